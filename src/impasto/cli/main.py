@@ -1,0 +1,93 @@
+"""The program ``impasto``: finds the command, runs it, and turns errors into one clear sentence.
+
+Only the module of the command that was asked for is imported, so that ``impasto -h`` is quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from impasto import __version__
+from impasto.errors import ImpastoError
+
+COMMANDS: Mapping[str, str] = {
+    "demo": "paint two sample pairs into out/",
+    "paint": "paint a picture in the manner of another, by optimisation",
+    "rerun": "paint a picture again from the recipe in its file",
+    "models": "list, fetch, add and verify the weights of encoders",
+    "train": "train an encoder",
+}
+"""Command → one line; each is a module of this package with ``configure`` and ``run``."""
+
+EXAMPLES = """\
+examples:
+  impasto demo
+  impasto paint photo.jpg painting.jpg -o out.png
+  impasto paint -h
+"""
+
+INTERRUPTED = 130
+WRONG_INPUT = 2
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the program.
+
+    Args:
+        arguments: Without the program's name; the command line's by default.
+
+    Returns:
+        The exit code: 0, or 2 for a mistake that the printed sentence says how to mend, or 130
+        after Ctrl-C.
+    """
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    chosen = next((word for word in words if not word.startswith("-")), "")
+    args = _parser(chosen).parse_args(words)
+    try:
+        code: int = _module(chosen).run(args)
+        sys.stdout.flush()
+        return code
+    except ImpastoError as error:
+        print(f"impasto: {error}", file=sys.stderr)
+        return WRONG_INPUT
+    except KeyboardInterrupt:
+        print("impasto: stopped.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone (`impasto … | head`): nothing is wrong here.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser(chosen: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="impasto",
+        description="Neural style transfer: paints a picture in the manner of another.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"impasto {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
+    for name, about in COMMANDS.items():
+        if name != chosen:
+            commands.add_parser(name, help=about)
+            continue
+        module = _module(name)
+        command = commands.add_parser(
+            name,
+            help=about,
+            description=f"{about[0].upper()}{about[1:]}.",
+            epilog=module.EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.configure(command)
+    return parser
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"impasto.cli.{name}")

@@ -1,0 +1,166 @@
+"""``impasto models``: which weights there are, and fetching, adding and checking them."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from impasto import weights
+
+if TYPE_CHECKING:
+    from impasto.downloads import Progress
+
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+EXAMPLES = """\
+examples:
+  impasto models list
+  impasto models fetch vgg19
+  impasto models add vgg19 ~/Downloads/vgg19-dcbb9e9d.pth
+  impasto models verify
+
+Fetched weights are kept in the platform's cache folder, or in $IMPASTO_CACHE.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the commands of ``models`` to its parser."""
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    command = _command(commands, "list", "show all weights and where they stand", "list --json")
+    command.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    command.set_defaults(models_command=_list)
+
+    command = _command(commands, "fetch", "download a weight, unless it is there", "fetch vgg19")
+    _add_name(command)
+    command.add_argument("--force", action="store_true", help="fetch it even if it is there")
+    command.set_defaults(models_command=_fetch)
+
+    example = "add vgg19 ~/Downloads/vgg19-dcbb9e9d.pth"
+    command = _command(commands, "add", "add a weight from a file got by other means", example)
+    _add_name(command)
+    command.add_argument(
+        "file",
+        metavar="FILE",
+        type=Path,
+        help="what fetch would download, or a safetensors file that Impasto kept elsewhere",
+    )
+    command.set_defaults(models_command=_add)
+
+    command = _command(commands, "verify", "check that kept weights are undamaged", "verify vgg19")
+    _add_name(command, nargs="?")
+    command.set_defaults(models_command=_verify)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the chosen ``models`` command and return the program's exit code.
+
+    Raises:
+        ImpastoError: With the text to show, whatever went wrong.
+    """
+    code: int = args.models_command(args)
+    return code
+
+
+def _command(
+    commands: Subparsers, name: str, summary: str, example: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=f"example: impasto models {example}",
+    )
+
+
+def _add_name(command: argparse.ArgumentParser, nargs: str | None = None) -> None:
+    every = "; all if left out" if nargs else ""
+    names = ", ".join(weights.WEIGHTS)
+    command.add_argument("name", metavar="NAME", nargs=nargs, help=f"one of {names}{every}")
+
+
+def _list(args: argparse.Namespace) -> int:
+    if args.json:
+        print(json.dumps([_description(record) for record in weights.WEIGHTS.values()], indent=2))
+        return 0
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    headings = ("name", "kind", "state", "size", "licence", "paper")
+    # Little between the columns, so that 80 of them hold an arXiv number in one piece.
+    table = Table(*headings, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for record in weights.WEIGHTS.values():
+        path = weights.locate(record)
+        size = path.stat().st_size if path else record.bytes
+        table.add_row(
+            record.name, record.kind, _state(record), _size(size), record.licence, record.paper
+        )
+    Console().print(table)
+    return 0
+
+
+def _fetch(args: argparse.Namespace) -> int:
+    with _progress_bar(args.name) as progress:
+        path = weights.fetch(args.name, force=args.force, progress=progress)
+    print(f"{args.name}: {path}")
+    return 0
+
+
+def _add(args: argparse.Namespace) -> int:
+    print(f"{args.name}: {weights.add(args.name, args.file)}")
+    return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    """Exit code 1 if any is broken, or the one that was named is missing."""
+    failed = False
+    for name in [args.name] if args.name else weights.WEIGHTS:
+        status = weights.verify(name)
+        print(f"{name}: {status.state}", status.reason, sep=". " if status.reason else "")
+        failed |= status.state == "broken" or (status.state == "missing" and bool(args.name))
+    return int(failed)
+
+
+def _description(record: weights.WeightRecord) -> dict[str, object]:
+    path = weights.locate(record)
+    return {
+        **dataclasses.asdict(record),
+        "source": record.source,
+        "state": _state(record),
+        "path": str(path) if path else None,
+    }
+
+
+def _state(record: weights.WeightRecord) -> str:
+    if weights.locate(record) is None:
+        return "missing" if record.source == "embedded" else "not fetched"
+    return "built in" if record.source == "embedded" else "cached"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count else "–"
+
+
+@contextmanager
+def _progress_bar(title: str) -> Iterator[Progress]:
+    """A bar on a terminal's stderr with speed and time left; nothing elsewhere."""
+    from rich import progress
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.DownloadColumn(),
+        progress.TransferSpeedColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda here, total: bar.update(task, completed=here, total=total or None)

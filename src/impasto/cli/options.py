@@ -1,0 +1,135 @@
+"""Recipe entries as options: names, types, defaults and help all come from the recipe itself."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from impasto.errors import OptionError
+from impasto.presets import RECIPES, get_recipe
+from impasto.recipes import FIELDS, Recipe, choices
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "size and pace": ("size", "scales", "smallest", "steps", "final_steps"),
+    "what is wished": (
+        "style_weight",
+        "content_weight",
+        "tv_weight",
+        "style_loss",
+        "style_layers",
+        "content_layers",
+        "style_scale",
+        "normalisation",
+        "content_normalisation",
+        "tv",
+    ),
+    "how it is reached": (
+        "encoder",
+        "pooling",
+        "optimizer",
+        "learning_rate",
+        "average",
+        "init",
+        "noise",
+        "precision",
+        "seed",
+    ),
+}
+"""Headings of the help, and the entries under each: together all of a recipe."""
+
+
+def add_recipe_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--recipe`` and one option for every entry of a recipe."""
+    parser.add_argument(
+        "--recipe",
+        default="default",
+        metavar="NAME|FILE",
+        help=f"{', '.join(RECIPES)}, or a .toml file; options change it",
+    )
+    default, about = Recipe(), entry_descriptions()
+    for heading, names in GROUPS.items():
+        group = parser.add_argument_group(heading)
+        for name in names:
+            value = getattr(default, name)
+            is_layers = isinstance(value, Mapping)
+            shown = format_layers(value) if is_layers else value
+            group.add_argument(
+                f"--{name.replace('_', '-')}",
+                dest=name,
+                type=parse_layers if is_layers else type(value),
+                choices=choices(name),
+                metavar=None if choices(name) else _metavar(value),
+                help=f"{about[name]} [{shown}]".replace("%", "%%"),
+            )
+
+
+def recipe_from(args: argparse.Namespace) -> Recipe:
+    """The recipe of a command line: the named one, changed by the options that were given."""
+    given = {name: getattr(args, name) for name in FIELDS if getattr(args, name) is not None}
+    return get_recipe(args.recipe).replace(**given)
+
+
+def entry_descriptions() -> dict[str, str]:
+    """Entry → what it is, from the recipe's own docstring."""
+    text = inspect.getdoc(Recipe) or ""
+    attributes = text.split("Attributes:\n", 1)[1]
+    found = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", attributes, flags=re.MULTILINE)
+    return {name: re.sub(r"\s+", " ", words).replace("``", "").rstrip(".") for name, words in found}
+
+
+def parse_layers(text: str) -> dict[str, float]:
+    """``relu1_1=1,relu2_1=0.5`` or ``relu1_1,relu2_1`` as layers with weights."""
+    layers: dict[str, float] = {}
+    for entry in text.split(","):
+        name, _, weight = entry.strip().partition("=")
+        try:
+            layers[name] = float(weight) if weight else 1.0
+        except ValueError:
+            raise argparse.ArgumentTypeError(
+                f"'{entry}' is no LAYER=WEIGHT, for example relu1_1=1,relu2_1=0.5"
+            ) from None
+        if not name:
+            raise argparse.ArgumentTypeError("a layer has no name; example: relu1_1=1,relu2_1=0.5")
+    return layers
+
+
+def format_layers(layers: Mapping[str, float]) -> str:
+    """The text that :func:`parse_layers` reads."""
+    return ",".join(f"{name}={weight:g}" for name, weight in layers.items())
+
+
+def parse_styles(texts: Sequence[str]) -> tuple[list[str], list[float] | None]:
+    """Style pictures with optional weights: ``starry.jpg:0.7 wave.jpg:0.3``.
+
+    Returns:
+        The paths, and their weights or None if none was given.
+
+    Raises:
+        OptionError: For a weight that is not above zero, or weights for only some.
+    """
+    paths, weights = [], []
+    for text in texts:
+        path, colon, weight = text.rpartition(":")
+        try:
+            value = float(weight) if colon else None
+        except ValueError:
+            value = None  # a colon in the path itself
+        if value is not None and not 0 < value < float("inf"):
+            raise OptionError(f"The weight of style {path} must be above 0, not {weight}.")
+        paths.append(text if value is None else path)
+        weights.append(value)
+    if all(weight is None for weight in weights):
+        return paths, None
+    given = [weight for weight in weights if weight is not None]
+    if len(given) < len(weights):
+        raise OptionError("Give every style a weight or none: a.jpg:0.7 b.jpg:0.3")
+    return paths, given
+
+
+def _metavar(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "LAYER=W,…"
+    return {int: "N", float: "X", str: "NAME"}[type(value)]

@@ -1,0 +1,198 @@
+"""``impasto paint``: paint a picture in the manner of one or more others."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from impasto import images
+from impasto.checkpoints import checkpoint_path, load_checkpoint, save_checkpoint
+from impasto.cli.options import add_recipe_options, parse_styles, recipe_from
+from impasto.cli.progress import PaintingBar, clock, work_share
+from impasto.descent import Step
+from impasto.errors import OptionError
+from impasto.estimates import estimate
+from impasto.files import check_writable
+from impasto.interrupts import stop_on_interrupt
+from impasto.painter import Painter, read_styles
+from impasto.painting import Painting, Row, describe_sources, row, write_losses
+from impasto.recipes import Recipe
+from impasto.snapshots import Snapshots
+
+EXAMPLES = """\
+examples:
+  impasto paint photo.jpg painting.jpg -o out.png
+  impasto paint photo.jpg painting.jpg -o big.png --size 1536 --style-weight 2
+  impasto paint photo.jpg monet.jpg:0.7 hokusai.jpg:0.3 -o mixed.png
+  impasto paint photo.jpg painting.jpg -o out.png --snapshots 40 --snapshots-to growth.gif
+"""
+
+_SECONDS_BETWEEN_CHECKPOINTS = 30.0
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``paint``."""
+    parser.usage = "impasto paint CONTENT STYLE [STYLE …] -o OUT [options]"
+    parser.add_argument("content", metavar="CONTENT", help="the picture to paint")
+    parser.add_argument(
+        "styles", metavar="STYLE", nargs="+", help="the picture to paint like; PATH:WEIGHT to mix"
+    )
+    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the picture to make")
+    add_recipe_options(parser)
+    add_run_options(parser)
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add what concerns this run but not the picture it makes."""
+    group = parser.add_argument_group("this run")
+    group.add_argument("--quality", type=int, default=95, metavar="N", help="of JPEG and WebP [95]")
+    group.add_argument("--max-pixels", type=int, default=images.MAX_PIXELS, metavar="N",
+                       help=f"refuse larger input pictures [{images.MAX_PIXELS}]")  # fmt: skip
+    group.add_argument("--snapshots", type=int, metavar="N", help="keep N pictures on the way")
+    group.add_argument("--snapshots-to", metavar="PATH", type=Path,
+                       help="a folder, or a .gif or .webp animation [OUT-steps/]")  # fmt: skip
+    group.add_argument("--log", metavar="FILE", type=Path, help="write the losses as CSV")
+    group.add_argument("--resume", action="store_true", help="go on where Ctrl-C left off")
+    group.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    group.add_argument("--json", action="store_true", help="print the outcome as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Paint, and return the exit code."""
+    styles, shares = parse_styles(args.styles)
+    return paint_to_file(Job(args.content, styles, shares, recipe_from(args)), args)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to paint."""
+
+    content: str
+    styles: list[str]
+    shares: list[float] | None
+    recipe: Recipe
+
+
+def paint_to_file(job: Job, args: argparse.Namespace) -> int:
+    """Paint a job to ``args.output``, with everything that ``add_run_options`` offers.
+
+    Returns:
+        0, or 130 if Ctrl-C stopped it; the best picture so far is saved all the same.
+    """
+    output = images.check_output(args.output)
+    if args.log:
+        check_writable(args.log)
+    _check_recipe_fits(args, output)
+    content = images.read(job.content, long_side=job.recipe.size, max_pixels=args.max_pixels)
+    styles = read_styles(job.styles, job.recipe, max(content.size), max_pixels=args.max_pixels)
+    painter = Painter(content, styles, job.recipe, shares=job.shares)
+    losses: list[Row] = []
+    checkpoint = checkpoint_path(output)
+    if args.resume:
+        losses = load_checkpoint(checkpoint, painter)
+    if not args.quiet:
+        _tell_plan(painter)
+    made, stopped = _work(painter, losses, checkpoint, args)
+    seconds = losses[-1]["seconds"] if losses else 0.0
+    height, width = painter.image.shape[-2:]
+    alpha = content.resized((height, width)).alpha
+    sources = describe_sources(job.content, job.styles, job.shares)
+    painting = Painting(painter.image, alpha, losses, job.recipe, seconds, sources)
+    painting.save(output, quality=args.quality)
+    if args.log:
+        write_losses(args.log, losses)
+    if stopped:
+        save_checkpoint(checkpoint, painter, losses)
+    else:
+        checkpoint.unlink(missing_ok=True)
+    _tell_outcome(args, painting, output, made, stopped)
+    return 130 if stopped else 0
+
+
+def _work(
+    painter: Painter, losses: list[Row], checkpoint: Path, args: argparse.Namespace
+) -> tuple[list[Path], bool]:
+    """Make the steps; the snapshots made, and whether Ctrl-C stopped it."""
+    snapshots = _snapshots(painter, args)
+    before = losses[-1]["seconds"] if losses else 0.0
+    done = work_share(painter.stages, *painter.position)
+    saved = time.monotonic()
+    with stop_on_interrupt() as request, PaintingBar(
+        painter.stages, quiet=args.quiet or args.json, done=done
+    ) as bar:  # fmt: skip
+        for step in painter:
+            entry = row(step)
+            losses.append({**entry, "seconds": round(before + entry["seconds"], 3)})
+            bar.show(step)
+            if snapshots:
+                snapshots.take(_number(painter, step), step.image)
+            if request.made and not painter.done:
+                break
+            if time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
+                save_checkpoint(checkpoint, painter, losses)
+                saved = time.monotonic()
+    return (snapshots.finish() if snapshots else []), not painter.done
+
+
+def _snapshots(painter: Painter, args: argparse.Namespace) -> Snapshots | None:
+    if args.snapshots is None:
+        if args.snapshots_to is not None:
+            raise OptionError("--snapshots-to needs --snapshots N: how many pictures to keep.")
+        return None
+    output = Path(args.output)
+    place = args.snapshots_to or output.with_name(f"{output.stem}-steps")
+    return Snapshots(place, args.snapshots, painter.stages)
+
+
+def _number(painter: Painter, step: Step) -> int:
+    """Which step this is, counted over all sizes."""
+    return sum(stage.steps for stage in painter.stages[: step.stage]) + step.step
+
+
+def _check_recipe_fits(args: argparse.Namespace, output: Path) -> None:
+    if args.snapshots_to is not None and args.snapshots_to.resolve() == output.resolve():
+        raise OptionError(f"--snapshots-to and -o name the same file {output}.")
+
+
+def _tell_plan(painter: Painter) -> None:
+    """Sizes, steps and the estimate, on stderr, before anything long begins."""
+    cost = estimate(painter)
+    stages = painter.stages
+    height, width = stages[-1].size
+    sizes = ", ".join(f"{max(stage.size)} ({stage.steps})" for stage in stages)
+    print(
+        f"{width}×{height} px, long side (steps): {sizes}\n"
+        f"about {clock(cost.seconds)} and {cost.bytes / 1e9:.1f} GB of memory",
+        file=sys.stderr,
+    )
+
+
+def _tell_outcome(
+    args: argparse.Namespace, painting: Painting, output: Path, made: list[Path], stopped: bool
+) -> None:
+    height, width = painting.tensor.shape[-2:]
+    if args.json:
+        outcome = {
+            "output": str(output),
+            "width": width,
+            "height": height,
+            "seconds": painting.seconds,
+            "finished": not stopped,
+            "losses": painting.losses[-1] if painting.losses else {},
+            "snapshots": [str(path) for path in made],
+            "recipe": {k: dict(v) if isinstance(v, Mapping) else v
+                       for k, v in vars(painting.recipe).items()},
+        }  # fmt: skip
+        print(json.dumps(outcome, indent=2, ensure_ascii=False))
+    elif not args.quiet:
+        if made:
+            print(f"{len(made)} snapshots: {made[-1].parent if len(made) > 1 else made[-1]}")
+        if stopped:
+            print(f"{output}: stopped at {width}×{height} px; --resume goes on from here")
+        else:
+            print(f"{output}: {width}×{height} px in {clock(painting.seconds)}")

@@ -1,0 +1,143 @@
+"""The loop: a picture moved downhill, as a generator of steps.
+
+Progress bars, live previews, animations, logs, snapshots, checkpoints and early stops are all
+``for step in optimise(...)``; stopping is leaving the loop.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from impasto.errors import ImpastoError, OptionError
+from impasto.optimisers import Losses, Optimiser, make_optimiser
+
+
+class HasGradient(Protocol):
+    """What is needed of an objective: the value of every term and the gradient of their sum."""
+
+    def gradient(self, image: Tensor) -> tuple[Losses, Tensor]:
+        """Of a picture (1, 3, H, W)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step found.
+
+    Attributes:
+        step: Steps made at this size, from 1.
+        of: Steps to make at this size.
+        losses: Term → weighted loss.
+        image: The picture so far, (1, 3, H, W) in [0, 1]; copy it to keep it.
+        seconds: Since the loop began.
+        stage: Which size of the pyramid, from 0.
+        stages: How many sizes.
+        note: What a person should know, said once (a divergence and what was done about it).
+    """
+
+    step: int
+    of: int
+    losses: Losses
+    image: Tensor = field(repr=False)
+    seconds: float
+    stage: int = 0
+    stages: int = 1
+    note: str = ""
+
+    @property
+    def loss(self) -> float:
+        """The sum of all terms."""
+        return sum(self.losses.values())
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the picture now."""
+        return self.image.shape[-2], self.image.shape[-1]
+
+
+def optimise(
+    objective: HasGradient,
+    image: Tensor,
+    *,
+    steps: int,
+    optimizer: str = "lbfgs",
+    learning_rate: float = 0.02,
+    average: float = 0.0,
+) -> Iterator[Step]:
+    """Move a picture downhill.
+
+    Args:
+        objective: Such as :class:`impasto.Objective`.
+        image: Where to start, (1, 3, H, W) in [0, 1].
+        steps: How many.
+        optimizer: ``"lbfgs"`` or ``"adam"``.
+        learning_rate: Of Adam, in pixel values; L-BFGS finds its own.
+        average: Decay of Adam's average of iterates; 0 for none.
+
+    Raises:
+        OptionError: For an unknown optimizer or a negative number of steps.
+        ImpastoError: If the loss is not finite whatever the step.
+    """
+    optimiser = make_optimiser(
+        optimizer, objective.gradient, image, learning_rate=learning_rate, average=average
+    )
+    yield from descend(optimiser, steps=steps)
+
+
+def descend(optimiser: Optimiser, *, steps: int, done: int = 0) -> Iterator[Step]:
+    """Let an optimiser make its steps, and bring it back when it runs away.
+
+    Args:
+        optimiser: Fresh, or as it was after ``done`` steps.
+        steps: In all.
+        done: Already made, in an earlier run.
+    """
+    if steps < 0:
+        raise OptionError(f"The number of steps cannot be {steps}: give 0 or more.")
+    started = time.perf_counter()
+    guard = _Guard(optimiser)
+    for step in range(done + 1, steps + 1):
+        losses, note = guard.step()
+        yield Step(step, steps, losses, optimiser.image, time.perf_counter() - started, note=note)
+
+
+class _Guard:
+    """Restores the last good state after a step that ran away, with a smaller step, a few times."""
+
+    # Adam's loss may well rise at first from a flat start; a thousandfold is no such rise.
+    _RUNAWAY = 1e3
+    _RETRIES = 8
+
+    def __init__(self, optimiser: Optimiser) -> None:
+        self._optimiser = optimiser
+        self._best = math.inf
+        self._told = False
+
+    def step(self) -> tuple[Losses, str]:
+        note = ""
+        for _ in range(self._RETRIES):
+            good = self._optimiser.pixels.clone()
+            losses = self._optimiser.step()
+            total = sum(losses.values())
+            if self._is_good(total):
+                self._best = min(self._best, total)
+                return losses, note
+            self._optimiser.restart(good)
+            if not self._told:
+                note = f"The loss became {total:.3g}; went back and halved the step."
+                self._told = True
+        raise ImpastoError(
+            "The loss is not finite however small the step: check the pictures and the weights "
+            "for extreme values, or use --precision float32."
+        )
+
+    def _is_good(self, total: float) -> bool:
+        finite = math.isfinite(total) and bool(torch.isfinite(self._optimiser.pixels).all())
+        return finite and total <= self._RUNAWAY * max(self._best, 1e-30)

@@ -1,0 +1,232 @@
+"""VGG-shaped encoders: a picture in, the features of the layers asked for out.
+
+One class serves VGG-16, VGG-19, our own ``compact`` and any distilled relative: they differ in the
+width of their blocks, their depth, their pooling and their padding, and in nothing else. Layers
+have the names of the papers: ``conv4_2`` before and ``relu4_2`` after the rectifier, ``pool4``
+after the pooling that ends block 4 (Simonyan & Zisserman 2015, arXiv:1409.1556).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from impasto.errors import ImageError, OptionError, unknown_name
+
+POOLINGS = ("max", "average")
+PADDINGS = ("zeros", "reflect", "replicate")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What tells one VGG-shaped encoder from another.
+
+    Attributes:
+        widths: Channels of each block.
+        depths: Convolutions of each block.
+        pooling: ``"max"`` (as VGG was trained) or ``"average"`` (Gatys et al. 2015: "improves the
+            gradient flow", cleaner pictures).
+        padding: How the 3×3 convolutions see beyond the border: ``"zeros"`` (as VGG was trained),
+            ``"reflect"`` or ``"replicate"`` (no dark rim).
+        mean: Channel means taken off the picture (RGB, of values in [0, 1]).
+        std: Channel deviations the picture is divided by.
+        readouts: Width of the 1×1 map through which a layer is read, where it has one. A readout
+            changes what is handed out as that layer, not what the next layer sees: a distilled
+            encoder uses it to speak in its teacher's metric.
+        readouts_rectified: Whether readouts end in a rectifier, as VGG's own layers do.
+    """
+
+    widths: tuple[int, ...]
+    depths: tuple[int, ...]
+    pooling: str = "max"
+    padding: str = "zeros"
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    readouts: Mapping[str, int] = field(default_factory=dict)
+    readouts_rectified: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.widths) != len(self.depths) or not self.widths:
+            raise OptionError("An encoder needs as many block widths as block depths.")
+        if self.pooling not in POOLINGS:
+            raise unknown_name("pooling", self.pooling, POOLINGS)
+        if self.padding not in PADDINGS:
+            raise unknown_name("padding", self.padding, PADDINGS)
+
+    @property
+    def convolutions(self) -> dict[str, tuple[int, int]]:
+        """Name → (channels in, channels out) of every 3×3 convolution, in order."""
+        table = {}
+        channels = 3
+        for block, (width, depth) in enumerate(zip(self.widths, self.depths, strict=True), 1):
+            for index in range(1, depth + 1):
+                table[f"conv{block}_{index}"] = (channels, width)
+                channels = width
+        return table
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of all layers, shallow to deep."""
+        names: list[str] = []
+        for block, depth in enumerate(self.depths, 1):
+            for index in range(1, depth + 1):
+                names += [f"conv{block}_{index}", f"relu{block}_{index}"]
+            names.append(f"pool{block}")
+        return tuple(names)
+
+
+VGG16 = Architecture(widths=(64, 128, 256, 512, 512), depths=(2, 2, 3, 3, 3))
+VGG19 = Architecture(widths=(64, 128, 256, 512, 512), depths=(2, 2, 4, 4, 4))
+
+
+class Encoder(nn.Module):
+    """A VGG-shaped feature extractor.
+
+    The module is channels-last inside, whatever the layout of the picture, and computes in the
+    type of its weights (``encoder.to(torch.bfloat16)`` where that is faster, see
+    :mod:`impasto.precision`).
+
+    Args:
+        architecture: Widths, depths, pooling and padding.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.convolutions = nn.ModuleDict(
+            {
+                name: nn.Conv2d(channels_in, channels_out, 3)
+                for name, (channels_in, channels_out) in architecture.convolutions.items()
+            }
+        )
+        self.readouts = nn.ModuleDict(
+            {
+                layer: nn.Conv2d(self._width(layer), width, 1)
+                for layer, width in architecture.readouts.items()
+            }
+        )
+        self.register_buffer("mean", torch.tensor(architecture.mean).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(architecture.std).view(1, 3, 1, 1))
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of all layers, shallow to deep."""
+        return self.architecture.layers
+
+    def frozen(self) -> Encoder:
+        """The encoder itself, in evaluation mode and without gradients of its weights."""
+        return self.eval().requires_grad_(False)
+
+    def with_pooling(self, pooling: str) -> Encoder:
+        """An encoder with the same weights (shared, not copied) and another pooling."""
+        other = Encoder(replace(self.architecture, pooling=pooling))
+        other.convolutions, other.readouts = self.convolutions, self.readouts
+        return other.train(self.training)
+
+    def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+        """The features of one or more layers, from one pass that ends at the deepest of them.
+
+        Args:
+            image: (B, 3, H, W), RGB, sRGB values in [0, 1] (values outside are not clipped).
+            layers: Names of layers, in any order.
+
+        Returns:
+            Layer name → (B, C, H', W'), shallow to deep, in the encoder's own type.
+
+        Raises:
+            OptionError: For a layer that this encoder has not.
+            ImageError: For a picture too small for the deepest layer.
+        """
+        wanted = self.check_layers(layers)
+        if not wanted:
+            return {}
+        deepest = self.layers[max(self.layers.index(name) for name in wanted)]
+        self._check_image(image, deepest)
+        x = (image - self.mean.to(image.dtype)) / self.std.to(image.dtype)
+        x = x.to(dtype=self.dtype, memory_format=torch.channels_last)
+        features: dict[str, Tensor] = {}
+        for name in self.layers:
+            x = self._layer(name, x, keep_input=_before(name) in wanted)
+            if name in wanted:
+                features[name] = self._read_out(name, x)
+            if name == deepest:
+                break
+        return features
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type that the encoder computes in."""
+        return next(self.parameters()).dtype
+
+    def check_layers(self, layers: Iterable[str]) -> frozenset[str]:
+        """The set of the layers named; an error that lists the right ones for a wrong name."""
+        wanted = frozenset(layers)
+        for name in wanted:
+            if name not in self.layers:
+                raise unknown_name("layer of this encoder", name, self.layers)
+        return wanted
+
+    def channels(self, layer: str) -> int:
+        """How many channels ``layer`` is handed out with."""
+        self.check_layers([layer])
+        return self.architecture.readouts.get(layer, self._width(layer))
+
+    def stride(self, layer: str) -> int:
+        """How many pixels of the picture lie between neighbouring units of ``layer``."""
+        self.check_layers([layer])
+        before = self.layers[: self.layers.index(layer) + 1]
+        return int(2 ** sum(name.startswith("pool") for name in before))
+
+    def _width(self, layer: str) -> int:
+        return self.architecture.widths[int(layer[4]) - 1]
+
+    def _layer(self, name: str, x: Tensor, *, keep_input: bool) -> Tensor:
+        if name.startswith("conv"):
+            # Padding outside the convolution: its own reflection padding leaves channels-last.
+            convolution = self.convolutions[name]
+            if self.architecture.padding == "zeros":
+                return F.conv2d(x, convolution.weight, convolution.bias, padding=1)  # type: ignore[arg-type]
+            x = F.pad(x, (1, 1, 1, 1), mode=self.architecture.padding)
+            return F.conv2d(x, convolution.weight, convolution.bias)  # type: ignore[arg-type]
+        if name.startswith("relu"):
+            # In place unless the convolution's output was asked for: no copy per layer.
+            return F.relu(x, inplace=not keep_input)
+        return F.max_pool2d(x, 2) if self.architecture.pooling == "max" else F.avg_pool2d(x, 2)
+
+    def _read_out(self, name: str, x: Tensor) -> Tensor:
+        if name not in self.readouts:
+            return x
+        x = self.readouts[name](x)
+        return F.relu(x, inplace=True) if self.architecture.readouts_rectified else x
+
+    def _check_image(self, image: Tensor, deepest: str) -> None:
+        if image.ndim != 4 or image.shape[1] != 3:
+            raise ImageError(
+                f"An encoder takes pictures of shape (B, 3, H, W), not {tuple(image.shape)}."
+            )
+        # Reflection needs two units each way at the deepest layer; so do covariances.
+        least = 2 * self.stride(deepest)
+        if min(image.shape[-2:]) < least:
+            height, width = image.shape[-2:]
+            raise ImageError(
+                f"A picture of {width}×{height} px is too small for {deepest}: "
+                f"it needs at least {least} px each way."
+            )
+
+
+def _before(name: str) -> str:
+    """The convolution whose output the rectifier ``name`` would overwrite."""
+    return name.replace("relu", "conv") if name.startswith("relu") else ""
+
+
+def minimum_side(layers: Iterable[str], encoder: Encoder) -> int:
+    """The least width and height in pixels of a picture whose ``layers`` can be computed."""
+    return 2 * max((encoder.stride(layer) for layer in layers), default=1)

@@ -1,0 +1,342 @@
+"""Pictures in and out: files and Pillow images as sRGB tensors, and back.
+
+Every picture is float32 RGB in sRGB within [0, 1], of shape (1, 3, H, W), with its alpha beside it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from PIL import ExifTags, Image
+from PIL.PngImagePlugin import PngInfo
+from torch import Tensor
+
+from impasto.errors import ImageError, OptionError, unknown_name
+from impasto.files import check_writable, replacing
+from impasto.image_files import decode, open_file, srgb_profile
+
+MAX_PIXELS = 200_000_000
+"""Pictures of more pixels are refused by default: a few kilobytes can claim any size."""
+
+MAX_ENLARGE = 4.0
+"""Pictures are enlarged at most this much by default: beyond it there is only blur to paint."""
+
+RESIZE_METHODS = ("antialias", "nearest")
+
+_KEY = "impasto"
+
+
+@dataclass(frozen=True)
+class Format:
+    """What one kind of picture file can hold, and how it is saved."""
+
+    name: str  # Pillow's name
+    alpha: bool = False
+    metadata: Literal["text", "exif", ""] = ""  # where it is kept, if anywhere
+    longest: int = 2**31 - 1  # pixels on a side
+    options: Callable[[int], dict[str, Any]] = lambda quality: {}
+
+
+def _jpeg_options(quality: int) -> dict[str, Any]:
+    # 4:4:4 keeps the edges of saturated strokes; 4:2:0 is a third smaller.
+    return {"quality": quality, "subsampling": "4:4:4" if quality >= 90 else "4:2:0"}
+
+
+def _webp_options(quality: int) -> dict[str, Any]:
+    return {"quality": quality}
+
+
+def _tiff_options(quality: int) -> dict[str, Any]:
+    return {"compression": "tiff_deflate"}
+
+
+_JPEG = Format("JPEG", metadata="exif", longest=65500, options=_jpeg_options)
+_TIFF = Format("TIFF", alpha=True, metadata="exif", options=_tiff_options)
+
+FORMATS: Mapping[str, Format] = {
+    ".png": Format("PNG", alpha=True, metadata="text"),
+    ".jpg": _JPEG,
+    ".jpeg": _JPEG,
+    ".webp": Format("WEBP", alpha=True, metadata="exif", longest=16383, options=_webp_options),
+    ".tif": _TIFF,
+    ".tiff": _TIFF,
+    ".bmp": Format("BMP"),
+    ".gif": Format("GIF", alpha=True, longest=65535),  # its alpha is on or off
+}
+"""The kinds of file that can be written, by extension; far more kinds can be read."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture as it was read.
+
+    Attributes:
+        tensor: (1, 3, H, W) float32, sRGB in [0, 1], not multiplied by alpha.
+        alpha: (1, 1, H, W) float32 in [0, 1], None if the picture is opaque.
+        path: The file it came from, if any.
+    """
+
+    tensor: Tensor
+    alpha: Tensor | None = None
+    path: Path | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        height, width = self.tensor.shape[-2:]
+        return height, width
+
+    def resized(self, size: tuple[int, int]) -> Picture:
+        """The picture with the height and width ``size``, its alpha along with it."""
+        if self.alpha is None or size == self.size:
+            return replace(self, tensor=resize(self.tensor, size))
+        # Colours count by their alpha, or those of invisible pixels would show as a fringe.
+        alpha = _antialiased(self.alpha, size)
+        weighted = _antialiased(self.tensor * self.alpha, size)
+        faintest = 1 / 255
+        tensor = torch.where(
+            alpha >= faintest,
+            weighted / alpha.clamp(min=faintest),
+            _antialiased(self.tensor, size),
+        )
+        return replace(self, tensor=tensor.clamp(0, 1), alpha=alpha.clamp(0, 1))
+
+
+def read(
+    source: str | Path | Image.Image,
+    *,
+    long_side: int | None = None,
+    max_pixels: int = MAX_PIXELS,
+    max_enlarge: float = MAX_ENLARGE,
+) -> Picture:
+    """A picture from any file that Pillow opens by itself (all but EPS), or from a Pillow image.
+
+    The turn noted by the camera is applied, colours are converted to sRGB by the embedded profile
+    (a broken one is ignored with a warning), grey of 16 bits keeps its levels, and of an animation
+    the first frame is taken.
+
+    Args:
+        source: A file or an image.
+        long_side: The longer side to resize to, in pixels; None keeps the size.
+        max_pixels: The most pixels that are decoded.
+        max_enlarge: The most a picture is enlarged by; a picture that would need more is given
+            the largest size this allows instead of ``long_side``.
+
+    Raises:
+        ImageError: If there is no such file, or it is no picture, damaged or too large.
+        OptionError: If ``long_side`` is below 1.
+    """
+    if isinstance(source, Image.Image):
+        picture = from_pil(source, max_pixels=max_pixels)
+    else:
+        path = Path(source)
+        picture = Picture(*decode(open_file(path), str(path), max_pixels), path=path)
+    if long_side is None:
+        return picture
+    return picture.resized(fit_size(picture.size, long_side, max_enlarge=max_enlarge))
+
+
+def from_pil(image: Image.Image, *, max_pixels: int = MAX_PIXELS) -> Picture:
+    """A picture from a Pillow image of any mode, treated as a file is by :func:`read`.
+
+    Raises:
+        ImageError: If it cannot be loaded, has no pixels or too many.
+    """
+    return Picture(*decode(image, "The given image", max_pixels))
+
+
+def to_pil(image: Tensor, alpha: Tensor | None = None) -> Image.Image:
+    """A Pillow image of mode RGB, or RGBA if there is an alpha, each value rounded to the nearest.
+
+    Args:
+        image: (1, 3, H, W), sRGB in [0, 1]; what lies outside is clipped.
+        alpha: (1, 1, H, W) in [0, 1], or None.
+
+    Raises:
+        ImageError: If a shape is another, or a value is NaN.
+    """
+    parts = {3: image} if alpha is None else {3: image, 1: alpha}
+    for channels, part in parts.items():
+        shape = (1, channels, *image.shape[-2:])
+        if part.shape != shape or part.numel() == 0:
+            raise ImageError(
+                f"A picture has the shape (1, 3, H, W) and its alpha (1, 1, H, W), "
+                f"not {' and '.join(str(tuple(p.shape)) for p in parts.values())}."
+            )
+    pixels = torch.cat([part.detach().float().cpu() for part in parts.values()], dim=1)[0]
+    if pixels.isnan().any():
+        raise ImageError(
+            "The picture holds values that are no numbers (NaN): what computed it has diverged; "
+            "lower its learning rate or its weights."
+        )
+    levels = (pixels * 255).round().clamp(0, 255).to(torch.uint8)
+    return Image.fromarray(levels.permute(1, 2, 0).contiguous().numpy())
+
+
+def resize(image: Tensor, size: tuple[int, int], *, method: str = "antialias") -> Tensor:
+    """Pictures or weight maps of another size; the tensor itself if the size is the same.
+
+    Args:
+        image: (B, C, H, W) float, in [0, 1] for ``"antialias"``.
+        size: The new height and width, at least 1 each.
+        method: One of ``RESIZE_METHODS``: ``"antialias"`` is bicubic with a low-pass filter,
+            clipped to [0, 1] where the cubic overshoots at edges; ``"nearest"`` makes no new
+            values, for maps of labels.
+
+    Raises:
+        OptionError: For another method.
+    """
+    if method not in RESIZE_METHODS:
+        raise unknown_name("resize method", method, RESIZE_METHODS)
+    if image.shape[-2:] == size:
+        return image
+    if method == "nearest":
+        return F.interpolate(image, size, mode="nearest-exact")
+    return _antialiased(image, size).clamp(0, 1)
+
+
+def fit_size(
+    size: tuple[int, int], long_side: int, *, max_enlarge: float = math.inf
+) -> tuple[int, int]:
+    """The height and width with ``long_side`` as the longer one and the aspect kept.
+
+    Args:
+        size: Height and width now.
+        long_side: The longer side wanted, at least 1.
+        max_enlarge: The most to enlarge by; where ``long_side`` would need more, the longer side
+            becomes this many times as long as now.
+
+    Returns:
+        Height and width, at least 1 each.
+
+    Raises:
+        OptionError: If ``long_side`` is below 1.
+    """
+    if long_side < 1:
+        raise OptionError(f"The long side is {long_side} pixels: choose 1 or more.")
+    now = max(size)
+    then = int(min(long_side, max(1, now * max_enlarge)))
+    height, width = (max(1, round(side * then / now)) for side in size)
+    return height, width
+
+
+def write(
+    path: str | Path,
+    image: Tensor,
+    *,
+    alpha: Tensor | None = None,
+    quality: int = 95,
+    metadata: Mapping[str, str] | None = None,
+) -> Path:
+    """Writes a picture in the format that the extension names, whole or not at all.
+
+    The sRGB profile is embedded where the format has a place for one. Where it has none for alpha
+    (JPEG, BMP), the picture is laid over white; where it has none for metadata (BMP, GIF), they are
+    left out.
+
+    Args:
+        path: The file to make, with an extension of ``FORMATS``; parent folders are created.
+        image: (1, 3, H, W), sRGB in [0, 1].
+        alpha: (1, 1, H, W) in [0, 1], or None.
+        quality: Of JPEG and WebP, 1 to 100; from 90 on, JPEG keeps its colours at full resolution.
+        metadata: What :func:`read_metadata` is to give back.
+
+    Returns:
+        The path.
+
+    Raises:
+        ImageError: If the path cannot be written, or the tensors are no picture.
+        OptionError: If the quality is out of range.
+    """
+    path = Path(path)
+    kind = _format_of(path)
+    if not 1 <= quality <= 100:
+        raise OptionError(f"The quality is {quality}: choose 1 to 100.")
+    picture = to_pil(image, alpha)
+    if max(picture.size) > kind.longest:
+        roomier = [ending for ending, other in FORMATS.items() if other.longest > kind.longest]
+        raise ImageError(
+            f"{path} would be {picture.width} × {picture.height} pixels and {path.suffix} holds "
+            f"{kind.longest} a side: choose one of {', '.join(roomier)}."
+        )
+    if alpha is not None and not kind.alpha:
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture).convert("RGB")
+    options = kind.options(quality) | _metadata_options(kind, metadata)
+    with replacing(path, error=ImageError) as temporary:
+        try:
+            picture.save(temporary, kind.name, icc_profile=srgb_profile(), **options)
+        except ValueError as problem:  # JPEG has room for 64 kB of metadata
+            raise ImageError(f"{path} could not be written ({problem}): choose .png.") from problem
+    return path
+
+
+def check_output(path: str | Path) -> Path:
+    """Makes the checks of :func:`write` that need no picture, for before hours of work.
+
+    Returns:
+        The path.
+
+    Raises:
+        ImageError: If the extension is not one of ``FORMATS``, or the path cannot be written.
+    """
+    path = Path(path)
+    _format_of(path)
+    check_writable(path, error=ImageError)
+    return path
+
+
+def read_metadata(path: str | Path) -> dict[str, str]:
+    """The metadata that :func:`write` put into a file, empty if there are none.
+
+    Raises:
+        ImageError: If there is no such file, or it is no picture.
+    """
+    image = open_file(Path(path))
+    with contextlib.suppress(Exception):  # others' metadata may be broken in every way
+        text = image.info.get(_KEY)
+        if text is None:
+            description = image.getexif()[ExifTags.Base.ImageDescription]
+            key, _, text = description.partition(" ")
+            if key != _KEY:
+                return {}
+        found = json.loads(text)
+        return {name: value for name, value in found.items() if isinstance(value, str)}
+    return {}
+
+
+def _metadata_options(kind: Format, metadata: Mapping[str, str] | None) -> dict[str, Any]:
+    if not metadata or not kind.metadata:
+        return {}
+    # JSON in pure ASCII: an EXIF description can hold nothing else.
+    text = json.dumps(dict(metadata))
+    if kind.metadata == "text":
+        chunks = PngInfo()
+        chunks.add_itxt(_KEY, text)
+        return {"pnginfo": chunks}
+    exif = Image.Exif()
+    exif[ExifTags.Base.ImageDescription] = f"{_KEY} {text}"
+    return {"exif": exif}
+
+
+def _format_of(path: Path) -> Format:
+    try:
+        return FORMATS[path.suffix.lower()]
+    except KeyError:
+        got = f"the extension '{path.suffix}'" if path.suffix else "no extension"
+        known = ", ".join(FORMATS)
+        raise ImageError(
+            f"{path} has {got}, which names no format: choose one of {known}."
+        ) from None
+
+
+def _antialiased(image: Tensor, size: tuple[int, int]) -> Tensor:
+    return F.interpolate(image, size, mode="bicubic", antialias=True)

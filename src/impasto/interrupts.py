@@ -1,0 +1,39 @@
+"""Ctrl-C as a wish to stop after the step in hand, so that nothing is left half done."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+
+class StopRequest:
+    """Whether the person at the keyboard has asked to stop."""
+
+    def __init__(self) -> None:
+        self.made = False
+
+
+@contextlib.contextmanager
+def stop_on_interrupt() -> Iterator[StopRequest]:
+    """Within the block the first Ctrl-C only notes the wish; the second stops at once.
+
+    Outside the main thread, where signals cannot be handled, Ctrl-C keeps its usual effect.
+    """
+    request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        if request.made:
+            raise KeyboardInterrupt
+        request.made = True
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield request
+    finally:
+        signal.signal(signal.SIGINT, before)

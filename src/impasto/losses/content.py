@@ -1,0 +1,51 @@
+"""How far a picture's features are from the content's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from impasto.errors import OptionError, unknown_name
+
+
+def _relative(error: Tensor, target: Tensor) -> Tensor:
+    energy = target.square().flatten(1).sum(1)
+    return error / energy.clamp_min(torch.finfo(energy.dtype).tiny)
+
+
+CONTENT_NORMALISATIONS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+    # ‖F − P‖² / ‖P‖²: the same number at every size, layer and encoder.
+    "relative": _relative,
+    # ½ Σ (F − P)²: Gatys et al. 2015, arXiv:1508.06576, eq. 1.
+    "gatys": lambda error, target: error / 2,
+    # Σ (F − P)² / (4 n_H n_W n_C): a variant common in courses.
+    "quarter": lambda error, target: error / (4 * target[0].numel()),
+    # mean (F − P)²: common practice (``mse_loss``).
+    "mean": lambda error, target: error / target[0].numel(),
+}
+
+
+def content_loss(features: Tensor, target: Tensor, normalisation: str = "relative") -> Tensor:
+    """Squared error of feature maps, (B,).
+
+    Args:
+        features: Of the picture, (B, C, H, W); half precision is summed in float32.
+        target: Of the content, (B or 1, C, H, W).
+        normalisation: One of ``CONTENT_NORMALISATIONS``.
+
+    Raises:
+        OptionError: For another normalisation, or maps of different sizes.
+    """
+    if normalisation not in CONTENT_NORMALISATIONS:
+        raise unknown_name("content normalisation", normalisation, CONTENT_NORMALISATIONS)
+    if features.shape[1:] != target.shape[1:]:
+        raise OptionError(
+            f"The picture's features are {tuple(features.shape[1:])}, the content's "
+            f"{tuple(target.shape[1:])}: both pictures must have the same size."
+        )
+    if features.dtype in (torch.bfloat16, torch.float16):
+        features, target = features.float(), target.float()
+    error = (features - target).square().sum((1, 2, 3))
+    return CONTENT_NORMALISATIONS[normalisation](error, target)

@@ -1,0 +1,31 @@
+"""Encoders by name: where a name or a path becomes a net."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from impasto.encoder_files import load_encoder
+from impasto.encoders import Encoder
+from impasto.errors import unknown_name
+from impasto.weights import WEIGHTS, ensure
+
+
+def open_encoder(name: str | Path, pooling: str = "own") -> Encoder:
+    """An encoder, frozen, float32, on the CPU.
+
+    Args:
+        name: A name of the registry (fetched once if it is not built in), or the path of an encoder
+            file.
+        pooling: ``"own"`` (as the file says), ``"max"`` or ``"average"``.
+
+    Raises:
+        WeightsError: If the weights are missing, broken or cannot be fetched.
+        OptionError: For a name that is neither in the registry nor a file.
+    """
+    if str(name) in WEIGHTS:
+        encoder = load_encoder(ensure(str(name)))
+    elif Path(name).suffix == ".safetensors":
+        encoder = load_encoder(name)
+    else:
+        raise unknown_name("encoder", str(name), [*WEIGHTS, "FILE.safetensors"])
+    return encoder if pooling == "own" else encoder.with_pooling(pooling).frozen()

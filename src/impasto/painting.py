@@ -1,0 +1,148 @@
+"""``impasto.paint``: one call, one picture."""
+
+from __future__ import annotations
+
+import csv
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from impasto import images
+from impasto.descent import Step
+from impasto.files import replacing
+from impasto.painter import Painter, read_styles
+from impasto.presets import get_recipe
+from impasto.recipes import Recipe
+
+Row = dict[str, float]
+"""One step in the loss history: stage, step, height, width, seconds, loss and every term."""
+
+
+@dataclass(frozen=True)
+class Painting:
+    """A finished (or stopped) painting.
+
+    Attributes:
+        tensor: (1, 3, H, W), RGB, sRGB in [0, 1].
+        alpha: (1, 1, H, W), the content's opacity, or None.
+        losses: One row a step: stage, step, height, width, seconds, loss and every weighted term.
+        recipe: How it was made.
+        seconds: How long it took.
+        sources: What was painted, see :func:`describe_sources`.
+    """
+
+    tensor: Tensor = field(repr=False)
+    alpha: Tensor | None = field(repr=False)
+    losses: list[Row] = field(repr=False)
+    recipe: Recipe
+    seconds: float
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def image(self) -> Image.Image:
+        """The picture as a Pillow image, RGB or RGBA."""
+        return images.to_pil(self.tensor, self.alpha)
+
+    def save(self, path: str | Path, *, quality: int = 95) -> Path:
+        """Write the picture in the format of the extension, with its recipe in the metadata.
+
+        Raises:
+            ImageError: If it cannot be written there.
+        """
+        return images.write(
+            path, self.tensor, alpha=self.alpha, quality=quality, metadata=self.metadata()
+        )
+
+    def metadata(self) -> dict[str, str]:
+        """What goes into the picture's file: recipe, sources, versions."""
+        from impasto import __version__
+
+        return {
+            "impasto": __version__,
+            "recipe": self.recipe.to_toml(),
+            **self.sources,
+            "made with": f"torch {torch.__version__}, Python {platform.python_version()}",
+        }
+
+
+def paint(
+    content: str | Path | Image.Image,
+    style: str | Path | Image.Image | Sequence[str | Path | Image.Image],
+    *,
+    recipe: str | Path | Recipe = "default",
+    shares: Sequence[float] | None = None,
+    **changes: Any,
+) -> Painting:
+    """Paint a content picture in the manner of a style picture.
+
+    Args:
+        content: A picture's path, or a Pillow image.
+        style: Likewise; or several, mixed by ``shares``.
+        recipe: A preset's name, the path of a TOML file, or a :class:`Recipe`.
+        shares: Weights of several styles; equal by default.
+        **changes: Recipe entries to change, e.g. ``size=1024, style_loss="gram"``.
+
+    Returns:
+        The painting; ``.save("out.png")`` writes it.
+
+    Raises:
+        ImpastoError: For pictures or options that cannot be used.
+    """
+    base = recipe if isinstance(recipe, Recipe) else get_recipe(recipe)
+    chosen = base.replace(**changes)
+    several = [style] if isinstance(style, (str, Path, Image.Image)) else list(style)
+    picture = images.read(content, long_side=chosen.size)
+    painter = Painter(
+        picture, read_styles(several, chosen, max(picture.size)), chosen, shares=shares
+    )
+    losses, seconds = [], 0.0
+    for step in painter:
+        losses.append(row(step))
+        seconds = step.seconds
+    sources = describe_sources(content, several, shares)
+    return Painting(painter.image, picture.alpha, losses, chosen, seconds, sources)
+
+
+def row(step: Step) -> Row:
+    """A step as one row of the loss history."""
+    height, width = step.size
+    return {
+        "stage": step.stage + 1,
+        "step": step.step,
+        "height": height,
+        "width": width,
+        "seconds": round(step.seconds, 3),
+        "loss": step.loss,
+        **step.losses,
+    }
+
+
+def write_losses(path: str | Path, rows: Sequence[Row]) -> None:
+    """Write a loss history as CSV, atomically."""
+    columns = list(dict.fromkeys(name for entry in rows for name in entry))
+    with replacing(Path(path)) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def describe_sources(
+    content: str | Path | Image.Image,
+    styles: Sequence[str | Path | Image.Image],
+    shares: Sequence[float] | None,
+) -> dict[str, str]:
+    """What was painted, for the metadata; ``style`` is a JSON list of PATH or PATH:WEIGHT."""
+    weights = [""] * len(styles) if shares is None else [f":{share:g}" for share in shares]
+    names = [_name(style) + weight for style, weight in zip(styles, weights, strict=True)]
+    return {"content": _name(content), "style": json.dumps(names, ensure_ascii=False)}
+
+
+def _name(source: str | Path | Image.Image) -> str:
+    return str(source) if isinstance(source, (str, Path)) else "(a picture in memory)"

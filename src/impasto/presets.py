@@ -1,0 +1,60 @@
+"""Recipes with names: ours, and the papers' as they were published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from impasto.errors import OptionError, unknown_name
+from impasto.files import replacing
+from impasto.recipes import Recipe, from_toml
+
+# Gatys, Ecker & Bethge: VGG-19 with average pooling ("improves the gradient flow and one obtains
+# slightly more appealing results"), content conv4_2, style conv1_1 … conv5_1 with w_l = 1/5, white
+# noise start, L-BFGS, one size; here as the rectified responses that the papers call filter
+# responses.
+_GATYS = Recipe(
+    encoder="vgg19",
+    pooling="average",
+    scales=1,
+    steps=500,
+    init="noise",
+    style_loss="gram",
+    content_weight=1e-4,
+    style_weight=1.0,
+    normalisation="gatys",
+    content_normalisation="gatys",
+)
+
+RECIPES: Mapping[str, Recipe] = {
+    "default": Recipe(),
+    # arXiv:1508.06576, figure 2: α/β = 1e-3 (B, C, D) or 1e-4 (E, F).
+    "gatys2015": _GATYS,
+    # CVPR 2016, figure 3: α/β = 1e-3 (B), 8e-4 (C), 5e-3 (D), 5e-4 (E, F).
+    "gatys2016": _GATYS.replace(content_weight=1e-3),
+}
+
+
+def get_recipe(name_or_path: str | Path) -> Recipe:
+    """A preset by its name, or a recipe from a TOML file.
+
+    Raises:
+        OptionError: For an unknown name, or a file that is no recipe.
+    """
+    if str(name_or_path) in RECIPES:
+        return RECIPES[str(name_or_path)]
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        raise unknown_name("recipe", str(name_or_path), [*RECIPES, "FILE.toml"])
+    try:
+        return from_toml(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise OptionError(f"The recipe {path} cannot be read ({error}).") from error
+    except OptionError as error:
+        raise OptionError(f"The recipe {path} is not usable: {error}") from error
+
+
+def write_recipe(path: str | Path, recipe: Recipe) -> None:
+    """Write a recipe as TOML, atomically."""
+    with replacing(Path(path)) as temporary:
+        temporary.write_text(recipe.to_toml(), encoding="utf-8")

@@ -1,0 +1,211 @@
+"""Recipes: every number of a painting in one frozen record, with the reason for each.
+
+A recipe is the one source of defaults: the command line reads its options from it, it goes as TOML
+into files and into the metadata of every picture, and with the two pictures it makes the same
+picture again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import tomli_w
+
+from impasto.encoders import POOLINGS
+from impasto.errors import OptionError, unknown_name
+from impasto.losses.content import CONTENT_NORMALISATIONS
+from impasto.losses.statistics import STATISTICS, STYLE_NORMALISATIONS
+from impasto.losses.variation import VARIATIONS
+from impasto.optimisers import OPTIMISERS
+from impasto.precision import PRECISIONS
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+INITS = ("content", "noise", "noisy-content")
+
+GATYS_LAYERS = {f"relu{block}_1": 0.2 for block in range(1, 6)}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a picture is painted. The defaults are Impasto's own recipe.
+
+    Attributes:
+        encoder: ``compact``, ``vgg19``, ``vgg16``, or the path of an encoder file.
+        pooling: ``own`` (the encoder's), ``max`` or ``average``.
+        size: Long side of the picture in pixels.
+        scales: Sizes of the pyramid; 0: as many √2 steps as fit above ``smallest``.
+        smallest: Least long side of the pyramid in pixels.
+        steps: Optimisation steps at the smallest size.
+        final_steps: Steps at the full size; between the two the number falls geometrically.
+        optimizer: ``lbfgs`` or ``adam``.
+        learning_rate: Of Adam, in pixel values.
+        average: Decay of Adam's average of iterates, which is the picture; 0: the last iterate.
+        init: ``content``, ``noise``, ``noisy-content``, or the path of a picture.
+        noise: Share of noise in ``noisy-content``, 0 to 1.
+        style_loss: The style statistic, a name of ``STATISTICS``.
+        style_layers: Layer → weight of the style term.
+        content_layers: Layer → weight of the content term.
+        style_weight: Weight of the style term.
+        content_weight: Weight of the content term.
+        tv_weight: Weight of the total variation.
+        tv: Kind of the total variation.
+        normalisation: Units of the style term.
+        content_normalisation: Units of the content term.
+        style_scale: Long side of the style picture as a multiple of the picture's.
+        precision: ``auto``, ``float32`` or ``bfloat16``.
+        seed: Of everything random.
+    """
+
+    encoder: str = "compact"
+    pooling: str = "own"
+    size: int = 512
+    scales: int = 0
+    smallest: int = 128
+    steps: int = 60
+    final_steps: int = 20
+    optimizer: str = "lbfgs"
+    learning_rate: float = 0.02
+    average: float = 0.9
+    init: str = "content"
+    noise: float = 0.5
+    style_loss: str = "gaussian-ot"
+    style_layers: Mapping[str, float] = field(default_factory=lambda: dict(GATYS_LAYERS))
+    content_layers: Mapping[str, float] = field(default_factory=lambda: {"relu4_2": 1.0})
+    style_weight: float = 1.0
+    content_weight: float = 0.1
+    tv_weight: float = 0.0
+    tv: str = "squared"
+    normalisation: str = "relative"
+    content_normalisation: str = "relative"
+    style_scale: float = 1.0
+    precision: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_choices(self)
+        _check_ranges(self)
+
+    def replace(self, **changes: Any) -> Recipe:
+        """The recipe with some values changed.
+
+        Raises:
+            OptionError: For a name that no recipe has, or a value that is not allowed.
+        """
+        for name in changes:
+            if name not in FIELDS:
+                raise unknown_name("recipe entry", name, FIELDS)
+        return dataclasses.replace(self, **{k: _typed(k, v) for k, v in changes.items()})
+
+    def to_toml(self) -> str:
+        """The whole recipe as TOML."""
+        return tomli_w.dumps(
+            {k: dict(v) if isinstance(v, Mapping) else v for k, v in vars(self).items()}
+        )
+
+
+FIELDS: Mapping[str, dataclasses.Field[Any]] = {f.name: f for f in dataclasses.fields(Recipe)}
+
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "pooling": ("own", *POOLINGS),
+    "optimizer": OPTIMISERS,
+    "style_loss": tuple(STATISTICS),
+    "tv": tuple(VARIATIONS),
+    "normalisation": STYLE_NORMALISATIONS,
+    "content_normalisation": tuple(CONTENT_NORMALISATIONS),
+    "precision": PRECISIONS,
+}
+"""Entries with a closed list of values."""
+
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "size": (32, 65536),
+    "scales": (0, 64),
+    "smallest": (32, 65536),
+    "steps": (1, 10**6),
+    "final_steps": (0, 10**6),
+    "learning_rate": (1e-6, 1.0),
+    "average": (0.0, 0.9999),
+    "noise": (0.0, 1.0),
+    "style_weight": (0.0, 1e12),
+    "content_weight": (0.0, 1e12),
+    "tv_weight": (0.0, 1e12),
+    "style_scale": (0.05, 20.0),
+    "seed": (0, 2**63 - 1),
+}
+"""Entries with a least and a greatest value."""
+
+
+def choices(name: str) -> tuple[str, ...] | None:
+    """The values that an entry may have, or None if they are not a list."""
+    return _CHOICES.get(name)
+
+
+def from_toml(text: str) -> Recipe:
+    """A recipe from TOML; what the text leaves out is the default's.
+
+    Raises:
+        OptionError: For text that is not TOML, unknown entries or values that are not allowed.
+    """
+    try:
+        return Recipe().replace(**tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise OptionError(f"not valid TOML: {error}.") from error
+
+
+def _typed(name: str, value: Any) -> Any:
+    """The value in the entry's own type, since TOML and callers may give 1 for 1.0."""
+    kind = _TYPES[name]
+    if isinstance(kind, type) and issubclass(kind, (int, float, str)):
+        whole = kind is not int or (isinstance(value, (int, float)) and value == int(value))
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if kind is str and isinstance(value, (str, Path)):
+            return str(value)
+        if kind is not str and number and whole:
+            return kind(value)
+        raise OptionError(f"{_flag(name)} takes {_words(kind)}, not {value!r}.")
+    if not isinstance(value, Mapping) or not value:
+        raise OptionError(f"{_flag(name)} takes layers with weights, not {value!r}.")
+    return {str(layer): float(weight) for layer, weight in value.items()}
+
+
+def _check_choices(recipe: Recipe) -> None:
+    for name, allowed in _CHOICES.items():
+        if getattr(recipe, name) not in allowed:
+            raise unknown_name(f"value of {_flag(name)}", str(getattr(recipe, name)), allowed)
+
+
+def _check_ranges(recipe: Recipe) -> None:
+    for name, (least, greatest) in _RANGES.items():
+        value = getattr(recipe, name)
+        # Written so that NaN is refused too.
+        if not least <= value <= greatest:
+            raise OptionError(f"{_flag(name)} must be from {least:g} to {greatest:g}, not {value}.")
+    for name in ("style_layers", "content_layers"):
+        for layer, weight in getattr(recipe, name).items():
+            if not 0 <= weight < float("inf"):
+                raise OptionError(
+                    f"{_flag(name)}: the weight of {layer} must be 0 or more, not {weight}."
+                )
+    if not (recipe.style_weight or recipe.content_weight or recipe.tv_weight):
+        raise OptionError(
+            "All weights are zero: give --style-weight, --content-weight or --tv-weight."
+        )
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _words(kind: type) -> str:
+    return {int: "a whole number", float: "a number", str: "a word"}[kind]
+
+
+_TYPES = get_type_hints(Recipe)

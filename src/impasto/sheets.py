@@ -1,0 +1,63 @@
+"""Contact sheets: pictures side by side with their names, to be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw, ImageFont
+
+_MARGIN = 12
+_CAPTION = 22
+_PAPER = (250, 249, 246)
+_INK = (60, 60, 60)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One picture of a sheet and what is written under it."""
+
+    image: Image.Image
+    caption: str = ""
+
+
+def contact_sheet(rows: Sequence[Sequence[Cell]], *, height: int = 320) -> Image.Image:
+    """A sheet of rows of pictures, all of one height, each with its caption.
+
+    Args:
+        rows: The pictures; rows may differ in length.
+        height: Of each picture, in pixels.
+
+    Returns:
+        An RGB image; transparent parts show the paper.
+    """
+    scaled = [[Cell(_fit(cell.image, height), cell.caption) for cell in row] for row in rows]
+    widths = [sum(cell.image.width + _MARGIN for cell in row) + _MARGIN for row in scaled]
+    step = height + _CAPTION + _MARGIN
+    sheet = Image.new("RGB", (max(widths), len(scaled) * step + _MARGIN), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(14)
+    for number, row in enumerate(scaled):
+        left, top = _MARGIN, _MARGIN + number * step
+        for cell in row:
+            mask = cell.image.getchannel("A") if cell.image.mode == "RGBA" else None
+            sheet.paste(cell.image, (left, top), mask)
+            caption = _shorten(cell.caption, cell.image.width, font)
+            draw.text((left, top + height + 4), caption, fill=_INK, font=font)
+            left += cell.image.width + _MARGIN
+    return sheet
+
+
+def _fit(image: Image.Image, height: int) -> Image.Image:
+    image = image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
+    width = max(1, round(image.width * height / image.height))
+    return image.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def _shorten(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+    """The text, cut with an ellipsis where it would run under the next picture."""
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "…") > width:
+        text = text[:-1]
+    return text + "…"

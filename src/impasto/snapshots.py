@@ -1,0 +1,70 @@
+"""The evolution of a painting: a folder of pictures, or an animation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image
+from torch import Tensor
+
+from impasto import images
+from impasto.errors import OptionError
+from impasto.files import check_writable, replacing
+from impasto.pyramid import Stage
+
+ANIMATIONS = (".gif", ".webp")
+
+# Three seconds in all read as a film; no frame stays shorter than a viewer shows reliably.
+_DURATION_MS = 3000
+_SHORTEST_MS = 40
+
+
+class Snapshots:
+    """Keeps about ``count`` pictures of a painting, spread evenly over its work.
+
+    Args:
+        path: A ``.gif`` or ``.webp`` file for an animation, anything else is a folder of PNGs.
+        count: How many pictures.
+        stages: Of the painting.
+
+    Raises:
+        OptionError: For fewer than one picture.
+    """
+
+    def __init__(self, path: Path, count: int, stages: tuple[Stage, ...]) -> None:
+        if count < 1:
+            raise OptionError(f"--snapshots must be 1 or more, not {count}.")
+        check_writable(path if path.suffix in ANIMATIONS else path / "step.png")
+        self._path = path
+        self._animated = path.suffix.lower() in ANIMATIONS
+        self._size = stages[-1].size
+        total = sum(stage.steps for stage in stages)
+        self._wanted = {max(1, round(total * (i + 1) / count)) for i in range(count)}
+        self._frames: list[Image.Image] = []
+        self.made: list[Path] = []
+
+    def take(self, number: int, image: Tensor) -> None:
+        """Keep the picture of step ``number`` (from 1, over all sizes) if its turn has come."""
+        if number not in self._wanted:
+            return
+        if self._animated:
+            # All frames of an animation have one size: that of the finished picture.
+            self._frames.append(images.to_pil(images.resize(image, self._size)))
+        else:
+            self.made.append(images.write(self._path / f"step-{number:05d}.png", image))
+
+    def finish(self) -> list[Path]:
+        """Write the animation, if that is what it is; the files made."""
+        if self._frames:
+            pace = max(_SHORTEST_MS, _DURATION_MS // len(self._frames))
+            durations = [pace] * (len(self._frames) - 1) + [1500]
+            with replacing(self._path) as temporary:
+                self._frames[0].save(
+                    temporary,
+                    save_all=True,
+                    append_images=self._frames[1:],
+                    duration=durations,
+                    loop=0,
+                )
+            self.made = [self._path]
+        return self.made

@@ -1,0 +1,1 @@
+"""Training: pictures in, weights out, resumable to the bit."""

@@ -1,0 +1,105 @@
+"""A folder of pictures as training crops; the crops of a step depend on seed and step alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto import images
+from impasto.errors import ImageError, InputDataError
+
+
+def list_pictures(folder: str | Path) -> list[Path]:
+    """All picture files below a folder, sorted by path.
+
+    Raises:
+        InputDataError: If the folder does not exist or holds no picture.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputDataError(f"There is no folder {folder}: name a folder of pictures.")
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in images.FORMATS)
+    if not found:
+        raise InputDataError(
+            f"The folder {folder} holds no pictures ({', '.join(images.FORMATS)})."
+        )
+    return found
+
+
+def held_back(path: Path, eighths: int = 1) -> bool:
+    """Whether a picture is kept from training: a fixed share of all, told by its name alone.
+
+    A file belongs to the held-back part if the first hexadecimal digit of the SHA-256 of its name
+    is below ``2 * eighths``, so that it stays there when the folder grows.
+    """
+    return int(hashlib.sha256(path.name.encode()).hexdigest()[0], 16) < 2 * eighths
+
+
+class Crops:
+    """Random square crops of a list of pictures, held in memory as bytes.
+
+    Args:
+        paths: Picture files; broken ones are skipped and counted in ``skipped``.
+        size: Side of the crops in pixels.
+        long_side: Pictures are reduced to at most this long side when they are read.
+
+    Raises:
+        InputDataError: If not one of the pictures can be read.
+    """
+
+    def __init__(self, paths: Sequence[Path], size: int, *, long_side: int = 640) -> None:
+        self.size = size
+        self.skipped: list[Path] = []
+        self._pictures: list[Tensor] = []
+        for path in paths:
+            try:
+                picture = images.read(path, long_side=long_side, max_enlarge=1.0).tensor[0]
+            except ImageError:
+                self.skipped.append(path)
+                continue
+            short = min(picture.shape[-2:])
+            if short < size:
+                scale = size / short
+                height, width = (max(size, round(n * scale)) for n in picture.shape[-2:])
+                picture = images.resize(picture[None], (height, width))[0]
+            self._pictures.append((picture * 255).round().to(torch.uint8))
+        if not self._pictures:
+            raise InputDataError(f"None of the {len(paths)} pictures can be read.")
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def draw(self, count: int, random: torch.Generator) -> Tensor:
+        """``count`` crops, (count, 3, size, size) in [0, 1], reduced by up to 2 and mirrored."""
+        return torch.cat([self._one(random) for _ in range(count)])
+
+    def _one(self, random: torch.Generator) -> Tensor:
+        picture = self._pictures[_integer(len(self._pictures), random)]
+        height, width = picture.shape[-2:]
+        # From the crop's own size up to the whole short side, so that many scales are seen.
+        largest = min(height, width, 2 * self.size)
+        side = self.size + _integer(largest - self.size + 1, random)
+        top = _integer(height - side + 1, random)
+        left = _integer(width - side + 1, random)
+        crop = picture[None, :, top : top + side, left : left + side].float() / 255
+        if side != self.size:
+            crop = F.interpolate(crop, (self.size, self.size), mode="bilinear", antialias=True)
+        return crop.flip(-1) if _integer(2, random) else crop
+
+
+def step_generator(seed: int, step: int) -> torch.Generator:
+    """The random numbers of one training step: they depend on nothing but seed and step.
+
+    This is what makes an interrupted training resume with the same batches.
+    """
+    digest = hashlib.sha256(f"{seed}:{step}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+
+
+def _integer(below: int, random: torch.Generator) -> int:
+    return int(torch.randint(below, (), generator=random))

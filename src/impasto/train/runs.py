@@ -1,0 +1,180 @@
+"""One training run: the loop, its log, its checkpoints, and exact resumption.
+
+What is trained is a :class:`Task`; how it is run is the same for all. ``run`` is a generator of
+:class:`TrainStep`: progress bars, validation sheets and early stops are loops over it.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from impasto.errors import InputDataError
+from impasto.files import replacing
+
+CHECKPOINT = "checkpoint.pt"
+LOG = "log.csv"
+
+
+@dataclass(frozen=True)
+class TrainStep:
+    """What one training step did.
+
+    Attributes:
+        step: Steps done, from 1.
+        of: Steps in all.
+        losses: Loss term → value.
+        learning_rate: The rate this step was made with.
+        seconds: Since this process began to train.
+    """
+
+    step: int
+    of: int
+    losses: dict[str, float]
+    learning_rate: float
+    seconds: float
+
+
+class Task(Protocol):
+    """Something that can be trained one step at a time and put to sleep between any two."""
+
+    def step(self, index: int, of: int) -> tuple[dict[str, float], float]:
+        """Make step ``index`` (from 0) of ``of``; the losses and the learning rate used."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the next step depends on: tensors, numbers, strings, lists and dicts."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Be as when ``state`` was taken."""
+        ...
+
+
+def run(
+    task: Task, folder: Path, *, steps: int, checkpoint_every: int = 500
+) -> Iterator[TrainStep]:
+    """Train ``task`` for ``steps`` steps in all, going on from the folder's checkpoint if any.
+
+    Leaving the loop (Ctrl-C, ``break``, ``close()``) writes a checkpoint of the last whole step.
+
+    Args:
+        task: What to train.
+        folder: Of the run; holds ``checkpoint.pt`` and ``log.csv``.
+        steps: Steps in all, those done before an interruption included.
+        checkpoint_every: Steps between checkpoints.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    done = _resume(task, folder / CHECKPOINT)
+    _cut_log(folder / LOG, done)
+    started = time.perf_counter()
+    clean = True
+    try:
+        while done < steps:
+            clean = False
+            losses, rate = task.step(done, steps)
+            done, clean = done + 1, True
+            report = TrainStep(done, steps, losses, rate, time.perf_counter() - started)
+            _append_log(folder / LOG, report)
+            if done % checkpoint_every == 0:
+                _save(task, folder / CHECKPOINT, done)
+            yield report
+    finally:
+        # A step cut in the middle has touched the weights: the checkpoint before it stands.
+        if clean and done:
+            _save(task, folder / CHECKPOINT, done)
+
+
+class Average:
+    """An exponential moving average of a module's weights, bias-corrected.
+
+    Args:
+        module: What to follow.
+        decay: Share of the old average kept at each update.
+    """
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self._module = module
+        self._decay = decay
+        self._updates = 0
+        self._sums = {k: torch.zeros_like(v) for k, v in module.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take the module's weights of now into the average."""
+        self._updates += 1
+        for key, value in self._module.state_dict().items():
+            self._sums[key].lerp_(value, 1 - self._decay)
+
+    def weights(self) -> dict[str, Tensor]:
+        """The average of all weights seen, the early ones not outweighed by the zero start."""
+        correction = 1 - self._decay**self._updates
+        return {key: value / correction for key, value in self._sums.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """For the checkpoint."""
+        return {"updates": self._updates, "sums": self._sums}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """From the checkpoint."""
+        self._updates = int(state["updates"])
+        self._sums = {key: state["sums"][key].clone() for key in self._sums}
+
+
+def cosine_rate(peak: float, index: int, of: int, *, warmup: int = 100) -> float:
+    """Learning rate of step ``index``: a linear warm-up, then a half cosine down to 1 % of peak.
+
+    Loshchilov & Hutter 2017 (arXiv:1608.03983), without restarts.
+    """
+    if index < warmup:
+        return peak * (index + 1) / warmup
+    progress = (index - warmup) / max(1, of - warmup)
+    return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
+
+
+def _save(task: Task, path: Path, done: int) -> None:
+    with replacing(path) as temporary:
+        torch.save({"step": done, "task": task.state_dict()}, temporary)
+
+
+def _resume(task: Task, path: Path) -> int:
+    if not path.exists():
+        return 0
+    try:
+        saved = torch.load(path, weights_only=True, map_location="cpu")
+        task.load_state_dict(saved["task"])
+        return int(saved["step"])
+    except Exception as error:  # torch.load raises nearly anything for a broken file
+        raise InputDataError(
+            f"The checkpoint {path} cannot be resumed from ({error}): "
+            "give the options it was made with, or another --run folder."
+        ) from error
+
+
+def _append_log(path: Path, report: TrainStep) -> None:
+    new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.writer(file)
+        if new:
+            writer.writerow(["step", "learning_rate", "seconds", *report.losses])
+        values = [f"{value:.6g}" for value in report.losses.values()]
+        row = [report.step, f"{report.learning_rate:.6g}", f"{report.seconds:.3f}"]
+        writer.writerow([*row, *values])
+
+
+def _cut_log(path: Path, done: int) -> None:
+    """Drop the rows of steps that the checkpoint does not know, since they will be made again."""
+    if not path.exists():
+        return
+    with path.open(newline="") as file:
+        header, *rows = list(csv.reader(file))
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+        csv.writer(file).writerows([header, *(row for row in rows if int(row[0]) <= done)])

@@ -1,0 +1,397 @@
+"""The weights that Impasto knows: where they come from, and the copies it keeps.
+
+One record per weight. A weight is built in, or fetched once from its publisher and reduced to the
+part that is used: a safetensors file in the cache folder. The publisher's file is a pickle, which
+could hold code, so it is checked against the published SHA-256, read by an unpickler that builds
+nothing but tensors, and deleted.
+
+Every function takes the name of a weight in :data:`WEIGHTS`, or a :class:`WeightRecord` of your
+own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from platformdirs import user_cache_path
+
+from impasto.downloads import Progress, download, exclusive, sha256_of
+from impasto.errors import OptionError, WeightsError, unknown_name
+from impasto.files import replacing
+
+if TYPE_CHECKING:  # torch takes a second to import, which a list of the weights need not wait for
+    from torch import Tensor
+
+    from impasto.encoders import Architecture
+
+EMBEDDED = Path(__file__).with_name("data")
+"""The folder of the weights inside the package."""
+
+
+@dataclass(frozen=True)
+class WeightRecord:
+    """All that is known of one weight before its file is there.
+
+    Attributes:
+        name: What it is called on the command line; also the stem of its file.
+        kind: What is made of it: ``"encoder"``.
+        urls: Where its publisher offers it, in the order to try; none if it is built in.
+        sha256: Of the published file, in hexadecimal; or its leading digits, at least eight, where
+            no more is published (torchvision puts eight into its file names: the digits in
+            ``vgg19-dcbb9e9d.pth`` begin the SHA-256). Of the file in the package if it is built
+            in; may then be empty, as the package vouches for it.
+        bytes: Length of the published file; 0 where unknown.
+        licence: Of the weights.
+        paper: Where the net is described.
+        value_range: What the net was trained to be fed with.
+        widths: Channels of each block that the published file must have.
+        depths: 3×3 convolutions of each block that the published file must have.
+    """
+
+    name: str
+    kind: Literal["encoder"]
+    urls: tuple[str, ...]
+    sha256: str
+    bytes: int
+    licence: str
+    paper: str
+    value_range: str
+    widths: tuple[int, ...] = ()
+    depths: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.urls and len(self.sha256) < 8:
+            raise OptionError(f"The weight '{self.name}' is fetched, so it needs a SHA-256.")
+
+    @property
+    def source(self) -> Literal["embedded", "download"]:
+        """Whether it lies in the package or is fetched."""
+        return "download" if self.urls else "embedded"
+
+
+_IMAGENET_RANGE = (
+    "RGB, sRGB in [0, 1], less mean (0.485, 0.456, 0.406), over deviation (0.229, 0.224, 0.225)"
+)
+_VGG_PAPER = "Simonyan & Zisserman 2015, arXiv:1409.1556"
+_TORCHVISION_LICENCE = "BSD-3-Clause (torchvision), trained on ImageNet"
+
+_RECORDS = (
+    WeightRecord(
+        name="compact",
+        kind="encoder",
+        urls=(),
+        sha256="",
+        bytes=0,
+        licence="MIT",
+        paper="distilled from VGG-19 after Wang et al. 2020, arXiv:2003.08436",
+        value_range=_IMAGENET_RANGE,
+    ),
+    WeightRecord(
+        name="vgg19",
+        kind="encoder",
+        urls=("https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",),
+        sha256="dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
+        bytes=574_673_361,
+        licence=_TORCHVISION_LICENCE,
+        paper=_VGG_PAPER,
+        value_range=_IMAGENET_RANGE,
+        widths=(64, 128, 256, 512, 512),
+        depths=(2, 2, 4, 4, 4),
+    ),
+    WeightRecord(
+        name="vgg16",
+        kind="encoder",
+        urls=("https://download.pytorch.org/models/vgg16-397923af.pth",),
+        sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+        bytes=553_433_881,
+        licence=_TORCHVISION_LICENCE,
+        paper=_VGG_PAPER,
+        value_range=_IMAGENET_RANGE,
+        widths=(64, 128, 256, 512, 512),
+        depths=(2, 2, 3, 3, 3),
+    ),
+)
+
+WEIGHTS: dict[str, WeightRecord] = {record.name: record for record in _RECORDS}
+"""Every weight by its name."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """How it stands with the kept file of a weight.
+
+    Attributes:
+        state: ``"missing"``, ``"good"`` or ``"broken"``.
+        reason: What is wrong with a broken file, in a sentence.
+    """
+
+    state: Literal["missing", "good", "broken"]
+    reason: str = ""
+
+
+def cache_dir() -> Path:
+    """The folder of fetched weights: ``$IMPASTO_CACHE``, or else the platform's cache folder."""
+    chosen = os.environ.get("IMPASTO_CACHE")
+    return Path(chosen).expanduser() if chosen else user_cache_path("impasto", appauthor=False)
+
+
+def locate(weight: str | WeightRecord) -> Path | None:
+    """The file of a weight, built in or kept, if it is there; it is not looked into.
+
+    Raises:
+        OptionError: For a name that is not in the table.
+    """
+    path = _kept(_record(weight))
+    return path if path.is_file() else None
+
+
+def ensure(weight: str | WeightRecord, *, progress: Progress | None = None) -> Path:
+    """The file of a weight, fetched first if it is not there.
+
+    Args:
+        weight: Which.
+        progress: Called with the bytes that are here and the bytes in all while it is fetched.
+
+    Raises:
+        OptionError: For a name that is not in the table.
+        WeightsError: If it cannot be fetched, or what is fetched is not what it should be.
+    """
+    return locate(weight) or fetch(weight, progress=progress)
+
+
+def fetch(
+    weight: str | WeightRecord, *, force: bool = False, progress: Progress | None = None
+) -> Path:
+    """Fetch a weight, unless a good copy is there.
+
+    Processes that want the same weight wait for each other; one of them fetches it.
+
+    Args:
+        weight: Which.
+        force: Fetch it even if a good copy is there.
+        progress: Called with the bytes that are here and the bytes in all.
+
+    Returns:
+        The safetensors file, to be read by :func:`impasto.encoder_files.load_encoder`.
+
+    Raises:
+        OptionError: For a name that is not in the table.
+        WeightsError: If it cannot be fetched, or what is fetched is not what it should be.
+    """
+    record = _record(weight)
+    kept = _kept(record)
+    if record.source == "embedded":
+        if not kept.is_file():
+            raise WeightsError(f"The built-in weight {kept} is missing: install Impasto again.")
+        return kept
+    with exclusive(_downloads() / record.name):
+        if force or verify(record).state != "good":
+            published = _download(record, progress)
+            try:
+                _convert(record, published)
+            except WeightsError:
+                published.unlink(missing_ok=True)
+                raise
+            published.unlink(missing_ok=True)  # not when interrupted: what came stays
+    return kept
+
+
+def add(weight: str | WeightRecord, file: str | Path) -> Path:
+    """Keep a weight from a file that was got by other means; ``file`` itself stays.
+
+    Args:
+        weight: Which.
+        file: What ``fetch`` would download, or a safetensors file that ``fetch`` or ``add`` made
+            elsewhere.
+
+    Returns:
+        The kept safetensors file.
+
+    Raises:
+        OptionError: For a name that is not in the table.
+        WeightsError: If the file is not there or is anything else.
+    """
+    record, file = _record(weight), Path(file)
+    if record.source == "embedded":
+        raise WeightsError(f"The weight '{record.name}' is built in: there is nothing to add.")
+    if file.suffix == ".safetensors":
+        _check_kept(record, file)
+        with replacing(_kept(record), error=WeightsError) as temporary:
+            shutil.copyfile(file, temporary)
+    else:
+        _convert(record, file)
+    return _kept(record)
+
+
+def verify(weight: str | WeightRecord) -> Status:
+    """Whether the file of a weight is there and its values are, to the last bit, those stored.
+
+    Raises:
+        OptionError: For a name that is not in the table.
+    """
+    record = _record(weight)
+    path = locate(record)
+    if path is None:
+        return Status("missing")
+    check = _check_embedded if record.source == "embedded" else _check_kept
+    try:
+        check(record, path)
+    except WeightsError as error:
+        return Status("broken", str(error))
+    return Status("good")
+
+
+def _record(weight: str | WeightRecord) -> WeightRecord:
+    if isinstance(weight, WeightRecord):
+        return weight
+    if weight not in WEIGHTS:
+        raise unknown_name("weight", weight, WEIGHTS)
+    return WEIGHTS[weight]
+
+
+def _kept(record: WeightRecord) -> Path:
+    folder = EMBEDDED if record.source == "embedded" else cache_dir()
+    return folder / f"{record.name}.safetensors"
+
+
+def _downloads() -> Path:
+    return cache_dir() / "downloads"
+
+
+def _download(record: WeightRecord, progress: Progress | None) -> Path:
+    """The publisher's file, from the first address that gives it."""
+    failures = []
+    for url in record.urls:
+        target = _downloads() / url.rsplit("/", 1)[-1]
+        size = record.bytes or None
+        try:
+            return download(url, target, sha256=record.sha256, size=size, progress=progress)
+        except WeightsError as error:
+            failures.append(str(error))
+    raise WeightsError(
+        f"{' '.join(failures)} If you have that file from elsewhere, add it by hand: "
+        f"impasto models add {record.name} FILE"
+    )
+
+
+def _convert(record: WeightRecord, published: Path) -> None:
+    """Keep the feature part of a publisher's file, as safetensors with a card."""
+    import torch
+
+    from impasto.encoder_files import save_encoder
+    from impasto.encoders import Encoder
+
+    digest = _check_sha256(record, published)
+    tensors = _feature_part(record, _unpickled(published), published)
+    encoder = Encoder(_architecture(record))
+    encoder.convolutions.load_state_dict(tensors)
+    card = {
+        "name": record.name,
+        "licence": record.licence,
+        "paper": record.paper,
+        "source": record.urls[0],
+        "source_sha256": digest,
+        "tensors_sha256": _tensors_sha256(tensors),
+    }
+    save_encoder(_kept(record), encoder, dtype=torch.float32, card=card)
+
+
+def _check_sha256(record: WeightRecord, file: Path) -> str:
+    """The SHA-256 of a file, which must be the record's."""
+    try:
+        digest = sha256_of(file)
+    except OSError as error:
+        raise WeightsError(f"{file} cannot be read: {error.strerror or error}.") from error
+    if not digest.startswith(record.sha256):
+        wanted = " or ".join(record.urls) or "the one of this release"
+        raise WeightsError(
+            f"{file} is not the file of '{record.name}' ({wanted}): its SHA-256 is {digest[:16]}…, "
+            f"not {record.sha256[:16]}…"
+        )
+    return digest
+
+
+def _unpickled(file: Path) -> object:
+    import torch
+
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # broken bytes can lead the unpickler to any exception
+        raise WeightsError(
+            f"{file} was refused, and nothing in it was run: it holds something other than "
+            "tensors, which could be code, or it is damaged."
+        ) from error
+
+
+def _feature_part(record: WeightRecord, state: object, file: Path) -> dict[str, Tensor]:
+    """The convolutions of a torchvision VGG under the papers' names (``conv1_1.weight``)."""
+    if not isinstance(state, Mapping):
+        raise WeightsError(f"{file} holds no table of tensors but a {type(state).__name__}.")
+    architecture = _architecture(record)
+    tensors = {}
+    for name, (channels_in, channels_out) in architecture.convolutions.items():
+        # torchvision counts convolutions, rectifiers and poolings alike.
+        key = f"features.{architecture.layers.index(name)}"
+        weight_shape = (channels_out, channels_in, 3, 3)
+        tensors[f"{name}.weight"] = _tensor(state, f"{key}.weight", weight_shape, file)
+        tensors[f"{name}.bias"] = _tensor(state, f"{key}.bias", (channels_out,), file)
+    return tensors
+
+
+def _tensor(state: Mapping[object, object], key: str, shape: tuple[int, ...], file: Path) -> Tensor:
+    """One tensor of a file as contiguous float32, if it is what it should be."""
+    import torch
+
+    value = state.get(key)
+    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
+        raise WeightsError(f"{file} has no numbers under '{key}': it is no VGG of this depth.")
+    if value.shape != shape:
+        raise WeightsError(f"{file}: {key} has shape {tuple(value.shape)}, expected {shape}.")
+    if not torch.isfinite(value).all():
+        raise WeightsError(f"{file}: {key} holds values that are not finite.")
+    return value.to(torch.float32).contiguous()
+
+
+def _architecture(record: WeightRecord) -> Architecture:
+    from impasto.encoders import Architecture
+
+    return Architecture(widths=record.widths, depths=record.depths)
+
+
+def _tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
+    """The SHA-256 of all values as float32, in the order of their names.
+
+    It can be stored in the file that it speaks for, which a digest of the file cannot; so there is
+    no second file to lose or to go stale.
+    """
+    digest = hashlib.sha256()
+    for key in sorted(tensors):
+        digest.update(key.encode())
+        digest.update(tensors[key].float().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _check_kept(record: WeightRecord, path: Path) -> None:
+    """Refuse a safetensors file that was not converted from the record's, or has changed since."""
+    from impasto.encoder_files import load_encoder, read_safetensors
+
+    tensors, card = read_safetensors(path)
+    made_from = card.get("source_sha256", "")
+    if card.get("name") != record.name or not made_from.startswith(record.sha256):
+        raise WeightsError(f"{path} was not made by Impasto from the published '{record.name}'.")
+    values_are_sound = card.get("tensors_sha256") == _tensors_sha256(tensors)
+    if not values_are_sound or load_encoder(path).architecture != _architecture(record):
+        raise WeightsError(f"{path} is damaged. Fetch it again: impasto models fetch {record.name}")
+
+
+def _check_embedded(record: WeightRecord, path: Path) -> None:
+    from impasto.encoder_files import load_encoder
+
+    _check_sha256(record, path)
+    load_encoder(path)
