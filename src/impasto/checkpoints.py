@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from impasto.errors import InputDataError
+from impasto.errors import ImpastoError, InputDataError
 from impasto.files import replacing
 from impasto.painter import Painter
 from impasto.painting import Row
@@ -33,10 +33,12 @@ def load_checkpoint(path: Path, painter: Painter) -> list[Row]:
         raise InputDataError(f"There is no checkpoint {path}: start without --resume.")
     try:
         saved = torch.load(path, weights_only=True, map_location="cpu")
-        state, losses = saved["painter"], saved["losses"]
+        painter.load_state_dict(saved["painter"])
+        return list(saved["losses"])
+    except ImpastoError:
+        raise
     except Exception as error:  # torch.load raises nearly anything for a broken file
         raise InputDataError(
-            f"The checkpoint {path} is broken ({error}): delete it and start without --resume."
+            f"The checkpoint {path} is broken, or of another version of Impasto: "
+            "delete it and start without --resume."
         ) from error
-    painter.load_state_dict(state)
-    return list(losses)

@@ -94,6 +94,8 @@ def optimise(
 def descend(optimiser: Optimiser, *, steps: int, done: int = 0) -> Iterator[Step]:
     """Let an optimiser make its steps, and bring it back when it runs away.
 
+    It ends early when the optimiser can do no more.
+
     Args:
         optimiser: Fresh, or as it was after ``done`` steps.
         steps: In all.
@@ -106,30 +108,38 @@ def descend(optimiser: Optimiser, *, steps: int, done: int = 0) -> Iterator[Step
     for step in range(done + 1, steps + 1):
         losses, note = guard.step()
         yield Step(step, steps, losses, optimiser.image, time.perf_counter() - started, note=note)
+        if optimiser.converged:
+            return
 
 
 class _Guard:
     """Restores the last good state after a step that ran away, with a smaller step, a few times."""
 
-    # Adam's loss may well rise at first from a flat start; a thousandfold is no such rise.
+    # Adam's loss may well rise at first from a flat start; a thousandfold is no such rise. Where
+    # the fit is all but perfect it is only rounding, so below a thousandth of the first all pass.
     _RUNAWAY = 1e3
     _RETRIES = 8
 
     def __init__(self, optimiser: Optimiser) -> None:
         self._optimiser = optimiser
-        self._best = math.inf
+        self._first = self._best = math.inf
+        self._good: Tensor | None = None
         self._told = False
 
     def step(self) -> tuple[Losses, str]:
         note = ""
-        for _ in range(self._RETRIES):
-            good = self._optimiser.pixels.clone()
+        for attempt in range(self._RETRIES):
+            start = self._optimiser.pixels.clone()
             losses = self._optimiser.step()
             total = sum(losses.values())
             if self._is_good(total):
+                self._first = total if self._good is None else self._first
                 self._best = min(self._best, total)
+                self._good = start
                 return losses, note
-            self._optimiser.restart(good)
+            # Adam learns of a bad picture only in the step that starts there: if starting again
+            # does not help, the start before it was good.
+            self._optimiser.restart(start if attempt == 0 or self._good is None else self._good)
             if not self._told:
                 note = f"The loss became {total:.3g}; went back and halved the step."
                 self._told = True
@@ -140,4 +150,5 @@ class _Guard:
 
     def _is_good(self, total: float) -> bool:
         finite = math.isfinite(total) and bool(torch.isfinite(self._optimiser.pixels).all())
-        return finite and total <= self._RUNAWAY * max(self._best, 1e-30)
+        limit = max(self._RUNAWAY * self._best, self._first / self._RUNAWAY, 1e-30)
+        return finite and total <= limit

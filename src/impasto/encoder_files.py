@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from impasto.encoders import Architecture, Encoder
@@ -22,8 +22,12 @@ from impasto.files import replacing
 
 FORMAT = "impasto.encoder"
 VERSION = "1"
+STORED_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 State = dict[str, Tensor]
+
+# What a broken description can lead to on its way to an architecture.
+_BROKEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
 def load_encoder(path: str | Path) -> Encoder:
@@ -59,31 +63,25 @@ def save_encoder(
         encoder: What to write.
         dtype: The type of the stored weights (``torch.float16`` halves the file).
         card: Further metadata: licence, training data, metrics.
+
+    Raises:
+        WeightsError: If the file cannot be written.
     """
-    architecture = encoder.architecture
-    description = {
-        "widths": architecture.widths,
-        "depths": architecture.depths,
-        "pooling": architecture.pooling,
-        "padding": architecture.padding,
-        "mean": architecture.mean,
-        "std": architecture.std,
-        "readouts": dict(architecture.readouts),
-        "readouts_rectified": architecture.readouts_rectified,
-    }
     metadata = {
         **(card or {}),
         "format": FORMAT,
         "version": VERSION,
-        "architecture": json.dumps(description),
+        "architecture": json.dumps(_describe(encoder.architecture)),
     }
     state = {
         _file_key(key): value.detach().to(dtype).contiguous()
         for key, value in encoder.state_dict().items()
         if key not in ("mean", "std")
     }
-    with replacing(Path(path)) as temporary:
-        save_file(state, temporary, metadata=metadata)
+    content = save(state, metadata=metadata)
+    # Not safetensors' own save_file: its files are readable by their owner alone.
+    with replacing(Path(path), error=WeightsError) as temporary:
+        temporary.write_bytes(content)
 
 
 def read_safetensors(path: Path) -> tuple[State, dict[str, str]]:
@@ -95,7 +93,7 @@ def read_safetensors(path: Path) -> tuple[State, dict[str, str]]:
     if not path.is_file():
         raise WeightsError(f"There is no weight file {path}.")
     try:
-        with safe_open(path, "pt") as file:  # type: ignore[no-untyped-call]
+        with safe_open(path, "pt") as file:  # type: ignore[no-untyped-call,unused-ignore]
             metadata = dict(file.metadata() or {})
             return {key: file.get_tensor(key) for key in file.keys()}, metadata  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
@@ -116,16 +114,35 @@ def _from_own(path: Path, state: State, metadata: dict[str, str]) -> Encoder:
             f"version {VERSION}: update Impasto or fetch the file again."
         )
     try:
-        architecture = _architecture(json.loads(metadata["architecture"]))
-    except (KeyError, TypeError, ValueError) as error:
+        description = json.loads(metadata["architecture"])
+        # Before anything is built or listed: a few bytes can ask for a billion layers.
+        if 2 * sum(description["depths"]) > len(state):
+            raise ValueError("it has more convolutions than the file has tensors for")
+        architecture = _architecture(description)
+    except _BROKEN as error:
         raise WeightsError(f"{path} does not describe its architecture: {error!r}.") from error
-    return _fill(path, Encoder(architecture), state)
+    return _build(path, architecture, state)
+
+
+def _describe(architecture: Architecture) -> dict[str, Any]:
+    """An architecture as JSON has it: lists, numbers, names."""
+    return {
+        "widths": list(architecture.widths),
+        "depths": list(architecture.depths),
+        "pooling": architecture.pooling,
+        "padding": architecture.padding,
+        "mean": list(architecture.mean),
+        "std": list(architecture.std),
+        "readouts": dict(architecture.readouts),
+        "readouts_rectified": architecture.readouts_rectified,
+    }
 
 
 def _architecture(description: dict[str, Any]) -> Architecture:
+    """The architecture that ``_describe`` described so, and nothing that merely resembles it."""
     red, green, blue = (float(value) for value in description["mean"])
     deviations = tuple(float(value) for value in description["std"])
-    return Architecture(
+    architecture = Architecture(
         widths=tuple(int(width) for width in description["widths"]),
         depths=tuple(int(depth) for depth in description["depths"]),
         pooling=description["pooling"],
@@ -135,32 +152,76 @@ def _architecture(description: dict[str, Any]) -> Architecture:
         readouts={str(name): int(width) for name, width in description["readouts"].items()},
         readouts_rectified=bool(description["readouts_rectified"]),
     )
+    if _describe(architecture) != description:
+        raise ValueError("its values are not of the kinds that they should be")
+    return architecture
 
 
-def _fill(path: Path, encoder: Encoder, state: State) -> Encoder:
-    """Copy the tensors of a file into an encoder, refusing any that lacks, is over or misfits."""
-    own = {_file_key(key): key for key in encoder.state_dict() if key not in ("mean", "std")}
-    wrong = sorted(set(own) ^ set(state))
+def _shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
+    """Key in a file → the shape of its tensor."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, (channels_in, channels_out) in architecture.convolutions.items():
+        shapes[f"{name}.weight"] = (channels_out, channels_in, 3, 3)
+        shapes[f"{name}.bias"] = (channels_out,)
+    for layer, width in architecture.readouts.items():
+        channels = architecture.width(layer)
+        shapes[f"readouts.{layer}.weight"] = (width, channels, 1, 1)
+        shapes[f"readouts.{layer}.bias"] = (width,)
+    return shapes
+
+
+def _build(path: Path, architecture: Architecture, state: State) -> Encoder:
+    """The encoder of that architecture and those tensors, none lacking, over or misfitting.
+
+    Sizes are compared first, so that nothing is built that is larger than the file.
+    """
+    shapes = _shapes(architecture)
+    wrong = sorted(set(shapes) ^ set(state))
     if wrong:
         raise WeightsError(f"{path} does not fit its architecture: {', '.join(wrong[:4])} …")
-    target = encoder.state_dict()
-    for key, name in own.items():
-        if target[name].shape != state[key].shape:
+    for key, shape in shapes.items():
+        if state[key].shape != shape:
             raise WeightsError(
-                f"{path}: {key} has shape {tuple(state[key].shape)}, "
-                f"its architecture says {tuple(target[name].shape)}."
+                f"{path}: {key} has shape {tuple(state[key].shape)}, its architecture says {shape}."
             )
-        if not torch.isfinite(state[key]).all():
-            raise WeightsError(f"{path}: {key} holds values that are not finite.")
-        target[name].copy_(state[key])
+    numbers = {key: _numbers(path, key, value) for key, value in state.items()}
+    encoder = Encoder(architecture)
+    if not (torch.isfinite(encoder.mean) & torch.isfinite(encoder.std) & (encoder.std > 0)).all():
+        raise WeightsError(
+            f"{path}: means of {architecture.mean} and deviations of {architecture.std} cannot be "
+            "those of pictures."
+        )
+    for name, own in encoder.state_dict().items():
+        if name not in ("mean", "std"):
+            own.copy_(numbers[_file_key(name)])
     return encoder
+
+
+def _numbers(path: Path, key: str, value: Tensor) -> Tensor:
+    """A tensor of a file as float32, refused if it does not hold plain finite numbers."""
+    if value.dtype not in STORED_TYPES:
+        raise WeightsError(f"{path}: {key} holds {value.dtype}, which is no type of weights.")
+    value = value.float()
+    if not torch.isfinite(value).all():
+        raise WeightsError(f"{path}: {key} holds values that are not finite.")
+    return value
 
 
 def _from_compressed_vgg19(path: Path, state: State) -> Encoder:
     """The compressed VGG-19: its colour matrix ``conv0`` is folded into the first convolution."""
-    convolutions = sorted(key[4:6] for key in state if re.fullmatch(r"conv[1-5]\d\.weight", key))
+    state = {key: _numbers(path, key, value) for key, value in state.items()}
+    try:
+        architecture, renamed = _read_compressed_vgg19(state)
+    except (*_BROKEN, RuntimeError) as error:
+        raise WeightsError(f"{path} is no compressed VGG-19 as it is known: {error!r}.") from error
+    return _build(path, architecture, renamed)
+
+
+def _read_compressed_vgg19(state: State) -> tuple[Architecture, State]:
+    names = {key.partition(".")[0] for key in state}
+    convolutions = sorted(name[4:] for name in names if re.fullmatch(r"conv[1-5]\d", name))
     blocks = sorted({name[0] for name in convolutions})
-    readouts = [name for name in convolutions if f"conv{name}_aux.weight" in state]
+    readouts = [name for name in convolutions if f"conv{name}_aux" in names]
     architecture = Architecture(
         widths=tuple(len(state[f"conv{block}1.bias"]) for block in blocks),
         depths=tuple(sum(name[0] == block for name in convolutions) for block in blocks),
@@ -179,8 +240,10 @@ def _from_compressed_vgg19(path: Path, state: State) -> Encoder:
         for part in ("weight", "bias"):
             renamed[f"readouts.relu{name[0]}_{name[1]}.{part}"] = state[f"conv{name}_aux.{part}"]
     # A pointwise map commutes with reflection padding, so it can be multiplied into conv1_1.
-    matrix, shift = state["conv0.weight"][:, :, 0, 0], state["conv0.bias"]
+    matrix, shift = state["conv0.weight"], state["conv0.bias"]
+    if matrix.shape != (3, 3, 1, 1) or shift.shape != (3,):
+        raise ValueError("conv0 is no map from colours to colours")
     first = renamed["conv1_1.weight"]
     renamed["conv1_1.bias"] = renamed["conv1_1.bias"] + torch.einsum("oihw,i->o", first, shift)
-    renamed["conv1_1.weight"] = torch.einsum("oihw,ij->ojhw", first, matrix)
-    return _fill(path, Encoder(architecture), renamed)
+    renamed["conv1_1.weight"] = torch.einsum("oihw,ij->ojhw", first, matrix[:, :, 0, 0])
+    return architecture, renamed

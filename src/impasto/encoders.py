@@ -52,10 +52,14 @@ class Architecture:
     def __post_init__(self) -> None:
         if len(self.widths) != len(self.depths) or not self.widths:
             raise OptionError("An encoder needs as many block widths as block depths.")
+        if min(*self.widths, *self.depths, *self.readouts.values()) < 1:
+            raise OptionError("Each width and depth of an encoder is at least 1.")
         if self.pooling not in POOLINGS:
             raise unknown_name("pooling", self.pooling, POOLINGS)
         if self.padding not in PADDINGS:
             raise unknown_name("padding", self.padding, PADDINGS)
+        for layer in self.readouts:
+            self.width(layer)
 
     @property
     def convolutions(self) -> dict[str, tuple[int, int]]:
@@ -77,6 +81,12 @@ class Architecture:
                 names += [f"conv{block}_{index}", f"relu{block}_{index}"]
             names.append(f"pool{block}")
         return tuple(names)
+
+    def width(self, layer: str) -> int:
+        """How many channels ``layer`` has before its readout."""
+        if layer not in self.layers:
+            raise unknown_name("layer of this encoder", layer, self.layers)
+        return self.widths[int(layer[4:].partition("_")[0]) - 1]
 
 
 VGG16 = Architecture(widths=(64, 128, 256, 512, 512), depths=(2, 2, 3, 3, 3))
@@ -100,6 +110,10 @@ class Encoder(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
+        with torch.random.fork_rng(devices=[]):  # the weights drawn here are to be replaced
+            self._build(architecture)
+
+    def _build(self, architecture: Architecture) -> None:
         self.convolutions = nn.ModuleDict(
             {
                 name: nn.Conv2d(channels_in, channels_out, 3)
@@ -108,7 +122,7 @@ class Encoder(nn.Module):
         )
         self.readouts = nn.ModuleDict(
             {
-                layer: nn.Conv2d(self._width(layer), width, 1)
+                layer: nn.Conv2d(architecture.width(layer), width, 1)
                 for layer, width in architecture.readouts.items()
             }
         )
@@ -129,6 +143,7 @@ class Encoder(nn.Module):
         """An encoder with the same weights (shared, not copied) and another pooling."""
         other = Encoder(replace(self.architecture, pooling=pooling))
         other.convolutions, other.readouts = self.convolutions, self.readouts
+        other.mean, other.std = self.mean, self.std
         return other.train(self.training)
 
     def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
@@ -176,17 +191,13 @@ class Encoder(nn.Module):
 
     def channels(self, layer: str) -> int:
         """How many channels ``layer`` is handed out with."""
-        self.check_layers([layer])
-        return self.architecture.readouts.get(layer, self._width(layer))
+        return self.architecture.readouts.get(layer, self.architecture.width(layer))
 
     def stride(self, layer: str) -> int:
         """How many pixels of the picture lie between neighbouring units of ``layer``."""
         self.check_layers([layer])
         before = self.layers[: self.layers.index(layer) + 1]
         return int(2 ** sum(name.startswith("pool") for name in before))
-
-    def _width(self, layer: str) -> int:
-        return self.architecture.widths[int(layer[4]) - 1]
 
     def _layer(self, name: str, x: Tensor, *, keep_input: bool) -> Tensor:
         if name.startswith("conv"):
@@ -208,9 +219,10 @@ class Encoder(nn.Module):
         return F.relu(x, inplace=True) if self.architecture.readouts_rectified else x
 
     def _check_image(self, image: Tensor, deepest: str) -> None:
-        if image.ndim != 4 or image.shape[1] != 3:
+        if image.ndim != 4 or image.shape[1] != 3 or not image.is_floating_point():
             raise ImageError(
-                f"An encoder takes pictures of shape (B, 3, H, W), not {tuple(image.shape)}."
+                "An encoder takes pictures of shape (B, 3, H, W) with values in [0, 1], "
+                f"not {image.dtype} of shape {tuple(image.shape)}."
             )
         # Reflection needs two units each way at the deepest layer; so do covariances.
         least = 2 * self.stride(deepest)

@@ -9,6 +9,7 @@ import torch
 
 from impasto.encoders import Encoder
 from impasto.painter import Painter
+from impasto.pyramid import Stage
 
 # Evaluations of the objective in one step of each optimiser, counted over paintings: the line
 # search of L-BFGS now and then needs a second one.
@@ -46,7 +47,9 @@ def estimate(painter: Painter) -> Estimate:
     seconds = time.perf_counter() - started
     pixels = first.size[0] * first.size[1]
     optimizer = painter.recipe.optimizer
-    work = sum(stage.work for stage in stages) * _EVALUATIONS[optimizer]
+    now, done = painter.position
+    left = [Stage(stages[now].size, stages[now].steps - done), *stages[now + 1 :]]
+    work = sum(stage.work for stage in left) * _EVALUATIONS[optimizer]
     height, width = stages[-1].size
     maps = _bytes_per_pixel(encoder, objective.layers) if isinstance(encoder, Encoder) else 0.0
     per_pixel = maps + _PICTURES[optimizer] * 3 * 4

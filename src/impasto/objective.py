@@ -97,11 +97,13 @@ class StyleTerm:
         shares: Sequence[float] | None = None,
     ) -> None:
         several = [styles] if isinstance(styles, Mapping) else list(styles)
+        if len({frozenset(features) for features in several}) != 1:
+            raise OptionError("A style term needs styles, all with features of the same layers.")
         self._statistic = get_statistic(statistic)
         self._targets: dict[str, Summary] = {
             name: mix(
                 [self._summary(features[name].detach()) for features in several],
-                shares or [1.0] * len(several),
+                [1.0] * len(several) if shares is None else shares,
             )
             for name in several[0]
         }
@@ -192,6 +194,8 @@ class Objective:
 def _weights(
     layers: Sequence[str], weight: float, layer_weights: Mapping[str, float] | None
 ) -> dict[str, float]:
+    if not layers:
+        raise OptionError("A term needs at least one layer to look at.")
     if layer_weights is None:
         return dict.fromkeys(layers, weight / len(layers))
     for name in layer_weights:

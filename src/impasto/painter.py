@@ -18,7 +18,7 @@ from torch import Tensor
 
 from impasto import images
 from impasto.descent import Step, descend
-from impasto.encoders import minimum_side
+from impasto.encoders import Encoder, minimum_side
 from impasto.errors import InputDataError, OptionError
 from impasto.images import Picture, resize
 from impasto.models import open_encoder
@@ -56,14 +56,16 @@ class Painter:
             raise OptionError("A painting needs at least one style picture.")
         self.recipe = recipe
         self._content, self._styles, self._shares = content, list(styles), shares
-        own = open_encoder(recipe.encoder, recipe.pooling) if encoder is None else None
-        least_side = 2
-        if own is not None:
-            least_side = minimum_side(own.check_layers([*self._style_layers, *self._layers]), own)
+        if encoder is None:
+            own = open_encoder(recipe.encoder, recipe.pooling)
             encoder = own.to(compute_dtype(recipe.precision))
-        assert encoder is not None
         self.encoder = encoder
+        least_side = 2
+        if isinstance(encoder, Encoder):
+            layers = encoder.check_layers([*self._style_layers, *self._layers])
+            least_side = minimum_side(layers, encoder)
         self.stages: tuple[Stage, ...] = plan_stages(recipe, content.size, least_side=least_side)
+        self._init = _read_init(recipe)
         self._stage = 0
         self._done = 0
         self._optimiser: Optimiser | None = None
@@ -94,6 +96,7 @@ class Painter:
                 )
                 seconds = step.seconds
             spent += seconds
+            self._done = stage.steps  # also where the optimiser found that it could do no more
             if self._stage + 1 == len(self.stages):
                 return
             self._enter(self._stage + 1)
@@ -207,9 +210,8 @@ class Painter:
         content = resize(self._content.tensor, size)
         if recipe.init == "content":
             return content
-        if recipe.init not in INITS:
-            picture = images.read(recipe.init, long_side=max(size), max_enlarge=float("inf"))
-            return resize(picture.tensor, size)
+        if self._init is not None:
+            return resize(self._init, size)
         random = torch.Generator().manual_seed(recipe.seed)
         noise = torch.rand(content.shape, generator=random)
         return noise if recipe.init == "noise" else torch.lerp(content, noise, recipe.noise)
@@ -223,6 +225,13 @@ class Painter:
     @torch.no_grad()
     def _features(self, image: Tensor, layers: dict[str, float]) -> dict[str, Tensor]:
         return dict(self.encoder(image, tuple(layers)))
+
+
+def _read_init(recipe: Recipe) -> Tensor | None:
+    """The picture to start from, if the recipe names one."""
+    if recipe.init in INITS:
+        return None
+    return images.read(recipe.init, long_side=recipe.size, max_enlarge=float("inf")).tensor
 
 
 def read_styles(

@@ -139,7 +139,7 @@ def describe_sources(
     shares: Sequence[float] | None,
 ) -> dict[str, str]:
     """What was painted, for the metadata; ``style`` is a JSON list of PATH or PATH:WEIGHT."""
-    weights = [""] * len(styles) if shares is None else [f":{share:g}" for share in shares]
+    weights = [""] * len(styles) if shares is None else [f":{float(share)}" for share in shares]
     names = [_name(style) + weight for style, weight in zip(styles, weights, strict=True)]
     return {"content": _name(content), "style": json.dumps(names, ensure_ascii=False)}
 

@@ -43,7 +43,8 @@ def plan_stages(
             would vanish.
 
     Returns:
-        Small to large; the last has the size of ``content``. There is always one.
+        Small to large; the last has the size of ``content``, though it may have no steps: then the
+        picture is only enlarged to it. There is always one.
     """
     long_side = max(content)
     scales = recipe.scales or 1 + math.floor(
@@ -56,7 +57,7 @@ def plan_stages(
             break
         sizes.insert(0, smaller)
     steps = spread_steps(recipe.steps, recipe.final_steps, len(sizes))
-    return tuple(Stage(size, count) for size, count in zip(sizes, steps, strict=True) if count)
+    return tuple(Stage(size, count) for size, count in zip(sizes, steps, strict=True))
 
 
 def spread_steps(first: int, last: int, count: int) -> list[int]:

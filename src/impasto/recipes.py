@@ -45,7 +45,7 @@ class Recipe:
         scales: Sizes of the pyramid; 0: as many √2 steps as fit above ``smallest``.
         smallest: Least long side of the pyramid in pixels.
         steps: Optimisation steps at the smallest size.
-        final_steps: Steps at the full size; between the two the number falls geometrically.
+        final_steps: Steps at the full size; between the two the number changes geometrically.
         optimizer: ``lbfgs`` or ``adam``.
         learning_rate: Of Adam, in pixel values.
         average: Decay of Adam's average of iterates, which is the picture; 0: the last iterate.
@@ -94,7 +94,7 @@ class Recipe:
         _check_choices(self)
         _check_ranges(self)
 
-    def replace(self, **changes: Any) -> Recipe:
+    def replace(self, /, **changes: Any) -> Recipe:
         """The recipe with some values changed.
 
         Raises:
@@ -163,17 +163,24 @@ def from_toml(text: str) -> Recipe:
 def _typed(name: str, value: Any) -> Any:
     """The value in the entry's own type, since TOML and callers may give 1 for 1.0."""
     kind = _TYPES[name]
-    if isinstance(kind, type) and issubclass(kind, (int, float, str)):
-        whole = kind is not int or (isinstance(value, (int, float)) and value == int(value))
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if kind is str and isinstance(value, (str, Path)):
-            return str(value)
-        if kind is not str and number and whole:
-            return kind(value)
+    if kind is str and isinstance(value, (str, Path)):
+        return str(value)
+    if kind is float and _is_number(value):
+        return float(value)
+    if kind is int and _is_number(value) and value == value // 1:
+        return int(value)
+    if kind in (str, float, int):
         raise OptionError(f"{_flag(name)} takes {_words(kind)}, not {value!r}.")
-    if not isinstance(value, Mapping) or not value:
+    if not isinstance(value, Mapping) or not value or not all(map(_is_number, value.values())):
         raise OptionError(f"{_flag(name)} takes layers with weights, not {value!r}.")
     return {str(layer): float(weight) for layer, weight in value.items()}
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a number, and one that a float can hold (TOML's whole numbers are endless)."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return isinstance(value, float) or abs(value) <= sys.float_info.max
 
 
 def _check_choices(recipe: Recipe) -> None:

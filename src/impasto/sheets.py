@@ -49,7 +49,7 @@ def contact_sheet(rows: Sequence[Sequence[Cell]], *, height: int = 320) -> Image
 
 
 def _fit(image: Image.Image, height: int) -> Image.Image:
-    image = image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
+    image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     width = max(1, round(image.width * height / image.height))
     return image.resize((width, height), Image.Resampling.LANCZOS)
 

@@ -34,9 +34,9 @@ class Snapshots:
     def __init__(self, path: Path, count: int, stages: tuple[Stage, ...]) -> None:
         if count < 1:
             raise OptionError(f"--snapshots must be 1 or more, not {count}.")
-        check_writable(path if path.suffix in ANIMATIONS else path / "step.png")
         self._path = path
         self._animated = path.suffix.lower() in ANIMATIONS
+        check_writable(path if self._animated else path / "step.png")
         self._size = stages[-1].size
         total = sum(stage.steps for stage in stages)
         self._wanted = {max(1, round(total * (i + 1) / count)) for i in range(count)}

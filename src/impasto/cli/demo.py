@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from PIL import Image
-
 from impasto import images
 from impasto.cli.progress import PaintingBar, clock
 from impasto.errors import ImageError
@@ -48,8 +46,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"{path}: {pair.style_credit}; {clock(painting.seconds)}")
         rows.append(
             [
-                Cell(Image.open(pair.content_path), pair.content_credit),
-                Cell(Image.open(pair.style_path), pair.style_credit),
+                Cell(images.to_pil(images.read(pair.content_path).tensor), pair.content_credit),
+                Cell(images.to_pil(images.read(pair.style_path).tensor), pair.style_credit),
                 Cell(painting.image, f"impasto paint, {clock(painting.seconds)}"),
             ]
         )

@@ -98,7 +98,7 @@ def parse_layers(text: str) -> dict[str, float]:
 
 def format_layers(layers: Mapping[str, float]) -> str:
     """The text that :func:`parse_layers` reads."""
-    return ",".join(f"{name}={weight:g}" for name, weight in layers.items())
+    return ",".join(f"{name}={str(weight).removesuffix('.0')}" for name, weight in layers.items())
 
 
 def parse_styles(texts: Sequence[str]) -> tuple[list[str], list[float] | None]:

@@ -95,9 +95,11 @@ def paint_to_file(job: Job, args: argparse.Namespace) -> int:
     checkpoint = checkpoint_path(output)
     if args.resume:
         losses = load_checkpoint(checkpoint, painter)
+    snapshots = _snapshots(painter, args)
     if not args.quiet:
         _tell_plan(painter)
-    made, stopped = _work(painter, losses, checkpoint, args)
+    stopped = _work(painter, losses, checkpoint, snapshots, args)
+    made = snapshots.finish() if snapshots else []
     seconds = losses[-1]["seconds"] if losses else 0.0
     height, width = painter.image.shape[-2:]
     alpha = content.resized((height, width)).alpha
@@ -115,10 +117,13 @@ def paint_to_file(job: Job, args: argparse.Namespace) -> int:
 
 
 def _work(
-    painter: Painter, losses: list[Row], checkpoint: Path, args: argparse.Namespace
-) -> tuple[list[Path], bool]:
-    """Make the steps; the snapshots made, and whether Ctrl-C stopped it."""
-    snapshots = _snapshots(painter, args)
+    painter: Painter,
+    losses: list[Row],
+    checkpoint: Path,
+    snapshots: Snapshots | None,
+    args: argparse.Namespace,
+) -> bool:
+    """Make the steps; whether Ctrl-C stopped it."""
     before = losses[-1]["seconds"] if losses else 0.0
     done = work_share(painter.stages, *painter.position)
     saved = time.monotonic()
@@ -136,7 +141,7 @@ def _work(
             if time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
                 save_checkpoint(checkpoint, painter, losses)
                 saved = time.monotonic()
-    return (snapshots.finish() if snapshots else []), not painter.done
+    return not painter.done
 
 
 def _snapshots(painter: Painter, args: argparse.Namespace) -> Snapshots | None:

@@ -45,7 +45,8 @@ def content_loss(features: Tensor, target: Tensor, normalisation: str = "relativ
             f"The picture's features are {tuple(features.shape[1:])}, the content's "
             f"{tuple(target.shape[1:])}: both pictures must have the same size."
         )
-    if features.dtype in (torch.bfloat16, torch.float16):
+    half = (torch.bfloat16, torch.float16)
+    if features.dtype in half or target.dtype in half:
         features, target = features.float(), target.float()
     error = (features - target).square().sum((1, 2, 3))
     return CONTENT_NORMALISATIONS[normalisation](error, target)

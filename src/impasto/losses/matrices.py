@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 
 class _TraceSqrt(torch.autograd.Function):
@@ -27,6 +28,7 @@ class _TraceSqrt(torch.autograd.Function):
         return trace
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         roots, vectors = ctx.saved_tensors
         inverse = (vectors / roots[..., None, :]) @ vectors.mT
@@ -50,20 +52,33 @@ def trace_sqrt(matrix: Tensor) -> Tensor:
 def bures(covariance: Tensor, target: Tensor) -> Tensor:
     """Squared Bures distance tr(A + B − 2 (B^½ A B^½)^½) of covariance matrices.
 
-    With the Cholesky factor B = L Lᵀ the middle matrix Lᵀ A L has the same eigenvalues, so no root
+    With a factor B = L Lᵀ the middle matrix Lᵀ A L has the same eigenvalues, so no root
     of B is needed (Dowson & Landau 1982; Bhatia et al. 2019, arXiv:1712.01504).
 
     Args:
         covariance: A, (..., C, C), symmetric positive semi-definite.
-        target: B, (..., C, C), symmetric positive definite.
+        target: B, (..., C, C), symmetric, positive definite up to rounding.
 
     Returns:
         (...), ≥ 0 up to rounding; differentiable in ``covariance``.
     """
-    lower = torch.linalg.cholesky(target)
-    middle = lower.mT @ covariance @ lower
+    factor = _factor(target)
+    middle = factor.mT @ covariance @ factor
     middle = 0.5 * (middle + middle.mT)
     traces = covariance.diagonal(dim1=-2, dim2=-1).sum(-1) + target.diagonal(dim1=-2, dim2=-1).sum(
         -1
     )
     return traces - 2 * trace_sqrt(middle)
+
+
+def _factor(matrix: Tensor) -> Tensor:
+    """L with L Lᵀ = ``matrix``, or the nearest semi-definite one where rounding left it indefinite.
+
+    Rounding does so to the covariance of a plain colour, E[f fᵀ] − μμᵀ ≈ 0.
+    """
+    factor: Tensor
+    factor, failed = torch.linalg.cholesky_ex(matrix)
+    if failed.any():
+        values, vectors = torch.linalg.eigh(matrix)
+        factor = vectors * values.clamp_min(0).sqrt()[..., None, :]
+    return factor

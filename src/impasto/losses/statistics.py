@@ -16,6 +16,7 @@ command line's ``--style-loss`` and the generic tests take it from there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -65,10 +66,10 @@ def positions(features: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor 
     vectors = features.permute(0, 2, 3, 1).flatten(1, 2)
     if weights is None:
         return vectors, None
-    if weights.shape[-2:] != features.shape[-2:]:
+    if weights.shape[1:] != (1, *features.shape[-2:]):
         raise OptionError(
-            f"A weight map of {tuple(weights.shape[-2:])} does not fit features of "
-            f"{tuple(features.shape[-2:])}."
+            f"A weight map of shape {tuple(weights.shape)} does not fit features of "
+            f"{tuple(features.shape)}: one of (B, 1, H, W) is needed."
         )
     flat = weights.to(vectors.dtype).permute(0, 2, 3, 1).flatten(1, 2)
     mass = flat.sum(1, keepdim=True)
@@ -130,12 +131,8 @@ def _gaussian_distance(summary: Summary, target: Summary) -> Tensor:
     # where a channel is silent; relative, so that scaling the features scales the distance.
     covariances = [_covariance(summary), _covariance(target)]
     variance = covariances[1].diagonal(dim1=-2, dim2=-1).mean(-1)
-    number = torch.finfo(variance.dtype)
-    # A plain style's covariance is E[f fᵀ] − μμᵀ ≈ 0 up to the rounding of E‖f‖², which would leave
-    # it indefinite.
-    rounding = 4 * number.eps * target["gram"].diagonal(dim1=-2, dim2=-1).sum(-1)
-    ridge = (RIDGE * variance).maximum(rounding) + number.tiny**0.5
-    ridge = ridge[:, None, None] * torch.eye(
+    smallest = torch.finfo(variance.dtype).tiny ** 0.5
+    ridge = (RIDGE * variance + smallest)[:, None, None] * torch.eye(
         covariances[1].shape[-1], dtype=variance.dtype, device=variance.device
     )
     means = _squared_norm(summary["mean"] - target["mean"])
@@ -191,13 +188,14 @@ def mix(summaries: Sequence[Summary], weights: Sequence[float]) -> Summary:
         weights: ≥ 0, not all zero; scaled to sum to one.
 
     Raises:
-        OptionError: For negative, missing or all-zero weights.
+        OptionError: For negative, infinite, missing or all-zero weights.
     """
     total = sum(weights)
-    if len(summaries) != len(weights) or any(not w >= 0 for w in weights) or not total > 0:
+    sound = all(weight >= 0 for weight in weights) and 0 < total < math.inf
+    if len(summaries) != len(weights) or not sound:
         raise OptionError(
-            f"A mixture of {len(summaries)} styles needs as many weights, none negative and not "
-            f"all zero; got {list(weights)}."
+            f"A mixture of {len(summaries)} styles needs as many weights, finite, none negative "
+            f"and not all zero; got {list(weights)}."
         )
     shares = [weight / total for weight in weights]
     return {

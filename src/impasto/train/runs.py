@@ -154,7 +154,7 @@ def _resume(task: Task, path: Path) -> int:
         return int(saved["step"])
     except Exception as error:  # torch.load raises nearly anything for a broken file
         raise InputDataError(
-            f"The checkpoint {path} cannot be resumed from ({error}): "
+            f"The checkpoint {path} is broken, or was made with other options: "
             "give the options it was made with, or another --run folder."
         ) from error
 
@@ -175,6 +175,9 @@ def _cut_log(path: Path, done: int) -> None:
     if not path.exists():
         return
     with path.open(newline="") as file:
-        header, *rows = list(csv.reader(file))
+        header, *rows = list(csv.reader(file)) or [[]]
+    if not header:
+        path.unlink()
+        return
     with replacing(path) as temporary, temporary.open("w", newline="") as file:
         csv.writer(file).writerows([header, *(row for row in rows if int(row[0]) <= done)])

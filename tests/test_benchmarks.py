@@ -1,0 +1,51 @@
+"""The benchmarks run to their end and print what they promise."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+OPTIMISE = Path(__file__).parents[1] / "benchmarks" / "optimise.py"
+
+
+@pytest.mark.slow
+def test_optimise_prints_all_rows_and_writes_complete_json(tmp_path):
+    file = tmp_path / "figures.json"
+    command = [sys.executable, str(OPTIMISE), "--quick", "--json", str(file)]
+    printed = subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", timeout=300, check=True
+    ).stdout
+    rows = [
+        [cell.strip() for cell in line.strip("| ").split("|")]
+        for line in printed.splitlines()
+        if line.startswith("|")
+    ]
+    steps, quality = rows[2:5], rows[7:]
+    assert [row[:2] for row in steps] == [
+        ["64 px", path] for path in ("textbook", "vgg19", "compact")
+    ]
+    assert [row[0] for row in quality] == ["textbook", "default recipe", "pyramid", "single scale"]
+
+    figures = json.loads(file.read_text(encoding="utf-8"))
+    for name in ("cpu", "cores", "threads", "torch", "dtype"):
+        assert figures["environment"][name]
+    assert len(figures["steps"]) == 3
+    for step in figures["steps"]:
+        assert len(step["all_seconds"]) == 2
+        assert 0 < step["before_bytes"] <= step["peak_bytes"]
+        assert min(step["seconds"], step["faster"], step["less"], step["loss"]) > 0
+    textbook, ours, _ = figures["steps"]
+    assert ours["loss"] == pytest.approx(textbook["loss"], rel=0.05)
+
+    (pair,) = figures["quality"]
+    assert pair["level"] < pair["start_loss"]
+    for run in pair["runs"]:
+        # A level is reached and reported everywhere, or nowhere.
+        reached = run["best_loss"] <= pair["level"]
+        for name in ("seconds_to_level", "steps_to_level", "times_run", "times_level"):
+            assert (run[name] is not None) == reached
+        assert 0 < run["best_loss"] <= run["final_loss"]
+        assert run["steps"] == run["judged"][-1][1]
+    assert pair["runs"][0]["times_level"] == 1.0

@@ -1,0 +1,343 @@
+"""Both optimisers against independent arithmetic: what they reach, how, and in what units."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from scipy.optimize import minimize
+from torch import Tensor
+
+from impasto.encoders import Encoder
+from impasto.errors import OptionError
+from impasto.objective import ContentTerm, Objective, StyleTerm
+from impasto.optimisers import LBFGS, OPTIMISERS, Adam, Gradient, Optimiser, make_optimiser
+
+SHAPE = (1, 3, 6, 7)
+SIZE = 3 * 6 * 7
+
+
+class Quadratic:
+    """½ (x − t)ᵀ H (x − t) in float64, with every picture that it was asked about."""
+
+    def __init__(self, spread: float, *, factor: float = 1.0, seed: int = 0) -> None:
+        random = torch.Generator().manual_seed(seed)
+        root = torch.randn(SIZE, SIZE, generator=random, dtype=torch.float64)
+        self.matrix = root @ root.T / SIZE + 0.3 * torch.eye(SIZE, dtype=torch.float64)
+        self.target = 0.5 + spread * torch.randn(SIZE, generator=random, dtype=torch.float64)
+        self.factor = factor
+        self.asked: list[Tensor] = []
+
+    def value(self, flat: Tensor) -> tuple[float, Tensor]:
+        slope = self.matrix @ (flat - self.target)
+        return 0.5 * float((flat - self.target) @ slope), slope
+
+    def loss(self, image: Tensor) -> float:
+        return self.value(image.flatten().double())[0]
+
+    def gradient(self, image: Tensor) -> tuple[dict[str, float], Tensor]:
+        self.asked.append(image.detach().clone())
+        value, slope = self.value(image.flatten().double())
+        gradient = (self.factor * slope).view(image.shape).to(image.dtype)
+        # As an encoder gives it back.
+        gradient = gradient.to(memory_format=torch.channels_last)
+        return {"half": 0.5 * self.factor * value, "rest": 0.5 * self.factor * value}, gradient
+
+
+def start(seed: int = 5) -> Tensor:
+    return torch.rand(SHAPE, generator=torch.Generator().manual_seed(seed))
+
+
+def make(name: str, gradient: Gradient, image: Tensor) -> Optimiser:
+    return make_optimiser(name, gradient, image, learning_rate=0.02, average=0.8)
+
+
+@pytest.fixture(scope="module")
+def painting(encoder: Encoder, content, style) -> Objective:
+    """A real objective, of pictures of 32 pixels."""
+    small = F.interpolate(content.tensor, (32, 32), mode="area")
+    target = F.interpolate(style.tensor, (32, 32), mode="area")
+    return Objective(
+        [
+            ContentTerm(encoder(small, ["relu3_1"]), weight=0.3),
+            StyleTerm(encoder(target, ["relu1_1", "relu2_1", "relu4_1"])),
+        ],
+        encoder,
+    )
+
+
+def noise() -> Tensor:
+    return torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(9))
+
+
+# --- what they reach -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_descends_on_a_quadratic(name):
+    task = Quadratic(0.1)
+    optimiser = make(name, task.gradient, start())
+    losses = [sum(optimiser.step().values()) for _ in range(60)]
+    assert losses[-1] < 0.02 * losses[0]
+    assert task.loss(optimiser.image) < 0.02 * losses[0]
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_descends_on_a_painting(name, painting):
+    optimiser = make(name, painting.gradient, noise())
+    losses = [sum(optimiser.step().values()) for _ in range(30)]
+    assert losses[-1] < 0.3 * losses[0]
+    assert sum(painting.gradient(optimiser.image)[0].values()) < 0.3 * losses[0]
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_pixels_stay_in_the_box(name):
+    task = Quadratic(3.0)
+    optimiser = make(name, task.gradient, start() * 1.4 - 0.2)
+    for _ in range(40):
+        optimiser.step()
+        assert optimiser.image.min() >= 0
+        assert optimiser.image.max() <= 1
+    assert all(image.min() >= 0 and image.max() <= 1 for image in task.asked)
+    assert ((optimiser.pixels == 0) | (optimiser.pixels == 1)).float().mean() > 0.3
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_start_is_not_written_to(name):
+    image = start()
+    make(name, Quadratic(1.0).gradient, image).step()
+    assert torch.equal(image, start())
+
+
+def test_lbfgs_reports_the_picture_it_ends_at():
+    task = Quadratic(0.5)
+    optimiser = LBFGS(task.gradient, start())
+    for _ in range(10):
+        assert sum(optimiser.step().values()) == pytest.approx(task.loss(optimiser.image), 1e-6)
+
+
+def test_lbfgs_solves_a_separable_problem_in_the_box():
+    target = 0.5 + torch.randn(SHAPE, generator=torch.Generator().manual_seed(1))
+    gains = torch.linspace(0.2, 2, target.numel()).view(SHAPE)
+
+    def gradient(image: Tensor) -> tuple[dict[str, float], Tensor]:
+        error = image - target
+        return {"loss": float((gains * error.square()).sum() / 2)}, gains * error
+
+    optimiser = LBFGS(gradient, start())
+    for _ in range(120):
+        optimiser.step()
+    best, first, last = (
+        gradient(image)[0]["loss"] for image in (target.clamp(0, 1), start(), optimiser.image)
+    )
+    assert -1e-4 <= last - best <= 3e-3 * (first - best)
+    assert (optimiser.image - target.clamp(0, 1)).abs().mean() < 0.02
+
+
+def test_lbfgs_solves_a_coupled_problem_in_the_box():
+    task = Quadratic(0.6)
+    oracle = minimize(
+        lambda x: tuple(np.asarray(part) for part in task.value(torch.from_numpy(x))),
+        start().double().flatten().numpy(),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0, 1)] * SIZE,
+        options={"ftol": 1e-14, "gtol": 1e-9},
+    )
+    assert np.isin(oracle.x, (0, 1)).mean() > 0.2
+    optimiser = LBFGS(task.gradient, start())
+    for _ in range(150):
+        optimiser.step()
+    gap = task.loss(optimiser.image) - oracle.fun
+    assert -1e-6 <= gap <= 3e-3 * (task.loss(start()) - oracle.fun)
+    assert abs(optimiser.image.flatten().numpy() - oracle.x).mean() < 0.01
+
+
+# --- units and evaluations of L-BFGS -------------------------------------------------------------
+
+
+def scaled(gradient: Gradient, factor: float) -> Gradient:
+    def product(image: Tensor) -> tuple[dict[str, float], Tensor]:
+        losses, slope = gradient(image)
+        return {name: factor * value for name, value in losses.items()}, factor * slope
+
+    return product
+
+
+def trajectory(gradient: Gradient, image: Tensor, steps: int) -> Tensor:
+    optimiser = LBFGS(gradient, image)
+    pictures = []
+    for _ in range(steps):
+        optimiser.step()
+        pictures.append(optimiser.image)
+    return torch.cat(pictures)
+
+
+@pytest.mark.parametrize("factor", [1e4, 1e-4, 1e-8])
+@pytest.mark.parametrize("spread", [0.1, 0.8])
+def test_lbfgs_goes_the_same_way_whatever_the_units(factor, spread):
+    ways = [trajectory(Quadratic(spread, factor=f).gradient, start(), 20) for f in (1, factor)]
+    torch.testing.assert_close(ways[1], ways[0], atol=2e-5, rtol=0)
+    assert (ways[0][-1] - start()).abs().mean() > 0.05
+
+
+@pytest.mark.parametrize("factor", [1e4, 1e-4, 1e-8])
+def test_lbfgs_paints_the_same_whatever_the_units(factor, painting):
+    ways = [trajectory(scaled(painting.gradient, f), noise(), 12) for f in (1, factor)]
+    torch.testing.assert_close(ways[1], ways[0], atol=1e-3, rtol=0)
+    assert (ways[0][-1] - noise()).abs().mean() > 0.05
+
+
+def test_lbfgs_asks_nothing_twice_in_a_row(painting):
+    asked: list[Tensor] = []
+
+    def gradient(image: Tensor) -> tuple[dict[str, float], Tensor]:
+        asked.append(image.clone())
+        return painting.gradient(image)
+
+    optimiser = LBFGS(gradient, noise())
+    for _ in range(40):
+        optimiser.step()
+    assert not any(torch.equal(a, b) for a, b in itertools.pairwise(asked))
+    assert 41 <= len(asked) <= 60
+
+
+@pytest.mark.parametrize("factor", [1e6, 1e-6])
+def test_lbfgs_first_trial_moves_pixels_a_little(factor):
+    task = Quadratic(0.3, factor=factor)
+    image = 0.3 + 0.4 * start()
+    optimiser = LBFGS(task.gradient, image, first_move=0.01)
+    optimiser.step()
+    moves = [(task.asked[1] - task.asked[0]).abs().mean()]
+    optimiser.restart(image)
+    asked = len(task.asked)
+    optimiser.step()
+    moves.append((task.asked[asked + 1] - image).abs().mean())
+    torch.testing.assert_close(torch.stack(moves), torch.tensor([0.01, 0.005]), rtol=1e-3, atol=0)
+
+
+def test_lbfgs_rests_at_a_perfect_picture():
+    """Content alone, started at the content: there is nothing to do and nothing breaks."""
+    task = Quadratic(0.1)
+    task.target = start().flatten().double()
+    optimiser = LBFGS(task.gradient, start())
+    assert max(sum(optimiser.step().values()) for _ in range(5)) < 1e-12
+    torch.testing.assert_close(optimiser.image, start(), atol=1e-6, rtol=0)
+
+
+# --- Adam ----------------------------------------------------------------------------------------
+
+
+def adam_by_hand(
+    slope: Callable[[np.ndarray], np.ndarray], x: np.ndarray, steps: int, rate: float, decay: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Kingma & Ba's algorithm 1 number by number, clipped; the last iterate and the average."""
+    x, first, second = x.copy(), np.zeros_like(x), np.zeros_like(x)
+    iterates = []
+    for step in range(1, steps + 1):
+        gradient = slope(x)
+        for i, g in enumerate(gradient):
+            first[i] = 0.9 * first[i] + 0.1 * g
+            second[i] = 0.99 * second[i] + 0.01 * g * g
+            ahead = first[i] / (1 - 0.9**step)
+            spread = second[i] / (1 - 0.99**step)
+            x[i] = min(1.0, max(0.0, x[i] - rate * ahead / (spread**0.5 + 1e-8)))
+        iterates.append(x.copy())
+    shares = np.array([(1 - decay) * decay ** (steps - k) for k in range(1, steps + 1)])
+    return x, np.einsum("k,ki->i", shares / (1 - decay**steps), np.array(iterates))
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 2e-5)])
+@pytest.mark.parametrize("steps", [1, 2, 30])
+def test_adam_is_adam(dtype, tolerance, steps):
+    task = Quadratic(1.0)
+    optimiser = Adam(task.gradient, start().to(dtype), learning_rate=0.05, average=0.8)
+    losses = [sum(optimiser.step().values()) for _ in range(steps)]
+    last, average = adam_by_hand(
+        lambda x: task.value(torch.from_numpy(x))[1].numpy(),
+        start().double().flatten().numpy(), steps, 0.05, 0.8,
+    )  # fmt: skip
+    np.testing.assert_allclose(optimiser.pixels.flatten().numpy(), last, atol=tolerance)
+    np.testing.assert_allclose(optimiser.image.flatten().numpy(), average, atol=tolerance)
+    assert losses[0] == pytest.approx(task.loss(start()), 1e-6)
+
+
+def test_adam_without_average_shows_its_last_iterate():
+    optimiser = Adam(Quadratic(1.0).gradient, start())
+    optimiser.step()
+    assert torch.equal(optimiser.image, optimiser.pixels)
+    assert not torch.equal(optimiser.image, start())
+
+
+def test_adam_restart_halves_the_rate_and_forgets():
+    task = Quadratic(0.1)
+    optimiser = Adam(task.gradient, start(), learning_rate=0.02, average=0.9)
+    for _ in range(5):
+        optimiser.step()
+    middle = torch.full(SHAPE, 0.5)
+    optimiser.restart(middle)
+    assert torch.equal(optimiser.image, middle)
+    optimiser.step()
+    # Without moments the first step is the rate itself, whatever the gradient.
+    torch.testing.assert_close(
+        (optimiser.pixels - middle).abs(), torch.full(SHAPE, 0.01), rtol=1e-3, atol=0
+    )
+    torch.testing.assert_close(optimiser.image, optimiser.pixels)
+
+
+def test_adam_carries_its_moments_to_another_size():
+    small = Adam(Quadratic(1.0).gradient, start())
+    for _ in range(7):
+        small.step()
+    large = Adam(lambda image: ({"none": 0.0}, torch.zeros_like(image)), torch.zeros(1, 3, 12, 14))
+    small.carry_to(large)
+    (before,), (after,) = (o.state_dict()["adam"]["state"].values() for o in (small, large))
+    assert float(after["step"]) == float(before["step"]) == 7
+    assert after["step"] is not before["step"]
+    for name in ("exp_avg", "exp_avg_sq"):
+        assert after[name].shape == (1, 3, 12, 14)
+        # Bilinear: every 2×2 block of an enlargement by two has its pixel's mean but at borders.
+        inner = F.avg_pool2d(after[name], 2)[..., 1:-1, 1:-1]
+        low, high = before[name].min(), before[name].max()
+        assert low <= inner.min() <= inner.max() <= high
+        correlated = torch.stack([inner.flatten(), before[name][..., 1:-1, 1:-1].flatten()])
+        assert torch.corrcoef(correlated)[0, 1] > 0.9
+    assert after["exp_avg_sq"].min() >= 0
+    large.step()
+    assert float(large.state_dict()["adam"]["state"][0]["step"]) == 8
+
+
+def test_adam_without_a_past_carries_nothing():
+    small, large = (Adam(Quadratic(1.0).gradient, start()) for _ in range(2))
+    small.carry_to(large)
+    assert large.state_dict()["adam"]["state"] == {}
+
+
+# --- sleep and waking ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+@pytest.mark.parametrize("before", [0, 1, 7, 13])
+def test_goes_on_to_the_bit(name, before, painting):
+    whole, first, second = (make(name, painting.gradient, noise()) for _ in range(3))
+    losses = [whole.step() for _ in range(16)]
+    for _ in range(before):
+        first.step()
+    file = io.BytesIO()
+    torch.save(first.state_dict(), file)
+    first.step()
+    file.seek(0)
+    second.load_state_dict(torch.load(file, weights_only=True))
+    assert [second.step() for _ in range(16 - before)] == losses[before:]
+    assert torch.equal(second.image, whole.image)
+    assert torch.equal(second.pixels, whole.pixels)
+
+
+def test_unknown_optimiser():
+    with pytest.raises(OptionError, match="Unknown optimizer 'adams': choose one of lbfgs, adam"):
+        make("adams", Quadratic(1.0).gradient, start())
