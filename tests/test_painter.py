@@ -99,7 +99,7 @@ def test_each_size_starts_where_the_one_before_ended(make):
 @pytest.mark.parametrize("optimizer", OPTIMISERS)
 def test_style_losses_fall(make, optimizer, encoder, content, style):
     steps = list(make(optimizer=optimizer, steps=30, final_steps=15, scales=2, content_weight=0.05))
-    term = StyleTerm(encoder(style.tensor, list(STYLE_LAYERS)))
+    term = StyleTerm(encoder(style.tensor, list(STYLE_LAYERS)), statistic=SMALL.style_loss)
     distance = Objective([term], encoder)
     own, painted = (
         sum(distance.gradient(image)[0].values()) for image in (content.tensor, steps[-1].image)
@@ -130,7 +130,10 @@ def test_same_seed_same_pixels(make):
 def test_a_picture_in_its_own_style_stays_as_it_is(encoder, content, statistic):
     """The loss is zero and its gradient mere rounding, from the first step on."""
     recipe = SMALL.replace(style_loss=statistic, scales=1, tv_weight=0)
-    picture = finish(Painter(content, [content], recipe, encoder=encoder))
+    painter = Painter(content, [content], recipe.replace(steps=1000), encoder=encoder)
+    assert len(list(painter)) < 20
+    assert painter.done
+    picture = painter.image
     torch.testing.assert_close(picture, content.tensor, atol=0.001, rtol=0)
 
 
@@ -222,7 +225,7 @@ def test_shares_go_from_one_style_to_the_other(make, mixed):
     distances = [float((mixed(a, 1 - a) - alone).abs().mean()) for a in (1, 0.999, 0.7, 0.3, 0)]
     assert distances == sorted(distances)
     assert distances[0] < 1e-6
-    assert distances[1] < 0.05 * distances[-1]
+    assert distances[1] < 0.3 * distances[-1]
     assert distances[-1] > 0.01
 
 

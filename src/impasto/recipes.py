@@ -40,20 +40,20 @@ class Recipe:
 
     Attributes:
         encoder: ``compact``, ``vgg19``, ``vgg16``, or the path of an encoder file.
-        pooling: ``own`` (the encoder's), ``max`` or ``average``.
+        pooling: Of the encoder; ``own``: as it was trained.
         size: Long side of the picture in pixels.
         scales: Sizes of the pyramid; 0: as many √2 steps as fit above ``smallest``.
         smallest: Least long side of the pyramid in pixels.
         steps: Optimisation steps at the smallest size.
         final_steps: Steps at the full size; between the two the number changes geometrically.
-        optimizer: ``lbfgs`` or ``adam``.
+        optimizer: How the pixels are moved.
         learning_rate: Of Adam, in pixel values.
         average: Decay of Adam's average of iterates, which is the picture; 0: the last iterate.
         init: ``content``, ``noise``, ``noisy-content``, or the path of a picture.
         noise: Share of noise in ``noisy-content``, 0 to 1.
-        style_loss: The style statistic, a name of ``STATISTICS``.
-        style_layers: Layer → weight of the style term.
-        content_layers: Layer → weight of the content term.
+        style_loss: What a style is: the statistic compared.
+        style_layers: Where style is compared, with weights.
+        content_layers: Where content is compared, with weights.
         style_weight: Weight of the style term.
         content_weight: Weight of the content term.
         tv_weight: Weight of the total variation.
@@ -61,7 +61,7 @@ class Recipe:
         normalisation: Units of the style term.
         content_normalisation: Units of the content term.
         style_scale: Long side of the style picture as a multiple of the picture's.
-        precision: ``auto``, ``float32`` or ``bfloat16``.
+        precision: Number type inside the encoder; ``auto``: the faster.
         seed: Of everything random.
     """
 

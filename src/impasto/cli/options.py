@@ -55,7 +55,7 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
         for name in names:
             value = getattr(default, name)
             is_layers = isinstance(value, Mapping)
-            shown = format_layers(value) if is_layers else value
+            shown = _short(value) if is_layers else value
             group.add_argument(
                 f"--{name.replace('_', '-')}",
                 dest=name,
@@ -77,7 +77,7 @@ def entry_descriptions() -> dict[str, str]:
     text = inspect.getdoc(Recipe) or ""
     attributes = text.split("Attributes:\n", 1)[1]
     found = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", attributes, flags=re.MULTILINE)
-    return {name: re.sub(r"\s+", " ", words).replace("``", "").rstrip(".") for name, words in found}
+    return {name: _lower(re.sub(r"\s+", " ", words).replace("``", "")) for name, words in found}
 
 
 def parse_layers(text: str) -> dict[str, float]:
@@ -94,11 +94,6 @@ def parse_layers(text: str) -> dict[str, float]:
         if not name:
             raise argparse.ArgumentTypeError("a layer has no name; example: relu1_1=1,relu2_1=0.5")
     return layers
-
-
-def format_layers(layers: Mapping[str, float]) -> str:
-    """The text that :func:`parse_layers` reads."""
-    return ",".join(f"{name}={str(weight).removesuffix('.0')}" for name, weight in layers.items())
 
 
 def parse_styles(texts: Sequence[str]) -> tuple[list[str], list[float] | None]:
@@ -127,6 +122,20 @@ def parse_styles(texts: Sequence[str]) -> tuple[list[str], list[float] | None]:
     if len(given) < len(weights):
         raise OptionError("Give every style a weight or none: a.jpg:0.7 b.jpg:0.3")
     return paths, given
+
+
+def _lower(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:].rstrip(".")
+
+
+def _lower(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:].rstrip(".")
+
+
+def _short(layers: Mapping[str, float]) -> str:
+    """Layers for a help text: ``relu1_1 … relu5_1``."""
+    names = list(layers)
+    return names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}"
 
 
 def _metavar(value: Any) -> str:
