@@ -30,6 +30,7 @@ def random_encoder(architecture: Architecture, seed: int = 0) -> Encoder:
         for module in encoder.convolutions.values():
             assert isinstance(module, nn.Conv2d)
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            nn.init.zeros_(module.bias)
     return encoder.frozen()
 
 

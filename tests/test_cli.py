@@ -59,7 +59,9 @@ def test_paint_makes_a_picture_with_its_recipe(pictures, tmp_path, capsys):
 
 def test_painting_changes_the_picture_towards_the_style(pictures, tmp_path):
     output = tmp_path / "out.png"
-    assert paint(pictures, output, "--quiet", "--steps", "12", "--log", str(tmp_path / "l.csv")) == 0
+    assert (
+        paint(pictures, output, "--quiet", "--steps", "12", "--log", str(tmp_path / "l.csv")) == 0
+    )
     content = images.read(pictures / "photo.png", long_side=96).tensor
     assert (images.read(output).tensor - content).abs().mean() > 0.02
     rows = list(csv.DictReader((tmp_path / "l.csv").read_text().splitlines()))

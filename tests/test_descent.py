@@ -97,6 +97,22 @@ def test_no_steps(name):
     assert bowl.calls == 0
 
 
+def test_ends_early_where_nothing_is_left_to_do():
+    """At the exact goal the gradient is zero; near it, L-BFGS needs a few steps to be sure."""
+    there = torch.full((1, 3, 6, 8), TARGET)
+    assert len(list(optimise(Bowl(), there, steps=50))) < 5
+    bowl = Bowl()
+    steps = list(optimise(bowl, start(), steps=10**4))
+    assert distance(steps[-1].image) < 1e-4 * distance(start())
+    assert len(steps) < 200
+    assert [step.of for step in steps[-2:]] == [10**4] * 2
+
+
+def test_adam_makes_all_its_steps():
+    there = torch.full((1, 3, 6, 8), TARGET)
+    assert len(list(optimise(Bowl(), there, steps=50, optimizer="adam"))) == 50
+
+
 def test_fewer_than_no_steps():
     with pytest.raises(OptionError, match="number of steps cannot be -1: give 0 or more"):
         list(optimise(Bowl(), start(), steps=-1))

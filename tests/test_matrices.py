@@ -155,3 +155,11 @@ def test_rounding_may_leave_the_target_indefinite():
 def test_float32_agrees_with_float64():
     a, b = covariance(16, seed=1), covariance(16, seed=2)
     assert bures(a.float(), b.float()).item() == pytest.approx(bures(a, b).item(), rel=1e-4)
+
+
+def test_values_that_are_not_finite_give_nan_and_leave_the_others_alone():
+    matrices = torch.stack([torch.eye(3), torch.full((3, 3), torch.nan), 4 * torch.eye(3)])
+    traces = trace_sqrt(matrices)
+    assert traces.isnan().tolist() == [False, True, False]
+    assert traces[0] == pytest.approx(3.0)
+    assert traces[2] == pytest.approx(6.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import hashlib
 import io
@@ -19,6 +18,7 @@ from platformdirs import user_cache_path
 
 from impasto import downloads, weights
 from impasto.cli import models
+from impasto.cli.main import _parser
 from impasto.encoder_files import load_encoder, read_safetensors
 from impasto.errors import ImpastoError, OptionError, WeightsError
 from impasto.weights import WEIGHTS, WeightRecord
@@ -446,9 +446,7 @@ def test_what_is_built_in_may_be_lost(built_in: WeightRecord, tmp_path: Path) ->
 
 
 def run(*words: str) -> int:
-    parser = argparse.ArgumentParser(prog="impasto")
-    models.configure(parser.add_subparsers().add_parser("models"))
-    return models.run(parser.parse_args(["models", *words]))
+    return models.run(_parser("models").parse_args(["models", *words]))
 
 
 @pytest.fixture

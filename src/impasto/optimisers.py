@@ -209,9 +209,10 @@ class LBFGS:
         fresh = not self._solver.state
         self._solver.step(self._evaluate)  # type: ignore[no-untyped-call]
         after = float(self._evaluate())
-        if self._evaluations > 2 and after > (1 - self._LEAST_PROGRESS) * before:
-            # A long search for nothing: begin again from steepest descent, and if that was one
-            # already, there is nothing left to find.
+        little = after >= (1 - self._LEAST_PROGRESS) * before
+        if after == before or (self._evaluations > 2 and little):
+            # A long search for nothing, or none: begin again from steepest descent, and if that was
+            # one already, there is nothing left to find.
             self._solver = self._new_solver(self._solver.param_groups[0]["lr"])
             self._converged = fresh
         assert self._found is not None
@@ -279,7 +280,9 @@ class LBFGS:
 
     def _measure(self, pixels: Tensor) -> tuple[Losses, Tensor, Tensor]:
         inside = pixels.clamp(0, 1)
-        losses, gradient = self._gradient(inside)
+        # The search's own arithmetic overflows now and then where the loss is but rounding.
+        sound = bool(pixels.isfinite().all())
+        losses, gradient = self._gradient(inside) if sound else ({"loss": math.nan}, inside)
         self._evaluations += 1
         total = sum(losses.values())
         if not (math.isfinite(total) and gradient.isfinite().all()):
@@ -287,10 +290,7 @@ class LBFGS:
             nothing = dict.fromkeys(losses, math.nan)
             return nothing, torch.tensor(self._WALL), torch.zeros_like(self._parameter)
         if not self._scale:
-            # A perfect picture's loss is zero and its gradient rounding, not to be blown up beyond
-            # what a float holds. Measured: Σ|gradient| is 8 to 180 times the loss at other starts.
-            least = 1e-3 * float(gradient.abs().sum())
-            self._scale = self._START / max(abs(total), least, 1e-30)
+            self._scale = self._START / max(abs(total), 1e-30)
         outside = pixels - inside
         gradient = gradient * (outside == 0) * self._scale
         # As much as the loss itself if every pixel were clipped by 1/√_PULL.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -60,11 +61,13 @@ class Painter:
             own = open_encoder(recipe.encoder, recipe.pooling)
             encoder = own.to(compute_dtype(recipe.precision))
         self.encoder = encoder
-        least_side = 2
+        self._least_side = 2
         if isinstance(encoder, Encoder):
             layers = encoder.check_layers([*self._style_layers, *self._layers])
-            least_side = minimum_side(layers, encoder)
-        self.stages: tuple[Stage, ...] = plan_stages(recipe, content.size, least_side=least_side)
+            self._least_side = minimum_side(layers, encoder)
+        self.stages: tuple[Stage, ...] = plan_stages(
+            recipe, content.size, least_side=self._least_side
+        )
         self._init = _read_init(recipe)
         self._stage = 0
         self._done = 0
@@ -152,9 +155,10 @@ class Painter:
     def fingerprint(self) -> str:
         """A digest of pictures and recipe: a checkpoint fits no other painting."""
         digest = hashlib.sha256(self.recipe.to_toml().encode())
-        for picture in (self._content, *self._styles):
-            digest.update(str(picture.size).encode())
-            digest.update(picture.tensor.contiguous().numpy().tobytes())
+        pictures = [picture.tensor for picture in (self._content, *self._styles)]
+        for tensor in [*pictures, *([] if self._init is None else [self._init])]:
+            digest.update(str(tuple(tensor.shape)).encode())
+            digest.update(tensor.contiguous().numpy().tobytes())
         digest.update(repr(self._shares).encode())
         return digest.hexdigest()
 
@@ -218,7 +222,9 @@ class Painter:
 
     def _style_features(self, style: Picture, long_side: int) -> dict[str, Tensor]:
         """Features of a style picture whose strokes have the size that the recipe asks for."""
-        target = max(1, round(long_side * self.recipe.style_scale))
+        # A small or narrow style picture is not reduced below what the deepest layer can see.
+        least = math.ceil(self._least_side * max(style.size) / min(style.size))
+        target = max(least, round(long_side * self.recipe.style_scale))
         picture = resize(style.tensor, images.fit_size(style.size, target))
         return self._features(picture, self._style_layers)
 

@@ -128,10 +128,6 @@ def _lower(sentence: str) -> str:
     return sentence[0].lower() + sentence[1:].rstrip(".")
 
 
-def _lower(sentence: str) -> str:
-    return sentence[0].lower() + sentence[1:].rstrip(".")
-
-
 def _short(layers: Mapping[str, float]) -> str:
     """Layers for a help text: ``relu1_1 … relu5_1``."""
     names = list(layers)

@@ -18,13 +18,15 @@ class _TraceSqrt(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, matrix: Tensor) -> Tensor:
-        values, vectors = torch.linalg.eigh(matrix)
+        # eigh raises for values that are not finite; an optimiser must be able to undo them.
+        finite = matrix.isfinite().flatten(-2).all(-1)
+        values, vectors = torch.linalg.eigh(torch.where(finite[..., None, None], matrix, 0))
         # An eigenvalue below the rounding error of the largest is noise: so would be its root's
         # slope, which grows without bound towards zero.
         floor = values[..., -1:].abs() * torch.finfo(matrix.dtype).eps * matrix.shape[-1]
         roots = values.clamp_min(0).maximum(floor.clamp_min(torch.finfo(matrix.dtype).tiny)).sqrt()
         ctx.save_for_backward(roots, vectors)
-        trace: Tensor = roots.sum(-1)
+        trace: Tensor = roots.sum(-1).where(finite, torch.nan)
         return trace
 
     @staticmethod

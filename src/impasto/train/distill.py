@@ -146,6 +146,7 @@ class Distillation:
             "average": self._average.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in self._optimisers],
             "pool": self._pool.state_dict(),
+            "axes": self._axes,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -155,6 +156,8 @@ class Distillation:
         for optimiser, saved in zip(self._optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self._pool.load_state_dict(state["pool"])
+        # Worked out anew they might have other signs, with another number of threads.
+        self._axes = {name: axes.clone() for name, axes in state["axes"].items()}
 
     @torch.no_grad()
     def _principal_axes(self) -> dict[str, Tensor]:
