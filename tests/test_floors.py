@@ -18,7 +18,8 @@ import impasto
 SOURCE = Path(impasto.__file__).parent
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("impasto", "errors", "files", "images", "image_files", "sheets", "samples", "losses*"),
+    ("impasto", "errors", "files", "threads", "images", "image_files", "sheets", "samples",
+     "losses*"),
     ("downloads", "weights", "precision", "encoders", "encoder_files", "models"),
     ("objective",),
     ("optimisers", "descent", "recipes", "presets", "pyramid", "painter", "painting",

@@ -33,6 +33,8 @@ from impasto.recipes import INITS, Recipe
 STYLE_LAYERS = {"relu1_1": 0.4, "relu2_1": 0.3, "relu3_1": 0.3}
 
 SMALL = Recipe(
+    style_loss="gaussian-ot",
+    content_weight=0.1,
     size=96,
     scales=3,
     steps=6,

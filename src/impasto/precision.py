@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 
 from impasto.errors import unknown_name
+from impasto.threads import one_thread
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -46,15 +47,11 @@ def bfloat16_is_faster(device: str = "cpu") -> bool:
         return False
     # The processor time of one thread does not count other work on the machine; best of five, taken
     # in turn, so that what still disturbs hits both alike.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        seconds = {torch.float32: float("inf"), torch.bfloat16: float("inf")}
+    seconds = {torch.float32: float("inf"), torch.bfloat16: float("inf")}
+    with one_thread():
         for _ in range(5):
             for dtype in seconds:
                 seconds[dtype] = min(seconds[dtype], _time_convolution(dtype))
-    finally:
-        torch.set_num_threads(threads)
     return seconds[torch.bfloat16] < 0.8 * seconds[torch.float32]
 
 

@@ -69,7 +69,7 @@ class Recipe:
     pooling: str = "own"
     size: int = 512
     scales: int = 0
-    smallest: int = 128
+    smallest: int = 64
     steps: int = 60
     final_steps: int = 20
     optimizer: str = "lbfgs"
@@ -77,11 +77,11 @@ class Recipe:
     average: float = 0.9
     init: str = "content"
     noise: float = 0.5
-    style_loss: str = "gaussian-ot"
+    style_loss: str = "gram"
     style_layers: Mapping[str, float] = field(default_factory=lambda: dict(GATYS_LAYERS))
     content_layers: Mapping[str, float] = field(default_factory=lambda: {"relu4_2": 1.0})
     style_weight: float = 1.0
-    content_weight: float = 0.1
+    content_weight: float = 0.2
     tv_weight: float = 0.0
     tv: str = "squared"
     normalisation: str = "relative"

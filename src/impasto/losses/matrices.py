@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from impasto.threads import one_thread
+
 
 class _TraceSqrt(torch.autograd.Function):
     """tr M^½ of symmetric positive semi-definite matrices; the gradient is ½ M^-½.
@@ -20,7 +22,8 @@ class _TraceSqrt(torch.autograd.Function):
     def forward(ctx: Any, matrix: Tensor) -> Tensor:
         # eigh raises for values that are not finite; an optimiser must be able to undo them.
         finite = matrix.isfinite().flatten(-2).all(-1)
-        values, vectors = torch.linalg.eigh(torch.where(finite[..., None, None], matrix, 0))
+        with one_thread():
+            values, vectors = torch.linalg.eigh(torch.where(finite[..., None, None], matrix, 0))
         # An eigenvalue below the rounding error of the largest is noise: so would be its root's
         # slope, which grows without bound towards zero.
         floor = values[..., -1:].abs() * torch.finfo(matrix.dtype).eps * matrix.shape[-1]
