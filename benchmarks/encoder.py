@@ -6,7 +6,7 @@ The pictures are those that ``impasto train encoder --hold-back`` leaves out. Tw
 
 * per layer, the relative error ‖P f − t‖² / ‖t‖² of the teacher's features t from the encoder's f,
   P being the best linear map, fitted on one half of the pictures and measured on the other; and the
-  same with P an isometry, which is what Gram distances rest on;
+  same with P an isometry up to a unit, which is what relative Gram distances rest on;
 * pictures painted by one recipe through the encoder and through the teacher, with equal steps, both
   measured by the teacher: style = mean over relu1_1 … relu5_1 of ‖G − G_s‖² / ‖G_s‖², content =
   ‖F − F_c‖² / ‖F_c‖² at relu4_1.
@@ -86,8 +86,9 @@ def _linear(ff, tf):
 
 
 def _isometry(ff, tf):
-    left, _, right = torch.linalg.svd(tf, full_matrices=False)
-    return left @ right
+    """The best rotation times a number: features in another unit have the same relative losses."""
+    left, values, right = torch.linalg.svd(tf, full_matrices=False)
+    return left @ right * values.sum() / ff.diagonal().sum()
 
 
 def _error(p, ff, tf, energy):

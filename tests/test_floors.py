@@ -22,8 +22,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
      "losses*"),
     ("downloads", "weights", "precision", "encoders", "encoder_files", "models"),
     ("objective",),
-    ("optimisers", "descent", "recipes", "presets", "pyramid", "painter", "painting",
-     "checkpoints", "snapshots", "interrupts", "estimates", "train*"),
+    ("preconditioning", "optimisers", "descent", "recipes", "presets", "pyramid", "painter",
+     "painting", "checkpoints", "snapshots", "interrupts", "estimates", "train*"),
     (),
     ("__main__", "cli*"),
 )  # fmt: skip

@@ -155,9 +155,9 @@ def test_unknown_entry():
 
 
 def test_nothing_wished():
-    nothing = {"style_weight": 0.0, "content_weight": 0.0}
+    nothing = {"style_weight": 0.0, "content_weight": 0.0, "tv_weight": 0.0}
     assert "All weights are zero: give --style-weight" in sentence(Recipe, **nothing)
-    assert Recipe(**nothing, tv_weight=1e-9)
+    assert Recipe(**nothing | {"tv_weight": 1e-9})
 
 
 def test_recipes_are_frozen():

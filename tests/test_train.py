@@ -17,8 +17,9 @@ from impasto import images
 from impasto.encoder_files import load_encoder, save_encoder
 from impasto.encoders import Architecture, Encoder
 from impasto.errors import InputDataError, OptionError
-from impasto.train.distill import STYLE_LAYERS, Distillation, DistillSettings
+from impasto.train.distill import Distillation, DistillSettings
 from impasto.train.muon import Muon, orthogonal
+from impasto.train.painted import STYLE_LAYERS
 from impasto.train.pictures import Crops, held_back, list_pictures, step_generator
 from impasto.train.runs import CHECKPOINT, LOG, Average, TrainStep, cosine_rate, run
 
@@ -313,13 +314,37 @@ def test_checkpoints_that_do_not_fit(tmp_path, task):
 
 def test_distillation_learns(task, tmp_path):
     steps = list(run(task(learning_rate=0.15, bias_rate=0.02, seed=1), tmp_path, steps=25))
-    for name in ("features", "gram", "inner"):
+    for name in ("features", "gram", "hints"):
         losses = [step.losses[name] for step in steps]
         # Medians: a batch that is one flat colour has a relative error of any size.
         assert statistics.median(losses[-5:]) < 0.9 * statistics.median(losses[:5])
 
 
-def test_distillation_goes_on_to_the_bit(task, tmp_path):
+@pytest.fixture
+def twin(crops):
+    """Teacher and student of the same widths: each layer can be taught by itself."""
+    teacher = random_encoder(Architecture((6, 10, 14, 14, 14), (2, 2, 4, 4, 1)))
+
+    def twin(**changes: Any) -> Distillation:
+        return Distillation(teacher, crops, crops, DistillSettings(**vars(SETTINGS) | changes))
+
+    return twin
+
+
+def test_layers_taught_by_themselves_make_a_whole(twin, tmp_path):
+    """Every convolution is a linear regression: alone or not, the losses fall by far more."""
+    for alone, share in ((1.0, 0.5), (0.5, 0.8)):
+        work = twin(learning_rate=0.05, alone=alone, seed=1)
+        steps = list(run(work, tmp_path / str(alone), steps=60))
+        hints = [step.losses["hints"] for step in steps]
+        assert statistics.median(hints[-5:]) < share * statistics.median(hints[:5])
+    assert steps[-1].losses["gram"] > 0
+    assert steps[0].losses["gram"] == 0  # whole features are not compared while layers are alone
+
+
+@pytest.mark.parametrize("kind", ["task", "twin"])
+def test_distillation_goes_on_to_the_bit(kind, request, tmp_path):
+    task = request.getfixturevalue(kind)
     whole, first, second = task(), task(), task()
     list(run(whole, tmp_path / "whole", steps=6))
     generator = run(first, tmp_path / "parts", steps=6)

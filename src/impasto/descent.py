@@ -70,6 +70,7 @@ def optimise(
     optimizer: str = "lbfgs",
     learning_rate: float = 0.02,
     average: float = 0.0,
+    preconditioning: float = 0.5,
 ) -> Iterator[Step]:
     """Move a picture downhill.
 
@@ -80,13 +81,19 @@ def optimise(
         optimizer: ``"lbfgs"`` or ``"adam"``.
         learning_rate: Of Adam, in pixel values; L-BFGS finds its own.
         average: Decay of Adam's average of iterates; 0 for none.
+        preconditioning: Of L-BFGS: 0 for plain pixels, see :mod:`impasto.preconditioning`.
 
     Raises:
         OptionError: For an unknown optimizer or a negative number of steps.
         ImpastoError: If the loss is not finite whatever the step.
     """
     optimiser = make_optimiser(
-        optimizer, objective.gradient, image, learning_rate=learning_rate, average=average
+        optimizer,
+        objective.gradient,
+        image,
+        learning_rate=learning_rate,
+        average=average,
+        preconditioning=preconditioning,
     )
     yield from descend(optimiser, steps=steps)
 

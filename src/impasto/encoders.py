@@ -146,6 +146,13 @@ class Encoder(nn.Module):
         other.mean, other.std = self.mean, self.std
         return other.train(self.training)
 
+    def without_readouts(self) -> Encoder:
+        """An encoder with the same convolutions (shared) that hands out its own features bare."""
+        other = Encoder(replace(self.architecture, readouts={}))
+        other.convolutions = self.convolutions
+        other.mean, other.std = self.mean, self.std
+        return other.train(self.training)
+
     def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
         """The features of one or more layers, from one pass that ends at the deepest of them.
 
@@ -165,13 +172,12 @@ class Encoder(nn.Module):
             return {}
         deepest = self.layers[max(self.layers.index(name) for name in wanted)]
         self._check_image(image, deepest)
-        x = (image - self.mean.to(image.dtype)) / self.std.to(image.dtype)
-        x = x.to(dtype=self.dtype, memory_format=torch.channels_last)
+        x = self.normalise(image)
         features: dict[str, Tensor] = {}
         for name in self.layers:
-            x = self._layer(name, x, keep_input=_before(name) in wanted)
+            x = self.layer(name, x, keep_input=_before(name) in wanted)
             if name in wanted:
-                features[name] = self._read_out(name, x)
+                features[name] = self.read_out(name, x)
             if name == deepest:
                 break
         return features
@@ -199,7 +205,13 @@ class Encoder(nn.Module):
         before = self.layers[: self.layers.index(layer) + 1]
         return int(2 ** sum(name.startswith("pool") for name in before))
 
-    def _layer(self, name: str, x: Tensor, *, keep_input: bool) -> Tensor:
+    def normalise(self, image: Tensor) -> Tensor:
+        """What the first convolution sees of a picture."""
+        x = (image - self.mean.to(image.dtype)) / self.std.to(image.dtype)
+        return x.to(dtype=self.dtype, memory_format=torch.channels_last)
+
+    def layer(self, name: str, x: Tensor, *, keep_input: bool = True) -> Tensor:
+        """What one layer alone makes of its input; a rectifier may overwrite it if told so."""
         if name.startswith("conv"):
             # Padding outside the convolution: its own reflection padding leaves channels-last.
             convolution = self.convolutions[name]
@@ -212,7 +224,8 @@ class Encoder(nn.Module):
             return F.relu(x, inplace=not keep_input)
         return F.max_pool2d(x, 2) if self.architecture.pooling == "max" else F.avg_pool2d(x, 2)
 
-    def _read_out(self, name: str, x: Tensor) -> Tensor:
+    def read_out(self, name: str, x: Tensor) -> Tensor:
+        """What is handed out as layer ``name`` whose bare features are ``x``."""
         if name not in self.readouts:
             return x
         x = self.readouts[name](x)

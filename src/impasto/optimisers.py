@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.errors import unknown_name
+from impasto.preconditioning import Preconditioner
 
 Losses = dict[str, float]
 Gradient = Callable[[Tensor], tuple[Losses, Tensor]]
@@ -161,6 +162,9 @@ class LBFGS:
     1000, so that its absolute thresholds never bite. Left alone, it freezes on small losses and
     needs a handful of evaluations to find its first step.
 
+    What it moves is not the picture but white noise, of which the picture's change is the image
+    under ``preconditioner``; for the method this is another first guess of the inverse curvature.
+
     The box is held by evaluating the *clipped* picture, plus a quadratic pull on what was clipped
     away: what is measured is what is saved, clipped pixels can come back, and no curvature pair is
     ever changed behind the optimiser's back.
@@ -171,6 +175,7 @@ class LBFGS:
         learning_rate: Factor on every step's first trial; 1 is the method's own.
         history: Pairs of differences kept.
         first_move: Mean change of a pixel in the first trial step.
+        preconditioner: A symmetric linear map of pictures (see :mod:`impasto.preconditioning`).
     """
 
     _START = 1000.0
@@ -189,14 +194,17 @@ class LBFGS:
         learning_rate: float = 1.0,
         history: int = 10,
         first_move: float = 0.01,
+        preconditioner: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self._gradient = gradient
+        self._map = preconditioner or _identity
         self._unit = image.numel() * first_move
         self._history = history
         self._scale = 0.0  # of the loss; known after the first evaluation
         self._evaluations = 0  # in the present step
         self._converged = False
-        self._parameter = (image.detach() / self._unit).contiguous()
+        self._origin = image.detach().clone(memory_format=torch.contiguous_format)
+        self._parameter = torch.zeros_like(self._origin)
         self._solver = self._new_solver(learning_rate)
         # The solver evaluates where its last search ended once more: remembered, not done twice.
         self._at: Tensor | None = None
@@ -226,7 +234,7 @@ class LBFGS:
     @property
     def image(self) -> Tensor:
         """The picture as it stands, clipped."""
-        return (self._parameter * self._unit).clamp_(0, 1)
+        return self._unclipped().clamp_(0, 1)
 
     @property
     def pixels(self) -> Tensor:
@@ -235,7 +243,8 @@ class LBFGS:
 
     def restart(self, pixels: Tensor) -> None:
         """Go on from ``pixels`` with half the trial step and no curvature."""
-        self._parameter.copy_(pixels / self._unit)
+        self._origin.copy_(pixels)
+        self._parameter.zero_()
         self._solver = self._new_solver(self._solver.param_groups[0]["lr"] / 2)
         self._converged = False
         self._at = self._found = None
@@ -243,6 +252,7 @@ class LBFGS:
     def state_dict(self) -> dict[str, Any]:
         """Pixels, curvature pairs, scale."""
         return {
+            "origin": self._origin,
             "parameter": self._parameter,
             "solver": self._solver.state_dict(),
             "scale": self._scale,
@@ -251,6 +261,7 @@ class LBFGS:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Be as when ``state`` was taken."""
+        self._origin.copy_(state["origin"])
         self._parameter.copy_(state["parameter"])
         self._solver.load_state_dict(state["solver"])
         self._scale = float(state["scale"])
@@ -274,9 +285,12 @@ class LBFGS:
     def _evaluate(self) -> Tensor:
         if self._at is None or self._found is None or not torch.equal(self._at, self._parameter):
             self._at = self._parameter.clone()
-            self._found = self._measure(self._parameter * self._unit)
+            self._found = self._measure(self._unclipped())
         _, loss, self._parameter.grad = self._found
         return loss
+
+    def _unclipped(self) -> Tensor:
+        return self._origin + self._map(self._parameter * self._unit)
 
     def _measure(self, pixels: Tensor) -> tuple[Losses, Tensor, Tensor]:
         inside = pixels.clamp(0, 1)
@@ -298,14 +312,24 @@ class LBFGS:
         gradient = gradient + 2 * pull * outside
         loss = self._scale * total + pull * float(outside.square().sum())
         # The solver flattens it with view: it must be contiguous, which the encoder's is not.
-        return losses, torch.tensor(loss), (gradient * self._unit).contiguous()
+        return losses, torch.tensor(loss), (self._map(gradient) * self._unit).contiguous()
+
+
+def _identity(picture: Tensor) -> Tensor:
+    return picture
 
 
 OPTIMISERS = ("lbfgs", "adam")
 
 
 def make_optimiser(
-    name: str, gradient: Gradient, image: Tensor, *, learning_rate: float, average: float
+    name: str,
+    gradient: Gradient,
+    image: Tensor,
+    *,
+    learning_rate: float,
+    average: float,
+    preconditioning: float = 0.0,
 ) -> Optimiser:
     """The optimiser of that name.
 
@@ -315,6 +339,7 @@ def make_optimiser(
         image: Where to start.
         learning_rate: Of Adam, in pixel values; L-BFGS finds its own.
         average: Decay of Adam's average of iterates.
+        preconditioning: Power of L-BFGS's preconditioner, see :mod:`impasto.preconditioning`.
 
     Raises:
         OptionError: For another name.
@@ -322,5 +347,6 @@ def make_optimiser(
     if name == "adam":
         return Adam(gradient, image, learning_rate=learning_rate, average=average)
     if name == "lbfgs":
-        return LBFGS(gradient, image)
+        preconditioner = Preconditioner((image.shape[-2], image.shape[-1]), preconditioning)
+        return LBFGS(gradient, image, preconditioner=preconditioner)
     raise unknown_name("optimizer", name, OPTIMISERS)

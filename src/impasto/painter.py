@@ -206,6 +206,7 @@ class Painter:
             image,
             learning_rate=self.recipe.learning_rate,
             average=self.recipe.average,
+            preconditioning=self.recipe.preconditioning,
         )
 
     def _first_image(self, size: tuple[int, int]) -> Tensor:

@@ -47,6 +47,8 @@ class Recipe:
         steps: Optimisation steps at the smallest size.
         final_steps: Steps at the full size; between the two the number changes geometrically.
         optimizer: How the pixels are moved.
+        preconditioning: Of L-BFGS: how far its steps follow the frequencies and colours of
+            photographs, 0 (plain pixels, as in the papers) to 1.
         learning_rate: Of Adam, in pixel values.
         average: Decay of Adam's average of iterates, which is the picture; 0: the last iterate.
         init: ``content``, ``noise``, ``noisy-content``, or the path of a picture.
@@ -73,6 +75,7 @@ class Recipe:
     steps: int = 60
     final_steps: int = 20
     optimizer: str = "lbfgs"
+    preconditioning: float = 0.5
     learning_rate: float = 0.02
     average: float = 0.9
     init: str = "content"
@@ -81,8 +84,8 @@ class Recipe:
     style_layers: Mapping[str, float] = field(default_factory=lambda: dict(GATYS_LAYERS))
     content_layers: Mapping[str, float] = field(default_factory=lambda: {"relu4_2": 1.0})
     style_weight: float = 1.0
-    content_weight: float = 0.2
-    tv_weight: float = 0.0
+    content_weight: float = 0.1
+    tv_weight: float = 4.0
     tv: str = "squared"
     normalisation: str = "relative"
     content_normalisation: str = "relative"
@@ -135,6 +138,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "average": (0.0, 0.9999),
     "noise": (0.0, 1.0),
     "style_weight": (0.0, 1e12),
+    "preconditioning": (0.0, 1.0),
     "content_weight": (0.0, 1e12),
     "tv_weight": (0.0, 1e12),
     "style_scale": (0.05, 20.0),

@@ -30,6 +30,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "encoder",
         "pooling",
         "optimizer",
+        "preconditioning",
         "learning_rate",
         "average",
         "init",

@@ -53,11 +53,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
                          help="the encoder to make (.safetensors)")  # fmt: skip
     encoder.add_argument("--run", metavar="DIR", type=Path,
                          help="checkpoint and log.csv [OUT-run/]")  # fmt: skip
-    encoder.add_argument("--steps", type=int, default=9000, metavar="N", help="in all [9000]")
+    encoder.add_argument("--steps", type=int, default=12000, metavar="N", help="in all [12000]")
     encoder.add_argument("--pooling", default=default.pooling, choices=("max", "average"),
                          help=f"of the student [{default.pooling}]")  # fmt: skip
     encoder.add_argument("--crop", type=int, default=default.crop, metavar="N",
                          help=f"side of the training crops [{default.crop}]")  # fmt: skip
+    encoder.add_argument("--painted", type=int, default=default.painted, metavar="N",
+                         help="pictures of a batch that the student is painting itself "
+                              f"[{default.painted}]")  # fmt: skip
     encoder.add_argument("--learning-rate", type=float, default=default.learning_rate, metavar="X",
                          help=f"peak, of Muon [{default.learning_rate}]")  # fmt: skip
     encoder.add_argument("--seed", type=int, default=default.seed, metavar="N", help="[0]")
@@ -69,7 +72,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train, write the encoder, and return the exit code."""
     settings = DistillSettings(
-        pooling=args.pooling, crop=args.crop, learning_rate=args.learning_rate, seed=args.seed
+        pooling=args.pooling,
+        painted=args.painted,
+        crop=args.crop,
+        learning_rate=args.learning_rate,
+        seed=args.seed,
     )
     _check(args)
     teacher = open_encoder(args.teacher)
@@ -102,6 +109,8 @@ def _check(args: argparse.Namespace) -> None:
         raise OptionError(f"--steps must be 1 or more, not {args.steps}.")
     if args.crop < 64:
         raise OptionError(f"--crop must be 64 or more, not {args.crop}: conv5_1 sees little less.")
+    if not 0 <= args.painted <= DistillSettings.pool:
+        raise OptionError(f"--painted must be 0 to {DistillSettings.pool}, not {args.painted}.")
     if not 0 < args.learning_rate < 1:
         raise OptionError(f"--learning-rate must be between 0 and 1, not {args.learning_rate}.")
 

@@ -1,10 +1,13 @@
 """Distilling an encoder: a small net learns to see as a large one sees.
 
 Feature matching through learnt 1×1 projections follows Wang et al. 2020 ("Collaborative
-Distillation", arXiv:2003.08436). Two things are added. The Gram matrices are matched too, since
-they are what style is told by. And a share of every batch is *painted by the student itself* (a
-pool of pictures under optimisation): an optimiser looks for exactly those pictures where the
-student is wrong, so the student must be taught there.
+Distillation", arXiv:2003.08436). Three things are added. Where student and teacher have the same
+width, the student is shown the teacher's own channels before every rectifier (hints: Romero et al.
+2015, "FitNets", arXiv:1412.6550): each convolution then has a linear regression to solve, and the
+whole comes much nearer in much less time than when the net must find a basis by itself. The Gram
+matrices are matched too, since they are what style is told by. And a share of every batch is
+*painted by the student itself* (a pool of pictures under optimisation): an optimiser looks for
+exactly those pictures where the student is wrong, so the student must be taught there.
 
 Style layers are compared in the teacher's own metric: its features are rotated once into their
 principal axes, as many as the student has channels (98 to 99.9 % of their energy), and the student
@@ -14,6 +17,7 @@ student's read-out features approximate those of the teacher.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,15 +26,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.encoders import Architecture, Encoder
-from impasto.errors import OptionError
-from impasto.losses.statistics import STATISTICS, Statistic, gram_matrix, style_loss
+from impasto.losses.content import content_loss
+from impasto.losses.statistics import STATISTICS, gram_matrix, style_loss
 from impasto.precision import autocast
 from impasto.train.muon import Muon
+from impasto.train.painted import CONTENT_LAYER, STYLE_LAYERS, Pool
 from impasto.train.pictures import Crops, step_generator
 from impasto.train.runs import Average, cosine_rate
-
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-CONTENT_LAYER = "relu4_2"
 
 
 @dataclass(frozen=True)
@@ -39,33 +41,38 @@ class DistillSettings:
 
     Attributes:
         widths: Channels of the student's blocks.
-        pooling: Of the student. Average pooling has a smooth gradient: no dust in the pictures.
+        pooling: Of the student. The teacher's own is what it can follow best: through average
+            pooling, the best linear map from a max-pooling VGG-19's own convolutions misses a fifth
+            of relu5_1.
         photographs: Photographs in a batch.
         paintings: Style pictures in a batch.
-        painted: Pictures in a batch that are being optimised through the student.
+        painted: Pictures in a batch that are being optimised through the student; may be 0.
         pool: Pictures under optimisation in all.
         pool_life: Optimisation steps after which such a picture is replaced by a new one.
         crop: Side of the training crops in pixels.
         learning_rate: Peak of the cosine schedule of the convolutions (Muon).
         bias_rate: Peak of the cosine schedule of the biases (Adam).
         gram_weight: Weight of the Gram matrices' relative error beside the features'.
-        inner_weight: Weight of the layers between the style layers.
+        hint_weight: Weight of the error at all layers, the teacher's channels before the rectifier
+            or, where widths differ, its features through a learnt projection.
+        alone: Share of the steps, at the beginning, in which every layer is taught by itself.
         average: Decay of the moving average of the weights, which is what is kept.
         seed: Of everything random.
     """
 
     widths: tuple[int, ...] = (16, 32, 64, 128, 128)
-    pooling: str = "average"
-    photographs: int = 3
+    pooling: str = "max"
+    photographs: int = 2
     paintings: int = 2
-    painted: int = 3
+    painted: int = 2
     pool: int = 48
     pool_life: int = 80
     crop: int = 160
     learning_rate: float = 0.02
-    bias_rate: float = 2e-3
+    bias_rate: float = 0.01
     gram_weight: float = 0.5
-    inner_weight: float = 0.2
+    hint_weight: float = 1.0
+    alone: float = 0.5
     average: float = 0.998
     seed: int = 0
 
@@ -86,26 +93,35 @@ class Distillation:
         self.teacher = teacher
         self.settings = settings
         self._photographs, self._paintings = photographs, paintings
-        self.layers = shared_layers(teacher)
+        self._bare_teacher = teacher.without_readouts()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             self.student = Encoder(_student_architecture(settings))
             _initialise(self.student)
+            self._bare_student = self.student.without_readouts()
+            self.hints = _hints(self.student, self._bare_teacher)
             self.projections = nn.ModuleDict(
                 {
                     name: nn.Conv2d(
-                        self.student.channels(name), teacher.channels(name), 1, bias=False
+                        self._bare_student.channels(name),
+                        self._bare_teacher.channels(name),
+                        1,
+                        bias=False,
                     )
-                    for name in self.layers
-                    if name not in STYLE_LAYERS
+                    for name in self.hints
+                    if name.startswith("relu")
                 }
             )
-        self._axes = self._principal_axes()
+        self.layers = (*self.hints, *STYLE_LAYERS, CONTENT_LAYER)
+        self._can_learn_alone = not self.projections
+        self._axes, self._sizes = self._survey()
         self._trained = nn.ModuleDict({"student": self.student, "projections": self.projections})
         self._trained.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._average = Average(self._trained, settings.average)
         self._optimisers = _optimisers(self._trained, settings)
-        self._pool = _Pool(settings)
+        self._pool = Pool(
+            settings.pool, settings.crop, chosen=settings.painted, life=settings.pool_life
+        )
 
     def step(self, index: int, of: int) -> tuple[dict[str, float], float]:
         """One step of Adam on photographs, paintings and pictures the student is painting."""
@@ -116,19 +132,25 @@ class Distillation:
                 group["lr"] = rate * group["peak"]
         photographs = self._photographs.draw(self.settings.photographs, random)
         paintings = self._paintings.draw(self.settings.paintings, random)
-        self._pool.fill(self._photographs, self._paintings, random)
-        chosen = self._pool.choose(random)
-        batch = torch.cat([augment(torch.cat([photographs, paintings]), random), chosen.images])
-        losses = self._losses(batch)
+        batch = augment(torch.cat([photographs, paintings]), random)
+        painted = None
+        if self._can_learn_alone and index < self.settings.alone * of:
+            losses = self._layer_losses(batch)
+        else:
+            if self.settings.painted:
+                painted = self._pool.draw(self._photographs, self._paintings, random)
+                batch = torch.cat([batch, painted.images])
+            losses = self._losses(batch)
         self._trained.zero_grad(set_to_none=True)
         total = sum(losses.values(), torch.zeros(()))
         total.backward()  # type: ignore[no-untyped-call]
         for optimiser in self._optimisers:
             optimiser.step()
         self._average.update()
-        # Both kinds of objective that the student will be used with find its weak spots.
-        statistic = STATISTICS[("gram", "gaussian-ot")[index % 2]]
-        self._pool.paint(chosen, self.student, statistic)
+        if painted:
+            # Both kinds of objective that the student will be used with find its weak spots.
+            statistic = STATISTICS[("gram", "gaussian-ot")[index % 2]]
+            self._pool.paint(painted, self.student, statistic)
         return {name: float(value.detach()) for name, value in losses.items()}, rate
 
     def encoder(self) -> Encoder:
@@ -147,6 +169,7 @@ class Distillation:
             "optimisers": [optimiser.state_dict() for optimiser in self._optimisers],
             "pool": self._pool.state_dict(),
             "axes": self._axes,
+            "sizes": self._sizes,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -158,150 +181,113 @@ class Distillation:
         self._pool.load_state_dict(state["pool"])
         # Worked out anew they might have other signs, with another number of threads.
         self._axes = {name: axes.clone() for name, axes in state["axes"].items()}
+        self._sizes = dict(state["sizes"])
 
     @torch.no_grad()
-    def _principal_axes(self) -> dict[str, Tensor]:
-        """Style layer → (teacher's channels, student's channels), orthonormal columns."""
+    def _survey(self) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """The teacher's principal axes, and the size of its features.
+
+        Returns:
+            Style layer → (teacher's channels, student's channels), orthonormal columns; layer →
+            root mean square of its features.
+        """
         random = step_generator(self.settings.seed, -1)
         sums: dict[str, Tensor] = {}
+        squares: dict[str, list[float]] = {}
         for _ in range(8):
             batch = torch.cat([self._photographs.draw(4, random), self._paintings.draw(4, random)])
-            for name, feature in self.teacher(batch, STYLE_LAYERS).items():
+            bare = self._bare_teacher(batch, self.layers)
+            for name, feature in bare.items():
+                squares.setdefault(name, []).append(float(feature.square().mean()))
+            for name in STYLE_LAYERS:
+                feature = self.teacher.read_out(name, bare[name])
                 sums[name] = sums.get(name, 0) + gram_matrix(feature, None).mean(0).double()
         widths = {name: self.student.channels(name) for name in STYLE_LAYERS}
-        return {
+        axes = {
             name: torch.linalg.eigh(total)[1][:, -widths[name] :].float()
             for name, total in sums.items()
         }
+        return axes, {name: math.sqrt(sum(v) / len(v)) + 1e-12 for name, v in squares.items()}
 
-    def _targets(self, batch: Tensor) -> dict[str, Tensor]:
+    def _targets(self, batch: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """What the student should see: the teacher's bare features, and those read out.
+
+        Both in units of the layer's size. VGG's own are in the hundreds, which a student would
+        need thousands of steps to grow to; relative losses are the same in any unit.
+        """
         with torch.no_grad(), autocast():
-            targets: dict[str, Tensor] = self.teacher(batch, self.layers)
+            bare: dict[str, Tensor] = self._bare_teacher(batch, self.layers)
+            read = {}
             for name, axes in self._axes.items():
                 weight = axes.T[:, :, None, None].contiguous(memory_format=torch.channels_last)
-                targets[name] = F.conv2d(targets[name], weight)
-        return targets
+                feature = F.conv2d(self.teacher.read_out(name, bare[name]), weight)
+                read[name] = feature / self._sizes[name]
+            return {name: bare[name] / self._sizes[name] for name in self.hints}, read
+
+    def _layer_losses(self, batch: Tensor) -> dict[str, Tensor]:
+        """Every layer by itself: the error of its output when its input is the teacher's own.
+
+        Williams & Zipser 1989 call it teacher forcing. All layers learn at once, none waiting for
+        those before it, and none is moved by the errors of those behind it.
+        """
+        bare, read = self._targets(batch)
+        hints, features = [], []
+        with autocast():
+            x = self._bare_student.normalise(batch)
+            for name in self._bare_student.layers:
+                if name in bare:
+                    hints.append(_error(self._bare_student.layer(name, x), bare[name]))
+                    x = bare[name]
+                else:
+                    x = self._bare_student.layer(name, x)
+                if name in read:
+                    features.append(_error(self.student.read_out(name, x), read[name]))
+        return {
+            "features": torch.stack(features).mean(),
+            "gram": torch.zeros(()),
+            "hints": self.settings.hint_weight * torch.stack(hints).mean(),
+        }
 
     def _losses(self, batch: Tensor) -> dict[str, Tensor]:
-        targets = self._targets(batch)
+        bare_targets, read_targets = self._targets(batch)
         with autocast():
-            features = self.student(batch, self.layers)
+            bare = self._bare_student(batch, self.layers)
+            read = {name: self.student.read_out(name, bare[name]) for name in STYLE_LAYERS}
             for name, projection in self.projections.items():
-                features[name] = projection(features[name])
-        outer: list[Tensor] = []
-        inner: list[Tensor] = []
-        gram: list[Tensor] = []
-        for name, target in targets.items():
-            error = relative_error(features[name], target)
-            (outer if name in STYLE_LAYERS or name == CONTENT_LAYER else inner).append(error)
-            if name in STYLE_LAYERS:
-                grams = gram_matrix(features[name], None), gram_matrix(target, None)
-                gram.append(relative_error(*grams))
+                bare[name] = projection(bare[name])
+        features = [_error(read[name], target) for name, target in read_targets.items()]
+        gram = STATISTICS["gram"]
+        grams = [
+            style_loss(gram, gram.summary(read[name], None), gram.summary(target, None)).mean()
+            for name, target in read_targets.items()
+        ]
+        hints = [_error(bare[name], bare_targets[name]) for name in self.hints]
         return {
-            "features": torch.stack(outer).mean(),
-            "gram": self.settings.gram_weight * torch.stack(gram).mean(),
-            "inner": self.settings.inner_weight * torch.stack(inner).mean(),
+            "features": torch.stack(features).mean(),
+            "gram": self.settings.gram_weight * torch.stack(grams).mean(),
+            "hints": self.settings.hint_weight * torch.stack(hints).mean(),
         }
 
 
-@dataclass
-class _Chosen:
-    """Pool members taken for one step."""
+def _hints(student: Encoder, teacher: Encoder) -> tuple[str, ...]:
+    """The layers where the student is shown the teacher's bare features, conv1_1 to conv5_1.
 
-    indices: Tensor
-    images: Tensor
-
-
-class _Pool:
-    """Pictures that are being optimised through the student, each towards a style of its own."""
-
-    def __init__(self, settings: DistillSettings) -> None:
-        self._settings = settings
-        shape = (settings.pool, 3, settings.crop, settings.crop)
-        self._tensors = {
-            "images": torch.zeros(shape),
-            "contents": torch.zeros(shape),
-            "styles": torch.zeros(shape),
-            "first": torch.zeros(shape),
-            "second": torch.zeros(shape),
-            # Born old, so that all are drawn anew at the first step; of all ages from then on.
-            "ages": torch.full((settings.pool,), settings.pool_life),
-        }
-
-    def fill(self, photographs: Crops, paintings: Crops, random: torch.Generator) -> None:
-        """Replace the pictures that have reached their age."""
-        pool = self._tensors
-        for index in torch.nonzero(pool["ages"] >= self._settings.pool_life).flatten().tolist():
-            pool["contents"][index] = photographs.draw(1, random)[0]
-            pool["styles"][index] = paintings.draw(1, random)[0]
-            noise = torch.rand(pool["images"][index].shape, generator=random)
-            mix = float(torch.rand((), generator=random)) ** 2
-            pool["images"][index] = torch.lerp(pool["contents"][index], noise, mix)
-            pool["first"][index] = 0
-            pool["second"][index] = 0
-            pool["ages"][index] = int(torch.randint(8, (), generator=random))
-
-    def choose(self, random: torch.Generator) -> _Chosen:
-        """Some members, at random."""
-        indices = torch.randperm(self._settings.pool, generator=random)[: self._settings.painted]
-        return _Chosen(indices, self._tensors["images"][indices])
-
-    def paint(self, chosen: _Chosen, student: Encoder, statistic: Statistic) -> None:
-        """Two steps of Adam on the chosen pictures, towards their styles, as the student sees."""
-        pool, at = self._tensors, chosen.indices
-        with torch.no_grad(), autocast():
-            styles = student(pool["styles"][at], STYLE_LAYERS)
-            content = student(pool["contents"][at], [CONTENT_LAYER])[CONTENT_LAYER]
-        targets = {name: statistic.summary(feature, None) for name, feature in styles.items()}
-        for _ in range(2):
-            images = pool["images"][at].requires_grad_(True)
-            with autocast():
-                features = student(images, [*STYLE_LAYERS, CONTENT_LAYER])
-            loss = 0.1 * relative_error(features[CONTENT_LAYER], content)
-            for name, target in targets.items():
-                summary = statistic.summary(features[name], None)
-                loss = loss + style_loss(statistic, summary, target).mean() / len(targets)
-            (gradient,) = torch.autograd.grad(loss, images)
-            self._adam(at, gradient)
-
-    @torch.no_grad()
-    def _adam(self, at: Tensor, gradient: Tensor) -> None:
-        pool = self._tensors
-        pool["ages"][at] += 1
-        age = pool["ages"][at].view(-1, 1, 1, 1).float()
-        first = pool["first"][at].lerp_(gradient, 0.1)
-        second = pool["second"][at].lerp_(gradient.square(), 0.01)
-        step = (first / (1 - 0.9**age)) / ((second / (1 - 0.99**age)).sqrt() + 1e-12)
-        pool["first"][at], pool["second"][at] = first, second
-        pool["images"][at] = (pool["images"][at] - 0.03 * step).clamp_(0, 1)
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """For the checkpoint."""
-        return self._tensors
-
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """From the checkpoint."""
-        if state["images"].shape != self._tensors["images"].shape:
-            raise OptionError("the pool of painted pictures has another size")
-        self._tensors = {key: state[key].clone() for key in self._tensors}
-
-
-def shared_layers(teacher: Encoder) -> tuple[str, ...]:
-    """The rectified layers that student and teacher are compared at, conv1_1 to conv5_1.
+    Those before the rectifier where both have the same channels, else those after it.
 
     Raises:
-        OptionError: If the teacher lacks one of the style layers or relu4_2.
+        OptionError: If the teacher lacks one of them.
     """
-    teacher.check_layers([*STYLE_LAYERS, CONTENT_LAYER])
-    until = teacher.layers.index(STYLE_LAYERS[-1])
-    return tuple(name for name in teacher.layers[: until + 1] if name.startswith("relu"))
+    names = []
+    for name in student.architecture.convolutions:
+        rectified = name.replace("conv", "relu")
+        teacher.check_layers([rectified])
+        same = teacher.architecture.width(name) == student.architecture.width(name)
+        names.append(name if same else rectified)
+    return tuple(names)
 
 
-def relative_error(got: Tensor, target: Tensor) -> Tensor:
-    """‖got − target‖² / ‖target‖², each picture of the batch by itself, averaged."""
-    target = target.float()
-    dims = tuple(range(1, got.ndim))
-    return ((got.float() - target).square().sum(dims) / (target.square().sum(dims) + 1e-8)).mean()
+def _error(got: Tensor, target: Tensor) -> Tensor:
+    return content_loss(got, target).mean()
 
 
 def augment(batch: Tensor, random: torch.Generator) -> Tensor:

@@ -1,0 +1,63 @@
+"""Steps in the proportions of pictures: large in what is broad, small in what is fine or coloured.
+
+The pixels of a picture are strongly correlated: the amplitude of a photograph's frequencies falls
+as 1/f (Field 1987), and its colours vary four times as much in lightness as in anything else.
+Descent on independent pixels knows nothing of that and fills a picture with fine coloured dust long
+before its large forms have moved. Descent on white noise z, of which the picture is the image under
+a power of that covariance, knows it (Olah et al. 2017, "Feature Visualization", who use the whole
+power with Adam). The goal is the same; the way there is another.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+_COLOURS = (
+    (0.0526, 0.0472, 0.0422),
+    (0.0472, 0.0519, 0.0476),
+    (0.0422, 0.0476, 0.0518),
+)
+"""Covariance of red, green and blue (sRGB in [0, 1]) within a photograph: the mean over 200."""
+
+
+class Preconditioner:
+    """The symmetric linear map Σ^(power/2), Σ being the covariance of photographs.
+
+    Frequencies are those of the cosine transform, which sees a picture mirrored at its borders, so
+    that no border knows of the one across. The map keeps the mean square of white noise.
+
+    Args:
+        size: Height and width of the picture.
+        power: 0 changes nothing; 1 gives every frequency and colour the step that photographs have
+            of it; ½ was measured to be best: at 1 the fine strokes come too late.
+    """
+
+    def __init__(self, size: tuple[int, int], power: float) -> None:
+        self.power = power
+        height, width = size
+        # In half-periods per picture; the mean (frequency 0) moves as the lowest frequency does.
+        down = np.arange(height, dtype=np.float64)[:, None] / height
+        right = np.arange(width, dtype=np.float64)[None] / width
+        frequency = np.maximum(np.hypot(down, right), 1 / max(height, width))
+        gain = frequency**-power
+        self._gain = (gain / np.sqrt(np.mean(gain**2))).astype(np.float32)
+        values, vectors = np.linalg.eigh(np.array(_COLOURS))
+        gains = values ** (power / 2)
+        gains /= np.sqrt(np.mean(gains**2))
+        self._colours = torch.from_numpy((vectors * gains) @ vectors.T).float()
+
+    def __call__(self, picture: Tensor) -> Tensor:
+        """The map of (1, 3, H, W); it is its own transpose."""
+        if not self.power:
+            return picture
+        from scipy import fft  # imported here since it takes a tenth of a second
+
+        workers = torch.get_num_threads()
+        colours = self._colours.to(picture.dtype)
+        mixed = torch.einsum("ij,bjhw->bihw", colours, picture.cpu()).numpy()
+        waves = fft.dctn(mixed, axes=(2, 3), norm="ortho", workers=workers)
+        waves *= self._gain
+        result = fft.idctn(waves, axes=(2, 3), norm="ortho", workers=workers, overwrite_x=True)
+        return torch.from_numpy(result).to(picture.device)
