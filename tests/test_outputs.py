@@ -154,6 +154,14 @@ def caption_box(caption: str, width: int = 80) -> tuple[int, int, int, int] | No
     return ImageChops.difference(contact_sheet([cells], height=40), bare).getbbox()
 
 
+def test_captions_have_no_boxes_for_letters():
+    """Letters that the font lacks are written with those that it has."""
+    for caption, written in (("Tübingen", "Tubingen"), ("a × b – c", "a x b - c"), ("東", "?")):
+        cells = [Cell(plain(RED, 90, 20), text) for text in (caption, written)]
+        one, other = (contact_sheet([[cell]], height=20) for cell in cells)
+        assert ImageChops.difference(one, other).getbbox() is None
+
+
 def test_captions_stand_under_their_pictures():
     assert caption_box("") is None
     for caption in ("ab", "a caption that is far too long", "Tübingen, 東京 and so on and on"):

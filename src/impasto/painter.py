@@ -153,8 +153,11 @@ class Painter:
         return Objective(terms, self.encoder)
 
     def fingerprint(self) -> str:
-        """A digest of pictures and recipe: a checkpoint fits no other painting."""
+        """A digest of pictures, recipe and encoder: a checkpoint fits no other painting."""
         digest = hashlib.sha256(self.recipe.to_toml().encode())
+        if isinstance(self.encoder, Encoder):
+            for weight in self.encoder.state_dict().values():
+                digest.update(weight.float().numpy().tobytes())
         pictures = [picture.tensor for picture in (self._content, *self._styles)]
         for tensor in [*pictures, *([] if self._init is None else [self._init])]:
             digest.update(str(tuple(tensor.shape)).encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ _MARGIN = 12
 _CAPTION = 22
 _PAPER = (250, 249, 246)
 _INK = (60, 60, 60)
+_PLAIN = {"×": "x", "–": "-", "—": "-", "ß": "ss", "α": "alpha", "β": "beta", "→": "->"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def contact_sheet(rows: Sequence[Sequence[Cell]], *, height: int = 320) -> Image
         for cell in row:
             mask = cell.image.getchannel("A") if cell.image.mode == "RGBA" else None
             sheet.paste(cell.image, (left, top), mask)
-            caption = _shorten(cell.caption, cell.image.width, font)
+            caption = _shorten(_written(cell.caption, font), cell.image.width, font)
             draw.text((left, top + height + 4), caption, fill=_INK, font=font)
             left += cell.image.width + _MARGIN
     return sheet
@@ -52,6 +54,18 @@ def _fit(image: Image.Image, height: int) -> Image.Image:
     image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     width = max(1, round(image.width * height / image.height))
     return image.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def _written(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+    """The text with letters that Pillow's own font has: ü becomes u and × x, not a box."""
+    none = bytes(font.getmask("\uffff"))
+    plain = []
+    for letter in text:
+        if bytes(font.getmask(letter)) == none:
+            bare = unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode()
+            letter = bare or _PLAIN.get(letter, "?")
+        plain.append(letter)
+    return "".join(plain)
 
 
 def _shorten(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
