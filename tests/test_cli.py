@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -215,9 +216,10 @@ def test_help_is_quick_and_lists_the_commands():
     words = [sys.executable, "-m", "impasto", "-h"]
     seconds = []
     for _ in range(3):
-        started = time.perf_counter()
+        before = os.times()
         told = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-        seconds.append(time.perf_counter() - started)
+        # Of the processor, so that other work on the machine does not count.
+        seconds.append(os.times().children_user - before.children_user)
     assert all(command in told for command in COMMANDS)
     assert min(seconds) < 0.5
 

@@ -262,7 +262,17 @@ def test_layers_that_are_none(text):
     ],
 )
 def test_styles(texts, paths, weights):
-    assert options.parse_styles(texts) == (paths, weights)
+    styles = options.parse_styles(texts)
+    assert [style.path for style in styles] == paths
+    assert [style.weight for style in styles] == (weights or [None] * len(paths))
+    assert options.parse_styles([str(style) for style in styles]) == styles
+
+
+def test_levels_of_styles():
+    coarse, fine, whole = options.parse_styles(["coarse=a.jpg:2", "fine=b=c.jpg:1", "fi.jpg:1"])
+    assert (coarse.path, coarse.weight, coarse.level) == ("a.jpg", 2.0, "coarse")
+    assert (fine.path, fine.level, whole.level) == ("b=c.jpg", "fine", "")
+    assert str(coarse) == "coarse=a.jpg:2.0"
 
 
 @pytest.mark.parametrize("weight", ["0", "-1", "inf", "-inf", "nan", "0.0"])

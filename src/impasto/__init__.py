@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from impasto.painting import Painting, paint
     from impasto.presets import RECIPES, get_recipe
     from impasto.recipes import Recipe
+    from impasto.synthesis import reconstruct, texture
 
 __version__ = "0.1.0"
 
@@ -54,6 +55,8 @@ _HOMES = {
     "optimise": "descent",
     "paint": "painting",
     "read_image": "images:read",
+    "reconstruct": "synthesis",
+    "texture": "synthesis",
     "write_image": "images:write",
 }
 

@@ -1,153 +1,27 @@
-"""The wish: a sum of weighted terms over a picture and its features.
+"""The objective: a sum of terms, and its gradient in the pixels, whole or tile by tile.
 
-A term says which layers it looks at and what it finds there; an objective runs the encoder once for
-all of them. Terms hold their targets from birth: a loss evaluated twice gives the same twice.
+Tile by tile it is exact. Every term is a function of sums over positions; a first pass adds the
+sums up without gradients, after which the slope of the loss in every sum is known; a second pass
+takes each tile again and back-propagates that slope through it alone. Memory is the tile's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from impasto.errors import OptionError, unknown_name
-from impasto.losses.content import content_loss
-from impasto.losses.statistics import Summary, get_statistic, mix, style_unit
-from impasto.losses.variation import total_variation
-
-Features = Mapping[str, Tensor]
-"""Layer name → (B, C, H, W); ``"image"`` → the picture itself."""
-
-EncoderLike = Callable[[Tensor, Sequence[str]], Mapping[str, Tensor]]
-"""Anything that maps (picture, layer names) to features, such as ``impasto.Encoder``."""
-
-
-class Term(Protocol):
-    """One wish about a picture."""
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """The layers that the term looks at; ``"image"`` needs none of the encoder."""
-        ...
-
-    def __call__(self, features: Features) -> dict[str, Tensor]:
-        """Name → weighted loss, a scalar (the mean over the batch)."""
-        ...
-
-
-class ContentTerm:
-    """Keep what is in the picture: the content's features at some layers.
-
-    Args:
-        targets: Layer → the content's features, (1 or B, C, H, W), as an encoder gives them.
-        weight: Of the whole term.
-        layer_weights: Layer → weight; equal shares that sum to one by default.
-        normalisation: See :func:`impasto.losses.content.content_loss`.
-    """
-
-    def __init__(
-        self,
-        targets: Features,
-        *,
-        weight: float = 1.0,
-        layer_weights: Mapping[str, float] | None = None,
-        normalisation: str = "relative",
-    ) -> None:
-        self._targets = {name: target.detach() for name, target in targets.items()}
-        self._weights = _weights(tuple(targets), weight, layer_weights)
-        self._normalisation = normalisation
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """The layers compared."""
-        return tuple(self._targets)
-
-    def __call__(self, features: Features) -> dict[str, Tensor]:
-        """``content.LAYER`` → weighted loss."""
-        return {
-            f"content.{name}": self._weights[name]
-            * content_loss(features[name], target, self._normalisation).mean()
-            for name, target in self._targets.items()
-        }
-
-
-class StyleTerm:
-    """Paint in the manner of a style: its feature statistics at some layers.
-
-    Args:
-        styles: Layer → the style's features, as an encoder gives them; or several such, which are
-            blended by ``shares``.
-        statistic: Name in :data:`impasto.losses.statistics.STATISTICS`.
-        weight: Of the whole term.
-        layer_weights: Layer → weight; equal shares that sum to one by default.
-        normalisation: See :func:`impasto.losses.statistics.style_unit`.
-        shares: Of several styles; equal by default.
-    """
-
-    def __init__(
-        self,
-        styles: Features | Sequence[Features],
-        *,
-        statistic: str = "gram",
-        weight: float = 1.0,
-        layer_weights: Mapping[str, float] | None = None,
-        normalisation: str = "relative",
-        shares: Sequence[float] | None = None,
-    ) -> None:
-        several = [styles] if isinstance(styles, Mapping) else list(styles)
-        if len({frozenset(features) for features in several}) != 1:
-            raise OptionError("A style term needs styles, all with features of the same layers.")
-        self._statistic = get_statistic(statistic)
-        self._targets: dict[str, Summary] = {
-            name: mix(
-                [self._summary(features[name].detach()) for features in several],
-                [1.0] * len(several) if shares is None else shares,
-            )
-            for name in several[0]
-        }
-        # What depends on the target alone is worked out once, not at every step.
-        self._scales = {
-            name: share / style_unit(self._statistic, self._targets[name], normalisation)
-            for name, share in _weights(self.layers, weight, layer_weights).items()
-        }
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """The layers compared."""
-        return tuple(self._targets)
-
-    def __call__(self, features: Features) -> dict[str, Tensor]:
-        """``style.LAYER`` → weighted loss."""
-        losses = {}
-        for name, target in self._targets.items():
-            distance = self._statistic.distance(self._summary(features[name]), target)
-            losses[f"style.{name}"] = (self._scales[name] * distance).mean()
-        return losses
-
-    def _summary(self, features: Tensor) -> Summary:
-        return self._statistic.summary(features, None)
-
-
-class TotalVariation:
-    """Keep the picture smooth.
-
-    Args:
-        weight: Of the term.
-        kind: See :func:`impasto.losses.variation.total_variation`.
-        mean: Per number of the picture (the weight means the same at every size), or the sum.
-    """
-
-    layers = ("image",)
-
-    def __init__(self, weight: float = 1.0, *, kind: str = "squared", mean: bool = True) -> None:
-        self._weight, self._kind, self._mean = weight, kind, mean
-
-    def __call__(self, features: Features) -> dict[str, Tensor]:
-        """``tv`` → weighted loss."""
-        loss = total_variation(features["image"], self._kind, mean=self._mean)
-        return {"tv": self._weight * loss.mean()}
+from impasto.encoders import Encoder
+from impasto.errors import OptionError
+from impasto.terms import ContentTerm as ContentTerm
+from impasto.terms import EncoderLike as EncoderLike
+from impasto.terms import Features as Features
+from impasto.terms import StyleTerm as StyleTerm
+from impasto.terms import Term as Term
+from impasto.terms import TiledTerm
+from impasto.terms import TotalVariation as TotalVariation
+from impasto.tiles import Tile
 
 
 class Objective:
@@ -191,14 +65,83 @@ class Objective:
         return {name: float(value.detach()) for name, value in losses.items()}, gradient
 
 
-def _weights(
-    layers: Sequence[str], weight: float, layer_weights: Mapping[str, float] | None
-) -> dict[str, float]:
-    if not layers:
-        raise OptionError("A term needs at least one layer to look at.")
-    if layer_weights is None:
-        return dict.fromkeys(layers, weight / len(layers))
-    for name in layer_weights:
-        if name not in layers:
-            raise unknown_name("layer of the term", name, layers)
-    return {name: weight * layer_weights.get(name, 0.0) for name in layers}
+class TiledObjective:
+    """The gradient of an objective in the memory of one tile.
+
+    Args:
+        objective: Of terms that are sums over positions; those that look at the picture alone
+            (total variation) are asked whole, since they need no more memory than pictures.
+        encoder: The objective's.
+        tiles: Of a picture of the size that will be asked (see :mod:`impasto.tiles`).
+
+    Raises:
+        OptionError: For a term that cannot be asked tile by tile.
+    """
+
+    def __init__(self, objective: Objective, encoder: Encoder, tiles: Sequence[Tile]) -> None:
+        self._encoder, self._tiles = encoder, tuple(tiles)
+        self._terms: list[TiledTerm] = []
+        self._picture_terms: list[Term] = []
+        for term in objective.terms:
+            if set(term.layers) <= {"image"}:
+                self._picture_terms.append(term)
+            elif isinstance(term, (ContentTerm, StyleTerm)):
+                term.check_tiles()
+                self._terms.append(term)
+            else:
+                raise OptionError(f"The term {term!r} cannot be asked tile by tile.")
+        self.layers = objective.layers
+        self._strides = {name: encoder.stride(name) for name in self.layers}
+
+    def gradient(self, image: Tensor) -> tuple[dict[str, float], Tensor]:
+        """The value of every term, and the gradient of their sum in the pixels."""
+        image = image.detach()
+        totals = self._totals(image)
+        losses, slopes = self._slopes(totals)
+        gradient = torch.zeros_like(image)
+        for tile in self._tiles:
+            leaf = tile.cut(image).clone().requires_grad_(True)
+            with torch.enable_grad():
+                sums = self._sums(leaf, tile)
+            outputs = [(name, value) for name, value in sums.items() if name in slopes]
+            (part,) = torch.autograd.grad(
+                [value for _, value in outputs], leaf, [slopes[name] for name, _ in outputs]
+            )
+            tile.cut(gradient).add_(part)
+        if self._picture_terms:
+            own, part = Objective(self._picture_terms, self._encoder).gradient(image)
+            losses.update(own)
+            gradient += part
+        return losses, gradient
+
+    def _totals(self, image: Tensor) -> dict[str, Tensor]:
+        totals: dict[str, Tensor] = {}
+        with torch.no_grad():
+            for tile in self._tiles:
+                for name, value in self._sums(tile.cut(image), tile).items():
+                    totals[name] = totals[name] + value if name in totals else value
+        return totals
+
+    def _sums(self, picture: Tensor, tile: Tile) -> dict[str, Tensor]:
+        """``TERM:SUM`` → what the tile adds."""
+        features = self._encoder(picture, self.layers)
+        return {
+            f"{index}:{name}": value
+            for index, term in enumerate(self._terms)
+            for name, value in term.sums(features, tile, self._strides).items()
+        }
+
+    def _slopes(self, totals: Mapping[str, Tensor]) -> tuple[dict[str, float], dict[str, Tensor]]:
+        """Every loss, and the slope of their sum in every sum."""
+        leaves = {name: value.detach().requires_grad_(True) for name, value in totals.items()}
+        losses: dict[str, Tensor] = {}
+        with torch.enable_grad():
+            for index, term in enumerate(self._terms):
+                prefix = f"{index}:"
+                own = {n.removeprefix(prefix): v for n, v in leaves.items() if n.startswith(prefix)}
+                for name, value in term.losses(own).items():
+                    losses[name] = losses[name] + value if name in losses else value
+            total = torch.stack(list(losses.values())).sum()
+        slopes = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
+        found = {n: g for n, g in zip(leaves, slopes, strict=True) if g is not None}
+        return {name: float(value.detach()) for name, value in losses.items()}, found

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.errors import unknown_name
+from impasto.memory import history
 from impasto.preconditioning import Preconditioner
 
 Losses = dict[str, float]
@@ -208,6 +209,7 @@ class LBFGS:
         self._solver = self._new_solver(learning_rate)
         # The solver evaluates where its last search ended once more: remembered, not done twice.
         self._at: Tensor | None = None
+        self._picture: Tensor | None = None
         self._found: tuple[Losses, Tensor, Tensor] | None = None
 
     def step(self) -> Losses:
@@ -234,7 +236,7 @@ class LBFGS:
     @property
     def image(self) -> Tensor:
         """The picture as it stands, clipped."""
-        return self._unclipped().clamp_(0, 1)
+        return self._unclipped().clamp(0, 1)
 
     @property
     def pixels(self) -> Tensor:
@@ -247,7 +249,7 @@ class LBFGS:
         self._parameter.zero_()
         self._solver = self._new_solver(self._solver.param_groups[0]["lr"] / 2)
         self._converged = False
-        self._at = self._found = None
+        self._at = self._found = self._picture = None
 
     def state_dict(self) -> dict[str, Any]:
         """Pixels, curvature pairs, scale."""
@@ -266,7 +268,7 @@ class LBFGS:
         self._solver.load_state_dict(state["solver"])
         self._scale = float(state["scale"])
         self._converged = bool(state["converged"])
-        self._at = self._found = None
+        self._at = self._found = self._picture = None
 
     def _new_solver(self, learning_rate: float) -> torch.optim.LBFGS:
         # max_eval is needed with max_iter=1: its default would leave the search one evaluation.
@@ -283,13 +285,19 @@ class LBFGS:
 
     @torch.no_grad()
     def _evaluate(self) -> Tensor:
-        if self._at is None or self._found is None or not torch.equal(self._at, self._parameter):
+        if self._found is None or not self._is_remembered():
+            self._picture = self._unclipped()
             self._at = self._parameter.clone()
-            self._found = self._measure(self._unclipped())
+            self._found = self._measure(self._picture)
         _, loss, self._parameter.grad = self._found
         return loss
 
+    def _is_remembered(self) -> bool:
+        return self._at is not None and torch.equal(self._at, self._parameter)
+
     def _unclipped(self) -> Tensor:
+        if self._picture is not None and self._is_remembered():
+            return self._picture
         return self._origin + self._map(self._parameter * self._unit)
 
     def _measure(self, pixels: Tensor) -> tuple[Losses, Tensor, Tensor]:
@@ -348,5 +356,6 @@ def make_optimiser(
         return Adam(gradient, image, learning_rate=learning_rate, average=average)
     if name == "lbfgs":
         preconditioner = Preconditioner((image.shape[-2], image.shape[-1]), preconditioning)
-        return LBFGS(gradient, image, preconditioner=preconditioner)
+        pairs = history(image.shape[-2] * image.shape[-1])
+        return LBFGS(gradient, image, history=pairs, preconditioner=preconditioner)
     raise unknown_name("optimizer", name, OPTIMISERS)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,18 @@ from PIL import Image
 from torch import Tensor
 
 from impasto import images
+from impasto.areas import Area, complete
+from impasto.colour_modes import get_colour_mode
 from impasto.descent import Step, descend
 from impasto.encoders import Encoder, minimum_side
 from impasto.errors import InputDataError, OptionError
+from impasto.goals import Goal, Style
 from impasto.images import Picture, resize
+from impasto.masks import resize_masks
+from impasto.memory import is_out_of_memory
 from impasto.models import open_encoder
-from impasto.objective import ContentTerm, EncoderLike, Objective, StyleTerm, Term, TotalVariation
-from impasto.optimisers import Adam, Optimiser, make_optimiser
+from impasto.objective import EncoderLike, Objective, TiledObjective
+from impasto.optimisers import Adam, Gradient, Losses, Optimiser, make_optimiser
 from impasto.precision import compute_dtype
 from impasto.pyramid import Stage, plan_stages
 from impasto.recipes import INITS, Recipe
@@ -35,10 +40,14 @@ class Painter:
 
     Args:
         content: The picture to be painted, at its full size.
-        styles: One or more pictures to paint in the manner of.
+        styles: One or more pictures to paint in the manner of, or :class:`impasto.goals.Style` s.
         recipe: How.
-        shares: Weights of the styles in the mixture; equal by default.
+        shares: Weights of the styles in the mixture, if they are pictures; equal by default.
+        areas: Which part of the content is painted after what (:mod:`impasto.areas`); areas that
+            leave some of it uncovered are completed.
         encoder: Used instead of the recipe's; anything that maps (picture, layers) to features.
+        memory: Bytes that the process may take: larger pictures are painted in tiles, to the same
+            picture but rounding. Two thirds of what is free by default.
 
     Raises:
         ImpastoError: For a recipe that does not fit the encoder, or unusable pictures.
@@ -47,24 +56,52 @@ class Painter:
     def __init__(
         self,
         content: Picture,
-        styles: Sequence[Picture],
+        styles: Sequence[Picture | Style],
         recipe: Recipe,
         *,
         shares: Sequence[float] | None = None,
+        areas: Sequence[Area] = (),
         encoder: EncoderLike | None = None,
+        memory: float | None = None,
     ) -> None:
         if not styles:
             raise OptionError("A painting needs at least one style picture.")
         self.recipe = recipe
-        self._content, self._styles, self._shares = content, list(styles), shares
+        self._original = content
+        self._areas = complete(areas, content.size)
+        mode, space = get_colour_mode(recipe.colour), recipe.colour_space
+        self._content = Picture(mode.content(content.tensor, space), content.alpha)
+
+        def recoloured(picture: Picture) -> Picture:
+            return Picture(mode.style(picture.tensor, content.tensor, space, recipe.colour_match))
+
+        self._styles = [
+            replace(style, picture=recoloured(style.picture)) for style in _styles(styles, shares)
+        ]
+        self._areas = [
+            area if area.style is None else replace(area, style=recoloured(area.style))
+            for area in self._areas
+        ]
         if encoder is None:
             own = open_encoder(recipe.encoder, recipe.pooling)
             encoder = own.to(compute_dtype(recipe.precision))
         self.encoder = encoder
         self._least_side = 2
         if isinstance(encoder, Encoder):
-            layers = encoder.check_layers([*self._style_layers, *self._layers])
-            self._least_side = minimum_side(layers, encoder)
+            layers = [*recipe.style_layers] if recipe.style_weight else []
+            layers += [*recipe.content_layers] if recipe.content_weight else []
+            self._least_side = minimum_side(encoder.check_layers(layers), encoder)
+        self.goal = Goal(
+            self._content,
+            self._styles,
+            recipe,
+            encoder,
+            areas=self._areas,
+            least_side=self._least_side,
+            budget=memory,
+        )
+        self._notes: list[str] = []
+        self._keep = _kept(self._areas)
         self.stages: tuple[Stage, ...] = plan_stages(
             recipe, content.size, least_side=self._least_side
         )
@@ -72,14 +109,6 @@ class Painter:
         self._stage = 0
         self._done = 0
         self._optimiser: Optimiser | None = None
-
-    @property
-    def _style_layers(self) -> dict[str, float]:
-        return dict(self.recipe.style_layers) if self.recipe.style_weight else {}
-
-    @property
-    def _layers(self) -> dict[str, float]:
-        return dict(self.recipe.content_layers) if self.recipe.content_weight else {}
 
     def __iter__(self) -> Iterator[Step]:
         """The steps still to be made; leaving the loop leaves the painter as it was then."""
@@ -91,8 +120,10 @@ class Painter:
             seconds = 0.0
             for step in descend(self._optimiser, steps=stage.steps, done=self._done):
                 self._done = step.step
+                notes, self._notes = [note for note in (step.note, *self._notes) if note], []
                 yield dataclasses.replace(
                     step,
+                    note=" ".join(notes),
                     stage=self._stage,
                     stages=len(self.stages),
                     seconds=spent + step.seconds,
@@ -105,8 +136,32 @@ class Painter:
             self._enter(self._stage + 1)
 
     @property
+    def picture(self) -> Tensor:
+        """The picture so far as it would be saved: ``finished(image)``."""
+        return self.finished(self.image)
+
+    def finished(self, image: Tensor) -> Tensor:
+        """A picture of the painting with the photograph's colours and areas that are to be kept.
+
+        Args:
+            image: A step's, (1, 3, H, W) in [0, 1].
+        """
+        if self.recipe.colour == "style" and self._keep is None:
+            return image
+        content = resize(self._original.tensor, (image.shape[-2], image.shape[-1])).clamp(0, 1)
+        mode = get_colour_mode(self.recipe.colour)
+        return self._with_kept(mode.result(image, content, self.recipe.colour_space), content)
+
+    def _with_kept(self, image: Tensor, content: Tensor) -> Tensor:
+        if self._keep is None:
+            return image
+        return torch.lerp(
+            image, content, resize_masks(self._keep, (image.shape[-2], image.shape[-1]))
+        )
+
+    @property
     def image(self) -> Tensor:
-        """The picture so far, (1, 3, H, W) in [0, 1], at the size of the present stage."""
+        """What the optimiser works on, (1, 3, H, W) in [0, 1], at the size of the present stage."""
         if self._optimiser is None:
             return self._first_image(self.stages[0].size)
         return self._optimiser.image
@@ -122,35 +177,9 @@ class Painter:
         last = len(self.stages) - 1
         return self._stage == last and self._done == self.stages[last].steps
 
-    def objective(self, size: tuple[int, int]) -> Objective:
+    def objective(self, size: tuple[int, int]) -> Objective | TiledObjective:
         """The objective at a size (height, width) of the pyramid."""
-        recipe = self.recipe
-        terms: list[Term] = []
-        if self._layers:
-            content = self._features(resize(self._content.tensor, size), self._layers)
-            terms.append(
-                ContentTerm(
-                    content,
-                    weight=recipe.content_weight,
-                    layer_weights=self._layers,
-                    normalisation=recipe.content_normalisation,
-                )
-            )
-        if self._style_layers:
-            styles = [self._style_features(style, max(size)) for style in self._styles]
-            terms.append(
-                StyleTerm(
-                    styles,
-                    statistic=recipe.style_loss,
-                    weight=recipe.style_weight,
-                    layer_weights=self._style_layers,
-                    normalisation=recipe.normalisation,
-                    shares=self._shares,
-                )
-            )
-        if recipe.tv_weight:
-            terms.append(TotalVariation(recipe.tv_weight, kind=recipe.tv))
-        return Objective(terms, self.encoder)
+        return self.goal.objective(size)
 
     def fingerprint(self) -> str:
         """A digest of pictures, recipe and encoder: a checkpoint fits no other painting."""
@@ -158,11 +187,15 @@ class Painter:
         if isinstance(self.encoder, Encoder):
             for weight in self.encoder.state_dict().values():
                 digest.update(weight.float().numpy().tobytes())
-        pictures = [picture.tensor for picture in (self._content, *self._styles)]
-        for tensor in [*pictures, *([] if self._init is None else [self._init])]:
+        tensors = [self._original.tensor, *(style.picture.tensor for style in self._styles)]
+        for area in self._areas:
+            tensors += [area.where, *([area.style.tensor] if area.style else [])]
+            tensors += [] if area.style_where is None else [area.style_where]
+            digest.update(f"{area.name} {area.keep}".encode())
+        for tensor in [*tensors, *([] if self._init is None else [self._init])]:
             digest.update(str(tuple(tensor.shape)).encode())
             digest.update(tensor.contiguous().numpy().tobytes())
-        digest.update(repr(self._shares).encode())
+        digest.update(repr([(style.share, style.level) for style in self._styles]).encode())
         return digest.hexdigest()
 
     def state_dict(self) -> dict[str, Any]:
@@ -196,7 +229,17 @@ class Painter:
         """Go on to the next size, with the picture and what the optimiser can use of its past."""
         before, stage = self._optimiser, self.stages[index]
         assert before is not None
-        start = resize(before.image, stage.size).clamp_(0, 1)
+        start = resize(before.image, stage.size)
+        if self.recipe.strength < 1:
+            # What the photograph has between the two sizes, by its share: otherwise the first,
+            # smallest size would take its details away at any strength.
+            content, small = self._content.tensor, self.stages[index - 1].size
+            detail = resize(content, stage.size) - resize(resize(content, small), stage.size)
+            start = start + (1 - self.recipe.strength) * detail
+        start = start.clamp(0, 1)
+        # Whatever was painted over what is kept has no say in the next size.
+        if self._keep is not None:
+            start = self._with_kept(start, resize(self._content.tensor, stage.size))
         self._optimiser = self._start(start, stage)
         if isinstance(before, Adam) and isinstance(self._optimiser, Adam):
             before.carry_to(self._optimiser)
@@ -205,12 +248,37 @@ class Painter:
     def _start(self, image: Tensor, stage: Stage) -> Optimiser:
         return make_optimiser(
             self.recipe.optimizer,
-            self.objective(stage.size).gradient,
+            self._gradient(stage.size),
             image,
             learning_rate=self.recipe.learning_rate,
             average=self.recipe.average,
             preconditioning=self.recipe.preconditioning,
         )
+
+    def _gradient(self, size: tuple[int, int]) -> Gradient:
+        """The objective's gradient; in smaller tiles from where the memory was not enough."""
+        objective = None
+
+        def gradient(image: Tensor) -> tuple[Losses, Tensor]:
+            nonlocal objective
+            while True:
+                try:
+                    objective = objective or self.objective(size)
+                    return objective.gradient(image)
+                except RuntimeError as error:
+                    if not is_out_of_memory(error):
+                        raise
+                    # Forgotten outside the handler's reach: the error holds on to the tensors.
+                    objective, broken = None, str(error)
+                side = self.goal.shrink(size)
+                if side is None:
+                    raise InputDataError(
+                        f"There is not enough memory for {size[1]}×{size[0]} px ({broken}): "
+                        "give a smaller --size."
+                    )
+                self._notes.append(f"Not enough memory: going on in tiles of {side} px.")
+
+        return gradient
 
     def _first_image(self, size: tuple[int, int]) -> Tensor:
         """Where the painting starts, at the smallest size."""
@@ -224,17 +292,22 @@ class Painter:
         noise = torch.rand(content.shape, generator=random)
         return noise if recipe.init == "noise" else torch.lerp(content, noise, recipe.noise)
 
-    def _style_features(self, style: Picture, long_side: int) -> dict[str, Tensor]:
-        """Features of a style picture whose strokes have the size that the recipe asks for."""
-        # A small or narrow style picture is not reduced below what the deepest layer can see.
-        least = math.ceil(self._least_side * max(style.size) / min(style.size))
-        target = max(least, round(long_side * self.recipe.style_scale))
-        picture = resize(style.tensor, images.fit_size(style.size, target))
-        return self._features(picture, self._style_layers)
 
-    @torch.no_grad()
-    def _features(self, image: Tensor, layers: dict[str, float]) -> dict[str, Tensor]:
-        return dict(self.encoder(image, tuple(layers)))
+def _styles(styles: Sequence[Picture | Style], shares: Sequence[float] | None) -> list[Style]:
+    """Pictures with their shares, or styles as they are."""
+    if shares is not None and len(shares) != len(styles):
+        raise OptionError(f"{len(styles)} styles need as many weights, not {len(shares)}.")
+    weights = shares or [1.0] * len(styles)
+    return [
+        style if isinstance(style, Style) else Style(style, share)
+        for style, share in zip(styles, weights, strict=True)
+    ]
+
+
+def _kept(areas: Sequence[Area]) -> Tensor | None:
+    """Where the photograph stays as it is, (1, 1, H, W)."""
+    planes = [area.where for area in areas if area.keep]
+    return torch.cat(planes, dim=1).sum(1, keepdim=True).clamp(0, 1) if planes else None
 
 
 def _read_init(recipe: Recipe) -> Tensor | None:

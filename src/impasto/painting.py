@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from impasto import images
+from impasto.areas import read_areas
 from impasto.descent import Step
 from impasto.files import replacing
 from impasto.painter import Painter, read_styles
@@ -78,6 +79,10 @@ def paint(
     *,
     recipe: str | Path | Recipe = "default",
     shares: Sequence[float] | None = None,
+    mask: str | Path | None = None,
+    style_mask: str | Path | None = None,
+    regions: Sequence[str] = (),
+    memory: float | None = None,
     **changes: Any,
 ) -> Painting:
     """Paint a content picture in the manner of a style picture.
@@ -87,6 +92,10 @@ def paint(
         style: Likewise; or several, mixed by ``shares``.
         recipe: A preset's name, the path of a TOML file, or a :class:`Recipe`.
         shares: Weights of several styles; equal by default.
+        mask: Label picture of the content, one colour a region, with ``style_mask``.
+        style_mask: Label picture of the style, in the same colours.
+        regions: ``"sky=sky.png@monet.jpg"`` and the like, see :mod:`impasto.masks`.
+        memory: Bytes that the process may take; two thirds of what is free by default.
         **changes: Recipe entries to change, e.g. ``size=1024, style_loss="gram"``.
 
     Returns:
@@ -99,15 +108,19 @@ def paint(
     chosen = base.replace(**changes)
     several = [style] if isinstance(style, (str, Path, Image.Image)) else list(style)
     picture = images.read(content, long_side=chosen.size)
-    painter = Painter(
-        picture, read_styles(several, chosen, max(picture.size)), chosen, shares=shares
+    styles = read_styles(several, chosen, max(picture.size))
+    areas, _ = read_areas(
+        picture, styles, mask=mask, style_mask=style_mask, regions=regions, blur=chosen.feather
     )
+    painter = Painter(picture, styles, chosen, shares=shares, areas=areas, memory=memory)
     losses, seconds = [], 0.0
     for step in painter:
         losses.append(row(step))
         seconds = step.seconds
-    sources = describe_sources(content, several, shares)
-    return Painting(painter.image, picture.alpha, losses, chosen, seconds, sources)
+    sources = describe_sources(
+        content, several, shares, mask=mask, style_mask=style_mask, regions=regions
+    )
+    return Painting(painter.picture, picture.alpha, losses, chosen, seconds, sources)
 
 
 def row(step: Step) -> Row:
@@ -137,11 +150,20 @@ def describe_sources(
     content: str | Path | Image.Image,
     styles: Sequence[str | Path | Image.Image],
     shares: Sequence[float] | None,
+    *,
+    mask: str | Path | None = None,
+    style_mask: str | Path | None = None,
+    regions: Sequence[str] = (),
 ) -> dict[str, str]:
     """What was painted, for the metadata; ``style`` is a JSON list of PATH or PATH:WEIGHT."""
     weights = [""] * len(styles) if shares is None else [f":{float(share)}" for share in shares]
     names = [_name(style) + weight for style, weight in zip(styles, weights, strict=True)]
-    return {"content": _name(content), "style": json.dumps(names, ensure_ascii=False)}
+    sources = {"content": _name(content), "style": json.dumps(names, ensure_ascii=False)}
+    if mask is not None and style_mask is not None:
+        sources |= {"mask": str(mask), "style mask": str(style_mask)}
+    if regions:
+        sources["regions"] = json.dumps(list(regions), ensure_ascii=False)
+    return sources
 
 
 def _name(source: str | Path | Image.Image) -> str:

@@ -34,6 +34,8 @@ RECIPES: Mapping[str, Recipe] = {
     "gatys2015": _GATYS,
     # CVPR 2016, figure 3: α/β = 1e-3 (B), 8e-4 (C), 5e-3 (D), 5e-4 (E, F).
     "gatys2016": _GATYS.replace(content_weight=1e-3),
+    "texture": Recipe(content_weight=0.0, init="noise"),
+    "reconstruction": Recipe(init="noise", size=256),
 }
 
 

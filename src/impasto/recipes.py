@@ -16,11 +16,14 @@ from typing import Any, get_type_hints
 
 import tomli_w
 
+from impasto.colour import METHODS, SPACES
+from impasto.colour_modes import COLOUR_MODES
 from impasto.encoders import POOLINGS
 from impasto.errors import OptionError, unknown_name
 from impasto.losses.content import CONTENT_NORMALISATIONS
 from impasto.losses.statistics import STATISTICS, STYLE_NORMALISATIONS
 from impasto.losses.variation import VARIATIONS
+from impasto.masks import MODES
 from impasto.optimisers import OPTIMISERS
 from impasto.precision import PRECISIONS
 
@@ -62,7 +65,14 @@ class Recipe:
         tv: Kind of the total variation.
         normalisation: Units of the style term.
         content_normalisation: Units of the content term.
-        style_scale: Long side of the style picture as a multiple of the picture's.
+        style_scale: Size of the strokes: the style picture's long side over the picture's.
+        strength: How far from the photograph to the style, 0 to 1.
+        colour: Whose colours: ``style``, ``content``, ``luminance`` (painted in greys) or ``match``
+            (the style picture is recoloured first).
+        colour_space: Where lightness is told from colour.
+        colour_match: How ``match`` recolours.
+        mask_mode: How masks are carried to the layers.
+        feather: Blur of the masks' edges, as a share of the long side.
         precision: Number type inside the encoder; ``auto``: the faster.
         seed: Of everything random.
     """
@@ -90,6 +100,12 @@ class Recipe:
     normalisation: str = "relative"
     content_normalisation: str = "relative"
     style_scale: float = 1.0
+    strength: float = 1.0
+    colour: str = "style"
+    colour_space: str = "oklab"
+    colour_match: str = "monge-kantorovich"
+    mask_mode: str = "simple"
+    feather: float = 0.0
     precision: str = "auto"
     seed: int = 0
 
@@ -122,6 +138,10 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "optimizer": OPTIMISERS,
     "style_loss": tuple(STATISTICS),
     "tv": tuple(VARIATIONS),
+    "colour": tuple(COLOUR_MODES),
+    "colour_space": tuple(SPACES),
+    "colour_match": tuple(METHODS),
+    "mask_mode": tuple(MODES),
     "normalisation": STYLE_NORMALISATIONS,
     "content_normalisation": tuple(CONTENT_NORMALISATIONS),
     "precision": PRECISIONS,
@@ -139,6 +159,8 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "noise": (0.0, 1.0),
     "style_weight": (0.0, 1e12),
     "preconditioning": (0.0, 1.0),
+    "strength": (0.0, 1.0),
+    "feather": (0.0, 0.5),
     "content_weight": (0.0, 1e12),
     "tv_weight": (0.0, 1e12),
     "style_scale": (0.05, 20.0),

@@ -43,9 +43,13 @@ class Snapshots:
         self._frames: list[Image.Image] = []
         self.made: list[Path] = []
 
+    def wants(self, number: int) -> bool:
+        """Whether the picture of step ``number`` is one to keep."""
+        return number in self._wanted
+
     def take(self, number: int, image: Tensor) -> None:
         """Keep the picture of step ``number`` (from 1, over all sizes) if its turn has come."""
-        if number not in self._wanted:
+        if not self.wants(number):
             return
         if self._animated:
             # All frames of an animation have one size: that of the finished picture.

@@ -72,4 +72,4 @@ def _paint(pair: SamplePair, args: argparse.Namespace) -> tuple[Painting, bool]:
                 break
     seconds = losses[-1]["seconds"]
     sources = describe_sources(pair.content_path, [pair.style_path], None)
-    return Painting(painter.image, None, losses, recipe, seconds, sources), painter.done
+    return Painting(painter.picture, None, losses, recipe, seconds, sources), painter.done

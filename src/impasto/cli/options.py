@@ -6,9 +6,11 @@ import argparse
 import inspect
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from impasto.errors import OptionError
+from impasto.goals import COARSE, FINE
 from impasto.presets import RECIPES, get_recipe
 from impasto.recipes import FIELDS, Recipe, choices
 
@@ -21,10 +23,18 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "style_loss",
         "style_layers",
         "content_layers",
-        "style_scale",
         "normalisation",
         "content_normalisation",
         "tv",
+    ),
+    "control": (
+        "style_scale",
+        "strength",
+        "colour",
+        "colour_space",
+        "colour_match",
+        "mask_mode",
+        "feather",
     ),
     "how it is reached": (
         "encoder",
@@ -97,32 +107,42 @@ def parse_layers(text: str) -> dict[str, float]:
     return layers
 
 
-def parse_styles(texts: Sequence[str]) -> tuple[list[str], list[float] | None]:
-    """Style pictures with optional weights: ``starry.jpg:0.7 wave.jpg:0.3``.
+@dataclass(frozen=True)
+class StyleOption:
+    """A style as it stands on the command line: ``[coarse=|fine=]PATH[:WEIGHT]``."""
 
-    Returns:
-        The paths, and their weights or None if none was given.
+    path: str
+    weight: float | None = None
+    level: str = ""
+
+    def __str__(self) -> str:
+        weight = "" if self.weight is None else f":{self.weight}"
+        return f"{self.level}={self.path}{weight}" if self.level else f"{self.path}{weight}"
+
+
+def parse_styles(texts: Sequence[str]) -> list[StyleOption]:
+    """Style pictures with optional weights and levels: ``starry.jpg:0.7 fine=wave.jpg:0.3``.
 
     Raises:
         OptionError: For a weight that is not above zero, or weights for only some.
     """
-    paths, weights = [], []
+    styles = []
     for text in texts:
-        path, colon, weight = text.rpartition(":")
+        level, rest = "", text
+        for name in (COARSE, FINE):
+            if text.startswith(f"{name}="):
+                level, rest = name, text.removeprefix(f"{name}=")
+        path, colon, weight = rest.rpartition(":")
         try:
             value = float(weight) if colon else None
         except ValueError:
             value = None  # a colon in the path itself
         if value is not None and not 0 < value < float("inf"):
             raise OptionError(f"The weight of style {path} must be above 0, not {weight}.")
-        paths.append(text if value is None else path)
-        weights.append(value)
-    if all(weight is None for weight in weights):
-        return paths, None
-    given = [weight for weight in weights if weight is not None]
-    if len(given) < len(weights):
+        styles.append(StyleOption(rest if value is None else path, value, level))
+    if len({style.weight is None for style in styles}) > 1:
         raise OptionError("Give every style a weight or none: a.jpg:0.7 b.jpg:0.3")
-    return paths, given
+    return styles
 
 
 def _lower(sentence: str) -> str:

@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from impasto import images
+from impasto.areas import read_areas
 from impasto.checkpoints import checkpoint_path, load_checkpoint, save_checkpoint
-from impasto.cli.options import add_recipe_options, parse_styles, recipe_from
+from impasto.cli.options import StyleOption, add_recipe_options, parse_styles, recipe_from
 from impasto.cli.progress import PaintingBar, clock, work_share
 from impasto.descent import Step
 from impasto.errors import OptionError
 from impasto.estimates import estimate
 from impasto.files import check_writable
+from impasto.goals import Style
+from impasto.images import Picture
 from impasto.interrupts import stop_on_interrupt
+from impasto.memory import parse_bytes
 from impasto.painter import Painter, read_styles
 from impasto.painting import Painting, Row, describe_sources, row, write_losses
 from impasto.recipes import Recipe
@@ -40,9 +44,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.usage = "impasto paint CONTENT STYLE [STYLE …] -o OUT [options]"
     parser.add_argument("content", metavar="CONTENT", help="the picture to paint")
     parser.add_argument(
-        "styles", metavar="STYLE", nargs="+", help="the picture to paint like; PATH:WEIGHT to mix"
-    )
+        "styles", metavar="STYLE", nargs="*",
+        help="the picture to paint like; PATH:WEIGHT to mix, coarse=PATH fine=PATH for levels",
+    )  # fmt: skip
+    parser.add_argument("--style", dest="more_styles", action="append", default=[],
+                        metavar="STYLE", help="the same, as an option")  # fmt: skip
     parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the picture to make")
+    group = parser.add_argument_group("areas")
+    group.add_argument("--mask", metavar="FILE", help="label picture: one colour a region")
+    group.add_argument("--style-mask", metavar="FILE", help="the same of the style picture")
+    group.add_argument("--region", dest="regions", action="append", default=[], metavar="REGION",
+                       help="sky=MASK@STYLE, sky=MASK:STYLEMASK or face=MASK to keep it")  # fmt: skip
     add_recipe_options(parser)
     add_run_options(parser)
 
@@ -53,6 +65,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--quality", type=int, default=95, metavar="N", help="of JPEG and WebP [95]")
     group.add_argument("--max-pixels", type=int, default=images.MAX_PIXELS, metavar="N",
                        help=f"refuse larger input pictures [{images.MAX_PIXELS}]")  # fmt: skip
+    group.add_argument("--memory", metavar="SIZE",
+                       help="memory to keep to, such as 2GB [2/3 of the free]")  # fmt: skip
     group.add_argument("--snapshots", type=int, metavar="N", help="keep N pictures on the way")
     group.add_argument("--snapshots-to", metavar="PATH", type=Path,
                        help="a folder, or a .gif or .webp animation [OUT-steps/]")  # fmt: skip
@@ -64,8 +78,11 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Paint, and return the exit code."""
-    styles, shares = parse_styles(args.styles)
-    return paint_to_file(Job(args.content, styles, shares, recipe_from(args)), args)
+    styles = parse_styles([*args.styles, *args.more_styles])
+    job = Job(
+        args.content, styles, recipe_from(args), args.mask, args.style_mask, tuple(args.regions)
+    )
+    return paint_to_file(job, args)
 
 
 @dataclass(frozen=True)
@@ -73,9 +90,11 @@ class Job:
     """What to paint."""
 
     content: str
-    styles: list[str]
-    shares: list[float] | None
+    styles: list[StyleOption]
     recipe: Recipe
+    mask: str | None = None
+    style_mask: str | None = None
+    regions: tuple[str, ...] = ()
 
 
 def paint_to_file(job: Job, args: argparse.Namespace) -> int:
@@ -89,8 +108,7 @@ def paint_to_file(job: Job, args: argparse.Namespace) -> int:
         check_writable(args.log)
     _check_recipe_fits(args, output)
     content = images.read(job.content, long_side=job.recipe.size, max_pixels=args.max_pixels)
-    styles = read_styles(job.styles, job.recipe, max(content.size), max_pixels=args.max_pixels)
-    painter = Painter(content, styles, job.recipe, shares=job.shares)
+    painter = _painter(job, content, args)
     losses: list[Row] = []
     checkpoint = checkpoint_path(output)
     if args.resume:
@@ -103,8 +121,15 @@ def paint_to_file(job: Job, args: argparse.Namespace) -> int:
     seconds = losses[-1]["seconds"] if losses else 0.0
     height, width = painter.image.shape[-2:]
     alpha = content.resized((height, width)).alpha
-    sources = describe_sources(job.content, job.styles, job.shares)
-    painting = Painting(painter.image, alpha, losses, job.recipe, seconds, sources)
+    sources = describe_sources(
+        job.content,
+        [str(style) for style in job.styles],
+        None,
+        mask=job.mask,
+        style_mask=job.style_mask,
+        regions=job.regions,
+    )
+    painting = Painting(painter.picture, alpha, losses, job.recipe, seconds, sources)
     painting.save(output, quality=args.quality)
     if args.log:
         write_losses(args.log, losses)
@@ -114,6 +139,36 @@ def paint_to_file(job: Job, args: argparse.Namespace) -> int:
         checkpoint.unlink(missing_ok=True)
     _tell_outcome(args, painting, output, made, stopped)
     return 130 if stopped else 0
+
+
+def _painter(job: Job, content: Picture, args: argparse.Namespace) -> Painter:
+    """Read the styles and the areas."""
+    if not job.styles:
+        raise OptionError("Name a picture to paint like: impasto paint CONTENT STYLE -o OUT.")
+    budget = None if args.memory is None else parse_bytes(args.memory)
+    pictures = read_styles(
+        [style.path for style in job.styles],
+        job.recipe,
+        max(content.size),
+        max_pixels=args.max_pixels,
+    )
+    areas, notices = read_areas(
+        content,
+        pictures,
+        mask=job.mask,
+        style_mask=job.style_mask,
+        regions=job.regions,
+        blur=job.recipe.feather,
+        max_pixels=args.max_pixels,
+    )
+    if not args.quiet:
+        for notice in notices:
+            print(notice, file=sys.stderr)
+    styles = [
+        Style(picture, style.weight or 1.0, style.level)
+        for picture, style in zip(pictures, job.styles, strict=True)
+    ]
+    return Painter(content, styles, job.recipe, areas=areas, memory=budget)
 
 
 def _work(
@@ -134,8 +189,8 @@ def _work(
             entry = row(step)
             losses.append({**entry, "seconds": round(before + entry["seconds"], 3)})
             bar.show(step)
-            if snapshots:
-                snapshots.take(_number(painter, step), step.image)
+            if snapshots and snapshots.wants(_number(painter, step)):
+                snapshots.take(_number(painter, step), painter.finished(step.image))
             if request.made and not painter.done:
                 break
             if time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
@@ -172,7 +227,8 @@ def _tell_plan(painter: Painter) -> None:
     sizes = ", ".join(f"{max(stage.size)} ({stage.steps})" for stage in stages)
     print(
         f"{width}×{height} px, long side (steps): {sizes}\n"
-        f"about {clock(cost.seconds)} and {cost.bytes / 1e9:.1f} GB of memory",
+        f"about {clock(cost.seconds)} and {cost.bytes / 1e9:.1f} GB of memory"
+        + (f", in tiles of {cost.side} px" if cost.side else ""),
         file=sys.stderr,
     )
 

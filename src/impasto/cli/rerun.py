@@ -51,5 +51,12 @@ def run(args: argparse.Namespace) -> int:
     recipe = from_toml(made["recipe"])
     if args.size is not None:
         recipe = recipe.replace(size=args.size)
-    styles, shares = parse_styles(json.loads(made["style"]))
-    return paint_to_file(Job(made["content"], styles, shares, recipe), args)
+    job = Job(
+        made["content"],
+        parse_styles(json.loads(made["style"])),
+        recipe,
+        made.get("mask"),
+        made.get("style mask"),
+        tuple(json.loads(made.get("regions", "[]"))),
+    )
+    return paint_to_file(job, args)

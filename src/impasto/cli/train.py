@@ -53,7 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
                          help="the encoder to make (.safetensors)")  # fmt: skip
     encoder.add_argument("--run", metavar="DIR", type=Path,
                          help="checkpoint and log.csv [OUT-run/]")  # fmt: skip
-    encoder.add_argument("--steps", type=int, default=12000, metavar="N", help="in all [12000]")
+    encoder.add_argument("--steps", type=int, default=3000, metavar="N", help="in all [3000]")
     encoder.add_argument("--pooling", default=default.pooling, choices=("max", "average"),
                          help=f"of the student [{default.pooling}]")  # fmt: skip
     encoder.add_argument("--crop", type=int, default=default.crop, metavar="N",

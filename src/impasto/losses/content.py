@@ -40,6 +40,17 @@ def content_loss(features: Tensor, target: Tensor, normalisation: str = "relativ
     """
     if normalisation not in CONTENT_NORMALISATIONS:
         raise unknown_name("content normalisation", normalisation, CONTENT_NORMALISATIONS)
+    error = squared_error(features, target)
+    target = target.float() if target.dtype in (torch.bfloat16, torch.float16) else target
+    return CONTENT_NORMALISATIONS[normalisation](error, target)
+
+
+def squared_error(features: Tensor, target: Tensor) -> Tensor:
+    """Σ (F − P)², (B,); half precision is summed in float32.
+
+    Raises:
+        OptionError: For maps of different sizes.
+    """
     if features.shape[1:] != target.shape[1:]:
         raise OptionError(
             f"The picture's features are {tuple(features.shape[1:])}, the content's "
@@ -48,5 +59,4 @@ def content_loss(features: Tensor, target: Tensor, normalisation: str = "relativ
     half = (torch.bfloat16, torch.float16)
     if features.dtype in half or target.dtype in half:
         features, target = features.float(), target.float()
-    error = (features - target).square().sum((1, 2, 3))
-    return CONTENT_NORMALISATIONS[normalisation](error, target)
+    return (features - target).square().sum((1, 2, 3))

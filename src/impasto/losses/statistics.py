@@ -3,12 +3,13 @@
 Almost every style statistic of the field is the mean over positions of some φ(f), compared by some
 distance. So a statistic is two pure functions and one line in ``STATISTICS``:
 
-* ``summary(features, weights)``: the mean of φ under a weight map;
+* ``summary(features, weights)``: as a rule the mean of φ under a weight map;
 * ``distance(summary, target)``: a number per picture, zero if and only if the summaries agree.
 
 Because a summary is a mean, ``mix`` does four jobs with one line of arithmetic: several styles are
 a convex mix of their summaries, a mask is a weight map, tiles are mixed by their mass, and a batch
-over machines is a mix over machines.
+over machines is a mix over machines. A summary that is no mean (``Statistic.is_mean``), such as
+sorted projections, can be weighted and mixed as well, but a mix of tiles is not the whole.
 
 To add a statistic, write the two functions and their line in the table; masks, mixtures, tiles, the
 command line's ``--style-loss`` and the generic tests take it from there.
@@ -24,10 +25,11 @@ import torch
 from torch import Tensor
 
 from impasto.errors import OptionError, unknown_name
+from impasto.losses import mmd, sliced
 from impasto.losses.matrices import bures
-
-Summary = dict[str, Tensor]
-"""Means by name, each with the batch as its first dimension."""
+from impasto.losses.means import Summary as Summary
+from impasto.losses.means import gram_matrix as gram_matrix
+from impasto.losses.means import mean_square, mean_vector, squared_norm
 
 
 @dataclass(frozen=True)
@@ -39,64 +41,15 @@ class Statistic:
         distance: (summary, target summary) → (B,), ≥ 0.
         about: One line for people.
         source: The paper.
+        is_mean: Whether the summary is a mean over positions, so that tiles mix to the whole
+            exactly, and a mix of styles is the summary of a picture with some of each.
     """
 
     summary: Callable[[Tensor, Tensor | None], Summary]
     distance: Callable[[Summary, Summary], Tensor]
     about: str
     source: str
-
-
-def positions(features: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """A map as a list of vectors, and each vector's share of the whole.
-
-    Args:
-        features: (B, C, H, W), any floating type; half precision is summed in float32.
-        weights: (B, 1, H, W) ≥ 0, or None for equal shares.
-
-    Returns:
-        Vectors (B, H·W, C); shares (B, H·W, 1) that sum to one, or None.
-
-    Raises:
-        OptionError: If the weights have another size than the features, or are zero everywhere.
-    """
-    if features.dtype in (torch.bfloat16, torch.float16):
-        features = features.float()
-    # Channels last: a view of the encoders' own layout, where flatten(2) would be a copy.
-    vectors = features.permute(0, 2, 3, 1).flatten(1, 2)
-    if weights is None:
-        return vectors, None
-    if weights.shape[1:] != (1, *features.shape[-2:]):
-        raise OptionError(
-            f"A weight map of shape {tuple(weights.shape)} does not fit features of "
-            f"{tuple(features.shape)}: one of (B, 1, H, W) is needed."
-        )
-    flat = weights.to(vectors.dtype).permute(0, 2, 3, 1).flatten(1, 2)
-    mass = flat.sum(1, keepdim=True)
-    if not (mass > 0).all():
-        raise OptionError("A weight map is zero everywhere: its region is empty.")
-    return vectors, flat / mass
-
-
-def mean_vector(features: Tensor, weights: Tensor | None) -> Tensor:
-    """E[f]: (B, C)."""
-    vectors, shares = positions(features, weights)
-    return vectors.mean(1) if shares is None else (vectors * shares).sum(1)
-
-
-def mean_square(features: Tensor, weights: Tensor | None) -> Tensor:
-    """E[f²], channel by channel: (B, C)."""
-    vectors, shares = positions(features, weights)
-    squares = vectors.square()
-    return squares.mean(1) if shares is None else (squares * shares).sum(1)
-
-
-def gram_matrix(features: Tensor, weights: Tensor | None) -> Tensor:
-    """E[f fᵀ], the Gram matrix over the number of positions: (B, C, C)."""
-    vectors, shares = positions(features, weights)
-    if shares is None:
-        return vectors.mT @ vectors / vectors.shape[1]
-    return vectors.mT @ (vectors * shares)
+    is_mean: bool = True
 
 
 def _gram_summary(features: Tensor, weights: Tensor | None) -> Summary:
@@ -104,7 +57,7 @@ def _gram_summary(features: Tensor, weights: Tensor | None) -> Summary:
 
 
 def _gram_distance(summary: Summary, target: Summary) -> Tensor:
-    return _squared_norm(summary["gram"] - target["gram"])
+    return squared_norm(summary["gram"] - target["gram"])
 
 
 def _moments_summary(features: Tensor, weights: Tensor | None) -> Summary:
@@ -112,8 +65,8 @@ def _moments_summary(features: Tensor, weights: Tensor | None) -> Summary:
 
 
 def _moments_distance(summary: Summary, target: Summary) -> Tensor:
-    means = _squared_norm(summary["mean"] - target["mean"])
-    return means + _squared_norm(_deviation(summary) - _deviation(target))
+    means = squared_norm(summary["mean"] - target["mean"])
+    return means + squared_norm(_deviation(summary) - _deviation(target))
 
 
 def _deviation(summary: Summary) -> Tensor:
@@ -135,7 +88,7 @@ def _gaussian_distance(summary: Summary, target: Summary) -> Tensor:
     ridge = (RIDGE * variance + smallest)[:, None, None] * torch.eye(
         covariances[1].shape[-1], dtype=variance.dtype, device=variance.device
     )
-    means = _squared_norm(summary["mean"] - target["mean"])
+    means = squared_norm(summary["mean"] - target["mean"])
     return means + bures(covariances[0] + ridge, covariances[1] + ridge).clamp_min(0)
 
 
@@ -145,10 +98,6 @@ RIDGE = 1e-3
 def _covariance(summary: Summary) -> Tensor:
     mean = summary["mean"]
     return summary["gram"] - mean[:, :, None] * mean[:, None, :]
-
-
-def _squared_norm(difference: Tensor) -> Tensor:
-    return difference.square().flatten(1).sum(1)
 
 
 STATISTICS: Mapping[str, Statistic] = {
@@ -170,6 +119,31 @@ STATISTICS: Mapping[str, Statistic] = {
         "Wasserstein-2 distance of Gaussians with the features' mean and covariance",
         "Dowson & Landau 1982; Mroueh 2020, arXiv:1905.12828",
     ),
+    "mmd-linear": Statistic(
+        mmd.linear_summary,
+        mmd.linear_distance,
+        "mean of each channel (MMD with the linear kernel)",
+        "Li et al. 2017, arXiv:1701.01036",
+    ),
+    "mmd-poly": Statistic(
+        mmd.poly_summary,
+        mmd.poly_distance,
+        "Gram matrix and mean (MMD with a quadratic kernel)",
+        "Li et al. 2017, arXiv:1701.01036",
+    ),
+    "mmd-rbf": Statistic(
+        mmd.rbf_summary,
+        mmd.rbf_distance,
+        "the whole distribution (MMD with Gaussian kernels, by random Fourier features)",
+        "Li et al. 2017, arXiv:1701.01036; Rahimi & Recht 2007",
+    ),
+    "sliced": Statistic(
+        sliced.sliced_summary,
+        sliced.sliced_distance,
+        "the whole distribution (Wasserstein-2 distances along random directions)",
+        "Heitz et al. 2021, arXiv:2006.07229; Pitié et al. 2005",
+        is_mean=False,
+    ),
 }
 
 
@@ -182,6 +156,9 @@ def get_statistic(name: str) -> Statistic:
 
 def mix(summaries: Sequence[Summary], weights: Sequence[float]) -> Summary:
     """The summary of a mixture: of styles by their shares, or of tiles by their mass.
+
+    Of means it is the mean over all. Of the quantiles of sliced optimal transport it is the
+    Wasserstein barycentre along each direction: sound for styles, not for tiles.
 
     Args:
         summaries: Of the same statistic and layer.
@@ -210,7 +187,8 @@ def mix(summaries: Sequence[Summary], weights: Sequence[float]) -> Summary:
 def energy(statistic: Statistic, target: Summary) -> Tensor:
     """The distance of a target from nothing, (B,): the unit that relative distances are told in.
 
-    ‖G‖² for Gram matrices, ‖μ‖² + ‖σ‖² for moments, E‖f‖² for optimal transport.
+    ‖G‖² for Gram matrices, ‖μ‖² + ‖σ‖² for moments, E‖f‖² for optimal transport, sliced or not,
+    E k(y, y′) for MMD, less what k gives a constant.
     """
     nothing = {key: torch.zeros_like(value) for key, value in target.items()}
     return statistic.distance(nothing, target)

@@ -72,7 +72,7 @@ class DistillSettings:
     bias_rate: float = 0.01
     gram_weight: float = 0.5
     hint_weight: float = 1.0
-    alone: float = 0.5
+    alone: float = 0.9
     average: float = 0.998
     seed: int = 0
 

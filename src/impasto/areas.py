@@ -1,0 +1,151 @@
+"""Areas of a painting: which part of the photograph is painted after what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from impasto import images
+from impasto.errors import OptionError
+from impasto.images import Picture
+from impasto.masks import (
+    Region,
+    check_masks,
+    feather,
+    parse_region,
+    read_colour_masks,
+    read_grey_mask,
+)
+
+REST = "rest"
+"""Name of what no region covers."""
+
+_LEAST_REST = 0.002
+"""Share of the picture below which what is left over is an edge, not an area."""
+
+
+@dataclass(frozen=True)
+class Area:
+    """One area of the photograph.
+
+    Attributes:
+        name: In the losses: ``style.NAME.relu1_1``.
+        where: (1, 1, H, W) in [0, 1] at the photograph's size.
+        style: The style picture of this area alone; None for the painting's styles.
+        style_where: Which part of its style picture counts, (1, 1, H', W'); all by default. Where
+            the painting has several styles, only with a picture of its own.
+        keep: Whether the area stays as the photograph is.
+    """
+
+    name: str
+    where: Tensor
+    style: Picture | None = None
+    style_where: Tensor | None = None
+    keep: bool = False
+
+
+def read_areas(
+    content: Picture,
+    styles: Sequence[Picture],
+    *,
+    mask: str | Path | None = None,
+    style_mask: str | Path | None = None,
+    regions: Sequence[str] = (),
+    blur: float = 0.0,
+    max_pixels: int = images.MAX_PIXELS,
+) -> tuple[list[Area], list[str]]:
+    """The areas that a user named.
+
+    Args:
+        content: The photograph.
+        styles: The painting's style pictures.
+        mask: Label picture of the photograph: one colour a region.
+        style_mask: Label picture of the style picture, with the same colours.
+        regions: Texts as :func:`impasto.masks.parse_region` takes them.
+        blur: Of the edges, as a share of the photograph's long side.
+        max_pixels: Refuse larger style pictures.
+
+    Returns:
+        Areas that together cover the photograph (none if nothing was named), and notices.
+
+    Raises:
+        ImpastoError: For files and texts that cannot be used.
+    """
+    if (mask is None) != (style_mask is None):
+        raise OptionError("--mask and --style-mask belong together: give both label pictures.")
+    if mask is not None and regions:
+        raise OptionError("Name areas by --mask and --style-mask or by --region, not by both.")
+    if mask is not None and style_mask is not None:
+        if len(styles) != 1:
+            raise OptionError("--style-mask is for one style picture; use --region for several.")
+        found = read_colour_masks(mask, style_mask, content.size, styles[0].size)
+        wheres = feather(found.content, blur * max(content.size))
+        return [
+            Area(name, wheres[:, [index]], style_where=found.style[:, [index]])
+            for index, name in enumerate(found.names)
+        ], found.notices
+    parsed = [parse_region(text) for text in regions]
+    names = [region.name for region in parsed]
+    if len(set(names)) < len(names) or REST in names:
+        raise OptionError(f"Give every --region a name of its own, and none the name {REST!r}.")
+    areas, notices = [], []
+    for region in parsed:
+        area, said = _read_area(region, content, styles, blur, max_pixels)
+        areas.append(area)
+        notices += said
+    return complete(areas, content.size), notices
+
+
+def complete(areas: Sequence[Area], size: tuple[int, int]) -> list[Area]:
+    """The areas with one more for what they leave uncovered, painted after the common styles.
+
+    Where areas overlap, each counts by its share.
+
+    Raises:
+        OptionError: If a mask is empty, holds NaN or has another size than the photograph.
+    """
+    if not areas:
+        return []
+    planes = torch.cat([area.where for area in areas], dim=1)
+    check_masks(planes, size)
+    planes = planes / planes.sum(1, keepdim=True).clamp_min(1)
+    done = [replace(area, where=planes[:, [index]]) for index, area in enumerate(areas)]
+    rest = (1 - planes.sum(1, keepdim=True)).clamp(0, 1)
+    if float(rest.mean()) < _LEAST_REST:
+        return done
+    # The parts of the common style that other areas have are theirs.
+    taken = [a.style_where for a in areas if a.style is None and a.style_where is not None]
+    left = (1 - torch.cat(taken, dim=1).sum(1, keepdim=True)).clamp(0, 1) if taken else None
+    if left is not None and float(left.mean()) < _LEAST_REST:
+        left = None
+    return [*done, Area(REST, rest, style_where=left)]
+
+
+def _read_area(
+    region: Region,
+    content: Picture,
+    styles: Sequence[Picture],
+    blur: float,
+    max_pixels: int,
+) -> tuple[Area, list[str]]:
+    where, notices = read_grey_mask(
+        region.content_mask, content.size, feather=blur * max(content.size)
+    )
+    style = None
+    if region.style is not None:
+        style = images.read(region.style, max_pixels=max_pixels)
+    style_where = None
+    if region.style_mask is not None:
+        if style is None and len(styles) != 1:
+            raise OptionError(
+                f"The region {region.name} has a style mask, but there are {len(styles)} styles: "
+                f"name the picture, {region.name}=mask.png@style.jpg:{region.style_mask}."
+            )
+        picture = style or styles[0]
+        style_where, said = read_grey_mask(region.style_mask, picture.size)
+        notices += said
+    return Area(region.name, where, style, style_where, region.keep), notices

@@ -1,0 +1,79 @@
+"""Pictures that go on where they end: seen wrapped around, right into left and bottom into top.
+
+A texture whose loss is computed so has no border at all, and tiles a plane without a seam.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto import images
+from impasto.encoders import Encoder
+from impasto.errors import unknown_name
+from impasto.losses.variation import VARIATIONS
+from impasto.terms import Features
+
+
+class CircularEncoder(Encoder):
+    """An encoder that sees a picture as one tile of an endless plane.
+
+    Every convolution is padded with the other side of its own input. If the poolings divide the
+    picture evenly, its features are to the last bit but rounding those of the middle tile of many.
+
+    Args:
+        encoder: Whose weights are used (shared, not copied).
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__(encoder.architecture)
+        self.convolutions, self.readouts = encoder.convolutions, encoder.readouts
+        self.mean, self.std = encoder.mean, encoder.std
+        self.train(encoder.training)
+
+    def layer(self, name: str, x: Tensor, *, keep_input: bool = True) -> Tensor:
+        """What one layer alone makes of its input, which is wrapped around."""
+        if not name.startswith("conv"):
+            return super().layer(name, x, keep_input=keep_input)
+        convolution = self.convolutions[name]
+        return F.conv2d(wrap(x), convolution.weight, convolution.bias)  # type: ignore[arg-type]
+
+
+class CircularVariation:
+    """Total variation over all neighbours, those across the borders too.
+
+    Args:
+        weight: Of the term, per number of the picture.
+        kind: See :func:`impasto.losses.variation.total_variation`.
+    """
+
+    layers = ("image",)
+
+    def __init__(self, weight: float, kind: str = "squared") -> None:
+        if kind not in VARIATIONS:
+            raise unknown_name("total variation", kind, VARIATIONS)
+        self._weight, self._kind = weight, kind
+
+    def __call__(self, features: Features) -> dict[str, Tensor]:
+        """``tv`` → weighted loss."""
+        image = features["image"]
+        down = image.roll(-1, -2) - image
+        right = image.roll(-1, -1) - image
+        # The kinds that need both differences leave the last column and row out: here, the zeros.
+        value = VARIATIONS[self._kind](F.pad(down, (0, 1)), F.pad(right, (0, 0, 0, 1)))
+        return {"tv": self._weight * (value / image[0].numel()).mean()}
+
+
+def wrap(x: Tensor) -> Tensor:
+    """(B, C, H, W) with one row and column of the other side added on each: (B, C, H+2, W+2)."""
+    # F.pad would do the same but leave channels-last.
+    x = torch.cat([x[..., -1:, :], x, x[..., :1, :]], -2)
+    return torch.cat([x[..., -1:], x, x[..., :1]], -1)
+
+
+def resize_circular(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """A picture (1, 3, H, W) of another size, whose borders are filtered across."""
+    height, width = size
+    nine = image.repeat(1, 1, 3, 3)
+    return images.resize(nine, (3 * height, 3 * width))[..., height:-height, width:-width]

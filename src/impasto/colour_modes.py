@@ -1,0 +1,67 @@
+"""Whose colours a painting has: what is done to the pictures before, and to the result after.
+
+Gatys et al. 2016, "Preserving Color in Neural Artistic Style Transfer", arXiv:1606.05897.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from impasto.colour import keep_chroma, lightness_picture, match_colours, match_lightness
+from impasto.errors import unknown_name
+
+
+@dataclass(frozen=True)
+class ColourMode:
+    """One answer to whose colours a painting has; pictures are (1, 3, H, W) in [0, 1].
+
+    Attributes:
+        content: (content, space) → the picture to paint.
+        style: (style, content, space, matching) → the picture to paint after.
+        result: (painted, content, space) → the picture to save; both of one size.
+        about: In a few words.
+    """
+
+    content: Callable[[Tensor, str], Tensor]
+    style: Callable[[Tensor, Tensor, str, str], Tensor]
+    result: Callable[[Tensor, Tensor, str], Tensor]
+    about: str
+
+
+COLOUR_MODES: Mapping[str, ColourMode] = {
+    "style": ColourMode(
+        content=lambda content, space: content,
+        style=lambda style, content, space, matching: style,
+        result=lambda painted, content, space: painted,
+        about="all that the style brings",
+    ),
+    "content": ColourMode(
+        content=lambda content, space: content,
+        style=lambda style, content, space, matching: style,
+        result=lambda painted, content, space: keep_chroma(painted, content, space),
+        about="painted in the style's colours, then lightness alone is kept of them",
+    ),
+    "luminance": ColourMode(
+        content=lightness_picture,
+        style=lambda style, content, space, matching: match_lightness(style, content, space),
+        result=lambda painted, content, space: keep_chroma(painted, content, space),
+        about="painted in greys, under the content's colours (arXiv:1606.05897, section 3.2)",
+    ),
+    "match": ColourMode(
+        content=lambda content, space: content,
+        style=lambda style, content, space, matching: match_colours(style, content, matching),
+        result=lambda painted, content, space: painted,
+        about="the style picture is given the content's palette first (section 3.1)",
+    ),
+}
+"""Colour modes by name."""
+
+
+def get_colour_mode(name: str) -> ColourMode:
+    """The mode of that name; an error that lists all for a wrong one."""
+    if name not in COLOUR_MODES:
+        raise unknown_name("colour mode", name, COLOUR_MODES)
+    return COLOUR_MODES[name]

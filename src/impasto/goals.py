@@ -1,0 +1,262 @@
+"""What a painting strives for at each size: targets from the pictures, in tiles if need be."""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from impasto import images, memory
+from impasto.areas import Area
+from impasto.encoders import Encoder
+from impasto.errors import OptionError
+from impasto.images import Picture, resize
+from impasto.losses.statistics import Summary, get_statistic, mix
+from impasto.masks import layer_masks, resize_masks
+from impasto.objective import (
+    ContentTerm,
+    EncoderLike,
+    Objective,
+    StyleTerm,
+    Term,
+    TiledObjective,
+    TotalVariation,
+)
+from impasto.recipes import Recipe
+from impasto.tiles import Tile, halo_of, plan_tiles, tiled_features, tiled_summaries, whole
+
+COARSE, FINE = "coarse", "fine"
+"""Levels that a style may be restricted to: its large forms, or its brushwork."""
+
+_FINE_STRIDE = 2
+"""Layers whose units lie at most so many pixels apart see brushwork: blocks 1 and 2 of a VGG."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """A style picture and its part in the painting.
+
+    Attributes:
+        picture: To paint in the manner of.
+        share: Weight among the styles.
+        level: ``"coarse"`` or ``"fine"`` for a style of the deep or the shallow layers alone
+            (scale control, Gatys et al. 2017, section 6); empty for all.
+    """
+
+    picture: Picture
+    share: float = 1.0
+    level: str = ""
+
+
+class Goal:
+    """The objective of a painting at any size of its pyramid.
+
+    Args:
+        content: The picture to be painted.
+        styles: To paint in the manner of.
+        recipe: How.
+        encoder: Gives the features.
+        areas: Which part of the picture is painted after what; the whole after all styles if none.
+        least_side: Of a style picture: what the encoder's deepest layer needs.
+        budget: Bytes that the process may take; tiles keep it there.
+    """
+
+    def __init__(
+        self,
+        content: Picture,
+        styles: Sequence[Style],
+        recipe: Recipe,
+        encoder: EncoderLike,
+        *,
+        areas: Sequence[Area] = (),
+        least_side: int = 2,
+        budget: float | None = None,
+    ) -> None:
+        self._content, self._styles, self._areas = content, list(styles), list(areas)
+        self._recipe, self._encoder = recipe, encoder
+        self._least_side = least_side
+        pixels = content.size[0] * content.size[1]
+        held = memory.BASE_BYTES + memory.picture_bytes(recipe.optimizer, pixels)
+        self._maps_budget = (memory.free_memory() if budget is None else budget) - held
+        self._largest = memory.SIDES[0]
+        if areas and not isinstance(encoder, Encoder):
+            raise OptionError("Areas need an impasto.Encoder: its geometry carries the masks.")
+        for layer in self.style_layers:
+            if not self._of_layer(layer):
+                raise OptionError(
+                    f"No style is given for the {self._level(layer)} level: give both, "
+                    "coarse=a.jpg and fine=b.jpg, or one style without a level."
+                )
+
+    @property
+    def style_layers(self) -> dict[str, float]:
+        """Layer → weight; none if style is not wished."""
+        return dict(self._recipe.style_layers) if self._recipe.style_weight else {}
+
+    @property
+    def content_layers(self) -> dict[str, float]:
+        """Layer → weight; none if content is not wished."""
+        return dict(self._recipe.content_layers) if self._recipe.content_weight else {}
+
+    def side(self, size: tuple[int, int]) -> int | None:
+        """The side of the tiles at a size; None where the picture is not cut."""
+        if not isinstance(self._encoder, Encoder):
+            return None
+        layers = (*self.style_layers, *self.content_layers)
+        side = memory.tile_side(self._encoder, layers, size, self._maps_budget)
+        if side is None and max(size) <= self._largest:
+            return None
+        return min(side or self._largest, self._largest)
+
+    def shrink(self, size: tuple[int, int]) -> int | None:
+        """Make the tiles at a size smaller, after there was not enough memory; None at the end."""
+        now = self.side(size) or max(size)
+        smaller = [side for side in memory.SIDES if side < now]
+        if not smaller or not isinstance(self._encoder, Encoder):
+            return None
+        self._largest = smaller[0]
+        gc.collect()
+        return self._largest
+
+    def objective(self, size: tuple[int, int]) -> Objective | TiledObjective:
+        """The objective at a size (height, width) of the pyramid."""
+        recipe = self._recipe
+        terms: list[Term] = []
+        if self.content_layers:
+            terms.append(
+                ContentTerm(
+                    self._features(resize(self._content.tensor, size)),
+                    weight=recipe.content_weight,
+                    layer_weights=self.content_layers,
+                    normalisation=recipe.content_normalisation,
+                )
+            )
+        if self.style_layers:
+            terms += self._style_terms(size)
+        if recipe.tv_weight:
+            # A photograph that is hardly to be painted is hardly to be smoothed.
+            terms.append(TotalVariation(recipe.tv_weight * recipe.strength, kind=recipe.tv))
+        objective = Objective(terms, self._encoder)
+        tiles = self._tiles(size)
+        if len(tiles) == 1:
+            return objective
+        assert isinstance(self._encoder, Encoder)
+        return TiledObjective(objective, self._encoder, tiles)
+
+    def _tiles(self, size: tuple[int, int]) -> list[Tile]:
+        """The tiles of a picture of that size; one where it fits whole."""
+        side = self.side(size)
+        layers = (*self.style_layers, *self.content_layers)
+        if side is None or not isinstance(self._encoder, Encoder) or not layers:
+            return [whole(size)]
+        stride = max(self._encoder.stride(layer) for layer in layers)
+        return plan_tiles(size, side, stride=stride, halo=halo_of(layers, self._encoder))
+
+    @torch.no_grad()
+    def _features(self, image: Tensor) -> Mapping[str, Tensor]:
+        layers = tuple(self.content_layers)
+        if not isinstance(self._encoder, Encoder):
+            return self._encoder(image, layers)
+        tiles = self._tiles((image.shape[-2], image.shape[-1]))
+        return tiled_features(self._encoder, image, layers, tiles)
+
+    def _style_terms(self, size: tuple[int, int]) -> list[Term]:
+        """One for the whole picture, or one for each area that is painted."""
+        recipe = self._recipe
+        painted = [area for area in self._areas if not area.keep]
+        if not self._areas:
+            target = self._target(size, None, None)
+            return [self._style_term(target, "style", recipe.style_weight, None)]
+        terms: list[Term] = []
+        for area in painted:
+            maps = self._maps(area.where, size)
+            target = self._target(size, area, maps)
+            # Every area counts the same, large or small (Gatys et al. 2017, equation 5).
+            weight = recipe.style_weight / len(painted)
+            terms.append(self._style_term(target, f"style.{area.name}", weight, maps))
+        return terms
+
+    def _style_term(
+        self,
+        target: Mapping[str, Summary],
+        name: str,
+        weight: float,
+        maps: Mapping[str, Tensor] | None,
+    ) -> StyleTerm:
+        return StyleTerm.of_summaries(
+            [target],
+            statistic=self._recipe.style_loss,
+            weight=weight,
+            layer_weights=self.style_layers,
+            normalisation=self._recipe.normalisation,
+            maps=maps,
+            name=name,
+        )
+
+    def _maps(self, where: Tensor, size: tuple[int, int]) -> dict[str, Tensor]:
+        assert isinstance(self._encoder, Encoder)
+        masks = resize_masks(where, size)
+        return layer_masks(masks, self._encoder, self.style_layers, self._recipe.mask_mode)
+
+    def _target(
+        self, size: tuple[int, int], area: Area | None, maps: Mapping[str, Tensor] | None
+    ) -> dict[str, Summary]:
+        """The summaries to strive for: the styles' mixture, and the content's own below strength 1.
+
+        Means are linear: halfway between two styles, or between photograph and style, is the mean
+        of their summaries.
+        """
+        styles, where = self._styles, None
+        if area is not None:
+            styles = styles if area.style is None else [Style(area.style)]
+            where = area.style_where
+        found = [self._summaries(style.picture, max(size), where) for style in styles]
+        strength = self._recipe.strength
+        own = None
+        if strength < 1:
+            own = self._summaries_of(resize(self._content.tensor, size), maps)
+        target = {}
+        for layer in self.style_layers:
+            parts = [
+                (summary[layer], style.share)
+                for style, summary in zip(styles, found, strict=True)
+                if style.level in ("", self._level(layer))
+            ]
+            mixed = mix([part for part, _ in parts], [share for _, share in parts])
+            target[layer] = (
+                mixed if own is None else mix([own[layer], mixed], [1 - strength, strength])
+            )
+        return target
+
+    def _of_layer(self, layer: str) -> list[Style]:
+        return [style for style in self._styles if style.level in ("", self._level(layer))]
+
+    def _level(self, layer: str) -> str:
+        if not isinstance(self._encoder, Encoder):
+            return ""
+        return FINE if self._encoder.stride(layer) <= _FINE_STRIDE else COARSE
+
+    def _summaries(
+        self, style: Picture, long_side: int, where: Tensor | None
+    ) -> dict[str, Summary]:
+        """Of a style picture whose strokes have the size that the recipe asks for."""
+        # A small or narrow style picture is not reduced below what the deepest layer can see.
+        least = math.ceil(self._least_side * max(style.size) / min(style.size))
+        target = max(least, round(long_side * self._recipe.style_scale))
+        image = resize(style.tensor, images.fit_size(style.size, target))
+        maps = None if where is None else self._maps(where, (image.shape[-2], image.shape[-1]))
+        return self._summaries_of(image, maps)
+
+    @torch.no_grad()
+    def _summaries_of(self, image: Tensor, maps: Mapping[str, Tensor] | None) -> dict[str, Summary]:
+        statistic, layers = get_statistic(self._recipe.style_loss), tuple(self.style_layers)
+        if not isinstance(self._encoder, Encoder):
+            features = self._encoder(image, layers)
+            return {name: statistic.summary(features[name], None) for name in layers}
+        size = (image.shape[-2], image.shape[-1])
+        tiles = self._tiles(size) if statistic.is_mean else [whole(size)]
+        return tiled_summaries(self._encoder, image, layers, statistic, tiles, maps)

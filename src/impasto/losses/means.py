@@ -1,0 +1,68 @@
+"""Means over the positions of a feature map, under a weight map: what summaries are made of."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from impasto.errors import OptionError
+
+Summary = dict[str, Tensor]
+"""Means by name (or quantiles, which are none), each with the batch as its first dimension."""
+
+
+def positions(features: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """A map as a list of vectors, and each vector's share of the whole.
+
+    Args:
+        features: (B, C, H, W), any floating type; half precision is summed in float32.
+        weights: (B, 1, H, W) ≥ 0, or None for equal shares.
+
+    Returns:
+        Vectors (B, H·W, C); shares (B, H·W, 1) that sum to one, or None.
+
+    Raises:
+        OptionError: If the weights have another size than the features, or are zero everywhere.
+    """
+    if features.dtype in (torch.bfloat16, torch.float16):
+        features = features.float()
+    # Channels last: a view of the encoders' own layout, where flatten(2) would be a copy.
+    vectors = features.permute(0, 2, 3, 1).flatten(1, 2)
+    if weights is None:
+        return vectors, None
+    if weights.shape[1:] != (1, *features.shape[-2:]):
+        raise OptionError(
+            f"A weight map of shape {tuple(weights.shape)} does not fit features of "
+            f"{tuple(features.shape)}: one of (B, 1, H, W) is needed."
+        )
+    flat = weights.to(vectors.dtype).permute(0, 2, 3, 1).flatten(1, 2)
+    mass = flat.sum(1, keepdim=True)
+    if not (mass > 0).all():
+        raise OptionError("A weight map is zero everywhere: its region is empty.")
+    return vectors, flat / mass
+
+
+def mean_vector(features: Tensor, weights: Tensor | None) -> Tensor:
+    """E[f]: (B, C)."""
+    vectors, shares = positions(features, weights)
+    return vectors.mean(1) if shares is None else (vectors * shares).sum(1)
+
+
+def mean_square(features: Tensor, weights: Tensor | None) -> Tensor:
+    """E[f²], channel by channel: (B, C)."""
+    vectors, shares = positions(features, weights)
+    squares = vectors.square()
+    return squares.mean(1) if shares is None else (squares * shares).sum(1)
+
+
+def gram_matrix(features: Tensor, weights: Tensor | None) -> Tensor:
+    """E[f fᵀ], the Gram matrix over the number of positions: (B, C, C)."""
+    vectors, shares = positions(features, weights)
+    if shares is None:
+        return vectors.mT @ vectors / vectors.shape[1]
+    return vectors.mT @ (vectors * shares)
+
+
+def squared_norm(difference: Tensor) -> Tensor:
+    """Σ of the squares of all numbers but the batch's: (B,)."""
+    return difference.square().flatten(1).sum(1)

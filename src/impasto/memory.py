@@ -1,0 +1,104 @@
+"""How much memory a painting takes, and what tiles keep it within a budget."""
+
+from __future__ import annotations
+
+import re
+
+import psutil
+import torch
+
+from impasto.encoders import Encoder
+from impasto.errors import OptionError
+from impasto.tiles import halo_of
+
+BASE_BYTES = 350e6
+"""A process that has imported torch and read two pictures."""
+
+SIDES = (4096, 3072, 2048, 1536, 1024, 768, 512, 384, 256, 128)
+"""Of tiles, halo not counted."""
+
+_LARGE = 4e6
+"""Pixels above which L-BFGS keeps half its pairs: at 4096 px one pair is 270 MB."""
+
+_UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}
+
+
+def parse_bytes(text: str) -> float:
+    """``2GB``, ``500 MB``, ``1.5g`` or a plain number of bytes.
+
+    Raises:
+        OptionError: For anything else, and for less than the program itself takes.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([kmgt]?)i?b?\s*", text.lower())
+    if not found:
+        raise OptionError(f"--memory takes a size such as 2GB or 800MB, not {text!r}.")
+    amount = float(found[1]) * _UNITS[found[2]]
+    if amount < 2 * BASE_BYTES:
+        raise OptionError(f"--memory must be {2 * BASE_BYTES / 1e6:.0f}MB or more, not {text}.")
+    return amount
+
+
+def free_memory() -> float:
+    """What a painting may take if nothing is said: two thirds of the memory that is free now."""
+    return float(psutil.virtual_memory().available) * 2 / 3
+
+
+def history(pixels: int) -> int:
+    """How many pairs L-BFGS keeps for a picture of so many pixels."""
+    return 10 if pixels <= _LARGE else 5
+
+
+def picture_bytes(optimizer: str, pixels: int) -> float:
+    """What the optimiser holds: pictures in float32, of L-BFGS its pairs and a few vectors."""
+    pictures = 2 * history(pixels) + 12 if optimizer == "lbfgs" else 10
+    return float(pictures * 3 * 4 * pixels)
+
+
+def bytes_per_pixel(encoder: Encoder, layers: tuple[str, ...]) -> float:
+    """Feature maps kept for the way back, per pixel of the picture.
+
+    Each convolution's output and padded input are kept, and as much again is in flight; a layer
+    that is compared is held in float32 as well, with its gradient.
+    """
+    size = torch.finfo(encoder.dtype).bits // 8
+    until = max((encoder.layers.index(name) for name in layers), default=-1)
+    total = 0.0
+    for name in encoder.layers[: until + 1]:
+        area = encoder.stride(name) ** 2
+        if name in encoder.architecture.convolutions:
+            channels_in, channels_out = encoder.architecture.convolutions[name]
+            total += size * (channels_in + 2 * channels_out) / area
+        if name in layers:
+            total += (size + 3 * 4) * encoder.channels(name) / area
+    return total
+
+
+def tile_side(
+    encoder: Encoder, layers: tuple[str, ...], size: tuple[int, int], budget: float
+) -> int | None:
+    """The side of the largest tiles that fit; None where the whole picture does.
+
+    Args:
+        encoder: That the picture goes through.
+        layers: That are asked for.
+        size: Height and width of the picture.
+        budget: Bytes for feature maps.
+    """
+    per_pixel = bytes_per_pixel(encoder, layers)
+    height, width = size
+    if per_pixel * height * width <= budget:
+        return None
+    halo = halo_of(layers, encoder)
+    for side in SIDES:
+        outer = min(height, side + 2 * halo) * min(width, side + 2 * halo)
+        if side < max(size) and per_pixel * outer <= budget:
+            return side
+    return SIDES[-1]
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether an error of torch says that there was not enough memory."""
+    if isinstance(error, torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text

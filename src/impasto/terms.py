@@ -1,0 +1,295 @@
+"""Terms: what may be wished of a picture.
+
+A term says which layers it looks at and what it finds there. It holds its targets from birth: a
+loss evaluated twice gives the same twice. Every term is a function of *sums over positions*, so it
+can be asked in one go (``term(features)``) or tile by tile: ``term.sums`` of each tile, added, and
+``term.losses`` of the total.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from impasto.errors import OptionError, unknown_name
+from impasto.losses.content import CONTENT_NORMALISATIONS, squared_error
+from impasto.losses.statistics import Summary, get_statistic, mix, style_unit
+from impasto.losses.variation import total_variation
+from impasto.tiles import Tile, tile_weights
+
+Features = Mapping[str, Tensor]
+"""Layer name → (B, C, H, W); ``"image"`` → the picture itself."""
+
+EncoderLike = Callable[[Tensor, Sequence[str]], Mapping[str, Tensor]]
+"""Anything that maps (picture, layer names) to features, such as ``impasto.Encoder``."""
+
+Strides = Mapping[str, int]
+"""Layer name → pixels between its units."""
+
+
+class Term(Protocol):
+    """One wish about a picture."""
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers that the term looks at; ``"image"`` needs none of the encoder."""
+        ...
+
+    def __call__(self, features: Features) -> dict[str, Tensor]:
+        """Name → weighted loss, a scalar (the mean over the batch)."""
+        ...
+
+
+class TiledTerm(Term, Protocol):
+    """A wish that can be asked tile by tile."""
+
+    def check_tiles(self) -> None:
+        """Raise OptionError if the term is no function of sums over positions."""
+        ...
+
+    def sums(self, features: Features, tile: Tile, strides: Strides) -> dict[str, Tensor]:
+        """What one tile, whose features these are, adds to the sums."""
+        ...
+
+    def losses(self, sums: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Name → weighted loss, from the sums over all tiles."""
+        ...
+
+
+class ContentTerm:
+    """Keep what is in the picture: the content's features at some layers.
+
+    Args:
+        targets: Layer → the content's features, (1 or B, C, H, W), as an encoder gives them.
+        weight: Of the whole term.
+        layer_weights: Layer → weight; equal shares that sum to one by default.
+        normalisation: See :func:`impasto.losses.content.content_loss`.
+    """
+
+    def __init__(
+        self,
+        targets: Features,
+        *,
+        weight: float = 1.0,
+        layer_weights: Mapping[str, float] | None = None,
+        normalisation: str = "relative",
+    ) -> None:
+        if normalisation not in CONTENT_NORMALISATIONS:
+            raise unknown_name("content normalisation", normalisation, CONTENT_NORMALISATIONS)
+        self._targets = {name: target.detach() for name, target in targets.items()}
+        # All normalisations are linear in the error, so the factor depends on the target alone.
+        self._scales = {
+            name: share * _content_scale(self._targets[name], normalisation)
+            for name, share in _weights(tuple(targets), weight, layer_weights).items()
+        }
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers compared."""
+        return tuple(self._targets)
+
+    def __call__(self, features: Features) -> dict[str, Tensor]:
+        """``content.LAYER`` → weighted loss."""
+        return self.losses({n: squared_error(features[n], t) for n, t in self._targets.items()})
+
+    def check_tiles(self) -> None:
+        """Always possible."""
+
+    def sums(self, features: Features, tile: Tile, strides: Strides) -> dict[str, Tensor]:
+        """Squared errors of the tile's core, (B,)."""
+        return {
+            name: squared_error(
+                tile.core(features[name], strides[name]), tile.part(target, strides[name])
+            )
+            for name, target in self._targets.items()
+        }
+
+    def losses(self, sums: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """``content.LAYER`` → weighted loss."""
+        return {f"content.{n}": (self._scales[n] * error).mean() for n, error in sums.items()}
+
+
+class StyleTerm:
+    """Paint in the manner of a style: its feature statistics at some layers.
+
+    Args:
+        styles: Layer → the style's features, as an encoder gives them; or several such, which are
+            blended by ``shares``.
+        statistic: Name in :data:`impasto.losses.statistics.STATISTICS`.
+        weight: Of the whole term.
+        layer_weights: Layer → weight; equal shares that sum to one by default.
+        normalisation: See :func:`impasto.losses.statistics.style_unit`.
+        shares: Of several styles; equal by default.
+        maps: Layer → where in the painted picture the style is wished, (1, 1, H, W) ≥ 0 of the
+            layer's size; everywhere by default. The loss is that of the region's mean, so it is
+            the same for a small region and a large one.
+        name: Of the losses.
+    """
+
+    def __init__(
+        self,
+        styles: Features | Sequence[Features],
+        *,
+        statistic: str = "gram",
+        weight: float = 1.0,
+        layer_weights: Mapping[str, float] | None = None,
+        normalisation: str = "relative",
+        shares: Sequence[float] | None = None,
+        maps: Features | None = None,
+        name: str = "style",
+    ) -> None:
+        several = [styles] if isinstance(styles, Mapping) else list(styles)
+        if len({frozenset(features) for features in several}) != 1:
+            raise OptionError("A style term needs styles, all with features of the same layers.")
+        summarise = get_statistic(statistic).summary
+        self._set(
+            [{n: summarise(f.detach(), None) for n, f in features.items()} for features in several],
+            statistic=statistic,
+            weight=weight,
+            layer_weights=layer_weights,
+            normalisation=normalisation,
+            shares=shares,
+            maps=maps,
+            name=name,
+        )
+
+    @classmethod
+    def of_summaries(
+        cls,
+        summaries: Sequence[Mapping[str, Summary]],
+        *,
+        statistic: str = "gram",
+        weight: float = 1.0,
+        layer_weights: Mapping[str, float] | None = None,
+        normalisation: str = "relative",
+        shares: Sequence[float] | None = None,
+        maps: Features | None = None,
+        name: str = "style",
+    ) -> StyleTerm:
+        """The same from the styles' summaries, layer by layer, where features are too large."""
+        term = cls.__new__(cls)
+        term._set(
+            summaries,
+            statistic=statistic,
+            weight=weight,
+            layer_weights=layer_weights,
+            normalisation=normalisation,
+            shares=shares,
+            maps=maps,
+            name=name,
+        )
+        return term
+
+    def _set(
+        self,
+        summaries: Sequence[Mapping[str, Summary]],
+        *,
+        statistic: str,
+        weight: float,
+        layer_weights: Mapping[str, float] | None,
+        normalisation: str,
+        shares: Sequence[float] | None,
+        maps: Features | None,
+        name: str,
+    ) -> None:
+        self._name, self._statistic_name = name, statistic
+        self._statistic = get_statistic(statistic)
+        self._maps = dict(maps or {})
+        self._targets: dict[str, Summary] = {
+            layer: mix(
+                [summary[layer] for summary in summaries],
+                [1.0] * len(summaries) if shares is None else shares,
+            )
+            for layer in summaries[0]
+        }
+        # What depends on the target alone is worked out once, not at every step.
+        self._scales = {
+            layer: share / style_unit(self._statistic, self._targets[layer], normalisation)
+            for layer, share in _weights(self.layers, weight, layer_weights).items()
+        }
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers compared."""
+        return tuple(self._targets)
+
+    def __call__(self, features: Features) -> dict[str, Tensor]:
+        """``style.LAYER`` → weighted loss."""
+        losses = {}
+        for layer, target in self._targets.items():
+            summary = self._statistic.summary(features[layer], self._maps.get(layer))
+            losses[f"{self._name}.{layer}"] = self._loss(layer, summary, target)
+        return losses
+
+    def check_tiles(self) -> None:
+        """Raise OptionError if the statistic is no mean over positions."""
+        if not self._statistic.is_mean:
+            raise OptionError(
+                f"The style loss {self._statistic_name} is no mean over positions and cannot be "
+                "painted in tiles: give more --memory, a smaller --size or another --style-loss."
+            )
+
+    def sums(self, features: Features, tile: Tile, strides: Strides) -> dict[str, Tensor]:
+        """Shares of the means, ``LAYER/KEY`` → (B, …)."""
+        sums = {}
+        for layer in self._targets:
+            core = tile.core(features[layer], strides[layer])
+            weights, share = tile_weights(tile, self._maps.get(layer), strides[layer])
+            if not share:
+                continue  # none of the region lies in this tile
+            for key, mean in self._statistic.summary(core, weights).items():
+                sums[f"{layer}/{key}"] = share * mean
+        return sums
+
+    def losses(self, sums: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """``style.LAYER`` → weighted loss."""
+        losses = {}
+        for layer, target in self._targets.items():
+            summary = {key: sums[f"{layer}/{key}"] for key in target}
+            losses[f"{self._name}.{layer}"] = self._loss(layer, summary, target)
+        return losses
+
+    def _loss(self, layer: str, summary: Summary, target: Summary) -> Tensor:
+        return (self._scales[layer] * self._statistic.distance(summary, target)).mean()
+
+
+class TotalVariation:
+    """Keep the picture smooth.
+
+    Args:
+        weight: Of the term.
+        kind: See :func:`impasto.losses.variation.total_variation`.
+        mean: Per number of the picture (the weight means the same at every size), or the sum.
+    """
+
+    layers = ("image",)
+
+    def __init__(self, weight: float = 1.0, *, kind: str = "squared", mean: bool = True) -> None:
+        self._weight, self._kind, self._mean = weight, kind, mean
+
+    def __call__(self, features: Features) -> dict[str, Tensor]:
+        """``tv`` → weighted loss."""
+        loss = total_variation(features["image"], self._kind, mean=self._mean)
+        return {"tv": self._weight * loss.mean()}
+
+
+def _weights(
+    layers: Sequence[str], weight: float, layer_weights: Mapping[str, float] | None
+) -> dict[str, float]:
+    if not layers:
+        raise OptionError("A term needs at least one layer to look at.")
+    if layer_weights is None:
+        return dict.fromkeys(layers, weight / len(layers))
+    for name in layer_weights:
+        if name not in layers:
+            raise unknown_name("layer of the term", name, layers)
+    return {name: weight * layer_weights.get(name, 0.0) for name in layers}
+
+
+def _content_scale(target: Tensor, normalisation: str) -> Tensor:
+    target = target.float() if target.dtype in (torch.bfloat16, torch.float16) else target
+    one = torch.ones(len(target), dtype=target.dtype, device=target.device)
+    return CONTENT_NORMALISATIONS[normalisation](one, target)
