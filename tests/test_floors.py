@@ -18,12 +18,13 @@ import impasto
 SOURCE = Path(impasto.__file__).parent
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("impasto", "errors", "files", "threads", "images", "image_files", "colour", "colour_modes", "sheets",
-     "samples", "losses*"),
+    ("impasto", "errors", "files", "threads", "images", "image_files", "colour", "colour_modes",
+     "sheets", "samples", "losses*"),
     ("downloads", "weights", "precision", "encoders", "encoder_files", "models", "masks"),
-    ("tiles", "terms", "objective", "circular"),
-    ("preconditioning", "memory", "areas", "goals", "optimisers", "descent", "recipes", "presets", "pyramid",
-     "painter", "painting", "synthesis", "checkpoints", "snapshots", "interrupts", "estimates", "train*"),
+    ("tiles", "terms", "objective"),
+    ("preconditioning", "circular", "memory", "areas", "goals", "line_search", "lbfgs",
+     "optimisers", "descent", "recipes", "presets", "pyramid", "painter", "painting", "synthesis",
+     "checkpoints", "snapshots", "interrupts", "estimates", "train*"),
     (),
     ("__main__", "cli*"),
 )  # fmt: skip

@@ -133,7 +133,7 @@ def test_a_picture_in_its_own_style_stays_as_it_is(encoder, content, statistic):
     """The loss is zero and its gradient mere rounding, from the first step on."""
     recipe = SMALL.replace(style_loss=statistic, scales=1, tv_weight=0)
     painter = Painter(content, [content], recipe.replace(steps=1000), encoder=encoder)
-    assert len(list(painter)) < 20
+    assert len(list(painter)) < 100
     assert painter.done
     picture = painter.image
     torch.testing.assert_close(picture, content.tensor, atol=0.001, rtol=0)

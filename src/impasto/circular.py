@@ -5,6 +5,7 @@ A texture whose loss is computed so has no border at all, and tiles a plane with
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -13,6 +14,7 @@ from impasto import images
 from impasto.encoders import Encoder
 from impasto.errors import unknown_name
 from impasto.losses.variation import VARIATIONS
+from impasto.preconditioning import Preconditioner
 from impasto.terms import Features
 
 
@@ -30,7 +32,7 @@ class CircularEncoder(Encoder):
         super().__init__(encoder.architecture)
         self.convolutions, self.readouts = encoder.convolutions, encoder.readouts
         self.mean, self.std = encoder.mean, encoder.std
-        self.train(encoder.training)
+        self.train(encoder.training).requires_grad_(False)
 
     def layer(self, name: str, x: Tensor, *, keep_input: bool = True) -> Tensor:
         """What one layer alone makes of its input, which is wrapped around."""
@@ -63,6 +65,38 @@ class CircularVariation:
         # The kinds that need both differences leave the last column and row out: here, the zeros.
         value = VARIATIONS[self._kind](F.pad(down, (0, 1)), F.pad(right, (0, 0, 0, 1)))
         return {"tv": self._weight * (value / image[0].numel()).mean()}
+
+
+class CircularPreconditioner(Preconditioner):
+    """The same map for pictures that are wrapped around: waves that meet at the borders.
+
+    Mirrored waves would move the two sides of a border independently of each other, and leave a
+    step between them that many steps of the descent are needed to level.
+
+    Args:
+        size: Height and width of the picture.
+        power: See :class:`impasto.preconditioning.Preconditioner`.
+    """
+
+    def __init__(self, size: tuple[int, int], power: float) -> None:
+        super().__init__(size, power)
+        # In half-periods per pixel, as there.
+        down = 2 * np.fft.fftfreq(size[0])[:, None]
+        right = 2 * np.fft.fftfreq(size[1])[None]
+        gain = np.maximum(np.hypot(down, right), 1 / max(size)) ** -power
+        gain /= np.sqrt(np.mean(gain**2))
+        self._gain = gain[:, : size[1] // 2 + 1].astype(np.float32)
+
+    def __call__(self, picture: Tensor) -> Tensor:
+        """The map of (1, 3, H, W); it is its own transpose."""
+        if not self.power:
+            return picture
+        colours = self._colours.to(picture.dtype)
+        mixed = torch.einsum("ij,bjhw->bihw", colours, picture)
+        gain = torch.from_numpy(self._gain).to(picture.device)
+        waves = torch.fft.rfft2(mixed) * gain
+        result: Tensor = torch.fft.irfft2(waves, s=tuple(picture.shape[-2:]))
+        return result
 
 
 def wrap(x: Tensor) -> Tensor:

@@ -13,10 +13,10 @@ from torch import Tensor
 from impasto import images, memory
 from impasto.areas import Area
 from impasto.encoders import Encoder
-from impasto.errors import OptionError
+from impasto.errors import OptionError, unknown_name
 from impasto.images import Picture, resize
 from impasto.losses.statistics import Summary, get_statistic, mix
-from impasto.masks import layer_masks, resize_masks
+from impasto.masks import check_masks, layer_masks, resize_masks
 from impasto.objective import (
     ContentTerm,
     EncoderLike,
@@ -50,6 +50,10 @@ class Style:
     picture: Picture
     share: float = 1.0
     level: str = ""
+
+    def __post_init__(self) -> None:
+        if self.level not in ("", COARSE, FINE):
+            raise unknown_name("level of a style", self.level, (COARSE, FINE))
 
 
 class Goal:
@@ -85,11 +89,37 @@ class Goal:
         self._largest = memory.SIDES[0]
         if areas and not isinstance(encoder, Encoder):
             raise OptionError("Areas need an impasto.Encoder: its geometry carries the masks.")
-        for layer in self.style_layers:
-            if not self._of_layer(layer):
+        self._check_areas()
+        self._check_levels()
+
+    def _check_areas(self) -> None:
+        for area in self._areas:
+            if area.style_where is None:
+                continue
+            if area.style is None and len(self._styles) != 1:
                 raise OptionError(
-                    f"No style is given for the {self._level(layer)} level: give both, "
+                    f"The area {area.name} has a part of the style picture, but there are "
+                    f"{len(self._styles)} styles: give the area a style picture of its own."
+                )
+            check_masks(area.style_where, (area.style or self._styles[0].picture).size)
+
+    def _check_levels(self) -> None:
+        if not any(style.level for style in self._styles) or not self.style_layers:
+            return
+        if not isinstance(self._encoder, Encoder):
+            raise OptionError("Levels need an impasto.Encoder: its layers are coarse or fine.")
+        looked_at = {self._level(layer) for layer in self.style_layers}
+        for level in sorted(looked_at):
+            if all(style.level not in ("", level) for style in self._styles):
+                raise OptionError(
+                    f"No style is given for the {level} level: give both, "
                     "coarse=a.jpg and fine=b.jpg, or one style without a level."
+                )
+        for style in self._styles:
+            if style.level and style.level not in looked_at:
+                raise OptionError(
+                    f"A style is given for the {style.level} level, but none of --style-layers "
+                    f"({', '.join(self.style_layers)}) is {style.level}."
                 )
 
     @property
@@ -231,9 +261,6 @@ class Goal:
                 mixed if own is None else mix([own[layer], mixed], [1 - strength, strength])
             )
         return target
-
-    def _of_layer(self, layer: str) -> list[Style]:
-        return [style for style in self._styles if style.level in ("", self._level(layer))]
 
     def _level(self, layer: str) -> str:
         if not isinstance(self._encoder, Encoder):

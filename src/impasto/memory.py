@@ -20,19 +20,20 @@ SIDES = (4096, 3072, 2048, 1536, 1024, 768, 512, 384, 256, 128)
 _LARGE = 4e6
 """Pixels above which L-BFGS keeps half its pairs: at 4096 px one pair is 270 MB."""
 
-_UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}
+_UNITS = ("", "k", "m", "g", "t")
 
 
 def parse_bytes(text: str) -> float:
-    """``2GB``, ``500 MB``, ``1.5g`` or a plain number of bytes.
+    """``2GB``, ``500 MB``, ``1.5g``, ``2GiB`` (by 1024) or a plain number of bytes.
 
     Raises:
         OptionError: For anything else, and for less than the program itself takes.
     """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([kmgt]?)i?b?\s*", text.lower())
+    found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*(?:([kmgt])(i?))?b?\s*", text.lower())
     if not found:
         raise OptionError(f"--memory takes a size such as 2GB or 800MB, not {text!r}.")
-    amount = float(found[1]) * _UNITS[found[2]]
+    unit = (1024.0 if found[3] else 1000.0) ** float(_UNITS.index(found[2] or ""))
+    amount: float = float(found[1]) * unit
     if amount < 2 * BASE_BYTES:
         raise OptionError(f"--memory must be {2 * BASE_BYTES / 1e6:.0f}MB or more, not {text}.")
     return amount

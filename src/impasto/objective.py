@@ -104,6 +104,8 @@ class TiledObjective:
             with torch.enable_grad():
                 sums = self._sums(leaf, tile)
             outputs = [(name, value) for name, value in sums.items() if name in slopes]
+            if not outputs:
+                continue  # no region that is painted lies in this tile
             (part,) = torch.autograd.grad(
                 [value for _, value in outputs], leaf, [slopes[name] for name, _ in outputs]
             )

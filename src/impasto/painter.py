@@ -269,7 +269,7 @@ class Painter:
                     if not is_out_of_memory(error):
                         raise
                     # Forgotten outside the handler's reach: the error holds on to the tensors.
-                    objective, broken = None, str(error)
+                    objective, broken = None, str(error).strip().partition("\n")[0]
                 side = self.goal.shrink(size)
                 if side is None:
                     raise InputDataError(
@@ -286,10 +286,13 @@ class Painter:
         content = resize(self._content.tensor, size)
         if recipe.init == "content":
             return content
+        # In greys if the painting is.
+        mode = get_colour_mode(recipe.colour)
         if self._init is not None:
-            return resize(self._init, size)
+            return mode.content(resize(self._init, size).clamp(0, 1), recipe.colour_space)
         random = torch.Generator().manual_seed(recipe.seed)
         noise = torch.rand(content.shape, generator=random)
+        noise = mode.content(noise, recipe.colour_space)
         return noise if recipe.init == "noise" else torch.lerp(content, noise, recipe.noise)
 
 

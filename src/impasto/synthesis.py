@@ -17,15 +17,22 @@ from typing import Any
 
 import torch
 from PIL import Image
+from torch import Tensor
 
 from impasto import images
-from impasto.circular import CircularEncoder, CircularVariation, resize_circular
+from impasto.circular import (
+    CircularEncoder,
+    CircularPreconditioner,
+    CircularVariation,
+    resize_circular,
+)
 from impasto.encoders import Encoder, minimum_side
 from impasto.errors import OptionError
 from impasto.goals import Style
 from impasto.images import Picture
+from impasto.memory import history
 from impasto.objective import EncoderLike, Objective, TiledObjective, TotalVariation
-from impasto.optimisers import Adam
+from impasto.optimisers import LBFGS, Adam, Optimiser
 from impasto.painter import Painter, read_styles
 from impasto.painting import Painting, Row, describe_sources, row
 from impasto.presets import get_recipe
@@ -84,7 +91,7 @@ class TexturePainter(Painter):
         if tileable:
             if not isinstance(self.encoder, Encoder):
                 raise OptionError("A tileable texture needs an impasto.Encoder.")
-            self._circular = CircularEncoder(self.encoder).frozen()
+            self._circular = CircularEncoder(self.encoder)
             self.stages = _round_stages(recipe, size, self.encoder)
 
     def objective(self, size: tuple[int, int]) -> Objective | TiledObjective:
@@ -122,6 +129,16 @@ class TexturePainter(Painter):
         if isinstance(before, Adam) and isinstance(self._optimiser, Adam):
             before.carry_to(self._optimiser)
         self._stage, self._done = index, 0
+
+    def _start(self, image: Tensor, stage: Stage) -> Optimiser:
+        if self._circular is None or self.recipe.optimizer != "lbfgs":
+            return super()._start(image, stage)
+        return LBFGS(
+            self._gradient(stage.size),
+            image,
+            history=history(stage.size[0] * stage.size[1]),
+            preconditioner=CircularPreconditioner(stage.size, self.recipe.preconditioning),
+        )
 
 
 def texture(
@@ -254,10 +271,10 @@ class Panel:
         memory: float | None = None,
     ) -> Painter:
         """Its painter."""
-        kind = f"{self.row}_layers"
-        return reconstruction(
-            picture, recipe, **{kind: self.layers}, encoder=encoder, memory=memory
+        of_content, of_style = (
+            self.layers if self.row == row else None for row in ("content", "style")
         )
+        return reconstruction(picture, recipe, of_content, of_style, encoder=encoder, memory=memory)
 
 
 def figure_panels(blocks: int = 5) -> list[Panel]:
@@ -339,8 +356,6 @@ def _round_stages(recipe: Recipe, size: tuple[int, int], encoder: Encoder) -> tu
 
 
 def _finish(painter: Painter, sources: Mapping[str, str]) -> Painting:
-    losses: list[Row] = []
-    for step in painter:
-        losses.append(row(step))
+    losses: list[Row] = [row(step) for step in painter]
     seconds = losses[-1]["seconds"] if losses else 0.0
     return Painting(painter.picture, None, losses, painter.recipe, seconds, sources)

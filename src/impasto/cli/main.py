@@ -18,6 +18,8 @@ from impasto.errors import ImpastoError
 COMMANDS: Mapping[str, str] = {
     "demo": "paint two sample pairs into out/",
     "paint": "paint a picture in the manner of another, by optimisation",
+    "texture": "make a texture of a picture's style, from noise",
+    "reconstruct": "make a picture again from what layers know of it",
     "rerun": "paint a picture again from the recipe in its file",
     "models": "list, fetch, add and verify the weights of encoders",
     "train": "train an encoder",

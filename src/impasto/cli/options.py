@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,18 +52,30 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 """Headings of the help, and the entries under each: together all of a recipe."""
 
 
-def add_recipe_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``--recipe`` and one option for every entry of a recipe."""
+def add_recipe_options(
+    parser: argparse.ArgumentParser,
+    *,
+    recipe: str = "default",
+    without: Collection[str] = (),
+) -> None:
+    """Add ``--recipe`` and one option for every entry of a recipe.
+
+    Args:
+        parser: Of the command.
+        recipe: The preset whose values are the defaults.
+        without: Entries that mean nothing to the command.
+    """
     parser.add_argument(
         "--recipe",
-        default="default",
+        default=recipe,
         metavar="NAME|FILE",
         help=f"{', '.join(RECIPES)}, or a .toml file; options change it",
     )
-    default, about = Recipe(), entry_descriptions()
+    default, about = get_recipe(recipe), entry_descriptions()
     for heading, names in GROUPS.items():
-        group = parser.add_argument_group(heading)
-        for name in names:
+        offered = [name for name in names if name not in without]
+        group = parser.add_argument_group(heading) if offered else parser
+        for name in offered:
             value = getattr(default, name)
             is_layers = isinstance(value, Mapping)
             shown = _short(value) if is_layers else value
@@ -79,7 +91,8 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
 
 def recipe_from(args: argparse.Namespace) -> Recipe:
     """The recipe of a command line: the named one, changed by the options that were given."""
-    given = {name: getattr(args, name) for name in FIELDS if getattr(args, name) is not None}
+    values = {name: getattr(args, name, None) for name in FIELDS}
+    given = {name: value for name, value in values.items() if value is not None}
     return get_recipe(args.recipe).replace(**given)
 
 

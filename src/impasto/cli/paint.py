@@ -53,8 +53,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("areas")
     group.add_argument("--mask", metavar="FILE", help="label picture: one colour a region")
     group.add_argument("--style-mask", metavar="FILE", help="the same of the style picture")
-    group.add_argument("--region", dest="regions", action="append", default=[], metavar="REGION",
-                       help="sky=MASK@STYLE, sky=MASK:STYLEMASK or face=MASK to keep it")  # fmt: skip
+    group.add_argument(
+        "--region", dest="regions", action="append", default=[], metavar="REGION",
+        help="sky=MASK@STYLE, sky=MASK:STYLEMASK or face=MASK to keep it",
+    )  # fmt: skip
     add_recipe_options(parser)
     add_run_options(parser)
 
@@ -103,12 +105,46 @@ def paint_to_file(job: Job, args: argparse.Namespace) -> int:
     Returns:
         0, or 130 if Ctrl-C stopped it; the best picture so far is saved all the same.
     """
+    check_outputs(args)
+    content = images.read(job.content, long_side=job.recipe.size, max_pixels=args.max_pixels)
+    sources = describe_sources(
+        job.content,
+        [str(style) for style in job.styles],
+        None,
+        mask=job.mask,
+        style_mask=job.style_mask,
+        regions=job.regions,
+    )
+    return work_to_file(_painter(job, content, args), sources, args, alpha_of=content)
+
+
+def check_outputs(args: argparse.Namespace) -> None:
+    """Refuse, before any work, what cannot be written."""
     output = images.check_output(args.output)
     if args.log:
         check_writable(args.log)
     _check_recipe_fits(args, output)
-    content = images.read(job.content, long_side=job.recipe.size, max_pixels=args.max_pixels)
-    painter = _painter(job, content, args)
+
+
+def work_to_file(
+    painter: Painter,
+    sources: Mapping[str, str],
+    args: argparse.Namespace,
+    *,
+    alpha_of: Picture | None = None,
+) -> int:
+    """Make a painter's steps and save its picture, with everything that a run offers.
+
+    Args:
+        painter: Fresh.
+        sources: For the metadata.
+        args: With what ``add_run_options`` adds, and ``output``.
+        alpha_of: The picture whose opacity the result gets.
+
+    Returns:
+        0, or 130 if Ctrl-C stopped it; the best picture so far is saved all the same.
+    """
+    output = Path(args.output)
     losses: list[Row] = []
     checkpoint = checkpoint_path(output)
     if args.resume:
@@ -120,16 +156,8 @@ def paint_to_file(job: Job, args: argparse.Namespace) -> int:
     made = snapshots.finish() if snapshots else []
     seconds = losses[-1]["seconds"] if losses else 0.0
     height, width = painter.image.shape[-2:]
-    alpha = content.resized((height, width)).alpha
-    sources = describe_sources(
-        job.content,
-        [str(style) for style in job.styles],
-        None,
-        mask=job.mask,
-        style_mask=job.style_mask,
-        regions=job.regions,
-    )
-    painting = Painting(painter.picture, alpha, losses, job.recipe, seconds, sources)
+    alpha = None if alpha_of is None else alpha_of.resized((height, width)).alpha
+    painting = Painting(painter.picture, alpha, losses, painter.recipe, seconds, sources)
     painting.save(output, quality=args.quality)
     if args.log:
         write_losses(args.log, losses)
@@ -137,7 +165,7 @@ def paint_to_file(job: Job, args: argparse.Namespace) -> int:
         save_checkpoint(checkpoint, painter, losses)
     else:
         checkpoint.unlink(missing_ok=True)
-    _tell_outcome(args, painting, output, made, stopped)
+    tell_outcome(args, painting, output, made, stopped=stopped)
     return 130 if stopped else 0
 
 
@@ -233,9 +261,16 @@ def _tell_plan(painter: Painter) -> None:
     )
 
 
-def _tell_outcome(
-    args: argparse.Namespace, painting: Painting, output: Path, made: list[Path], stopped: bool
+def tell_outcome(
+    args: argparse.Namespace,
+    painting: Painting,
+    output: Path,
+    made: list[Path],
+    *,
+    stopped: bool,
+    resumable: bool = True,
 ) -> None:
+    """Say, on stdout, what was made."""
     height, width = painting.tensor.shape[-2:]
     if args.json:
         outcome = {
@@ -254,6 +289,7 @@ def _tell_outcome(
         if made:
             print(f"{len(made)} snapshots: {made[-1].parent if len(made) > 1 else made[-1]}")
         if stopped:
-            print(f"{output}: stopped at {width}×{height} px; --resume goes on from here")
+            hint = "; --resume goes on from here" if resumable else ""
+            print(f"{output}: stopped at {width}×{height} px{hint}")
         else:
             print(f"{output}: {width}×{height} px in {clock(painting.seconds)}")

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from impasto import images
 from impasto.cli.options import parse_styles
 from impasto.cli.paint import Job, add_run_options, paint_to_file
+from impasto.cli.reconstruct import ReconstructionJob, reconstruct_to_file
+from impasto.cli.texture import TextureJob, texture_to_file
 from impasto.errors import ImageError
-from impasto.recipes import from_toml
+from impasto.recipes import Recipe, from_toml
+from impasto.synthesis import parse_size
 
 EXAMPLES = """\
 examples:
@@ -44,13 +48,21 @@ def run(args: argparse.Namespace) -> int:
             "saved it since has dropped the metadata."
         )
     if args.show or not args.output:
-        print(f"# content: {made['content']}\n# style: {made['style']}\n{made['recipe']}", end="")
+        for name in ("content", "style", "mask", "style mask", "regions"):
+            if name in made:
+                print(f"# {name}: {made[name]}")
+        print(made["recipe"], end="")
         if args.show:
             return 0
         raise ImageError("Name the picture to make: -o OUT (or --show to print the recipe only).")
     recipe = from_toml(made["recipe"])
     if args.size is not None:
         recipe = recipe.replace(size=args.size)
+    made_as = made.get("made as", "").split()
+    if "texture" in made_as:
+        return texture_to_file(_texture_job(made, recipe, args.size), args)
+    if "reconstruction" in made_as:
+        return reconstruct_to_file(ReconstructionJob(made["content"], made_as[0], recipe), args)
     job = Job(
         made["content"],
         parse_styles(json.loads(made["style"])),
@@ -60,3 +72,11 @@ def run(args: argparse.Namespace) -> int:
         tuple(json.loads(made.get("regions", "[]"))),
     )
     return paint_to_file(job, args)
+
+
+def _texture_job(made: Mapping[str, str], recipe: Recipe, long_side: int | None) -> TextureJob:
+    size = parse_size(made["canvas"])
+    if long_side is not None:
+        size = images.fit_size(size, long_side)
+    styles = parse_styles(json.loads(made["style"]))
+    return TextureJob(styles, size, recipe, "tileable" in made["made as"])
