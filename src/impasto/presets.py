@@ -36,10 +36,22 @@ RECIPES: Mapping[str, Recipe] = {
     "gatys2016": _GATYS.replace(content_weight=1e-3),
     # From noise, without a content that holds colours in place, Gram matrices let them drift apart
     # (arXiv:1701.08893 says why: mean and variance may trade places); Gaussians' do not.
-    "texture": Recipe(content_weight=0.0, init="noise", style_loss="gaussian-ot", tv_weight=0.5),
+    "texture": Recipe(
+        content_weight=0.0,
+        init="noise",
+        style_loss="gaussian-ot",
+        tv_weight=1.0,
+        steps=60,
+        final_steps=14,
+    ),
     # As figure 1 of arXiv:1508.06576 but for a little smoothing of what a layer leaves open.
     "reconstruction": Recipe(
-        init="noise", size=256, steps=100, final_steps=60, style_loss="gaussian-ot", tv_weight=0.05
+        init="noise",
+        size=256,
+        steps=100,
+        final_steps=60,
+        style_loss="gaussian-ot",
+        tv_weight=0.05,
     ),
 }
 

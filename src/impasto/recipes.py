@@ -82,8 +82,8 @@ class Recipe:
     size: int = 512
     scales: int = 0
     smallest: int = 64
-    steps: int = 60
-    final_steps: int = 20
+    steps: int = 45
+    final_steps: int = 14
     optimizer: str = "lbfgs"
     preconditioning: float = 0.5
     learning_rate: float = 0.02
@@ -94,7 +94,7 @@ class Recipe:
     style_layers: Mapping[str, float] = field(default_factory=lambda: dict(GATYS_LAYERS))
     content_layers: Mapping[str, float] = field(default_factory=lambda: {"relu4_2": 1.0})
     style_weight: float = 1.0
-    content_weight: float = 0.1
+    content_weight: float = 0.15
     tv_weight: float = 4.0
     tv: str = "squared"
     normalisation: str = "relative"
