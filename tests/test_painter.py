@@ -243,7 +243,7 @@ def test_shares_are_relative_and_equal_by_default(encoder, content, style, other
 
 @pytest.mark.parametrize("shares", [(1, -1), (0, 0), (1,), (1, 2, 3), (float("nan"), 1)])
 def test_shares_that_are_none(mixed, shares):
-    with pytest.raises(OptionError, match="2 styles needs? as many weights"):
+    with pytest.raises(OptionError, match=r"2 styles needs? as many weights"):
         mixed(*shares)
 
 

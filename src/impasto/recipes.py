@@ -82,8 +82,8 @@ class Recipe:
     size: int = 512
     scales: int = 0
     smallest: int = 64
-    steps: int = 45
-    final_steps: int = 14
+    steps: int = 40
+    final_steps: int = 12
     optimizer: str = "lbfgs"
     preconditioning: float = 0.5
     learning_rate: float = 0.02

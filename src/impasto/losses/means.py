@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from impasto.errors import OptionError
 
@@ -59,8 +62,25 @@ def gram_matrix(features: Tensor, weights: Tensor | None) -> Tensor:
     """E[f fᵀ], the Gram matrix over the number of positions: (B, C, C)."""
     vectors, shares = positions(features, weights)
     if shares is None:
-        return vectors.mT @ vectors / vectors.shape[1]
+        gram: Tensor = _MeanProduct.apply(vectors)  # type: ignore[no-untyped-call]
+        return gram
     return vectors.mT @ (vectors * shares)
+
+
+class _MeanProduct(torch.autograd.Function):
+    """VᵀV / n, with one product on the way back where automatic differentiation makes two."""
+
+    @staticmethod
+    def forward(ctx: Any, vectors: Tensor) -> Tensor:
+        ctx.save_for_backward(vectors)
+        return vectors.mT @ vectors / vectors.shape[1]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (vectors,) = ctx.saved_tensors
+        slope: Tensor = vectors @ ((gradient + gradient.mT) / vectors.shape[1])
+        return slope
 
 
 def squared_norm(difference: Tensor) -> Tensor:
