@@ -20,6 +20,7 @@ from impasto.masks import check_masks, layer_masks, resize_masks
 from impasto.objective import (
     ContentTerm,
     EncoderLike,
+    LaplacianTerm,
     Objective,
     StyleTerm,
     Term,
@@ -167,6 +168,9 @@ class Goal:
             )
         if self.style_layers:
             terms += self._style_terms(size)
+        if recipe.laplacian_weight:
+            lines = resize(self._content.tensor, size)
+            terms.append(LaplacianTerm(lines, recipe.laplacian_weight))
         if recipe.tv_weight:
             # A photograph that is hardly to be painted is hardly to be smoothed.
             terms.append(TotalVariation(recipe.tv_weight * recipe.strength, kind=recipe.tv))

@@ -17,6 +17,7 @@ from impasto.errors import OptionError
 from impasto.terms import ContentTerm as ContentTerm
 from impasto.terms import EncoderLike as EncoderLike
 from impasto.terms import Features as Features
+from impasto.terms import LaplacianTerm as LaplacianTerm
 from impasto.terms import StyleTerm as StyleTerm
 from impasto.terms import Term as Term
 from impasto.terms import TiledTerm

@@ -230,12 +230,13 @@ class Painter:
         before, stage = self._optimiser, self.stages[index]
         assert before is not None
         start = resize(before.image, stage.size)
-        if self.recipe.strength < 1:
-            # What the photograph has between the two sizes, by its share: otherwise the first,
-            # smallest size would take its details away at any strength.
+        # Below full strength more of it: else the smallest size would take all details away.
+        share = 1 - self.recipe.strength * (1 - self.recipe.detail)
+        if share:
+            # What the photograph has between the two sizes.
             content, small = self._content.tensor, self.stages[index - 1].size
             detail = resize(content, stage.size) - resize(resize(content, small), stage.size)
-            start = start + (1 - self.recipe.strength) * detail
+            start = start + share * detail
         start = start.clamp(0, 1)
         # Whatever was painted over what is kept has no say in the next size.
         if self._keep is not None:

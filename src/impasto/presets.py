@@ -19,6 +19,7 @@ _GATYS = Recipe(
     scales=1,
     steps=500,
     init="noise",
+    detail=0.0,
     preconditioning=0.0,
     tv_weight=0.0,
     style_loss="gram",
@@ -34,10 +35,14 @@ RECIPES: Mapping[str, Recipe] = {
     "gatys2015": _GATYS,
     # CVPR 2016, figure 3: α/β = 1e-3 (B), 8e-4 (C), 5e-3 (D), 5e-4 (E, F).
     "gatys2016": _GATYS.replace(content_weight=1e-3),
+    # Faces and letters stay readable: more content, the photograph's lines (arXiv:1707.01253), and
+    # all of its detail at every size.
+    "photo": Recipe(content_weight=0.3, laplacian_weight=0.05, detail=1.0),
     # From noise, without a content that holds colours in place, Gram matrices let them drift apart
     # (arXiv:1701.08893 says why: mean and variance may trade places); Gaussians' do not.
     "texture": Recipe(
         content_weight=0.0,
+        detail=0.0,
         init="noise",
         style_loss="gaussian-ot",
         tv_weight=1.0,
@@ -46,6 +51,7 @@ RECIPES: Mapping[str, Recipe] = {
     ),
     # As figure 1 of arXiv:1508.06576 but for a little smoothing of what a layer leaves open.
     "reconstruction": Recipe(
+        detail=0.0,
         init="noise",
         size=256,
         steps=100,

@@ -54,6 +54,7 @@ class Recipe:
             photographs, 0 (plain pixels, as in the papers) to 1.
         learning_rate: Of Adam, in pixel values.
         average: Decay of Adam's average of iterates, which is the picture; 0: the last iterate.
+        detail: Share of the photograph's finer detail put into the picture when a size is entered.
         init: ``content``, ``noise``, ``noisy-content``, or the path of a picture.
         noise: Share of noise in ``noisy-content``, 0 to 1.
         style_loss: What a style is: the statistic compared.
@@ -61,6 +62,7 @@ class Recipe:
         content_layers: Where content is compared, with weights.
         style_weight: Weight of the style term.
         content_weight: Weight of the content term.
+        laplacian_weight: Weight of the photograph's lines (its Laplacian), for faces and letters.
         tv_weight: Weight of the total variation.
         tv: Kind of the total variation.
         normalisation: Units of the style term.
@@ -82,19 +84,21 @@ class Recipe:
     size: int = 512
     scales: int = 0
     smallest: int = 64
-    steps: int = 40
-    final_steps: int = 12
+    steps: int = 24
+    final_steps: int = 18
     optimizer: str = "lbfgs"
     preconditioning: float = 0.5
     learning_rate: float = 0.02
     average: float = 0.9
+    detail: float = 0.3
     init: str = "content"
     noise: float = 0.5
     style_loss: str = "gram"
     style_layers: Mapping[str, float] = field(default_factory=lambda: dict(GATYS_LAYERS))
     content_layers: Mapping[str, float] = field(default_factory=lambda: {"relu4_2": 1.0})
     style_weight: float = 1.0
-    content_weight: float = 0.15
+    content_weight: float = 0.1
+    laplacian_weight: float = 0.0
     tv_weight: float = 4.0
     tv: str = "squared"
     normalisation: str = "relative"
@@ -161,7 +165,9 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "preconditioning": (0.0, 1.0),
     "strength": (0.0, 1.0),
     "feather": (0.0, 0.5),
+    "detail": (0.0, 1.0),
     "content_weight": (0.0, 1e12),
+    "laplacian_weight": (0.0, 1e12),
     "tv_weight": (0.0, 1e12),
     "style_scale": (0.05, 20.0),
     "seed": (0, 2**63 - 1),

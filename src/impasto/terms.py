@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from impasto.errors import OptionError, unknown_name
-from impasto.losses.content import CONTENT_NORMALISATIONS, squared_error
+from impasto.losses.content import CONTENT_NORMALISATIONS, content_loss, squared_error
+from impasto.losses.laplacian import POOLS, laplacian
 from impasto.losses.statistics import Summary, get_statistic, mix, style_unit
 from impasto.losses.variation import total_variation
 from impasto.tiles import Tile, tile_weights
@@ -274,6 +275,29 @@ class TotalVariation:
         """``tv`` → weighted loss."""
         loss = total_variation(features["image"], self._kind, mean=self._mean)
         return {"tv": self._weight * loss.mean()}
+
+
+class LaplacianTerm:
+    """Keep the lines of the photograph: eyes, mouths, letters (Li et al. 2017).
+
+    Args:
+        content: (1, 3, H, W), the photograph at the picture's size.
+        weight: Of the term, which is relative to the photograph's own Laplacians and averaged over
+            :data:`impasto.losses.laplacian.POOLS` (those that the picture is large enough for).
+    """
+
+    layers = ("image",)
+
+    def __init__(self, content: Tensor, weight: float = 1.0) -> None:
+        least = min(content.shape[-2:])
+        self._targets = {p: laplacian(content, p) for p in POOLS if least >= 3 * p}
+        self._weight = weight / max(1, len(self._targets))
+
+    def __call__(self, features: Features) -> dict[str, Tensor]:
+        """``laplacian`` → weighted loss."""
+        image = features["image"]
+        losses = [content_loss(laplacian(image, p), t).mean() for p, t in self._targets.items()]
+        return {"laplacian": self._weight * sum(losses, image.new_zeros(()))}
 
 
 def _weights(

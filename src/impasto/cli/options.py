@@ -19,6 +19,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "what is wished": (
         "style_weight",
         "content_weight",
+        "laplacian_weight",
         "tv_weight",
         "style_loss",
         "style_layers",
@@ -43,6 +44,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "preconditioning",
         "learning_rate",
         "average",
+        "detail",
         "init",
         "noise",
         "precision",
