@@ -102,7 +102,7 @@ def test_details_of_the_photograph_come_back_with_each_size(make, content):
     """With all of them, an untouched painting is the photograph at every size."""
     errors = {}
     for detail in (0.0, 0.5, 1.0):
-        painter = make(optimizer="adam", learning_rate=1e-7, detail=detail, average=0)
+        painter = make(optimizer="adam", learning_rate=1e-6, detail=detail, average=0)
         image = finish(painter)
         errors[detail] = float((image - content.tensor).square().mean().sqrt())
     assert errors[1.0] < 0.02 * errors[0.0]
