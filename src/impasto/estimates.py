@@ -15,7 +15,10 @@ from impasto.tiles import halo_of
 
 # Evaluations of the objective in one step of each optimiser, counted over paintings: the line
 # search of L-BFGS now and then needs a second one.
-_EVALUATIONS = {"lbfgs": 1.25, "adam": 1.0}
+_EVALUATIONS = {"lbfgs": 1.15, "adam": 1.0}
+
+_PROBE = 256
+"""Pixels: the largest long side that is tried out before the start."""
 
 
 @dataclass(frozen=True)
@@ -34,28 +37,33 @@ class Estimate:
 
 
 def estimate(painter: Painter) -> Estimate:
-    """Time from one evaluation at the smallest size, memory from the encoder's feature maps."""
-    stages, encoder = painter.stages, painter.encoder
-    first = stages[0]
-    objective = painter.objective(first.size)
-    image = torch.rand(1, 3, *first.size, generator=torch.Generator().manual_seed(0))
+    """Time from one evaluation at a small size, memory from the encoder's feature maps."""
+    stages = painter.stages
+    # At the very smallest sizes most of the time is not the pixels'.
+    probe = next((s.size for s in reversed(stages) if max(s.size) <= _PROBE), stages[0].size)
+    objective = painter.objective(probe)
+    image = torch.rand(1, 3, *probe, generator=torch.Generator().manual_seed(0))
     objective.gradient(image)  # the first call builds the kernels
     started = time.perf_counter()
     objective.gradient(image)
-    seconds = time.perf_counter() - started
-    pixels = first.size[0] * first.size[1]
+    per_pixel = (time.perf_counter() - started) / (probe[0] * probe[1])
     optimizer = painter.recipe.optimizer
     now, done = painter.position
     left = [Stage(stages[now].size, stages[now].steps - done), *stages[now + 1 :]]
-    work = sum(stage.work for stage in left) * _EVALUATIONS[optimizer]
+    work = sum(stage.work * _overhead(painter, stage.size, objective.layers) for stage in left)
     height, width = stages[-1].size
     held = memory.BASE_BYTES + memory.picture_bytes(optimizer, height * width)
     side = painter.goal.side((height, width))
-    if isinstance(encoder, Encoder) and objective.layers:
-        halo = halo_of(objective.layers, encoder)
-        outer = [n if side is None else min(n, side + 2 * halo) for n in (height, width)]
-        held += memory.bytes_per_pixel(encoder, objective.layers) * outer[0] * outer[1]
-        if side is not None:
-            # Halos are worked out with every tile, and all tiles once more for their sums.
-            work *= 1.3 * outer[0] * outer[1] / (min(side, height) * min(side, width))
-    return Estimate(seconds / pixels * work, held, side)
+    if isinstance(painter.encoder, Encoder) and objective.layers:
+        held += memory.map_bytes(painter.encoder, objective.layers, (height, width), side)
+    return Estimate(per_pixel * work * _EVALUATIONS[optimizer], held, side)
+
+
+def _overhead(painter: Painter, size: tuple[int, int], layers: tuple[str, ...]) -> float:
+    """Times the work that tiles make of a size: halos, and the sums before the gradient."""
+    side = painter.goal.side(size)
+    if side is None or not isinstance(painter.encoder, Encoder):
+        return 1.0
+    halo = halo_of(layers, painter.encoder)
+    outer = [min(n, side + 2 * halo) / min(n, side) for n in size]
+    return 1.4 * outer[0] * outer[1]

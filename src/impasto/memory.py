@@ -23,6 +23,10 @@ _LARGE = 4e6
 _UNITS = ("", "k", "m", "g", "t")
 
 
+_CUTTING = 1.8
+"""Times the memory per pixel in a tile: the cores cut out of its maps are copies (measured)."""
+
+
 def parse_bytes(text: str) -> float:
     """``2GB``, ``500 MB``, ``1.5g``, ``2GiB`` (by 1024) or a plain number of bytes.
 
@@ -51,7 +55,7 @@ def history(pixels: int) -> int:
 
 def picture_bytes(optimizer: str, pixels: int) -> float:
     """What the optimiser holds: pictures in float32, of L-BFGS its pairs and a few vectors."""
-    pictures = 2 * history(pixels) + 12 if optimizer == "lbfgs" else 10
+    pictures = 2 * history(pixels) + 18 if optimizer == "lbfgs" else 10
     return float(pictures * 3 * 4 * pixels)
 
 
@@ -85,16 +89,25 @@ def tile_side(
         size: Height and width of the picture.
         budget: Bytes for feature maps.
     """
-    per_pixel = bytes_per_pixel(encoder, layers)
-    height, width = size
-    if per_pixel * height * width <= budget:
+    if map_bytes(encoder, layers, size, None) <= budget:
         return None
-    halo = halo_of(layers, encoder)
     for side in SIDES:
-        outer = min(height, side + 2 * halo) * min(width, side + 2 * halo)
-        if side < max(size) and per_pixel * outer <= budget:
+        if side < max(size) and map_bytes(encoder, layers, size, side) <= budget:
             return side
     return SIDES[-1]
+
+
+def map_bytes(
+    encoder: Encoder, layers: tuple[str, ...], size: tuple[int, int], side: int | None
+) -> float:
+    """What the feature maps of a picture take, whole or in tiles of that side."""
+    height, width = size
+    per_pixel = bytes_per_pixel(encoder, layers)
+    if side is None:
+        return per_pixel * height * width
+    halo = halo_of(layers, encoder)
+    outer = min(height, side + 2 * halo) * min(width, side + 2 * halo)
+    return _CUTTING * per_pixel * outer
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
