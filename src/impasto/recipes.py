@@ -84,8 +84,8 @@ class Recipe:
     size: int = 512
     scales: int = 0
     smallest: int = 64
-    steps: int = 24
-    final_steps: int = 18
+    steps: int = 22
+    final_steps: int = 16
     optimizer: str = "lbfgs"
     preconditioning: float = 0.5
     learning_rate: float = 0.02
