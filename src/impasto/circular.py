@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto import images
@@ -78,24 +79,18 @@ class CircularPreconditioner(Preconditioner):
         power: See :class:`impasto.preconditioning.Preconditioner`.
     """
 
-    def __init__(self, size: tuple[int, int], power: float) -> None:
-        super().__init__(size, power)
-        # In half-periods per pixel, as there.
-        down = 2 * np.fft.fftfreq(size[0])[:, None]
-        right = 2 * np.fft.fftfreq(size[1])[None]
-        gain = np.maximum(np.hypot(down, right), 1 / max(size)) ** -power
-        gain /= np.sqrt(np.mean(gain**2))
-        self._gain = gain[:, : size[1] // 2 + 1].astype(np.float32)
+    @staticmethod
+    def _frequencies(size: tuple[int, int]) -> NDArray[np.float64]:
+        """Of every wave, in half-periods per pixel: (H, W)."""
+        down, right = (2 * np.fft.fftfreq(length) for length in size)
+        frequencies: NDArray[np.float64] = np.hypot(down[:, None], right[None])
+        return frequencies
 
-    def __call__(self, picture: Tensor) -> Tensor:
-        """The map of (1, 3, H, W); it is its own transpose."""
-        if not self.power:
-            return picture
-        colours = self._colours.to(picture.dtype)
-        mixed = torch.einsum("ij,bjhw->bihw", colours, picture)
-        gain = torch.from_numpy(self._gain).to(picture.device)
-        waves = torch.fft.rfft2(mixed) * gain
-        result: Tensor = torch.fft.irfft2(waves, s=tuple(picture.shape[-2:]))
+    def _filtered(self, picture: Tensor) -> Tensor:
+        """A picture on the CPU with its waves multiplied by the gain."""
+        height, width = picture.shape[-2:]
+        gain = torch.from_numpy(self._gain[:, : width // 2 + 1])
+        result: Tensor = torch.fft.irfft2(torch.fft.rfft2(picture) * gain, s=(height, width))
         return result
 
 

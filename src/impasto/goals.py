@@ -22,12 +22,12 @@ from impasto.objective import (
     EncoderLike,
     LaplacianTerm,
     Objective,
-    StyleTerm,
     Term,
     TiledObjective,
     TotalVariation,
 )
 from impasto.recipes import Recipe
+from impasto.terms import SummaryTerm
 from impasto.tiles import Tile, halo_of, plan_tiles, tiled_features, tiled_summaries, whole
 
 COARSE, FINE = "coarse", "fine"
@@ -220,9 +220,9 @@ class Goal:
         name: str,
         weight: float,
         maps: Mapping[str, Tensor] | None,
-    ) -> StyleTerm:
-        return StyleTerm.of_summaries(
-            [target],
+    ) -> SummaryTerm:
+        return SummaryTerm(
+            target,
             statistic=self._recipe.style_loss,
             weight=weight,
             layer_weights=self.style_layers,

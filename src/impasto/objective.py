@@ -19,10 +19,10 @@ from impasto.terms import EncoderLike as EncoderLike
 from impasto.terms import Features as Features
 from impasto.terms import LaplacianTerm as LaplacianTerm
 from impasto.terms import StyleTerm as StyleTerm
+from impasto.terms import SummaryTerm, TiledTerm
 from impasto.terms import Term as Term
-from impasto.terms import TiledTerm
 from impasto.terms import TotalVariation as TotalVariation
-from impasto.tiles import Tile
+from impasto.tiles import Tile, add_up
 
 
 class Objective:
@@ -52,8 +52,7 @@ class Objective:
             features.update(self._encoder(image, self.layers))
         losses: dict[str, Tensor] = {}
         for term in self.terms:
-            for name, value in term(features).items():
-                losses[name] = losses[name] + value if name in losses else value
+            add_up(losses, term(features))
         return losses
 
     @torch.enable_grad()
@@ -86,7 +85,7 @@ class TiledObjective:
         for term in objective.terms:
             if set(term.layers) <= {"image"}:
                 self._picture_terms.append(term)
-            elif isinstance(term, (ContentTerm, StyleTerm)):
+            elif isinstance(term, (ContentTerm, SummaryTerm)):
                 term.check_tiles()
                 self._terms.append(term)
             else:
@@ -121,8 +120,7 @@ class TiledObjective:
         totals: dict[str, Tensor] = {}
         with torch.no_grad():
             for tile in self._tiles:
-                for name, value in self._sums(tile.cut(image), tile).items():
-                    totals[name] = totals[name] + value if name in totals else value
+                add_up(totals, self._sums(tile.cut(image), tile))
         return totals
 
     def _sums(self, picture: Tensor, tile: Tile) -> dict[str, Tensor]:
@@ -142,8 +140,7 @@ class TiledObjective:
             for index, term in enumerate(self._terms):
                 prefix = f"{index}:"
                 own = {n.removeprefix(prefix): v for n, v in leaves.items() if n.startswith(prefix)}
-                for name, value in term.losses(own).items():
-                    losses[name] = losses[name] + value if name in losses else value
+                add_up(losses, term.losses(own))
             total = torch.stack(list(losses.values())).sum()
         slopes = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
         found = {n: g for n, g in zip(leaves, slopes, strict=True) if g is not None}

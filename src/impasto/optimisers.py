@@ -162,6 +162,7 @@ def make_optimiser(
     learning_rate: float,
     average: float,
     preconditioning: float = 0.0,
+    preconditioner: type[Preconditioner] = Preconditioner,
 ) -> Optimiser:
     """The optimiser of that name.
 
@@ -172,6 +173,7 @@ def make_optimiser(
         learning_rate: Of Adam, in pixel values; L-BFGS finds its own.
         average: Decay of Adam's average of iterates.
         preconditioning: Power of L-BFGS's preconditioner, see :mod:`impasto.preconditioning`.
+        preconditioner: Its kind.
 
     Raises:
         OptionError: For another name.
@@ -179,7 +181,7 @@ def make_optimiser(
     if name == "adam":
         return Adam(gradient, image, learning_rate=learning_rate, average=average)
     if name == "lbfgs":
-        preconditioner = Preconditioner((image.shape[-2], image.shape[-1]), preconditioning)
-        pairs = history(image.shape[-2] * image.shape[-1])
-        return LBFGS(gradient, image, history=pairs, preconditioner=preconditioner)
+        height, width = image.shape[-2:]
+        smooth = preconditioner((height, width), preconditioning)
+        return LBFGS(gradient, image, history=history(height * width), preconditioner=smooth)
     raise unknown_name("optimizer", name, OPTIMISERS)

@@ -31,6 +31,7 @@ from impasto.models import open_encoder
 from impasto.objective import EncoderLike, Objective, TiledObjective
 from impasto.optimisers import Adam, Gradient, Losses, Optimiser, make_optimiser
 from impasto.precision import compute_dtype
+from impasto.preconditioning import Preconditioner
 from impasto.pyramid import Stage, plan_stages
 from impasto.recipes import INITS, Recipe
 
@@ -101,6 +102,7 @@ class Painter:
             budget=memory,
         )
         self._notes: list[str] = []
+        self._preconditioner: type[Preconditioner] = Preconditioner
         self._keep = _kept(self._areas)
         self.stages: tuple[Stage, ...] = plan_stages(
             recipe, content.size, least_side=self._least_side
@@ -229,22 +231,27 @@ class Painter:
         """Go on to the next size, with the picture and what the optimiser can use of its past."""
         before, stage = self._optimiser, self.stages[index]
         assert before is not None
-        start = resize(before.image, stage.size)
-        # Below full strength more of it: else the smallest size would take all details away.
-        share = 1 - self.recipe.strength * (1 - self.recipe.detail)
-        if share:
-            # What the photograph has between the two sizes.
-            content, small = self._content.tensor, self.stages[index - 1].size
-            detail = resize(content, stage.size) - resize(resize(content, small), stage.size)
-            start = start + share * detail
-        start = start.clamp(0, 1)
-        # Whatever was painted over what is kept has no say in the next size.
-        if self._keep is not None:
-            start = self._with_kept(start, resize(self._content.tensor, stage.size))
+        start = self._enlarged(before.image, stage.size)
         self._optimiser = self._start(start, stage)
         if isinstance(before, Adam) and isinstance(self._optimiser, Adam):
             before.carry_to(self._optimiser)
         self._stage, self._done = index, 0
+
+    def _enlarged(self, image: Tensor, size: tuple[int, int]) -> Tensor:
+        """Where the next size starts: the picture of the one before, and what it could not show."""
+        start = resize(image, size)
+        # Below full strength more of it: else the smallest size would take all details away.
+        share = 1 - self.recipe.strength * (1 - self.recipe.detail)
+        if share:
+            # What the photograph has between the two sizes.
+            content, small = self._content.tensor, (image.shape[-2], image.shape[-1])
+            detail = resize(content, size) - resize(resize(content, small), size)
+            start = start + share * detail
+        start = start.clamp(0, 1)
+        # Whatever was painted over what is kept has no say in the next size.
+        if self._keep is not None:
+            start = self._with_kept(start, resize(self._content.tensor, size))
+        return start
 
     def _start(self, image: Tensor, stage: Stage) -> Optimiser:
         return make_optimiser(
@@ -254,6 +261,7 @@ class Painter:
             learning_rate=self.recipe.learning_rate,
             average=self.recipe.average,
             preconditioning=self.recipe.preconditioning,
+            preconditioner=self._preconditioner,
         )
 
     def _gradient(self, size: tuple[int, int]) -> Gradient:

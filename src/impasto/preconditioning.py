@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 _COLOURS = (
@@ -36,12 +37,8 @@ class Preconditioner:
 
     def __init__(self, size: tuple[int, int], power: float) -> None:
         self.power = power
-        height, width = size
-        # In half-periods per picture; the mean (frequency 0) moves as the lowest frequency does.
-        down = np.arange(height, dtype=np.float64)[:, None] / height
-        right = np.arange(width, dtype=np.float64)[None] / width
-        frequency = np.maximum(np.hypot(down, right), 1 / max(height, width))
-        gain = frequency**-power
+        # The mean (frequency 0) moves as the lowest frequency does.
+        gain = np.maximum(self._frequencies(size), 1 / max(size)) ** -power
         self._gain = (gain / np.sqrt(np.mean(gain**2))).astype(np.float32)
         values, vectors = np.linalg.eigh(np.array(_COLOURS))
         gains = values ** (power / 2)
@@ -52,12 +49,23 @@ class Preconditioner:
         """The map of (1, 3, H, W); it is its own transpose."""
         if not self.power:
             return picture
+        colours = self._colours.to(picture.dtype)
+        return self._filtered(torch.einsum("ij,bjhw->bihw", colours, picture.cpu())).to(
+            picture.device
+        )
+
+    @staticmethod
+    def _frequencies(size: tuple[int, int]) -> NDArray[np.float64]:
+        """Of every wave, in half-periods per pixel: (H, W)."""
+        down, right = (np.arange(length, dtype=np.float64) / length for length in size)
+        return np.hypot(down[:, None], right[None])
+
+    def _filtered(self, picture: Tensor) -> Tensor:
+        """A picture on the CPU with its waves multiplied by the gain."""
         from scipy import fft  # imported here since it takes a tenth of a second
 
         workers = torch.get_num_threads()
-        colours = self._colours.to(picture.dtype)
-        mixed = torch.einsum("ij,bjhw->bihw", colours, picture.cpu()).numpy()
-        waves = fft.dctn(mixed, axes=(2, 3), norm="ortho", workers=workers)
+        waves = fft.dctn(picture.numpy(), axes=(2, 3), norm="ortho", workers=workers)
         waves *= self._gain
         result = fft.idctn(waves, axes=(2, 3), norm="ortho", workers=workers, overwrite_x=True)
-        return torch.from_numpy(result).to(picture.device)
+        return torch.from_numpy(result)

@@ -30,9 +30,7 @@ from impasto.encoders import Encoder, minimum_side
 from impasto.errors import OptionError
 from impasto.goals import Style
 from impasto.images import Picture
-from impasto.memory import history
 from impasto.objective import EncoderLike, Objective, TiledObjective, TotalVariation
-from impasto.optimisers import LBFGS, Adam, Optimiser
 from impasto.painter import Painter, read_styles
 from impasto.painting import Painting, Row, describe_sources, row
 from impasto.presets import get_recipe
@@ -92,6 +90,7 @@ class TexturePainter(Painter):
             if not isinstance(self.encoder, Encoder):
                 raise OptionError("A tileable texture needs an impasto.Encoder.")
             self._circular = CircularEncoder(self.encoder)
+            self._preconditioner = CircularPreconditioner
             self.stages = _round_stages(recipe, size, self.encoder)
 
     def objective(self, size: tuple[int, int]) -> Objective | TiledObjective:
@@ -118,27 +117,10 @@ class TexturePainter(Painter):
         """A digest of pictures, recipe, encoder, and of whether it tiles."""
         return super().fingerprint() + (" tileable" if self._circular else "")
 
-    def _enter(self, index: int) -> None:
+    def _enlarged(self, image: Tensor, size: tuple[int, int]) -> Tensor:
         if self._circular is None:
-            super()._enter(index)
-            return
-        before, stage = self._optimiser, self.stages[index]
-        assert before is not None
-        start = resize_circular(before.image, stage.size).clamp_(0, 1)
-        self._optimiser = self._start(start, stage)
-        if isinstance(before, Adam) and isinstance(self._optimiser, Adam):
-            before.carry_to(self._optimiser)
-        self._stage, self._done = index, 0
-
-    def _start(self, image: Tensor, stage: Stage) -> Optimiser:
-        if self._circular is None or self.recipe.optimizer != "lbfgs":
-            return super()._start(image, stage)
-        return LBFGS(
-            self._gradient(stage.size),
-            image,
-            history=history(stage.size[0] * stage.size[1]),
-            preconditioner=CircularPreconditioner(stage.size, self.recipe.preconditioning),
-        )
+            return super()._enlarged(image, size)
+        return resize_circular(image, size).clamp_(0, 1)
 
 
 def texture(

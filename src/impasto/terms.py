@@ -9,7 +9,7 @@ can be asked in one go (``term(features)``) or tile by tile: ``term.sums`` of ea
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ from impasto.losses.content import CONTENT_NORMALISATIONS, content_loss, squared
 from impasto.losses.laplacian import POOLS, laplacian
 from impasto.losses.statistics import Summary, get_statistic, mix, style_unit
 from impasto.losses.variation import total_variation
-from impasto.tiles import Tile, tile_weights
+from impasto.tiles import Tile, tile_summary
 
 Features = Mapping[str, Tensor]
 """Layer name → (B, C, H, W); ``"image"`` → the picture itself."""
@@ -113,17 +113,15 @@ class ContentTerm:
         return {f"content.{n}": (self._scales[n] * error).mean() for n, error in sums.items()}
 
 
-class StyleTerm:
-    """Paint in the manner of a style: its feature statistics at some layers.
+class SummaryTerm:
+    """Have the summaries wished at some layers: what a style term is when its styles are mixed.
 
     Args:
-        styles: Layer → the style's features, as an encoder gives them; or several such, which are
-            blended by ``shares``.
+        targets: Layer → summary.
         statistic: Name in :data:`impasto.losses.statistics.STATISTICS`.
         weight: Of the whole term.
         layer_weights: Layer → weight; equal shares that sum to one by default.
         normalisation: See :func:`impasto.losses.statistics.style_unit`.
-        shares: Of several styles; equal by default.
         maps: Layer → where in the painted picture the style is wished, (1, 1, H, W) ≥ 0 of the
             layer's size; everywhere by default. The loss is that of the region's mean, so it is
             the same for a small region and a large one.
@@ -132,80 +130,19 @@ class StyleTerm:
 
     def __init__(
         self,
-        styles: Features | Sequence[Features],
+        targets: Mapping[str, Summary],
         *,
         statistic: str = "gram",
         weight: float = 1.0,
         layer_weights: Mapping[str, float] | None = None,
         normalisation: str = "relative",
-        shares: Sequence[float] | None = None,
         maps: Features | None = None,
         name: str = "style",
-    ) -> None:
-        several = [styles] if isinstance(styles, Mapping) else list(styles)
-        if len({frozenset(features) for features in several}) != 1:
-            raise OptionError("A style term needs styles, all with features of the same layers.")
-        summarise = get_statistic(statistic).summary
-        self._set(
-            [{n: summarise(f.detach(), None) for n, f in features.items()} for features in several],
-            statistic=statistic,
-            weight=weight,
-            layer_weights=layer_weights,
-            normalisation=normalisation,
-            shares=shares,
-            maps=maps,
-            name=name,
-        )
-
-    @classmethod
-    def of_summaries(
-        cls,
-        summaries: Sequence[Mapping[str, Summary]],
-        *,
-        statistic: str = "gram",
-        weight: float = 1.0,
-        layer_weights: Mapping[str, float] | None = None,
-        normalisation: str = "relative",
-        shares: Sequence[float] | None = None,
-        maps: Features | None = None,
-        name: str = "style",
-    ) -> StyleTerm:
-        """The same from the styles' summaries, layer by layer, where features are too large."""
-        term = cls.__new__(cls)
-        term._set(
-            summaries,
-            statistic=statistic,
-            weight=weight,
-            layer_weights=layer_weights,
-            normalisation=normalisation,
-            shares=shares,
-            maps=maps,
-            name=name,
-        )
-        return term
-
-    def _set(
-        self,
-        summaries: Sequence[Mapping[str, Summary]],
-        *,
-        statistic: str,
-        weight: float,
-        layer_weights: Mapping[str, float] | None,
-        normalisation: str,
-        shares: Sequence[float] | None,
-        maps: Features | None,
-        name: str,
     ) -> None:
         self._name, self._statistic_name = name, statistic
         self._statistic = get_statistic(statistic)
         self._maps = dict(maps or {})
-        self._targets: dict[str, Summary] = {
-            layer: mix(
-                [summary[layer] for summary in summaries],
-                [1.0] * len(summaries) if shares is None else shares,
-            )
-            for layer in summaries[0]
-        }
+        self._targets = dict(targets)
         # What depends on the target alone is worked out once, not at every step.
         self._scales = {
             layer: share / style_unit(self._statistic, self._targets[layer], normalisation)
@@ -219,11 +156,9 @@ class StyleTerm:
 
     def __call__(self, features: Features) -> dict[str, Tensor]:
         """``style.LAYER`` → weighted loss."""
-        losses = {}
-        for layer, target in self._targets.items():
-            summary = self._statistic.summary(features[layer], self._maps.get(layer))
-            losses[f"{self._name}.{layer}"] = self._loss(layer, summary, target)
-        return losses
+        return self._losses(
+            {n: self._statistic.summary(features[n], self._maps.get(n)) for n in self._targets}
+        )
 
     def check_tiles(self) -> None:
         """Raise OptionError if the statistic is no mean over positions."""
@@ -235,26 +170,57 @@ class StyleTerm:
 
     def sums(self, features: Features, tile: Tile, strides: Strides) -> dict[str, Tensor]:
         """Shares of the means, ``LAYER/KEY`` → (B, …)."""
-        sums = {}
-        for layer in self._targets:
-            core = tile.core(features[layer], strides[layer])
-            weights, share = tile_weights(tile, self._maps.get(layer), strides[layer])
-            if not share:
-                continue  # none of the region lies in this tile
-            for key, mean in self._statistic.summary(core, weights).items():
-                sums[f"{layer}/{key}"] = share * mean
-        return sums
+        return {
+            f"{layer}/{key}": mean
+            for layer in self._targets
+            for key, mean in tile_summary(
+                self._statistic, features[layer], tile, strides[layer], self._maps.get(layer)
+            ).items()
+        }
 
     def losses(self, sums: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """``style.LAYER`` → weighted loss."""
+        return self._losses(
+            {n: {key: sums[f"{n}/{key}"] for key in t} for n, t in self._targets.items()}
+        )
+
+    def _losses(self, summaries: Mapping[str, Summary]) -> dict[str, Tensor]:
         losses = {}
         for layer, target in self._targets.items():
-            summary = {key: sums[f"{layer}/{key}"] for key in target}
-            losses[f"{self._name}.{layer}"] = self._loss(layer, summary, target)
+            distance = self._statistic.distance(summaries[layer], target)
+            losses[f"{self._name}.{layer}"] = (self._scales[layer] * distance).mean()
         return losses
 
-    def _loss(self, layer: str, summary: Summary, target: Summary) -> Tensor:
-        return (self._scales[layer] * self._statistic.distance(summary, target)).mean()
+
+class StyleTerm(SummaryTerm):
+    """Paint in the manner of a style: its feature statistics at some layers.
+
+    Args:
+        styles: Layer → the style's features, as an encoder gives them; or several such, which are
+            blended by ``shares``.
+        statistic: Name in :data:`impasto.losses.statistics.STATISTICS`.
+        shares: Of several styles; equal by default.
+        **options: As for :class:`SummaryTerm`: weight, layer_weights, normalisation, maps, name.
+    """
+
+    def __init__(
+        self,
+        styles: Features | Sequence[Features],
+        *,
+        statistic: str = "gram",
+        shares: Sequence[float] | None = None,
+        **options: Any,
+    ) -> None:
+        several = [styles] if isinstance(styles, Mapping) else list(styles)
+        if len({frozenset(features) for features in several}) != 1:
+            raise OptionError("A style term needs styles, all with features of the same layers.")
+        summarise = get_statistic(statistic).summary
+        weights = [1.0] * len(several) if shares is None else shares
+        targets = {
+            layer: mix([summarise(features[layer].detach(), None) for features in several], weights)
+            for layer in several[0]
+        }
+        super().__init__(targets, statistic=statistic, **options)
 
 
 class TotalVariation:

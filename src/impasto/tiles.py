@@ -164,19 +164,36 @@ def tiled_summaries(
     wanted = encoder.check_layers(layers)
     for tile in tiles:
         for name, feature in encoder(tile.cut(image), wanted).items():
-            stride = encoder.stride(name)
-            weights, share = tile_weights(tile, (maps or {}).get(name), stride)
-            if not share:
-                continue
-            total = summaries.setdefault(name, {})
-            for key, mean in statistic.summary(tile.core(feature, stride), weights).items():
-                total[key] = total[key] + share * mean if key in total else share * mean
+            weights = (maps or {}).get(name)
+            part = tile_summary(statistic, feature, tile, encoder.stride(name), weights)
+            if part:
+                add_up(summaries.setdefault(name, {}), part)
     return summaries
 
 
-def tile_weights(tile: Tile, weights: Tensor | None, stride: int) -> tuple[Tensor | None, float]:
-    """The weight map of a tile's core, and the share that the tile has of the whole mean."""
-    if weights is None:
-        return None, tile.share(stride)
-    part = tile.part(weights, stride)
-    return part, float(part.double().sum() / weights.double().sum())
+def tile_summary(
+    statistic: Statistic, features: Tensor, tile: Tile, stride: int, weights: Tensor | None
+) -> Summary:
+    """What a tile adds to the summary of the whole; nothing if its core has no weight.
+
+    Args:
+        statistic: Whose summary is a mean, unless there is but one tile.
+        features: A layer's, of core and halo.
+        tile: Whose features they are.
+        stride: Of the layer.
+        weights: (1, 1, H, W) of the whole layer's size, or None for equal ones.
+    """
+    part, share = None, tile.share(stride)
+    if weights is not None:
+        part = tile.part(weights, stride)
+        share = float(part.double().sum() / weights.double().sum())
+    if not share:
+        return {}
+    summary = statistic.summary(tile.core(features, stride), part)
+    return {key: share * mean for key, mean in summary.items()}
+
+
+def add_up(totals: dict[str, Tensor], more: Mapping[str, Tensor]) -> None:
+    """Add values to those of the same name, and take in those that are new."""
+    for name, value in more.items():
+        totals[name] = totals[name] + value if name in totals else value

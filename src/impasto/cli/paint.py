@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -173,16 +173,10 @@ def _painter(job: Job, content: Picture, args: argparse.Namespace) -> Painter:
     """Read the styles and the areas."""
     if not job.styles:
         raise OptionError("Name a picture to paint like: impasto paint CONTENT STYLE -o OUT.")
-    budget = None if args.memory is None else parse_bytes(args.memory)
-    pictures = read_styles(
-        [style.path for style in job.styles],
-        job.recipe,
-        max(content.size),
-        max_pixels=args.max_pixels,
-    )
+    styles = read_style_options(job.styles, job.recipe, max(content.size), args)
     areas, notices = read_areas(
         content,
-        pictures,
+        [style.picture for style in styles],
         mask=job.mask,
         style_mask=job.style_mask,
         regions=job.regions,
@@ -192,11 +186,24 @@ def _painter(job: Job, content: Picture, args: argparse.Namespace) -> Painter:
     if not args.quiet:
         for notice in notices:
             print(notice, file=sys.stderr)
-    styles = [
-        Style(picture, style.weight or 1.0, style.level)
-        for picture, style in zip(pictures, job.styles, strict=True)
+    return Painter(content, styles, job.recipe, areas=areas, memory=budget(args))
+
+
+def budget(args: argparse.Namespace) -> float | None:
+    """The bytes of ``--memory``; None if nothing was said."""
+    return None if args.memory is None else parse_bytes(args.memory)
+
+
+def read_style_options(
+    options: Sequence[StyleOption], recipe: Recipe, long_side: int, args: argparse.Namespace
+) -> list[Style]:
+    """The styles of a command line, read for a picture of ``long_side`` pixels."""
+    paths = [option.path for option in options]
+    pictures = read_styles(paths, recipe, long_side, max_pixels=args.max_pixels)
+    return [
+        Style(picture, option.weight or 1.0, option.level)
+        for picture, option in zip(pictures, options, strict=True)
     ]
-    return Painter(content, styles, job.recipe, areas=areas, memory=budget)
 
 
 def _work(

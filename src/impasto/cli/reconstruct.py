@@ -9,12 +9,17 @@ from pathlib import Path
 
 from impasto import images
 from impasto.cli.options import add_recipe_options, parse_layers, recipe_from
-from impasto.cli.paint import add_run_options, check_outputs, tell_outcome, work_to_file
+from impasto.cli.paint import (
+    add_run_options,
+    budget,
+    check_outputs,
+    tell_outcome,
+    work_to_file,
+)
 from impasto.cli.progress import PaintingBar
 from impasto.errors import OptionError
 from impasto.images import Picture
 from impasto.interrupts import stop_on_interrupt
-from impasto.memory import parse_bytes
 from impasto.models import open_encoder
 from impasto.painting import Painting
 from impasto.precision import compute_dtype
@@ -75,20 +80,20 @@ class ReconstructionJob:
 def reconstruct_to_file(job: ReconstructionJob, args: argparse.Namespace) -> int:
     """Make a reconstruction in ``args.output``; the exit code."""
     check_outputs(args)
-    budget = None if args.memory is None else parse_bytes(args.memory)
+    memory = budget(args)
     picture = images.read(job.image, long_side=job.recipe.size, max_pixels=args.max_pixels)
     if job.kind == "figure":
-        return _figure_to_file(job, picture, budget, args)
+        return _figure_to_file(job, picture, memory, args)
     recipe = job.recipe
     if job.kind == "content":
-        painter = reconstruction(picture, recipe, recipe.content_layers, memory=budget)
+        painter = reconstruction(picture, recipe, recipe.content_layers, memory=memory)
     else:
-        painter = reconstruction(picture, recipe, None, recipe.style_layers, memory=budget)
+        painter = reconstruction(picture, recipe, None, recipe.style_layers, memory=memory)
     return work_to_file(painter, reconstruction_sources(job.image, job.kind), args)
 
 
 def _figure_to_file(
-    job: ReconstructionJob, picture: Picture, budget: float | None, args: argparse.Namespace
+    job: ReconstructionJob, picture: Picture, memory: float | None, args: argparse.Namespace
 ) -> int:
     """All panels one after another; after Ctrl-C the sheet holds what there is."""
     for flag in ("snapshots", "snapshots_to", "log", "resume"):
@@ -104,7 +109,7 @@ def _figure_to_file(
     for number, panel in enumerate(panels, 1):
         if not args.quiet:
             print(f"{number}/{len(panels)} {panel.row} {panel.caption}", file=sys.stderr)
-        painter = panel.painter(picture, recipe, encoder=encoder, memory=budget)
+        painter = panel.painter(picture, recipe, encoder=encoder, memory=memory)
         with stop_on_interrupt() as request, PaintingBar(
             painter.stages, quiet=args.quiet or args.json
         ) as bar:  # fmt: skip

@@ -7,10 +7,13 @@ import sys
 from dataclasses import dataclass
 
 from impasto.cli.options import StyleOption, add_recipe_options, parse_styles, recipe_from
-from impasto.cli.paint import add_run_options, check_outputs, work_to_file
-from impasto.goals import Style
-from impasto.memory import parse_bytes
-from impasto.painter import read_styles
+from impasto.cli.paint import (
+    add_run_options,
+    budget,
+    check_outputs,
+    read_style_options,
+    work_to_file,
+)
 from impasto.recipes import Recipe
 from impasto.synthesis import TexturePainter, parse_size, texture_sources
 
@@ -62,14 +65,10 @@ class TextureJob:
 def texture_to_file(job: TextureJob, args: argparse.Namespace) -> int:
     """Make a texture in ``args.output``; the exit code."""
     check_outputs(args)
-    budget = None if args.memory is None else parse_bytes(args.memory)
-    paths = [style.path for style in job.styles]
-    pictures = read_styles(paths, job.recipe, max(job.size), max_pixels=args.max_pixels)
-    styles = [
-        Style(picture, style.weight or 1.0, style.level)
-        for picture, style in zip(pictures, job.styles, strict=True)
-    ]
-    painter = TexturePainter(styles, job.size, job.recipe, tileable=job.tileable, memory=budget)
+    styles = read_style_options(job.styles, job.recipe, max(job.size), args)
+    painter = TexturePainter(
+        styles, job.size, job.recipe, tileable=job.tileable, memory=budget(args)
+    )
     height, width = painter.stages[-1].size
     if (height, width) != job.size and not args.quiet:
         print(f"rounded to {width}×{height} px, which tiles", file=sys.stderr)

@@ -212,8 +212,8 @@ class Distillation:
     def _targets(self, batch: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """What the student should see: the teacher's bare features, and those read out.
 
-        Both in units of the layer's size. VGG's own are in the hundreds, which a student would
-        need thousands of steps to grow to; relative losses are the same in any unit.
+        Both in units of the layer's size, since a student that begins at one would spend its first
+        steps growing to the teacher's; relative losses are the same in any unit.
         """
         with torch.no_grad(), autocast():
             bare: dict[str, Tensor] = self._bare_teacher(batch, self.layers)
