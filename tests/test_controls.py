@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+import impasto
 from conftest import smooth_picture
 from impasto import images, memory
 from impasto.areas import Area
@@ -203,10 +204,12 @@ def sample():
     return photo, style, open_encoder("compact", "own")
 
 
-def palette(picture):
-    """Mean (3,) and covariance (3, 3) of a picture's colours."""
+def palette(picture, where=None):
+    """Mean (3,) and covariance (3, 3) of a picture's colours, counted by a mask if there is one."""
     colours = picture[0].flatten(1)
-    return colours.mean(1), torch.cov(colours)
+    shares = torch.ones_like(colours[0]) if where is None else where.flatten()
+    mean = (colours * shares).sum(1) / shares.sum()
+    return mean, torch.cov(colours, aweights=shares, correction=0)
 
 
 @pytest.fixture(scope="module")
@@ -226,6 +229,41 @@ def test_matched_colours_are_the_contents(sample, styled, method):
     wanted, ours, others = (palette(picture) for picture in (photo.tensor, matched, styled))
     for near, far, target in zip(ours, others, wanted, strict=True):
         assert (near - target).norm() < 0.5 * (far - target).norm()
+
+
+@pytest.fixture(scope="module")
+def two_halves():
+    """A photograph, reddish on the left and bluish on the right."""
+    tint = torch.tensor([0.3, 0.0, -0.3]).view(1, 3, 1, 1) * (left() - 0.5)
+    return Picture(0.4 + 0.2 * smooth_picture(*SIZE, seed=1) + tint)
+
+
+@pytest.mark.parametrize("where", [left(), torch.linspace(0, 1, 96).expand(1, 1, *SIZE)])
+@pytest.mark.parametrize("method", ["cholesky", "pca", "monge-kantorovich"])
+def test_the_style_of_a_region_gets_the_colours_of_the_region(
+    two_halves, style, other_style, encoder, where, method
+):
+    recipe = FAST.replace(colour="match", colour_match=method)
+    areas = [Area("sun", where, style), Area("sky", 1 - where)]
+    painter = Painter(two_halves, [other_style], recipe, areas=areas, encoder=encoder)
+    for ours, wanted in (
+        (painter._areas[0].style, palette(two_halves.tensor, where)),
+        (painter._styles[0].picture, palette(two_halves.tensor)),  # of no region alone
+    ):
+        mean, covariance = palette(ours.tensor)
+        torch.testing.assert_close(mean, wanted[0], atol=1e-4, rtol=0)
+        torch.testing.assert_close(covariance, wanted[1], atol=5e-3 * wanted[1].max(), rtol=0)
+
+
+def test_a_region_is_painted_in_the_colours_of_the_region(two_halves, encoder):
+    areas = [Area("sun", left(), WARM), Area("sky", 1 - left(), COLD)]
+    recipe = FAST.replace(colour="match", content_weight=0)
+    painter = Painter(two_halves, [COLD], recipe, areas=areas, encoder=encoder)
+    whole, _ = palette(two_halves.tensor)
+    picture = finish(painter)
+    for where in (left(), 1 - left()):
+        (mean, _), (wanted, _) = palette(picture, where), palette(two_halves.tensor, where)
+        assert (mean - wanted).norm() < 0.25 * (whole - wanted).norm()
 
 
 # --- which stroke --------------------------------------------------------------------------------
@@ -262,6 +300,37 @@ def test_levels_take_coarse_and_fine_from_different_styles(encoder, paint):
             if encoder.stride(layer) > 2:
                 near, far = far, near
             assert near < 0.9 * far
+
+
+def test_levels_in_one_call_as_on_the_command_line(files):
+    options = {"recipe": FAST, "encoder": str(files / "tiny.safetensors"), "precision": "float32"}
+    content, (warm, cold) = files / "photo.png", (files / "warm.png", files / "cold.png")
+    levels, shares = [COARSE, FINE, ""], [0.5, 0.3, 0.2]
+    painting = impasto.paint(content, [warm, cold, warm], levels=levels, shares=shares, **options)
+    written = [f"coarse={warm}:0.5", f"fine={cold}:0.3", f"{warm}:0.2"]
+    assert json.loads(painting.sources["style"]) == written
+    # The file of a picture from the command line says the same, and it is the same picture.
+    (files / "fast.toml").write_text(FAST.to_toml())
+    words = ["--recipe", str(files / "fast.toml"), "--precision", "float32", "--quiet"]
+    words += ["--encoder", str(files / "tiny.safetensors"), "-o", str(files / "levels.png")]
+    assert run(["paint", str(content), *written, *words]) == 0
+    assert images.read_metadata(files / "levels.png")["style"] == painting.sources["style"]
+    again = images.read(files / "levels.png").tensor
+    torch.testing.assert_close(painting.tensor, again, atol=0.51 / 255, rtol=0)
+    others = [impasto.paint(content, [warm, cold, warm], levels=other, shares=shares, **options)
+              for other in (None, [FINE, COARSE, ""])]  # fmt: skip
+    assert all((other.tensor - painting.tensor).abs().mean() > 0.01 for other in others)
+
+
+def test_levels_in_one_call_that_do_not_fit(files):
+    warm = files / "warm.png"
+    for levels, message in (
+        ([COARSE], "2 styles need as many levels, not 1"),
+        ([COARSE, "corse"], "Unknown level of a style 'corse'"),
+        ([COARSE, COARSE], "No style is given for the fine level"),
+    ):
+        with pytest.raises(OptionError, match=message):
+            impasto.paint(files / "photo.png", [warm, warm], levels=levels, recipe=FAST)
 
 
 def test_levels_that_do_not_fit(encoder, content):

@@ -1,17 +1,23 @@
-"""README and docs say only what is so: snippets run, commands parse, links lead somewhere."""
+"""README and docs say only what is so: snippets run, commands parse, links and pictures exist."""
 
+import importlib.util
 import re
 import shlex
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from impasto import images
 from impasto.cli.main import COMMANDS, _parser
+from impasto.presets import RECIPES
 from impasto.samples import PAIRS
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = ROOT / "docs"
+PICTURES = DOCS / "pictures"
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 
 
 def blocks(page, language):
@@ -30,16 +36,26 @@ def commands():
                 yield page.name, line
 
 
-@pytest.mark.parametrize("number", range(len(blocks(ROOT / "README.md", "python"))))
-def test_python_snippets_run(number, tmp_path, monkeypatch, capsys):
+def snippets():
+    for page in PAGES:
+        for number, snippet in enumerate(blocks(page, "python"), 1):
+            yield pytest.param(page, snippet, id=f"{page.stem}-{number}")
+
+
+@pytest.mark.parametrize(("page", "snippet"), list(snippets()))
+def test_python_snippets_run(page, snippet, tmp_path, monkeypatch, capsys):
     pair = PAIRS["tuebingen-starry-night"]
     images.write(tmp_path / "photo.jpg", images.read(pair.content_path, long_side=160).tensor)
     images.write(tmp_path / "painting.jpg", images.read(pair.style_path, long_side=160).tensor)
+    shutil.copytree(PICTURES, tmp_path / "docs" / "pictures")
     monkeypatch.chdir(tmp_path)
-    snippet = blocks(ROOT / "README.md", "python")[number].replace("256", "96")
-    exec(compile(snippet, "README.md", "exec"), {})
-    assert capsys.readouterr().out
-    assert list(tmp_path.glob("*.png"))
+    for name, recipe in RECIPES.items():
+        monkeypatch.setitem(RECIPES, name, recipe.replace(steps=4, final_steps=2))
+    exec(compile(snippet.replace("256", "96"), page.name, "exec"), {})
+    assert bool(capsys.readouterr().out) == ("print(" in snippet)
+    named = set(re.findall(r"[\w./-]+\.png(?=\")", snippet))
+    assert [name for name in named if not (tmp_path / name).exists()] == []
+    assert named
 
 
 @pytest.mark.parametrize(("page", "line"), list(commands()))
@@ -65,3 +81,49 @@ def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+# --- the pictures of the docs --------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def examples():
+    """The blocks of commands in the docs, as they are run to make the pictures."""
+    spec = importlib.util.spec_from_file_location("make_pictures", DOCS / "make_pictures.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where its dataclass looks for its own types
+    spec.loader.exec_module(module)
+    yield list(module.examples())
+    del sys.modules[spec.name]
+
+
+def test_commands_of_the_docs_run_in_a_clone(examples):
+    """They name no picture that is not in it, and what is shown of them is written to out/."""
+    for example in examples:
+        for command in example.commands:
+            made = command[command.index("-o") + 1] if "-o" in command else ""
+            named = re.findall(r"[\w./-]+\.(?:jpe?g|png)", " ".join(command))
+            assert [n for n in named if n != made and not (ROOT / n).is_file()] == [], command
+    made = [path for example in examples if example.picture for path in example.outputs]
+    assert {path.parent for path in made} == {ROOT / "out"}
+    assert len(set(made)) == len(made) > 30  # none writes over another's
+
+
+def test_every_picture_of_the_docs_is_made_by_the_commands_above_it(examples):
+    shown = [
+        page.parent / target
+        for page in PAGES[1:]
+        for target in re.findall(r"!\[[^]]*\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
+    ]
+    made = [example.picture for example in examples if example.picture]
+    assert made == shown
+    read = {path for example in examples for path in example.inputs}
+    assert {*made, *read, PICTURES / "LICENSES.md"} == set(PICTURES.iterdir())
+    credits = (PICTURES / "LICENSES.md").read_text(encoding="utf-8")
+    assert [path.name for path in read if path.name not in credits] == []
+
+
+def test_pictures_of_the_docs_are_small():
+    sizes = {path.name: path.stat().st_size for path in PICTURES.iterdir()}
+    assert sum(sizes.values()) < 4e6
+    assert max(sizes.values()) < 4e5

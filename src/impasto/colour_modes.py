@@ -20,13 +20,14 @@ class ColourMode:
 
     Attributes:
         content: (content, space) → the picture to paint.
-        style: (style, content, space, matching) → the picture to paint after.
+        style: (style, content, where, space, matching) → the picture to paint after; ``where`` are
+            weights (1, 1, H, W) of the content's colours, or None for all alike.
         result: (painted, content, space) → the picture to save; both of one size.
         about: In a few words.
     """
 
     content: Callable[[Tensor, str], Tensor]
-    style: Callable[[Tensor, Tensor, str, str], Tensor]
+    style: Callable[[Tensor, Tensor, Tensor | None, str, str], Tensor]
     result: Callable[[Tensor, Tensor, str], Tensor]
     about: str
 
@@ -34,25 +35,27 @@ class ColourMode:
 COLOUR_MODES: Mapping[str, ColourMode] = {
     "style": ColourMode(
         content=lambda content, space: content,
-        style=lambda style, content, space, matching: style,
+        style=lambda style, content, where, space, matching: style,
         result=lambda painted, content, space: painted,
         about="all that the style brings",
     ),
     "content": ColourMode(
         content=lambda content, space: content,
-        style=lambda style, content, space, matching: style,
+        style=lambda style, content, where, space, matching: style,
         result=lambda painted, content, space: keep_chroma(painted, content, space),
         about="painted in the style's colours, then lightness alone is kept of them",
     ),
     "luminance": ColourMode(
         content=lightness_picture,
-        style=lambda style, content, space, matching: match_lightness(style, content, space),
+        style=lambda style, content, where, space, matching: match_lightness(style, content, space),
         result=lambda painted, content, space: keep_chroma(painted, content, space),
         about="painted in greys, under the content's colours (arXiv:1606.05897, section 3.2)",
     ),
     "match": ColourMode(
         content=lambda content, space: content,
-        style=lambda style, content, space, matching: match_colours(style, content, matching),
+        style=lambda style, content, where, space, matching: match_colours(
+            style, content, matching, content_weights=where
+        ),
         result=lambda painted, content, space: painted,
         about="the style picture is given the content's palette first (section 3.1)",
     ),

@@ -57,6 +57,27 @@ class Style:
             raise unknown_name("level of a style", self.level, (COARSE, FINE))
 
 
+def as_styles(
+    pictures: Sequence[Picture | Style],
+    shares: Sequence[float] | None = None,
+    levels: Sequence[str] | None = None,
+) -> list[Style]:
+    """Pictures with their shares and levels, one of each a picture; styles as they are.
+
+    Raises:
+        OptionError: For another number of shares or levels, or a level that there is not.
+    """
+    for what, given in (("weights", shares), ("levels", levels)):
+        if given is not None and len(given) != len(pictures):
+            raise OptionError(f"{len(pictures)} styles need as many {what}, not {len(given)}.")
+    shares = [1.0] * len(pictures) if shares is None else shares
+    levels = [""] * len(pictures) if levels is None else levels
+    return [
+        picture if isinstance(picture, Style) else Style(picture, share, level)
+        for picture, share, level in zip(pictures, shares, levels, strict=True)
+    ]
+
+
 class Goal:
     """The objective of a painting at any size of its pyramid.
 

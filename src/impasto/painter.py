@@ -23,7 +23,7 @@ from impasto.colour_modes import get_colour_mode
 from impasto.descent import Step, descend
 from impasto.encoders import Encoder, minimum_side
 from impasto.errors import InputDataError, OptionError
-from impasto.goals import Goal, Style
+from impasto.goals import Goal, Style, as_styles
 from impasto.images import Picture, resize
 from impasto.masks import resize_masks
 from impasto.memory import is_out_of_memory
@@ -73,14 +73,16 @@ class Painter:
         mode, space = get_colour_mode(recipe.colour), recipe.colour_space
         self._content = Picture(mode.content(content.tensor, space), content.alpha)
 
-        def recoloured(picture: Picture) -> Picture:
-            return Picture(mode.style(picture.tensor, content.tensor, space, recipe.colour_match))
+        def recoloured(style: Picture, where: Tensor | None = None) -> Picture:
+            matching = recipe.colour_match
+            return Picture(mode.style(style.tensor, content.tensor, where, space, matching))
 
         self._styles = [
-            replace(style, picture=recoloured(style.picture)) for style in _styles(styles, shares)
+            replace(style, picture=recoloured(style.picture)) for style in as_styles(styles, shares)
         ]
+        # A style of one area takes on the colours that the photograph has there.
         self._areas = [
-            area if area.style is None else replace(area, style=recoloured(area.style))
+            area if area.style is None else replace(area, style=recoloured(area.style, area.where))
             for area in self._areas
         ]
         if encoder is None:
@@ -303,17 +305,6 @@ class Painter:
         noise = torch.rand(content.shape, generator=random)
         noise = mode.content(noise, recipe.colour_space)
         return noise if recipe.init == "noise" else torch.lerp(content, noise, recipe.noise)
-
-
-def _styles(styles: Sequence[Picture | Style], shares: Sequence[float] | None) -> list[Style]:
-    """Pictures with their shares, or styles as they are."""
-    if shares is not None and len(shares) != len(styles):
-        raise OptionError(f"{len(styles)} styles need as many weights, not {len(shares)}.")
-    weights = shares or [1.0] * len(styles)
-    return [
-        style if isinstance(style, Style) else Style(style, share)
-        for style, share in zip(styles, weights, strict=True)
-    ]
 
 
 def _kept(areas: Sequence[Area]) -> Tensor | None:

@@ -18,6 +18,7 @@ from impasto import images
 from impasto.areas import read_areas
 from impasto.descent import Step
 from impasto.files import replacing
+from impasto.goals import as_styles
 from impasto.painter import Painter, read_styles
 from impasto.presets import get_recipe
 from impasto.recipes import Recipe
@@ -79,6 +80,7 @@ def paint(
     *,
     recipe: str | Path | Recipe = "default",
     shares: Sequence[float] | None = None,
+    levels: Sequence[str] | None = None,
     mask: str | Path | None = None,
     style_mask: str | Path | None = None,
     regions: Sequence[str] = (),
@@ -92,6 +94,8 @@ def paint(
         style: Likewise; or several, mixed by ``shares``.
         recipe: A preset's name, the path of a TOML file, or a :class:`Recipe`.
         shares: Weights of several styles; equal by default.
+        levels: ``"coarse"`` or ``"fine"`` for each style, or ``""``: which layers compare it,
+            the deep ones (its large forms), the shallow ones (its brushwork), or all as by default.
         mask: Label picture of the content, one colour a region, with ``style_mask``.
         style_mask: Label picture of the style, in the same colours.
         regions: ``"sky=sky.png@monet.jpg"`` and the like, see :mod:`impasto.masks`.
@@ -108,17 +112,18 @@ def paint(
     chosen = base.replace(**changes)
     several = [style] if isinstance(style, (str, Path, Image.Image)) else list(style)
     picture = images.read(content, long_side=chosen.size)
-    styles = read_styles(several, chosen, max(picture.size))
+    pictures = read_styles(several, chosen, max(picture.size))
+    styles = as_styles(pictures, shares, levels)
     areas, _ = read_areas(
-        picture, styles, mask=mask, style_mask=style_mask, regions=regions, blur=chosen.feather
+        picture, pictures, mask=mask, style_mask=style_mask, regions=regions, blur=chosen.feather
     )
-    painter = Painter(picture, styles, chosen, shares=shares, areas=areas, memory=memory)
+    painter = Painter(picture, styles, chosen, areas=areas, memory=memory)
     losses, seconds = [], 0.0
     for step in painter:
         losses.append(row(step))
         seconds = step.seconds
     sources = describe_sources(
-        content, several, shares, mask=mask, style_mask=style_mask, regions=regions
+        content, several, shares, levels, mask=mask, style_mask=style_mask, regions=regions
     )
     return Painting(painter.picture, picture.alpha, losses, chosen, seconds, sources)
 
@@ -150,14 +155,16 @@ def describe_sources(
     content: str | Path | Image.Image,
     styles: Sequence[str | Path | Image.Image],
     shares: Sequence[float] | None,
+    levels: Sequence[str] | None = None,
     *,
     mask: str | Path | None = None,
     style_mask: str | Path | None = None,
     regions: Sequence[str] = (),
 ) -> dict[str, str]:
-    """What was painted, for the metadata; ``style`` is a JSON list of PATH or PATH:WEIGHT."""
+    """What was painted, for the metadata; ``style`` is a JSON list of [LEVEL=]PATH[:WEIGHT]."""
     weights = [""] * len(styles) if shares is None else [f":{float(share)}" for share in shares]
-    names = [_name(style) + weight for style, weight in zip(styles, weights, strict=True)]
+    marks = [f"{level}=" if level else "" for level in levels or [""] * len(styles)]
+    names = list(map("".join, zip(marks, map(_name, styles), weights, strict=True)))
     sources = {"content": _name(content), "style": json.dumps(names, ensure_ascii=False)}
     if mask is not None and style_mask is not None:
         sources |= {"mask": str(mask), "style mask": str(style_mask)}
