@@ -34,6 +34,8 @@ SMALL = 140
 _BLOCK = re.compile(r"```sh\n(.*?)```(?:\n+!\[[^]]*\]\(([^)]+)\))?", re.DOTALL)
 _NAMED = re.compile(r"docs/pictures/[\w.-]+")
 _MOST_IN_A_ROW = 4
+_SHEETS = ("edges", "compare", "inspect")
+"""Commands that make sheets themselves."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Example:
 
     def sheet(self) -> Image.Image:
         """What the commands read and what they make: small above the other if it is much."""
-        if "--figure" in self.commands[0]:
+        if "--figure" in self.commands[0] or self.commands[0][0] in _SHEETS:
             return Image.open(self.outputs[0]).convert("RGB")  # a sheet already
         made = [self._made(*pair) for pair in zip(self.commands, self.outputs, strict=True)]
         read = [Cell(Image.open(path).convert("RGB"), path.stem) for path in self.inputs]

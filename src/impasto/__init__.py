@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from impasto.painting import Painting, paint
     from impasto.presets import RECIPES, get_recipe
     from impasto.recipes import Recipe
+    from impasto.stylizing import Stylizer, stylize
     from impasto.synthesis import reconstruct, texture
 
 __version__ = "0.1.0"
@@ -49,6 +50,7 @@ _HOMES = {
     "Statistic": "losses.statistics",
     "Step": "descent",
     "StyleTerm": "objective",
+    "Stylizer": "stylizing",
     "TotalVariation": "objective",
     "get_recipe": "presets",
     "open_encoder": "models",
@@ -56,6 +58,7 @@ _HOMES = {
     "paint": "painting",
     "read_image": "images:read",
     "reconstruct": "synthesis",
+    "stylize": "stylizing",
     "texture": "synthesis",
     "write_image": "images:write",
 }

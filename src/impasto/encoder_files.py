@@ -6,8 +6,10 @@ against the layout, sizes read from the shapes.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -90,16 +92,35 @@ def read_safetensors(path: Path) -> tuple[State, dict[str, str]]:
     Raises:
         WeightsError: If it is missing, a folder, or not safetensors.
     """
+    with _opened(path) as file:
+        return {key: file.get_tensor(key) for key in file.keys()}, _metadata(file)  # noqa: SIM118
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The metadata of a safetensors file, its tensors unread.
+
+    Raises:
+        WeightsError: If it is missing, a folder, or not safetensors.
+    """
+    with _opened(path) as file:
+        return _metadata(file)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     if not path.is_file():
         raise WeightsError(f"There is no weight file {path}.")
     try:
         with safe_open(path, "pt") as file:  # type: ignore[no-untyped-call,unused-ignore]
-            metadata = dict(file.metadata() or {})
-            return {key: file.get_tensor(key) for key in file.keys()}, metadata  # noqa: SIM118
+            yield file
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(
             f"{path} is not a readable safetensors file ({error}): fetch or copy it again."
         ) from error
+
+
+def _metadata(file: Any) -> dict[str, str]:
+    return dict(file.metadata() or {})
 
 
 def _file_key(key: str) -> str:

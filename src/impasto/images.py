@@ -157,7 +157,7 @@ def to_pil(image: Tensor, alpha: Tensor | None = None) -> Image.Image:
     """A Pillow image of mode RGB, or RGBA if there is an alpha, each value rounded to the nearest.
 
     Args:
-        image: (1, 3, H, W), sRGB in [0, 1]; what lies outside is clipped.
+        image: (1, 3, H, W), sRGB in [0, 1], where what lies outside is clipped; or uint8.
         alpha: (1, 1, H, W) in [0, 1], or None.
 
     Raises:
@@ -171,6 +171,9 @@ def to_pil(image: Tensor, alpha: Tensor | None = None) -> Image.Image:
                 f"A picture has the shape (1, 3, H, W) and its alpha (1, 1, H, W), "
                 f"not {' and '.join(str(tuple(p.shape)) for p in parts.values())}."
             )
+    if image.dtype == torch.uint8 and alpha is None:
+        return Image.fromarray(image[0].permute(1, 2, 0).contiguous().numpy())
+    parts = {n: p / 255 if p.dtype == torch.uint8 else p for n, p in parts.items()}
     pixels = torch.cat([part.detach().float().cpu() for part in parts.values()], dim=1)[0]
     if pixels.isnan().any():
         raise ImageError(

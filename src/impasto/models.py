@@ -22,10 +22,11 @@ def open_encoder(name: str | Path, pooling: str = "own") -> Encoder:
         WeightsError: If the weights are missing, broken or cannot be fetched.
         OptionError: For a name that is neither in the registry nor a file.
     """
-    if str(name) in WEIGHTS:
+    encoders = [known for known, record in WEIGHTS.items() if record.kind == "encoder"]
+    if str(name) in encoders:
         encoder = load_encoder(ensure(str(name)))
     elif Path(name).suffix == ".safetensors":
         encoder = load_encoder(name)
     else:
-        raise unknown_name("encoder", str(name), [*WEIGHTS, "FILE.safetensors"])
+        raise unknown_name("encoder", str(name), [*encoders, "FILE.safetensors"])
     return encoder if pooling == "own" else encoder.with_pooling(pooling).frozen()

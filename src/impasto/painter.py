@@ -19,10 +19,12 @@ from torch import Tensor
 
 from impasto import images
 from impasto.areas import Area, complete
+from impasto.catalogue import networks
 from impasto.colour_modes import get_colour_mode
 from impasto.descent import Step, descend
 from impasto.encoders import Encoder, minimum_side
 from impasto.errors import InputDataError, OptionError
+from impasto.feedforward.sketch import sketch
 from impasto.goals import Goal, Style, as_styles
 from impasto.images import Picture, resize
 from impasto.masks import resize_masks
@@ -138,6 +140,16 @@ class Painter:
             if self._stage + 1 == len(self.stages):
                 return
             self._enter(self._stage + 1)
+
+    @property
+    def content(self) -> Picture:
+        """The photograph as it was given."""
+        return self._original
+
+    @property
+    def styles(self) -> list[Style]:
+        """The styles as they are painted after: in the colours that the recipe gives them."""
+        return list(self._styles)
 
     @property
     def picture(self) -> Tensor:
@@ -299,6 +311,9 @@ class Painter:
             return content
         # In greys if the painting is.
         mode = get_colour_mode(recipe.colour)
+        if recipe.init in networks():
+            drawn = sketch(recipe.init, content, self._styles, self._areas)
+            return mode.content(drawn, recipe.colour_space)
         if self._init is not None:
             return mode.content(resize(self._init, size).clamp(0, 1), recipe.colour_space)
         random = torch.Generator().manual_seed(recipe.seed)
@@ -315,7 +330,7 @@ def _kept(areas: Sequence[Area]) -> Tensor | None:
 
 def _read_init(recipe: Recipe) -> Tensor | None:
     """The picture to start from, if the recipe names one."""
-    if recipe.init in INITS:
+    if recipe.init in INITS or recipe.init in networks():
         return None
     return images.read(recipe.init, long_side=recipe.size, max_enlarge=float("inf")).tensor
 

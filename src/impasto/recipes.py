@@ -55,7 +55,8 @@ class Recipe:
         learning_rate: Of Adam, in pixel values.
         average: Decay of Adam's average of iterates, which is the picture; 0: the last iterate.
         detail: Share of the photograph's finer detail put into the picture when a size is entered.
-        init: ``content``, ``noise``, ``noisy-content``, or the path of a picture.
+        init: ``content``, ``noise``, ``noisy-content``, ``any`` (that one-pass model's picture),
+            or the path of a picture.
         noise: Share of noise in ``noisy-content``, 0 to 1.
         style_loss: What a style is: the statistic compared.
         style_layers: Where style is compared, with weights.

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFont
 
-_MARGIN = 12
+MARGIN = 12
 _CAPTION = 22
-_PAPER = (250, 249, 246)
-_INK = (60, 60, 60)
+PAPER = (250, 249, 246)
+INK = (60, 60, 60)
 _PLAIN = {"×": "x", "–": "-", "—": "-", "ß": "ss", "α": "alpha", "β": "beta", "→": "->"}
 
 
@@ -33,30 +33,31 @@ def contact_sheet(rows: Sequence[Sequence[Cell]], *, height: int = 320) -> Image
     Returns:
         An RGB image; transparent parts show the paper.
     """
-    scaled = [[Cell(_fit(cell.image, height), cell.caption) for cell in row] for row in rows]
-    widths = [sum(cell.image.width + _MARGIN for cell in row) + _MARGIN for row in scaled]
-    step = height + _CAPTION + _MARGIN
-    sheet = Image.new("RGB", (max(widths), len(scaled) * step + _MARGIN), _PAPER)
+    scaled = [[Cell(fit(cell.image, height), cell.caption) for cell in row] for row in rows]
+    widths = [sum(cell.image.width + MARGIN for cell in row) + MARGIN for row in scaled]
+    step = height + _CAPTION + MARGIN
+    sheet = Image.new("RGB", (max(widths), len(scaled) * step + MARGIN), PAPER)
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(14)
     for number, row in enumerate(scaled):
-        left, top = _MARGIN, _MARGIN + number * step
+        left, top = MARGIN, MARGIN + number * step
         for cell in row:
             mask = cell.image.getchannel("A") if cell.image.mode == "RGBA" else None
             sheet.paste(cell.image, (left, top), mask)
-            caption = _shorten(_written(cell.caption, font), cell.image.width, font)
-            draw.text((left, top + height + 4), caption, fill=_INK, font=font)
-            left += cell.image.width + _MARGIN
+            caption = shorten(written(cell.caption, font), cell.image.width, font)
+            draw.text((left, top + height + 4), caption, fill=INK, font=font)
+            left += cell.image.width + MARGIN
     return sheet
 
 
-def _fit(image: Image.Image, height: int) -> Image.Image:
+def fit(image: Image.Image, height: int) -> Image.Image:
+    """The picture at that height, RGB or RGBA."""
     image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     width = max(1, round(image.width * height / image.height))
     return image.resize((width, height), Image.Resampling.LANCZOS)
 
 
-def _written(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+def written(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
     """The text with letters that Pillow's own font has: ü becomes u and × x, not a box."""
     none = bytes(font.getmask("\uffff"))
     plain = []
@@ -68,7 +69,7 @@ def _written(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> s
     return "".join(plain)
 
 
-def _shorten(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+def shorten(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
     """The text, cut with an ellipsis where it would run under the next picture."""
     if font.getlength(text) <= width:
         return text

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.errors import OptionError, unknown_name
@@ -125,6 +126,9 @@ class SummaryTerm:
         maps: Layer → where in the painted picture the style is wished, (1, 1, H, W) ≥ 0 of the
             layer's size; everywhere by default. The loss is that of the region's mean, so it is
             the same for a small region and a large one.
+        soft: Whether x counts as log(1 + x) for each picture and layer, x being the loss before
+            its weight: nearly the same where x is small, but no picture rules a whole batch
+            because its style has little energy to be relative to.
         name: Of the losses.
     """
 
@@ -137,16 +141,19 @@ class SummaryTerm:
         layer_weights: Mapping[str, float] | None = None,
         normalisation: str = "relative",
         maps: Features | None = None,
+        soft: bool = False,
         name: str = "style",
     ) -> None:
         self._name, self._statistic_name = name, statistic
         self._statistic = get_statistic(statistic)
         self._maps = dict(maps or {})
         self._targets = dict(targets)
+        self._soft = soft
+        self._shares = _weights(self.layers, weight, layer_weights)
         # What depends on the target alone is worked out once, not at every step.
-        self._scales = {
-            layer: share / style_unit(self._statistic, self._targets[layer], normalisation)
-            for layer, share in _weights(self.layers, weight, layer_weights).items()
+        self._units = {
+            layer: style_unit(self._statistic, target, normalisation)
+            for layer, target in self._targets.items()
         }
 
     @property
@@ -187,8 +194,9 @@ class SummaryTerm:
     def _losses(self, summaries: Mapping[str, Summary]) -> dict[str, Tensor]:
         losses = {}
         for layer, target in self._targets.items():
-            distance = self._statistic.distance(summaries[layer], target)
-            losses[f"{self._name}.{layer}"] = (self._scales[layer] * distance).mean()
+            loss = self._statistic.distance(summaries[layer], target) / self._units[layer]
+            loss = self._shares[layer] * (loss.log1p() if self._soft else loss)
+            losses[f"{self._name}.{layer}"] = loss.mean()
         return losses
 
 
@@ -264,6 +272,43 @@ class LaplacianTerm:
         image = features["image"]
         losses = [content_loss(laplacian(image, p), t).mean() for p, t in self._targets.items()]
         return {"laplacian": self._weight * sum(losses, image.new_zeros(()))}
+
+
+class PaletteTerm:
+    """Have a style's colours: their mean and how they spread, wherever they lie.
+
+    Colour is little of the energy of a Gram matrix, so what is to be trained, or optimised in few
+    steps, finds it last, though people see it first. The distance is Wasserstein-2 between
+    Gaussians of brightness and two colour differences (YIQ), the latter counted ``CHROMA`` times,
+    relative to the style's own spread about mid-grey.
+
+    Args:
+        target: As :meth:`summary` gives it for the styles, (B, …).
+        weight: Of the term.
+    """
+
+    layers = ("image",)
+    CHROMA = 3.0
+
+    def __init__(self, target: Summary, weight: float = 1.0) -> None:
+        self._statistic = get_statistic("gaussian-ot")
+        self._target, self._weight = target, weight
+        self._unit = style_unit(self._statistic, target)
+
+    @classmethod
+    def summary(cls, pictures: Tensor) -> Summary:
+        """Of the colours of pictures (B, 3, H, W) in [0, 1]."""
+        matrix = pictures.new_tensor(
+            [[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]]
+        )
+        matrix = matrix * matrix.new_tensor([1.0, cls.CHROMA, cls.CHROMA])[:, None]
+        opponents = F.conv2d(pictures - 0.5, matrix[:, :, None, None])
+        return get_statistic("gaussian-ot").summary(opponents, None)
+
+    def __call__(self, features: Features) -> dict[str, Tensor]:
+        """``palette`` → weighted loss, log(1 + x) of each picture's relative distance."""
+        distance = self._statistic.distance(self.summary(features["image"]), self._target)
+        return {"palette": self._weight * (distance / self._unit).log1p().mean()}
 
 
 def _weights(

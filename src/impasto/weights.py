@@ -40,7 +40,7 @@ class WeightRecord:
 
     Attributes:
         name: What it is called on the command line; also the stem of its file.
-        kind: What is made of it: ``"encoder"``.
+        kind: What is made of it: ``"encoder"``, or ``"network"``, a one-pass model.
         urls: Where its publisher offers it, in the order to try; none if it is built in.
         sha256: Of the published file, in hexadecimal; or its leading digits, at least eight, where
             no more is published (torchvision puts eight into its file names: the digits in
@@ -55,7 +55,7 @@ class WeightRecord:
     """
 
     name: str
-    kind: Literal["encoder"]
+    kind: Literal["encoder", "network"]
     urls: tuple[str, ...]
     sha256: str
     bytes: int
@@ -116,6 +116,23 @@ _RECORDS = (
         widths=(64, 128, 256, 512, 512),
         depths=(2, 2, 3, 3, 3),
     ),
+    *(
+        WeightRecord(name, "network", (), digest, size, "MIT", paper, "RGB, sRGB in [0, 1]")
+        for name, digest, size, paper in (
+            (
+                "any",
+                "e11fc761397be454b845f02fb68e440f75c33e6cc6e954ece9a9f82bd1bd9155",
+                4_997_256,
+                "after Ghiasi et al. 2017, arXiv:1705.06830",
+            ),
+            (
+                "multi",
+                "f879e318cf84e00743dd7880e819e6907dd6b8842e526a60d5a1c51a5462338a",
+                2_629_672,
+                "after Dumoulin et al. 2017, arXiv:1610.07629",
+            ),
+        )
+    ),
 )
 
 WEIGHTS: dict[str, WeightRecord] = {record.name: record for record in _RECORDS}
@@ -139,6 +156,11 @@ def cache_dir() -> Path:
     """The folder of fetched weights: ``$IMPASTO_CACHE``, or else the platform's cache folder."""
     chosen = os.environ.get("IMPASTO_CACHE")
     return Path(chosen).expanduser() if chosen else user_cache_path("impasto", appauthor=False)
+
+
+def networks_folder() -> Path:
+    """The folder of the one-pass models that a user has added; it need not exist."""
+    return cache_dir() / "networks"
 
 
 def locate(weight: str | WeightRecord) -> Path | None:
@@ -391,7 +413,8 @@ def _check_kept(record: WeightRecord, path: Path) -> None:
 
 
 def _check_embedded(record: WeightRecord, path: Path) -> None:
-    from impasto.encoder_files import load_encoder
+    from impasto.encoder_files import load_encoder, read_safetensors
 
     _check_sha256(record, path)
-    load_encoder(path)
+    # A network's values are those of its digest; that it can be built is a matter of this release.
+    load_encoder(path) if record.kind == "encoder" else read_safetensors(path)

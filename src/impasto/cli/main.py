@@ -18,11 +18,18 @@ from impasto.errors import ImpastoError
 COMMANDS: Mapping[str, str] = {
     "demo": "paint two sample pairs into out/",
     "paint": "paint a picture in the manner of another, by optimisation",
+    "stylize": "paint pictures in one pass, in a fraction of a second",
     "texture": "make a texture of a picture's style, from noise",
     "reconstruct": "make a picture again from what layers know of it",
+    "compare": "paint one pair under many recipes, as a grid",
+    "inspect": "see what a layer knows: maps, channels, Gram matrices",
+    "features": "print the statistics of a picture's features, or compare two pictures",
+    "edges": "show pictures' edges, against a photograph's, and their fine detail",
+    "evaluate": "judge results by figures, and compare methods",
+    "gallery": "show a folder of results as a page, with their recipes",
     "rerun": "paint a picture again from the recipe in its file",
     "models": "list, fetch, add and verify the weights of encoders",
-    "train": "train an encoder",
+    "train": "train one-pass networks and encoders",
 }
 """Command → one line; each is a module of this package with ``configure`` and ``run``."""
 
@@ -30,6 +37,7 @@ EXAMPLES = """\
 examples:
   impasto demo
   impasto paint photo.jpg painting.jpg -o out.png
+  impasto stylize photo.jpg --style painting.jpg -o out.png
   impasto paint -h
 """
 

@@ -1,4 +1,4 @@
-"""``impasto models``: which weights there are, and fetching, adding and checking them."""
+"""``impasto models``: which weights and models there are, and fetching, adding, checking them."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ examples:
   impasto models list
   impasto models fetch vgg19
   impasto models add vgg19 ~/Downloads/vgg19-dcbb9e9d.pth
+  impasto models add ours trained.safetensors
   impasto models verify
 
 Fetched weights are kept in the platform's cache folder, or in $IMPASTO_CACHE.
@@ -42,13 +43,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     command.set_defaults(models_command=_fetch)
 
     example = "add vgg19 ~/Downloads/vgg19-dcbb9e9d.pth"
-    command = _command(commands, "add", "add a weight from a file got by other means", example)
-    _add_name(command)
+    about = "add a weight got by other means, or a one-pass model that you trained"
+    command = _command(commands, "add", about, example)
+    names = ", ".join(n for n, record in weights.WEIGHTS.items() if record.urls)
+    command.add_argument("name", metavar="NAME", help=f"one of {names}, or a new model's name")
     command.add_argument(
         "file",
         metavar="FILE",
         type=Path,
-        help="what fetch would download, or a safetensors file that Impasto kept elsewhere",
+        help="what fetch would download, a safetensors file that Impasto kept elsewhere, or what "
+        "`impasto train` made",
     )
     command.set_defaults(models_command=_add)
 
@@ -86,7 +90,8 @@ def _add_name(command: argparse.ArgumentParser, nargs: str | None = None) -> Non
 
 def _list(args: argparse.Namespace) -> int:
     if args.json:
-        print(json.dumps([_description(record) for record in weights.WEIGHTS.values()], indent=2))
+        known = [_description(record) for record in weights.WEIGHTS.values()]
+        print(json.dumps([*known, *map(_added_description, _added())], indent=2))
         return 0
     from rich import box
     from rich.console import Console
@@ -101,7 +106,12 @@ def _list(args: argparse.Namespace) -> int:
         table.add_row(
             record.name, record.kind, _state(record), _size(size), record.licence, record.paper
         )
-    Console().print(table)
+    for path in _added():
+        table.add_row(path.stem, "network", "added", _size(path.stat().st_size), "", "")
+    console = Console()
+    console.print(table)
+    for name, styles in _styles().items():
+        console.print(f"{name} paints in the styles {', '.join(styles)}", highlight=False)
     return 0
 
 
@@ -113,7 +123,13 @@ def _fetch(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace) -> int:
-    print(f"{args.name}: {weights.add(args.name, args.file)}")
+    if args.name in weights.WEIGHTS:
+        kept = weights.add(args.name, args.file)
+    else:
+        from impasto.catalogue import add_network
+
+        kept = add_network(args.name, args.file)
+    print(f"{args.name}: {kept}")
     return 0
 
 
@@ -135,6 +151,22 @@ def _description(record: weights.WeightRecord) -> dict[str, object]:
         "state": _state(record),
         "path": str(path) if path else None,
     }
+
+
+def _added() -> list[Path]:
+    """The files of the one-pass models that the user has added."""
+    return sorted(weights.networks_folder().glob("*.safetensors"))
+
+
+def _added_description(path: Path) -> dict[str, object]:
+    return {"name": path.stem, "kind": "network", "source": "added", "path": str(path)}
+
+
+def _styles() -> dict[str, list[str]]:
+    """Model → the styles that it knows by name, of those that know any."""
+    from impasto.catalogue import networks, style_names
+
+    return {name: styles for name in networks() if (styles := style_names(name))}
 
 
 def _state(record: weights.WeightRecord) -> str:

@@ -9,6 +9,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from torch import Tensor
 
 from impasto import images
 from impasto.areas import read_areas
@@ -27,6 +30,9 @@ from impasto.painter import Painter, read_styles
 from impasto.painting import Painting, Row, describe_sources, row, write_losses
 from impasto.recipes import Recipe
 from impasto.snapshots import Snapshots
+
+if TYPE_CHECKING:
+    from impasto.reports.run import RunReport
 
 EXAMPLES = """\
 examples:
@@ -58,10 +64,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="sky=MASK@STYLE, sky=MASK:STYLEMASK or face=MASK to keep it",
     )  # fmt: skip
     add_recipe_options(parser)
-    add_run_options(parser)
+    add_report_option(add_run_options(parser))
 
 
-def add_run_options(parser: argparse.ArgumentParser) -> None:
+def add_report_option(group: argparse._ArgumentGroup) -> None:
+    """Add ``--report``, for commands that paint a photograph."""
+    group.add_argument("--report", metavar="PAGE", type=Path,
+                       help="tell of the run on a page (.html)")  # fmt: skip
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Add what concerns this run but not the picture it makes."""
     group = parser.add_argument_group("this run")
     group.add_argument("--quality", type=int, default=95, metavar="N", help="of JPEG and WebP [95]")
@@ -76,6 +88,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--resume", action="store_true", help="go on where Ctrl-C left off")
     group.add_argument("--quiet", action="store_true", help="print nothing but errors")
     group.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    return group
 
 
 def run(args: argparse.Namespace) -> int:
@@ -85,6 +98,18 @@ def run(args: argparse.Namespace) -> int:
         args.content, styles, recipe_from(args), args.mask, args.style_mask, tuple(args.regions)
     )
     return paint_to_file(job, args)
+
+
+class Watcher(Protocol):
+    """Something that wants to see the picture of some steps, counted over all sizes from 1."""
+
+    def wants(self, number: int) -> bool:
+        """Whether it wants that of step ``number``."""
+        ...
+
+    def take(self, number: int, image: Tensor) -> None:
+        """Have it, (1, 3, H, W)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -150,9 +175,11 @@ def work_to_file(
     if args.resume:
         losses = load_checkpoint(checkpoint, painter)
     snapshots = _snapshots(painter, args)
+    report = _report(painter, args)
     if not args.quiet:
         _tell_plan(painter)
-    stopped = _work(painter, losses, checkpoint, snapshots, args)
+    watchers = [watcher for watcher in (snapshots, report) if watcher is not None]
+    stopped = _work(painter, losses, checkpoint, watchers, args)
     made = snapshots.finish() if snapshots else []
     seconds = losses[-1]["seconds"] if losses else 0.0
     height, width = painter.image.shape[-2:]
@@ -161,6 +188,11 @@ def work_to_file(
     painting.save(output, quality=args.quality)
     if args.log:
         write_losses(args.log, losses)
+    if report:
+        names = json.loads(sources["style"])
+        pictures = [style.picture.tensor for style in painter.styles]
+        styles = dict(zip(names, pictures, strict=True))
+        report.write(painting, painter.content.tensor, styles, command=sys.argv[1:])
     if stopped:
         save_checkpoint(checkpoint, painter, losses)
     else:
@@ -210,7 +242,7 @@ def _work(
     painter: Painter,
     losses: list[Row],
     checkpoint: Path,
-    snapshots: Snapshots | None,
+    watchers: Sequence[Watcher],
     args: argparse.Namespace,
 ) -> bool:
     """Make the steps; whether Ctrl-C stopped it."""
@@ -224,8 +256,11 @@ def _work(
             entry = row(step)
             losses.append({**entry, "seconds": round(before + entry["seconds"], 3)})
             bar.show(step)
-            if snapshots and snapshots.wants(_number(painter, step)):
-                snapshots.take(_number(painter, step), painter.finished(step.image))
+            number = _number(painter, step)
+            if wanting := [watcher for watcher in watchers if watcher.wants(number)]:
+                picture = painter.finished(step.image)
+                for watcher in wanting:
+                    watcher.take(number, picture)
             if request.made and not painter.done:
                 break
             if time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
@@ -242,6 +277,15 @@ def _snapshots(painter: Painter, args: argparse.Namespace) -> Snapshots | None:
     output = Path(args.output)
     place = args.snapshots_to or output.with_name(f"{output.stem}-steps")
     return Snapshots(place, args.snapshots, painter.stages)
+
+
+def _report(painter: Painter, args: argparse.Namespace) -> RunReport | None:
+    if getattr(args, "report", None) is None:
+        return None
+    from impasto.reports.run import RunReport
+
+    check_writable(args.report)
+    return RunReport(args.report, painter.stages)
 
 
 def _number(painter: Painter, step: Step) -> int:

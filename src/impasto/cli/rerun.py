@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
 from impasto import images
+from impasto.cli import stylize
 from impasto.cli.options import parse_styles
-from impasto.cli.paint import Job, add_run_options, paint_to_file
+from impasto.cli.paint import Job, add_report_option, add_run_options, paint_to_file
 from impasto.cli.reconstruct import ReconstructionJob, reconstruct_to_file
 from impasto.cli.texture import TextureJob, texture_to_file
 from impasto.errors import ImageError
@@ -30,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="OUT", help="the picture to make")
     parser.add_argument("--size", type=int, metavar="N", help="another long side in pixels")
     parser.add_argument("--show", action="store_true", help="print the recipe and paint nothing")
-    add_run_options(parser)
+    add_report_option(add_run_options(parser))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
     if not Path(args.picture).is_file():
         raise ImageError(f"There is no picture {args.picture}.")
     made = images.read_metadata(args.picture)
+    if "stylize" in made:
+        return _stylize(made, args)
     if "recipe" not in made:
         raise ImageError(
             f"{args.picture} holds no recipe: it was not painted by Impasto, or a program that "
@@ -72,6 +76,24 @@ def run(args: argparse.Namespace) -> int:
         tuple(json.loads(made.get("regions", "[]"))),
     )
     return paint_to_file(job, args)
+
+
+def _stylize(made: Mapping[str, str], args: argparse.Namespace) -> int:
+    """Paint a one-pass picture again."""
+    words = stylize.words_of(made)
+    if args.size is not None:
+        words += ["--size", str(args.size)]
+    if args.show or not args.output:
+        print("impasto stylize", shlex.join(words))
+        if args.show:
+            return 0
+        raise ImageError("Name the picture to make: -o OUT (or --show to print the command only).")
+    words += ["-o", args.output, "--overwrite", "--quality", str(args.quality)]
+    words += ["--memory", args.memory] if args.memory else []
+    words += [f"--{name}" for name in ("quiet", "json") if getattr(args, name)]
+    parser = argparse.ArgumentParser(prog="impasto rerun")
+    stylize.configure(parser)
+    return stylize.run(parser.parse_args(words))
 
 
 def _texture_job(made: Mapping[str, str], recipe: Recipe, long_side: int | None) -> TextureJob:

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
+from impasto.cli import train_networks
+from impasto.cli.training import TrainingBar, read_crops
 from impasto.encoder_files import save_encoder
 from impasto.errors import OptionError
 from impasto.files import check_writable
 from impasto.interrupts import stop_on_interrupt
 from impasto.models import open_encoder
 from impasto.train.distill import Distillation, DistillSettings
-from impasto.train.pictures import Crops, held_back, list_pictures
-from impasto.train.runs import TrainStep
 from impasto.train.runs import run as run_training
 
 EXAMPLES = """\
@@ -67,9 +58,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     encoder.add_argument("--hold-back", action="store_true",
                          help="train on all but the eighth used to evaluate")  # fmt: skip
     encoder.add_argument("--quiet", action="store_true", help="show no progress")
+    encoder.set_defaults(train_command=_encoder)
+    train_networks.configure(commands)
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run the chosen ``train`` command and return the exit code."""
+    code: int = args.train_command(args)
+    return code
+
+
+def _encoder(args: argparse.Namespace) -> int:
     """Train, write the encoder, and return the exit code."""
     settings = DistillSettings(
         pooling=args.pooling,
@@ -80,12 +79,12 @@ def run(args: argparse.Namespace) -> int:
     )
     _check(args)
     teacher = open_encoder(args.teacher)
-    photographs = _crops(args.content, settings.crop, args)
-    paintings = _crops(args.style, settings.crop, args)
+    photographs = read_crops(args.content, settings.crop, args)
+    paintings = read_crops(args.style, settings.crop, args)
     task = Distillation(teacher, photographs, paintings, settings)
     folder = args.run or args.output.with_name(f"{args.output.stem}-run")
     stopped = False
-    with stop_on_interrupt() as request, _Bar(args.steps, quiet=args.quiet) as bar:
+    with stop_on_interrupt() as request, TrainingBar(args.steps, quiet=args.quiet) as bar:
         for step in run_training(task, folder, steps=args.steps):
             bar.show(step)
             if request.made and step.step < args.steps:
@@ -113,45 +112,3 @@ def _check(args: argparse.Namespace) -> None:
         raise OptionError(f"--painted must be 0 to {DistillSettings.pool}, not {args.painted}.")
     if not 0 < args.learning_rate < 1:
         raise OptionError(f"--learning-rate must be between 0 and 1, not {args.learning_rate}.")
-
-
-def _crops(folder: str, size: int, args: argparse.Namespace) -> Crops:
-    paths = [p for p in list_pictures(folder) if not (args.hold_back and held_back(p))]
-    crops = Crops(paths, size)
-    if crops.skipped and not args.quiet:
-        names = ", ".join(path.name for path in crops.skipped[:3])
-        more = ", …" if len(crops.skipped) > 3 else ""
-        print(f"{folder}: {len(crops.skipped)} unreadable pictures skipped ({names}{more})",
-              file=sys.stderr)  # fmt: skip
-    return crops
-
-
-class _Bar:
-    """A progress bar with the losses of training, averaged over about fifty steps."""
-
-    def __init__(self, steps: int, *, quiet: bool) -> None:
-        console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("training"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[losses]}"),
-            console=console,
-            disable=quiet or not console.is_terminal,
-        )
-        self._task = self._bar.add_task("", total=steps, losses="")
-        self._means: dict[str, float] = {}
-
-    def __enter__(self) -> _Bar:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def show(self, step: TrainStep) -> None:
-        for name, value in step.losses.items():
-            self._means[name] = value + 0.98 * (self._means.get(name, value) - value)
-        losses = " ".join(f"{name} {value:.3f}" for name, value in self._means.items())
-        self._bar.update(self._task, completed=step.step, losses=losses)

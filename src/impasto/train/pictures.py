@@ -74,21 +74,27 @@ class Crops:
     def __len__(self) -> int:
         return len(self._pictures)
 
-    def draw(self, count: int, random: torch.Generator) -> Tensor:
-        """``count`` crops, (count, 3, size, size) in [0, 1], reduced by up to 2 and mirrored."""
-        return torch.cat([self._one(random) for _ in range(count)])
+    def draw(self, count: int, random: torch.Generator, size: int | None = None) -> Tensor:
+        """``count`` crops, (count, 3, size, size) in [0, 1], reduced by up to 2 and mirrored.
 
-    def _one(self, random: torch.Generator) -> Tensor:
+        Args:
+            count: How many.
+            random: Decides which.
+            size: Their side, at most that of the whole collection, which is the default.
+        """
+        return torch.cat([self._one(random, size or self.size) for _ in range(count)])
+
+    def _one(self, random: torch.Generator, size: int) -> Tensor:
         picture = self._pictures[_integer(len(self._pictures), random)]
         height, width = picture.shape[-2:]
         # From the crop's own size up to the whole short side, so that many scales are seen.
-        largest = min(height, width, 2 * self.size)
-        side = self.size + _integer(largest - self.size + 1, random)
+        largest = min(height, width, 2 * size)
+        side = size + _integer(largest - size + 1, random)
         top = _integer(height - side + 1, random)
         left = _integer(width - side + 1, random)
         crop = picture[None, :, top : top + side, left : left + side].float() / 255
-        if side != self.size:
-            crop = F.interpolate(crop, (self.size, self.size), mode="bilinear", antialias=True)
+        if side != size:
+            crop = F.interpolate(crop, (size, size), mode="bilinear", antialias=True)
         return crop.flip(-1) if _integer(2, random) else crop
 
 

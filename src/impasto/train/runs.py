@@ -60,7 +60,7 @@ class Task(Protocol):
 
 
 def run(
-    task: Task, folder: Path, *, steps: int, checkpoint_every: int = 500
+    task: Task, folder: Path, *, steps: int, checkpoint_every: int = 500, writes: bool = True
 ) -> Iterator[TrainStep]:
     """Train ``task`` for ``steps`` steps in all, going on from the folder's checkpoint if any.
 
@@ -71,10 +71,13 @@ def run(
         folder: Of the run; holds ``checkpoint.pt`` and ``log.csv``.
         steps: Steps in all, those done before an interruption included.
         checkpoint_every: Steps between checkpoints.
+        writes: Whether this process keeps the log and the checkpoints; of several that train
+            together, one does.
     """
     folder.mkdir(parents=True, exist_ok=True)
     done = _resume(task, folder / CHECKPOINT)
-    _cut_log(folder / LOG, done)
+    if writes:
+        _cut_log(folder / LOG, done)
     started = time.perf_counter()
     clean = True
     try:
@@ -83,13 +86,14 @@ def run(
             losses, rate = task.step(done, steps)
             done, clean = done + 1, True
             report = TrainStep(done, steps, losses, rate, time.perf_counter() - started)
-            _append_log(folder / LOG, report)
-            if done % checkpoint_every == 0:
+            if writes:
+                _append_log(folder / LOG, report)
+            if writes and done % checkpoint_every == 0:
                 _save(task, folder / CHECKPOINT, done)
             yield report
     finally:
         # A step cut in the middle has touched the weights: the checkpoint before it stands.
-        if clean and done:
+        if writes and clean and done:
             _save(task, folder / CHECKPOINT, done)
 
 
@@ -97,7 +101,7 @@ class Average:
     """An exponential moving average of a module's weights, bias-corrected.
 
     Args:
-        module: What to follow.
+        module: What to follow; parameters that want no gradient stay as they are, to the bit.
         decay: Share of the old average kept at each update.
     """
 
@@ -117,7 +121,10 @@ class Average:
     def weights(self) -> dict[str, Tensor]:
         """The average of all weights seen, the early ones not outweighed by the zero start."""
         correction = 1 - self._decay**self._updates
-        return {key: value / correction for key, value in self._sums.items()}
+        still = {
+            key: p.detach() for key, p in self._module.named_parameters() if not p.requires_grad
+        }
+        return {key: value / correction for key, value in self._sums.items()} | still
 
     def state_dict(self) -> dict[str, Any]:
         """For the checkpoint."""

@@ -1,0 +1,128 @@
+"""Pictures a second in one pass: ours, a plain Johnson net and a plain AdaIN, in one run.
+
+    python benchmarks/feedforward.py [--threads 2] [--sizes 512x512 1920x1080]
+
+The style is cached, as it is when many pictures are painted in it. Random weights serve where no
+trained ones are needed: time does not depend on them. Each is timed in turn, round by round, and
+the best round counts, so that what else the machine does hits all alike. GMAC are counted on the
+convolutions and products that really ran.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from impasto.adain import AdaINNetwork
+from impasto.encoders import VGG19, Encoder
+from impasto.johnson import JohnsonNetwork
+from impasto.network_files import OnePassModel, parameter_count
+from impasto.paint_network import PaintNetwork
+from impasto.precision import compute_dtype
+
+
+def networks():
+    """Name → a function that makes the network."""
+    return {
+        "impasto any, multi": PaintNetwork,
+        "Johnson": JohnsonNetwork,
+        "AdaIN, VGG-19": lambda: AdaINNetwork(Encoder(VGG19).frozen()),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--sizes", nargs="+", default=["512x512", "1920x1080"])
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, help="of torch [as it chooses]")
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--peak", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    if args.peak:
+        print(peak(args.peak, *size_of(args.sizes[0]), args))
+        return
+    dtype = compute_dtype(args.precision)
+    rows = []
+    for size in args.sizes:
+        rows += measure(*size_of(size), dtype, args)
+    if args.json:
+        print(json.dumps(rows, indent=2))
+        return
+    print(f"{torch.get_num_threads()} threads, {str(dtype).removeprefix('torch.')}")
+    print(f"{'network':20} {'size':>10} {'seconds':>8} {'pict./s':>8} {'GMAC':>7} {'M par.':>7} "
+          f"{'peak MB':>8}")  # fmt: skip
+    for row in rows:
+        print(f"{row['network']:20} {row['size']:>10} {row['seconds']:8.3f} "
+              f"{1 / row['seconds']:8.1f} {row['gmac']:7.1f} {row['parameters'] / 1e6:7.2f} "
+              f"{row['peak_mb']:8.0f}")  # fmt: skip
+
+
+def size_of(text):
+    width, height = text.split("x")
+    return int(height), int(width)
+
+
+@torch.inference_mode()
+def measure(height, width, dtype, args):
+    made = {name: make().eval().to(dtype) for name, make in networks().items()}
+    image = torch.rand(1, 3, height, width)
+    styles = {name: torch.randn(1, net.style_size) * 0.1 for name, net in made.items()}
+    best = dict.fromkeys(made, float("inf"))
+    for round_ in range(args.rounds + 1):
+        for name, network in made.items():
+            started = time.perf_counter()
+            network(image, styles[name])
+            if round_:  # the first finds kernels and memory
+                best[name] = min(best[name], time.perf_counter() - started)
+    rows = []
+    for name, network in made.items():
+        with FlopCounterMode(display=False) as counter:
+            network(image, styles[name])
+        count = parameter_count(OnePassModel(network))
+        if isinstance(network, AdaINNetwork):
+            count += sum(p.numel() for p in network.encoder.parameters())
+        rows.append(
+            {
+                "network": name,
+                "size": f"{width}x{height}",
+                "seconds": best[name],
+                "gmac": counter.get_total_flops() / 2e9,
+                "parameters": count,
+                "peak_mb": peak_in_own_process(name, height, width, args),
+            }
+        )
+    return rows
+
+
+def peak_in_own_process(name, height, width, args):
+    """Megabytes at the most, of a process that paints one picture."""
+    command = [sys.executable, __file__, "--peak", name, "--sizes", f"{width}x{height}"]
+    command += ["--precision", args.precision]
+    command += ["--threads", str(args.threads)] if args.threads else []
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+@torch.inference_mode()
+def peak(name, height, width, args):
+    network = networks()[name]().eval().to(compute_dtype(args.precision))
+    network(torch.rand(1, 3, height, width), torch.zeros(1, network.style_size))
+    status = Path("/proc/self/status")
+    if status.exists():  # getrusage on Linux counts what the parent held before it became this one
+        return next(int(line.split()[1]) / 1e3 for line in status.read_text().splitlines()
+                    if line.startswith("VmHWM"))  # fmt: skip
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""How well one-pass models paint: the figures of their model cards.
+
+    python benchmarks/one_pass_quality.py --teacher TEACHER.safetensors --content DIR --style DIR
+    python benchmarks/one_pass_quality.py --teacher … --content DIR --model multi --pictures DIR
+
+Pictures are those that ``impasto train … --hold-back`` leaves out, at a long side of 512 px. For a
+model of fixed styles, each style is painted on photographs of its own, and ``--pictures`` is the
+folder of the style pictures, called as the styles are. Judged by the teacher: style = mean over
+relu1_1 … relu5_1 of ‖G − G_s‖² / ‖G_s‖², content = ‖F − F_c‖² / ‖F_c‖² at relu4_1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from pathlib import Path
+
+from impasto import images
+from impasto.catalogue import open_network
+from impasto.feedforward.stylist import Stylist
+from impasto.models import open_encoder
+from impasto.network_files import OWN
+from impasto.sheets import Cell, contact_sheet
+from impasto.train.pictures import held_back, list_pictures
+from impasto.train.validation import Pair, judge, read_pairs
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--teacher", required=True, help="name or file of the judging encoder")
+    parser.add_argument("--model", default="any", help="name or file [any]")
+    parser.add_argument("--content", required=True, help="folder of photographs")
+    parser.add_argument("--style", help="folder of paintings, for a model of any style")
+    parser.add_argument(
+        "--pictures", help="folder of the style pictures of a model of fixed styles"
+    )
+    parser.add_argument("--pairs", type=int, default=24, help="or photographs a style [24]")
+    parser.add_argument("--size", type=int, default=512, help="long side [512]")
+    parser.add_argument("--sheet", type=Path, help="write the pictures as a contact sheet")
+    args = parser.parse_args()
+
+    teacher, model = open_encoder(args.teacher), open_network(args.model)
+    stylist = Stylist(model)
+    scores, cells = [], []
+    for pair in pairs_of(args, model):
+        content, style = pair.content.tensor, pair.style.tensor
+        vector = stylist.named(pair.name) if pair.name else stylist.read(style)
+        painted = stylist.paint(content, stylist.brush([vector], content))
+        scores.append((pair, judge(teacher, painted, content, style)))
+        told = f"{scores[-1][1].style:.3f} {scores[-1][1].content:.3f}"
+        cells.append([Cell(images.to_pil(p), told) for p in (content, style, painted)])
+        name = pair.style.path.stem if pair.style.path else pair.name
+        print(f"{told}  {pair.content.path.name} × {name}")
+    for what in ("style", "content"):
+        values = [getattr(score, what) for _, score in scores]
+        print(f"{what}: mean {statistics.mean(values):.4f}, median {statistics.median(values):.4f}")
+    if args.sheet:
+        half = (len(cells) + 1) // 2
+        rows = [cells[i] + (cells[i + half] if i + half < len(cells) else []) for i in range(half)]
+        contact_sheet(rows, height=256).save(args.sheet)
+
+
+def pairs_of(args, model) -> list[Pair]:
+    contents = [p for p in list_pictures(args.content) if held_back(p)]
+    if model.predictor is not None:
+        styles = [p for p in list_pictures(args.style) if held_back(p)]
+        return read_pairs(contents, styles, args.pairs, args.size)
+    pairs = []
+    for index, name in enumerate(name for name in model.styles if name != OWN):
+        (path,) = (p for p in list_pictures(args.pictures) if p.stem == name)
+        # Photographs of its own for each style, so that more are seen.
+        own = contents[index :: len(model.styles)]
+        pairs += [Pair(p.content, p.style, name)
+                  for p in read_pairs(own, [path], args.pairs, args.size)]  # fmt: skip
+    return pairs
+
+
+if __name__ == "__main__":
+    main()

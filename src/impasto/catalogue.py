@@ -1,0 +1,73 @@
+"""One-pass models by name: those that are built in, and those that a user has added."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from impasto.errors import OptionError, WeightsError, unknown_name
+from impasto.files import replacing
+from impasto.network_files import OWN, OnePassModel, load_network, read_description
+from impasto.weights import EMBEDDED, WEIGHTS, networks_folder
+
+_NAME = re.compile(r"[\w.-]{1,64}")
+
+
+def networks() -> dict[str, Path]:
+    """Name → file of every one-pass model that is at hand."""
+    built_in = {
+        name: EMBEDDED / f"{name}.safetensors"
+        for name, record in WEIGHTS.items()
+        if record.kind == "network"
+    }
+    # Dots begin the names of files that are being written.
+    added = sorted(networks_folder().glob("[!.]*.safetensors"))
+    return {**{path.stem: path for path in added}, **built_in}
+
+
+def style_names(name: str) -> list[str]:
+    """The styles that a model of :func:`networks` knows by name; none if its file is broken."""
+    try:
+        return [style for style in read_description(networks()[name])["styles"] if style != OWN]
+    except (WeightsError, LookupError):
+        return []
+
+
+def open_network(name: str | Path) -> OnePassModel:
+    """A one-pass model, frozen, float32, on the CPU.
+
+    Args:
+        name: A name of :func:`networks`, or the path of a file that ``impasto train`` made.
+
+    Raises:
+        WeightsError: If the file is missing, broken or no one-pass model.
+        OptionError: For a name that is neither.
+    """
+    known = networks()
+    if str(name) in known:
+        return load_network(known[str(name)])
+    if Path(name).suffix == ".safetensors":
+        return load_network(name)
+    raise unknown_name("model", str(name), [*known, "FILE.safetensors"])
+
+
+def add_network(name: str, file: str | Path) -> Path:
+    """Keep a trained model under a name of its own; ``file`` itself stays.
+
+    Returns:
+        The kept file.
+
+    Raises:
+        OptionError: For a name that is taken by what is built in, or cannot be a file's.
+        WeightsError: If the file is no one-pass model.
+    """
+    if name in WEIGHTS:
+        raise OptionError(f"The name {name} is taken by what is built in: choose another.")
+    if not _NAME.fullmatch(name) or name.startswith("."):
+        raise OptionError(f"A model's name is of letters, digits, dots and dashes, not {name!r}.")
+    load_network(file)
+    kept = networks_folder() / f"{name}.safetensors"
+    with replacing(kept) as temporary:
+        shutil.copyfile(file, temporary)
+    return kept

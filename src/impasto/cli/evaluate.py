@@ -1,0 +1,175 @@
+"""``impasto evaluate``: figures for results, and methods compared."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from impasto import images
+from impasto.cli.counting import counted
+from impasto.errors import ImpastoError, InputDataError, OptionError
+from impasto.evaluation.judge import Judge
+from impasto.evaluation.matching import Shelf, match, picture_files
+from impasto.evaluation.scatter import ACROSS, UP, check_plotting, write_scatter
+from impasto.evaluation.tables import SECONDS, Judged, as_json, summary, write_csv
+from impasto.files import check_writable, replacing
+from impasto.interrupts import StopRequest, stop_on_interrupt
+from impasto.metrics.intervals import Interval
+from impasto.metrics.table import METRICS
+from impasto.models import open_encoder
+from impasto.origins import read_origin
+
+EXAMPLES = f"""\
+examples:
+  impasto evaluate painted/ --content photos/ --style paintings/
+  impasto evaluate ours/ theirs/ --content photos/ --style paintings/ -o figures/
+  impasto evaluate out.png --content photo.jpg --style painting.jpg --metrics gram,ssim
+
+metrics: {", ".join(METRICS)}
+Which content and style a result belongs to is told by its file, or by its name CONTENT-STYLE.
+"""
+
+_FAILED, _STOPPED = 2, 130
+_TABLE, _JSON, _PLOT = "pictures.csv", "evaluation.json", "scatter.png"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``evaluate``."""
+    add = parser.add_argument
+    add("results", nargs="+", metavar="RESULTS", type=Path,
+        help="a folder of results; several are compared as methods")  # fmt: skip
+    add("--content", required=True, metavar="DIR|FILE", type=Path, help="what was painted")
+    add("--style", required=True, metavar="DIR|FILE", type=Path, help="what it was painted like")
+    add("-o", "--output", metavar="DIR", type=Path,
+        help=f"write {_TABLE}, {_JSON} and {_PLOT}")  # fmt: skip
+    add("--metrics", metavar="NAME,…", default=",".join(METRICS), help="[all]")
+    add("--encoder", default="compact", metavar="NAME|FILE", help="[compact]")
+    add("--size", type=int, default=512, metavar="N",
+        help="long side that larger results are judged at [512]")  # fmt: skip
+    add("--no-plot", action="store_true", help="draw no scatter plot (it needs matplotlib)")
+    add("--json", action="store_true", help="print JSON instead of a table")
+    add("--quiet", action="store_true", help="show no progress")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Judge all results and return the exit code: 2 if any could not be judged."""
+    metrics = [name.strip() for name in args.metrics.split(",") if name.strip()]
+    has_plot = bool(args.output) and not args.no_plot and {ACROSS, UP} <= set(metrics)
+    if has_plot:
+        check_plotting()
+    for name in (_TABLE, _JSON, _PLOT) if args.output else ():
+        check_writable(args.output / name)
+    if args.size < 1:
+        raise OptionError(f"--size is {args.size} pixels: choose 1 or more.")
+    todo = _results(args.results, args.output)
+    shelves = Shelf(args.content), Shelf(args.style)
+    judge = Judge(open_encoder(args.encoder), metrics, size=args.size)
+    rows: list[Judged] = []
+    failed: list[tuple[Path, str]] = []
+    with stop_on_interrupt() as request:
+        _judge_all(todo, shelves, judge, rows, failed, args, request)
+    settings = {"encoder": args.encoder, "size": args.size}
+    report = as_json(rows, failed, settings)
+    if args.output and rows:
+        _write(args.output, rows, report, has_plot=has_plot)
+    if args.json:
+        print(report)
+    elif rows:
+        _print(rows)
+    for _, reason in failed:
+        print(f"impasto: {reason}", file=sys.stderr)
+    if failed:
+        told = f"{len(failed)} of {len(rows) + len(failed)} results could not be judged"
+        print(f"impasto: {told}.", file=sys.stderr)
+    if request.made:
+        print(f"stopped after {len(rows)} of {len(todo)} results", file=sys.stderr)
+        return _STOPPED
+    return _FAILED if failed else 0
+
+
+def _results(places: Sequence[Path], output: Path | None) -> list[tuple[str, Path]]:
+    """Every result with the name of its method: that of the folder, or of the file."""
+    names = [place.resolve().name for place in places]
+    todo = []
+    for place, name in zip(places, names, strict=True):
+        method = name if names.count(name) == 1 else str(place)
+        # What an earlier run put into a folder within this one is no result.
+        found = [p for p in picture_files(place) if output is None or not _lies_in(p, output)]
+        if not found:
+            raise InputDataError(f"The folder {place} holds no pictures but those of {output}.")
+        todo += [(method, path) for path in found]
+    return todo
+
+
+def _lies_in(path: Path, folder: Path) -> bool:
+    return folder.resolve() in path.resolve().parents
+
+
+def _judge_all(
+    todo: Sequence[tuple[str, Path]],
+    shelves: tuple[Shelf, Shelf],
+    judge: Judge,
+    rows: list[Judged],
+    failed: list[tuple[Path, str]],
+    args: argparse.Namespace,
+    request: StopRequest,
+) -> None:
+    quiet = args.quiet or args.json
+    for method, path in counted(todo, lambda item: item[1].name, quiet=quiet):
+        try:
+            metadata = images.read_metadata(path)
+            belongs = match(path, metadata, *shelves)
+            figures = judge(path, belongs)
+        except ImpastoError as error:
+            told = "" if str(path) in str(error) else f"{path}: "
+            failed.append((path, f"{told}{error}"))
+        else:
+            seconds = read_origin(metadata).seconds
+            if seconds is not None:
+                figures[SECONDS] = seconds
+            rows.append(Judged(method, path, belongs, figures))
+        if request.made:
+            return
+
+
+def _write(folder: Path, rows: list[Judged], report: str, *, has_plot: bool) -> None:
+    write_csv(folder / _TABLE, rows)
+    with replacing(folder / _JSON) as temporary:
+        temporary.write_text(report + "\n", encoding="utf-8")
+    if has_plot:
+        write_scatter(folder / _PLOT, rows)
+
+
+def _print(rows: list[Judged]) -> None:
+    """A block of lines for each metric, so that methods stand under each other."""
+    means = summary(rows)
+    several = len(means) > 1
+    headings = ["metric", *(["method"] if several else []), "mean", "95 % interval", "better"]
+    table = Table(*headings, box=box.SIMPLE_HEAD)
+    for name in (*METRICS, SECONDS):
+        better = METRICS[name].better if name in METRICS else ""
+        label = name
+        for method, own in means.items():
+            if name in own:
+                who = [escape(method)] if several else []
+                table.add_row(label, *who, f"{own[name].mean:.4g}", _written(own[name]), better)
+                label = better = ""
+    console = Console()
+    console.print(table)
+    for method in means:
+        count = sum(row.method == method for row in rows)
+        print(f"{method}: {count} picture{'s' * (count != 1)}")
+
+
+def _written(interval: Interval) -> str:
+    if math.isnan(interval.low):
+        return "–"
+    return f"{interval.low:.4g} … {interval.high:.4g}"

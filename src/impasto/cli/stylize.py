@@ -1,0 +1,353 @@
+"""``impasto stylize``: pictures and folders of pictures painted in one pass."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from torch import Tensor
+
+from impasto import images
+from impasto.areas import read_areas
+from impasto.cli.options import parse_styles
+from impasto.cli.progress import clock
+from impasto.colour import METHODS, SPACES
+from impasto.colour_modes import COLOUR_MODES
+from impasto.errors import ImageError, ImpastoError, OptionError
+from impasto.feedforward.style_files import save_style
+from impasto.images import Picture
+from impasto.interrupts import stop_on_interrupt
+from impasto.memory import parse_bytes
+from impasto.precision import PRECISIONS
+from impasto.stylizing import StyleSource, Stylized, Stylizer, describe
+
+EXAMPLES = """\
+examples:
+  impasto stylize photo.jpg --style painting.jpg -o out.png
+  impasto stylize a.jpg b.png holiday/ --style wave -o painted/
+  impasto stylize photo.jpg --style wave:0.6 scream:0.4 --strength 0.8 -o out.png
+  impasto stylize photo.jpg --style painting.jpg --colour content --size 4096 -o out.jpg
+"""
+
+_FAILED = 2
+
+
+@dataclass(frozen=True)
+class Work:
+    """One picture to be painted."""
+
+    source: Path
+    output: Path
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``stylize``."""
+    add = parser.add_argument
+    add("contents", nargs="+", metavar="PICTURE", type=Path, help="pictures, or folders of them")
+    add("--style", required=True, nargs="+", metavar="STYLE[:WEIGHT]",
+        help="a picture, a style's name (see `impasto models list`) or a saved style; several "
+             "are mixed")  # fmt: skip
+    add("-o", "--output", required=True, metavar="PATH", type=Path,
+        help="a picture file, or a folder, where names are kept")  # fmt: skip
+    add("--model", metavar="NAME|FILE", help="any, multi or your own [as the style needs]")
+    add("--size", type=int, metavar="N", help="long side in pixels [as each picture is]")
+    add("--strength", type=float, default=1.0, metavar="X", help="0 to 1 [1]")
+    add("--colour", default="style", choices=tuple(COLOUR_MODES), help="whose colours [style]")
+    add("--colour-space", default="oklab", choices=tuple(SPACES), help="[oklab]")
+    add("--colour-match", default="monge-kantorovich", choices=tuple(METHODS),
+        help="how `match` recolours [monge-kantorovich]")  # fmt: skip
+    areas = parser.add_argument_group("where (one picture)")
+    areas.add_argument("--mask", metavar="FILE", type=Path, help="label picture of the photograph")
+    areas.add_argument("--style-mask", metavar="FILE", type=Path, help="label picture of the style")
+    areas.add_argument("--region", dest="regions", action="append", default=[],
+                       metavar="NAME=MASK[@STYLE][:STYLEMASK]",
+                       help="one region; may be repeated")  # fmt: skip
+    areas.add_argument("--feather", type=float, default=0.0, metavar="X",
+                       help="blur of the regions' edges, share of the long side [0]")  # fmt: skip
+    files = parser.add_argument_group("files")
+    files.add_argument("--format", choices=tuple(sorted({s[1:] for s in images.FORMATS})),
+                       help="of the pictures in a folder [as each is]")  # fmt: skip
+    files.add_argument("--overwrite", action="store_true", help="paint what is painted already")
+    files.add_argument("--quality", type=int, default=95, metavar="N", help="of JPEG, WebP [95]")
+    files.add_argument("--save-style", metavar="FILE", type=Path,
+                       help="keep the style read (.safetensors), for --style")  # fmt: skip
+    add("--max-pixels", type=int, default=images.MAX_PIXELS, metavar="N",
+        help=f"refuse larger pictures [{images.MAX_PIXELS}]")  # fmt: skip
+    add("--memory", metavar="SIZE", help="to stay within, such as 2GB [two thirds of the free]")
+    add("--precision", default="auto", choices=PRECISIONS, help="[auto]")
+    add("--json", action="store_true", help="print what was made as JSON")
+    add("--quiet", action="store_true", help="show no progress")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Paint all pictures and return the exit code: 2 if any could not be painted."""
+    work = plan(args.contents, args.output, args.format)
+    has_areas = bool(args.mask or args.style_mask or args.regions)
+    if has_areas and len(work) > 1:
+        raise OptionError("Masks and regions are those of one picture: name one.")
+    for item in work:
+        images.check_output(item.output)
+    options = {
+        "strength": args.strength,
+        "colour": args.colour,
+        "colour_space": args.colour_space,
+        "colour_match": args.colour_match,
+    }
+    styles = [StyleSource(s.path, s.weight or 1.0) for s in parse_styles(_styles(args.style))]
+    memory = None if args.memory is None else parse_bytes(args.memory)
+    stylizer = Stylizer(
+        styles, model=args.model, precision=args.precision, memory=memory, **options
+    )
+    if args.save_style:
+        if args.save_style.suffix != ".safetensors":
+            raise OptionError(f"{args.save_style}: a style file is called .safetensors.")
+        save_style(args.save_style, stylizer.vector, stylizer.model, name=" ".join(args.style))
+    told = {
+        **options,
+        "model": args.model or "",
+        "size": args.size or "",
+        "mask": args.mask or "",
+        "style_mask": args.style_mask or "",
+        "feather": args.feather,
+    }
+    todo = [item for item in work if args.overwrite or not item.output.exists()]
+    skipped = len(work) - len(todo)
+    outcome = _paint_all(todo, stylizer, args, {str(s.source): s.share for s in styles}, told)
+    return _tell(outcome, len(work), skipped, args)
+
+
+def words_of(made: Mapping[str, str]) -> list[str]:
+    """The words of the command that made a picture with this metadata, without ``-o``.
+
+    Raises:
+        ImageError: If the metadata are not of a picture made from files.
+    """
+    try:
+        options = json.loads(made["stylize"])
+        styles = json.loads(made["style"])
+        words = [made["content"], "--style"]
+        words += [f"{name}:{share}" if len(styles) > 1 else name for name, share in styles.items()]
+        for region in json.loads(made.get("regions", "[]")):
+            words += ["--region", region]
+        for name, value in options.items():
+            if value != "":
+                words += [f"--{name.replace('_', '-')}", str(value)]
+    except (KeyError, ValueError, AttributeError, TypeError) as error:
+        raise ImageError("The picture does not tell how it was stylized.") from error
+    return words
+
+
+def plan(contents: Sequence[Path], output: Path, format_: str | None) -> list[Work]:
+    """Every picture and where it goes.
+
+    Raises:
+        OptionError: If two would go to one place, or one would replace itself, or a folder holds
+            no picture.
+    """
+    found: list[tuple[Path, Path]] = []
+    for content in contents:
+        if content.is_dir():
+            inside = sorted(p for p in content.rglob("*") if p.suffix.lower() in images.FORMATS)
+            if not inside:
+                raise OptionError(f"The folder {content} holds no pictures.")
+            # What an earlier run put into a folder within this one is not to be painted again.
+            inside = [p for p in inside if not _lies_in(p, output)]
+            found += [(path, path.relative_to(content)) for path in inside]
+        else:
+            found.append((content, Path(content.name)))
+    to_file = output.suffix.lower() in images.FORMATS and not output.is_dir()
+    if to_file and (len(found) > 1 or any(content.is_dir() for content in contents)):
+        raise OptionError(f"{output} is one picture and there are several to paint: name a folder.")
+    work = []
+    for source, place in found:
+        suffix = f".{format_}" if format_ else place.suffix
+        suffix = suffix if suffix.lower() in images.FORMATS else ".png"
+        work.append(Work(source, output if to_file else (output / place).with_suffix(suffix)))
+    seen: dict[Path, Path] = {}
+    for item in work:
+        target = item.output.resolve()
+        if target == item.source.resolve():
+            raise OptionError(f"{item.source} would be replaced by its painting: name another -o.")
+        if target in seen:
+            raise OptionError(
+                f"{seen[target]} and {item.source} would both become {item.output}: paint them "
+                "into two folders."
+            )
+        seen[target] = item.source
+    return work
+
+
+@dataclass
+class _Outcome:
+    made: list[tuple[Work, float]]
+    failed: list[tuple[Work, str]]
+    stopped: bool = False
+
+
+def _paint_all(
+    todo: Sequence[Work],
+    stylizer: Stylizer,
+    args: argparse.Namespace,
+    styles: dict[str, float],
+    told: dict[str, object],
+) -> _Outcome:
+    """Paint, with the next picture read and the last one written meanwhile."""
+    outcome = _Outcome([], [])
+    with ThreadPoolExecutor(2) as threads, stop_on_interrupt() as request, _bar(
+        len(todo), args
+    ) as (bar, task):  # fmt: skip
+        writing: tuple[Work, float, Future[Path]] | None = None
+        for item, reading in _ahead(todo, threads, args):
+            try:
+                picture = reading.result()
+                painted, seconds = _paint(item, picture, stylizer, args, bar, task)
+                described = describe(str(item.source), styles, told, regions=args.regions)
+                settled = Stylized(painted, picture.alpha, seconds, described)
+                del picture, painted
+            except ImpastoError as error:
+                outcome.failed.append((item, str(error)))
+            else:
+                _settle(writing, outcome)
+                writing = (item, seconds, threads.submit(settled.save, item.output,
+                                                         quality=args.quality))  # fmt: skip
+            bar.update(task, completed=len(outcome.made) + len(outcome.failed) + bool(writing))
+            if request.made:
+                outcome.stopped = True
+                break
+        _settle(writing, outcome)
+    return outcome
+
+
+def _ahead(
+    todo: Sequence[Work], threads: ThreadPoolExecutor, args: argparse.Namespace
+) -> Iterator[tuple[Work, Future[Picture]]]:
+    """Each picture with its reading under way, and that of the next one begun."""
+
+    def read(item: Work) -> Future[Picture]:
+        return threads.submit(
+            images.read, item.source, long_side=args.size, max_pixels=args.max_pixels
+        )
+
+    if not todo:
+        return
+    coming = read(todo[0])
+    for item, after in zip(todo, [*todo[1:], None], strict=True):
+        now = coming
+        if after is not None:
+            coming = read(after)
+        yield item, now
+
+
+def _paint(
+    item: Work,
+    picture: Picture,
+    stylizer: Stylizer,
+    args: argparse.Namespace,
+    bar: Progress,
+    task: TaskID,
+) -> tuple[Tensor, float]:
+    areas, notices = read_areas(
+        picture,
+        stylizer.pictures,
+        mask=args.mask,
+        style_mask=args.style_mask,
+        regions=args.regions,
+        blur=args.feather,
+        max_pixels=args.max_pixels,
+    )
+    if not args.quiet:
+        for notice in notices:
+            print(notice, file=sys.stderr)
+    bar.update(task, description=item.source.name)
+    done = bar.tasks[task].completed
+    started = time.perf_counter()
+    painted = stylizer.paint(
+        picture, areas=areas, done=lambda share: bar.update(task, completed=done + share)
+    )
+    return painted, time.perf_counter() - started
+
+
+def _settle(writing: tuple[Work, float, Future[Path]] | None, outcome: _Outcome) -> None:
+    """Wait for a picture to be written."""
+    if writing is None:
+        return
+    item, seconds, future = writing
+    try:
+        future.result()
+        outcome.made.append((item, seconds))
+    except ImpastoError as error:
+        outcome.failed.append((item, str(error)))
+
+
+def _tell(outcome: _Outcome, count: int, skipped: int, args: argparse.Namespace) -> int:
+    if args.json:
+        told = {
+            "made": [
+                {"content": str(w.source), "output": str(w.output), "seconds": round(s, 4)}
+                for w, s in outcome.made
+            ],
+            "failed": [{"content": str(w.source), "error": e} for w, e in outcome.failed],
+            "skipped": skipped,
+        }
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+    elif not args.quiet:
+        if count == 1 and outcome.made:
+            item, seconds = outcome.made[0]
+            print(f"{item.output}: painted in {seconds:.2f} s")
+        elif outcome.made:
+            total = sum(seconds for _, seconds in outcome.made)
+            print(f"{args.output}: {len(outcome.made)} pictures painted in {clock(total)}")
+        if skipped:
+            what = f"{args.output} exists" if count == 1 else f"{skipped} exist"
+            print(f"{what} already: skipped (--overwrite paints again)")
+        if outcome.stopped:
+            print("stopped; the same command goes on from here")
+    for _, error in outcome.failed:
+        print(f"impasto: {error}", file=sys.stderr)
+    if outcome.stopped:
+        return 130
+    return _FAILED if outcome.failed else 0
+
+
+def _styles(words: Sequence[str]) -> list[str]:
+    """``wave:0.6,starry:0.4`` as two styles, unless that is a file's name."""
+    parts: list[str] = []
+    for word in words:
+        parts += [word] if Path(word).exists() else [part for part in word.split(",") if part]
+    return parts
+
+
+def _lies_in(path: Path, folder: Path) -> bool:
+    return folder.resolve() in path.resolve().parents
+
+
+@contextmanager
+def _bar(count: int, args: argparse.Namespace) -> Iterator[tuple[Progress, TaskID]]:
+    """A progress bar and its task, on a terminal."""
+    console = Console(stderr=True)
+    progress = Progress(
+        TextColumn("{task.description}", markup=False),  # a file may be called [red]
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=args.quiet or args.json or not console.is_terminal,
+    )
+    with progress:
+        yield progress, progress.add_task("painting", total=count)

@@ -1,0 +1,332 @@
+"""``impasto train per-style|multi-style|any-style``: one-pass networks."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from impasto import images
+from impasto.adain import AdaINNetwork
+from impasto.catalogue import open_network
+from impasto.cli.training import TrainingBar, read_crops
+from impasto.encoders import Encoder
+from impasto.errors import OptionError, WeightsError
+from impasto.files import check_writable, replacing
+from impasto.images import fit_size
+from impasto.interrupts import stop_on_interrupt
+from impasto.models import open_encoder
+from impasto.network_files import KINDS, OWN, OnePassModel, new_model, save_network
+from impasto.predictors import STYLE_LAYERS, StylePredictor
+from impasto.train.any_style import AnyStyleTraining
+from impasto.train.fixed_styles import FixedStylesTraining
+from impasto.train.one_pass import PRESETS, OnePassSettings, OnePassTraining, summaries_of
+from impasto.train.pictures import Crops, held_back, list_pictures
+from impasto.train.runs import run as run_training
+from impasto.train.validation import Pair, Score, Validation, read_pairs, read_spread
+from impasto.train.workers import Workers, launched
+
+EXAMPLES = """\
+examples:
+  impasto train per-style --content photos/ --style wave.jpg -o wave.safetensors
+  impasto train multi-style --content photos/ --style a.jpg b.jpg --start any -o ours.safetensors
+  impasto train multi-style --content photos/ --style c.jpg --add-style ours.safetensors -o more.safetensors
+  impasto train any-style --content photos/ --style paintings/ -o any.safetensors
+  torchrun --nproc_per_node 2 -m impasto train any-style …
+
+Ctrl-C stops after the step in hand; the same command goes on from there.
+"""  # noqa: E501
+
+ABOUT: Mapping[str, str] = {
+    "per-style": "train a network for one style",
+    "multi-style": "train a network for several styles, each a vector of its own",
+    "any-style": "train a network for any style, and what reads styles off pictures",
+}
+
+_SHORT_SIDE = 1.2
+"""Short side of the style pictures of a network of fixed styles, in training crops: crops are cut
+from that part of the photographs on average."""
+
+VALIDATION = "validation.csv"
+_VALIDATION_PAIRS, _VALIDATION_SIDE = 6, 320
+
+
+def configure(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands that train networks."""
+    for name, about in ABOUT.items():
+        parser = commands.add_parser(
+            name,
+            help=about,
+            description=f"{about[0].upper()}{about[1:]}.",
+            epilog=EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        _configure(parser, name)
+        parser.set_defaults(train_command=run, what=name)
+
+
+def _configure(parser: argparse.ArgumentParser, name: str) -> None:
+    add = parser.add_argument
+    several = {"nargs": "+"} if name == "multi-style" else {}
+    add("--content", required=True, metavar="DIR", help="photographs")
+    add("--style", required=True, metavar="DIR" if name == "any-style" else "PICTURE",
+        help="paintings and textures" if name == "any-style" else "what to paint like",
+        **several)  # fmt: skip
+    add("-o", "--output", required=True, metavar="FILE", type=Path,
+        help="the model to make (.safetensors)")  # fmt: skip
+    add("--run", metavar="DIR", type=Path, help="checkpoint, log.csv, sheets [OUT-run/]")
+    add("--steps", type=int, default=6000, metavar="N", help="in all [6000]")
+    add("--preset", default="default", choices=tuple(PRESETS), help="losses and rates [default]")
+    add("--network", default="paint", choices=(*KINDS, "adain"), help="[paint]")
+    add("--encoder", default="compact", metavar="NAME|FILE",
+        help="judges, and reads styles [compact]")  # fmt: skip
+    add("--start", metavar="MODEL", help="begin with the weights of a trained model")
+    if name == "multi-style":
+        add("--add-style", metavar="MODEL",
+            help="add to this model's styles, training nothing but the new ones")  # fmt: skip
+    default = OnePassSettings()
+    add("--batch", type=int, metavar="N", help=f"pictures a step [{default.batch}]")
+    add("--crop", type=int, metavar="N", help=f"side of the crops [{default.crop}]")
+    add("--content-weight", type=float, metavar="X", help="times the preset's [1]")
+    add("--tv-weight", type=float, metavar="X", help=f"[{default.tv_weight:g}]")
+    add("--learning-rate", type=float, metavar="X", help=f"peak [{default.learning_rate:g}]")
+    add("--seed", type=int, default=0, metavar="N", help="[0]")
+    add("--validate-every", type=int, default=500, metavar="N",
+        help="steps between contact sheets of pictures not trained on [500]")  # fmt: skip
+    add("--hold-back", action="store_true", help="train on all but an eighth of the pictures")
+    add("--quiet", action="store_true", help="show no progress")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, write the model, and return the exit code."""
+    workers = launched()
+    args.quiet = args.quiet or workers.rank > 0
+    settings = _settings(args)
+    _check(args, settings, workers)
+    encoder = open_encoder(args.encoder)
+    contents = read_crops(args.content, settings.crop, args)
+    make = _any_style if args.what == "any-style" else _fixed_styles
+    task, pairs = make(args, encoder, contents, settings, workers)
+    validation = Validation(encoder, pairs)
+    folder = args.run or args.output.with_name(f"{args.output.stem}-run")
+    best, stopped = _best(folder, settings), False
+    with stop_on_interrupt() as request, TrainingBar(args.steps, quiet=args.quiet) as bar:
+        steps = run_training(task, folder, steps=args.steps, writes=workers.rank == 0)
+        for step in steps:
+            bar.show(step)
+            is_last = step.step == args.steps
+            if workers.rank == 0 and (is_last or step.step % args.validate_every == 0):
+                best = _validate(task, validation, folder, step.step, best, args)
+            if workers.any(request.made) and not is_last:
+                stopped = True
+                break
+        steps.close()  # type: ignore[attr-defined]
+    if stopped:
+        if workers.rank == 0:
+            print(f"stopped; the same command goes on from {folder}")
+        workers.wait()  # a launcher ends all when one has ended, and the first still writes
+        return 130
+    if workers.rank == 0:
+        save_network(args.output, task.model(), dtype=torch.float16)
+        size = args.output.stat().st_size / 1e6
+        print(f"{args.output}: {size:.1f} MB, after {args.steps} steps")
+    workers.wait()
+    return 0
+
+
+def _settings(args: argparse.Namespace) -> OnePassSettings:
+    settings = PRESETS[args.preset]
+    given = {
+        name: getattr(args, name)
+        for name in ("batch", "crop", "tv_weight", "learning_rate", "seed")
+        if getattr(args, name) is not None
+    }
+    if args.crop is not None:
+        given["first_crop"] = min(settings.first_crop, args.crop)
+    if args.content_weight is not None:
+        given["content_layers"] = {
+            name: args.content_weight * weight for name, weight in settings.content_layers.items()
+        }
+    if args.what == "per-style" and args.preset == "johnson":
+        given["own_style"] = 0.0
+    return replace(settings, **given)
+
+
+def _check(args: argparse.Namespace, settings: OnePassSettings, workers: Workers) -> None:
+    """Find mistakes before hours of work."""
+    if args.output.suffix != ".safetensors":
+        raise OptionError(f"{args.output}: a model file is called .safetensors.")
+    check_writable(args.output)
+    for name in ("steps", "validate_every", "batch"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise OptionError(f"--{name.replace('_', '-')} must be 1 or more, not {value}.")
+    if settings.crop < 64:
+        raise OptionError(f"--crop must be 64 or more, not {settings.crop}.")
+    if settings.batch % workers.count:
+        raise OptionError(
+            f"--batch {settings.batch} cannot be shared evenly by {workers.count} processes: "
+            f"choose a multiple of {workers.count}."
+        )
+    if not 0 < settings.learning_rate < 1:
+        raise OptionError(f"--learning-rate must be between 0 and 1, not {args.learning_rate}.")
+    for name in ("content_weight", "tv_weight"):
+        value = getattr(args, name)
+        if value is not None and not 0 <= value < float("inf"):
+            raise OptionError(f"--{name.replace('_', '-')} must be 0 or more, not {value}.")
+    if (args.network == "adain") != (args.preset == "adain"):
+        raise OptionError("--network adain and --preset adain belong together: give both.")
+    if args.network == "adain" and args.what != "any-style":
+        raise OptionError(f"AdaIN paints any style: impasto train any-style, not {args.what}.")
+
+
+def _beginning(args: argparse.Namespace, settings: OnePassSettings) -> OnePassModel:
+    """The model that training begins with."""
+    start = getattr(args, "add_style", None) or args.start
+    if start is not None:
+        model = open_network(start)
+        if isinstance(model.network, AdaINNetwork) != (args.preset == "adain"):
+            raise OptionError(f"{start} does not fit --preset {args.preset}: AdaIN needs its own.")
+        if model.predictor is not None and model.encoder != args.encoder:
+            raise OptionError(
+                f"{start} reads styles with another encoder: --encoder {model.encoder}."
+            )
+    else:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            model = new_model(args.network, args.encoder)
+    model.network.requires_grad_(True).train()
+    return model
+
+
+def _any_style(
+    args: argparse.Namespace,
+    encoder: Encoder,
+    contents: Crops,
+    settings: OnePassSettings,
+    workers: Workers,
+) -> tuple[OnePassTraining, list[Pair]]:
+    model = _beginning(args, settings)
+    if model.styles:
+        raise WeightsError(f"{args.start} is a model of fixed styles: begin with another.")
+    predictor = model.predictor
+    if predictor is not None:
+        predictor.requires_grad_(True).train()
+    task = AnyStyleTraining(
+        model.network, encoder, args.encoder, contents, read_crops(args.style, settings.crop, args),
+        settings, predictor=predictor, workers=workers,
+    )  # fmt: skip
+    return task, read_pairs(
+        _unseen(args.content, args), _unseen(args.style, args), _VALIDATION_PAIRS, _VALIDATION_SIDE
+    )
+
+
+def _fixed_styles(
+    args: argparse.Namespace,
+    encoder: Encoder,
+    contents: Crops,
+    settings: OnePassSettings,
+    workers: Workers,
+) -> tuple[OnePassTraining, list[Pair]]:
+    model = _beginning(args, settings)
+    paths = [Path(path) for path in ([args.style] if isinstance(args.style, str) else args.style)]
+    names = [path.stem for path in paths]
+    if len(set(names)) < len(names) or OWN in names:
+        raise OptionError(f"Each style picture needs a file name of its own, and not {OWN!r}.")
+    pictures = {}
+    for path, name in zip(paths, names, strict=True):
+        picture = images.read(path).tensor
+        short = min(picture.shape[-2:])
+        long_side = round(max(picture.shape[-2:]) * _SHORT_SIDE * settings.crop / short)
+        size = fit_size((picture.shape[-2], picture.shape[-1]), long_side)
+        pictures[name] = images.resize(picture, size)
+    start = dict(model.styles)
+    frozen: tuple[str, ...] = ()
+    if getattr(args, "add_style", None):
+        if not set(start) - {OWN}:
+            raise OptionError(f"{args.add_style} has no styles of its own: --start with it.")
+        if taken := sorted(set(names) & set(start)):
+            raise OptionError(f"The model has a style {taken[0]} already: rename the picture.")
+        model.network.requires_grad_(False).eval()
+        frozen = tuple(start)
+        settings = replace(settings, own_style=0.0)
+        mean = torch.stack([start[name] for name in start if name != OWN]).mean(0)
+        start |= dict.fromkeys(names, mean)
+    elif isinstance(model.predictor, StylePredictor):
+        start = _predicted(model.predictor, encoder, pictures)
+    else:
+        start = {name: vector for name, vector in start.items() if name in (*names, OWN)}
+    task = FixedStylesTraining(
+        model.network, encoder, args.encoder, contents, pictures, settings,
+        start=start, frozen=frozen, workers=workers,
+    )  # fmt: skip
+    photographs = read_spread(_unseen(args.content, args), len(names), _VALIDATION_SIDE)
+    return task, [
+        Pair(photograph, images.Picture(pictures[name]), name)
+        for name, photograph in zip(names, photographs, strict=True)
+    ]
+
+
+@torch.no_grad()
+def _predicted(
+    predictor: StylePredictor, encoder: Encoder, pictures: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """What a model for any style would paint these with: a good beginning."""
+    return {
+        name: predictor(summaries_of(encoder, picture, STYLE_LAYERS))[0]
+        for name, picture in pictures.items()
+    }
+
+
+def _unseen(folder: str, args: argparse.Namespace) -> list[Path]:
+    """The pictures of a folder that are held back; all of them if none are."""
+    paths = list_pictures(folder)
+    return [path for path in paths if args.hold_back and held_back(path)] or paths
+
+
+def _best(folder: Path, settings: OnePassSettings) -> float:
+    """The best total of the validations before an interruption."""
+    path = folder / VALIDATION
+    if not path.exists():
+        return float("inf")
+    with path.open(newline="") as file:
+        rows = [(float(row["style"]), float(row["content"])) for row in csv.DictReader(file)]
+    return min((_total(Score(*row), settings) for row in rows), default=float("inf"))
+
+
+def _total(score: Score, settings: OnePassSettings) -> float:
+    return score.style + sum(settings.content_layers.values()) * score.content
+
+
+def _validate(
+    task: OnePassTraining,
+    validation: Validation,
+    folder: Path,
+    step: int,
+    best: float,
+    args: argparse.Namespace,
+) -> float:
+    """Paint the pairs, keep sheet, figures and, if it is the best so far, the model."""
+    model = task.model()
+    score, sheet = validation(model)
+    total = _total(score, task.settings)
+    with replacing(folder / f"sheet-{step:06}.jpg") as temporary:
+        sheet.save(temporary, quality=90)
+    is_new = not (folder / VALIDATION).exists()
+    with (folder / VALIDATION).open("a", newline="") as file:
+        writer = csv.writer(file)
+        if is_new:
+            writer.writerow(["step", "style", "content"])
+        writer.writerow([step, f"{score.style:.5f}", f"{score.content:.5f}"])
+    if not args.quiet:
+        print(f"step {step}: style {score.style:.3f}, content {score.content:.3f} "
+              "on pictures not trained on", file=sys.stderr)  # fmt: skip
+    if total < best:
+        save_network(folder / "best.safetensors", model, dtype=torch.float16)
+    return min(best, total)

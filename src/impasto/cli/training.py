@@ -1,0 +1,73 @@
+"""What the commands of ``impasto train`` share: pictures read, progress shown."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from impasto.train.pictures import Crops, held_back, list_pictures
+from impasto.train.runs import TrainStep
+
+
+def read_crops(folder: str, size: int, args: argparse.Namespace) -> Crops:
+    """The training pictures of a folder; unreadable ones are told of, by number and name."""
+    return crops_of(train_paths(folder, args), size, folder, args)
+
+
+def train_paths(folder: str, args: argparse.Namespace) -> list[Path]:
+    """The pictures of a folder that are trained on: all, or those that are not held back."""
+    return [p for p in list_pictures(folder) if not (args.hold_back and held_back(p))]
+
+
+def crops_of(paths: Sequence[Path], size: int, folder: str, args: argparse.Namespace) -> Crops:
+    """Crops of some pictures of a folder."""
+    crops = Crops(paths, size)
+    if crops.skipped and not args.quiet:
+        names = ", ".join(path.name for path in crops.skipped[:3])
+        more = ", …" if len(crops.skipped) > 3 else ""
+        print(f"{folder}: {len(crops.skipped)} unreadable pictures skipped ({names}{more})",
+              file=sys.stderr)  # fmt: skip
+    return crops
+
+
+class TrainingBar:
+    """A progress bar with the losses of training, averaged over about fifty steps."""
+
+    def __init__(self, steps: int, *, quiet: bool) -> None:
+        console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("training"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[losses]}"),
+            console=console,
+            disable=quiet or not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=steps, losses="")
+        self._means: dict[str, float] = {}
+
+    def __enter__(self) -> TrainingBar:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def show(self, step: TrainStep) -> None:
+        """Show a step."""
+        for name, value in step.losses.items():
+            self._means[name] = value + 0.98 * (self._means.get(name, value) - value)
+        losses = " ".join(f"{name} {value:.3f}" for name, value in self._means.items())
+        self._bar.update(self._task, completed=step.step, losses=losses)

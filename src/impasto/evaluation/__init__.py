@@ -1,0 +1,1 @@
+"""Results judged: matched with what they were painted from, measured, summed up and plotted."""

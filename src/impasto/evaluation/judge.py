@@ -1,0 +1,84 @@
+"""A result seen beside its content and its style, and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+from impasto import images
+from impasto.encoders import Encoder, minimum_side
+from impasto.errors import ImageError
+from impasto.evaluation.matching import Match, brought_to
+from impasto.images import Picture, fit_size
+from impasto.metrics.similarity import WINDOW
+from impasto.metrics.table import METRICS, Seen, get_metric, measure
+
+_KEPT = 4
+"""Contents and styles kept in memory: the next result is often of one of the last."""
+
+
+class Judge:
+    """Metrics of results, at one size and by one encoder.
+
+    A result larger than ``size`` is made smaller; its content is brought to the result's own size,
+    its style to the result's long side.
+
+    Args:
+        encoder: Whose features are compared.
+        metrics: Names in :data:`impasto.metrics.table.METRICS`; all by default.
+        size: The most that results have as their long side, in pixels.
+
+    Raises:
+        OptionError: For a name that no metric has.
+    """
+
+    def __init__(
+        self, encoder: Encoder, metrics: Iterable[str] = tuple(METRICS), *, size: int = 512
+    ) -> None:
+        self._metrics = {name: get_metric(name) for name in metrics}
+        self._encoder, self._size = encoder, size
+        self._least = max(WINDOW, minimum_side(self._layers("content", "style", ""), encoder))
+        self._contents = lru_cache(_KEPT)(self._content)
+        self._styles = lru_cache(_KEPT)(self._style)
+
+    @torch.no_grad()
+    def __call__(self, result: Path, match: Match) -> dict[str, float]:
+        """The figures of one result, by metric and by ``metric.layer``.
+
+        Raises:
+            ImageError: For pictures that cannot be read, are too small, or do not fit together.
+        """
+        painted = images.read(result)
+        painted = painted.resized(fit_size(painted.size, self._size, max_enlarge=1))
+        own = self._seen(painted, result, "content", "style", "")
+        references = {
+            "content": self._contents(match.content, painted.size),
+            "style": self._styles(match.style, max(painted.size)),
+            "": None,
+        }
+        figures: dict[str, float] = {}
+        for name, metric in self._metrics.items():
+            figures |= measure(name, own, references[metric.against])
+        return figures
+
+    def _content(self, path: Path, size: tuple[int, int]) -> Seen:
+        return self._seen(brought_to(images.read(path), size), path, "content")
+
+    def _style(self, path: Path, long_side: int) -> Seen:
+        return self._seen(images.read(path, long_side=long_side), path, "style")
+
+    def _seen(self, picture: Picture, path: Path, *sides: str) -> Seen:
+        height, width = picture.size
+        if min(height, width) < self._least:
+            raise ImageError(
+                f"{path} is judged at {width}×{height} px: the metrics need at least "
+                f"{self._least} px each way."
+            )
+        return Seen(picture.tensor, self._encoder(picture.tensor, self._layers(*sides)))
+
+    def _layers(self, *sides: str) -> frozenset[str]:
+        chosen = [metric for metric in self._metrics.values() if metric.against in sides]
+        return frozenset(layer for metric in chosen for layer in metric.layers)

@@ -1,0 +1,110 @@
+"""What was measured: a row for every picture, and means with their intervals for every method."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from impasto.evaluation.matching import Match
+from impasto.files import replacing
+from impasto.metrics.intervals import LEVEL, Interval, bootstrap_mean
+from impasto.metrics.table import METRICS
+
+SECONDS = "seconds"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A result and its figures.
+
+    Attributes:
+        method: What made it, as the tables call it.
+        result: The picture.
+        match: What it was compared with.
+        figures: By metric and ``metric.layer``; ``seconds`` too if its file tells them.
+    """
+
+    method: str
+    result: Path
+    match: Match
+    figures: Mapping[str, float]
+
+
+def columns(rows: Sequence[Judged]) -> list[str]:
+    """The names of all figures, in their order; seconds last."""
+    names = dict.fromkeys(name for row in rows for name in row.figures)
+    return sorted(names, key=lambda name: name == SECONDS)
+
+
+def summary(rows: Sequence[Judged]) -> dict[str, dict[str, Interval]]:
+    """Method → figure → mean and interval, over the pictures that have it."""
+    means: dict[str, dict[str, Interval]] = {}
+    for method in dict.fromkeys(row.method for row in rows):
+        own = [row.figures for row in rows if row.method == method]
+        values = {
+            name: [figures[name] for figures in own if name in figures] for name in columns(rows)
+        }
+        means[method] = {name: bootstrap_mean(found) for name, found in values.items() if found}
+    return means
+
+
+def as_json(
+    rows: Sequence[Judged], failed: Sequence[tuple[Path, str]], settings: Mapping[str, Any]
+) -> str:
+    """All of it: settings, means, pictures, and what could not be judged."""
+    told = {name.partition(".")[0] for name in columns(rows)}
+    return json.dumps(
+        {
+            **settings,
+            "metrics": {
+                name: {"about": m.about, "source": m.source, "better": m.better}
+                for name, m in METRICS.items()
+                if name in told
+            },
+            "interval": LEVEL,
+            "methods": {
+                method: {
+                    name: {
+                        "mean": found.mean,
+                        "low": _number(found.low),
+                        "high": _number(found.high),
+                    }
+                    for name, found in means.items()
+                }
+                for method, means in summary(rows).items()
+            },
+            "pictures": [_flat(row) for row in rows],
+            "failed": [{"result": str(path), "reason": reason} for path, reason in failed],
+        },
+        indent=2,
+        ensure_ascii=False,
+    )
+
+
+def write_csv(path: Path, rows: Sequence[Judged]) -> None:
+    """One line a picture, whole or not at all."""
+    names = ["method", "result", "content_file", "style_file", *columns(rows)]
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(map(_flat, rows))
+
+
+def _flat(row: Judged) -> dict[str, Any]:
+    return {
+        "method": row.method,
+        "result": str(row.result),
+        "content_file": str(row.match.content),
+        "style_file": str(row.match.style),
+        **row.figures,
+    }
+
+
+def _number(value: float) -> float | None:
+    """JSON has no NaN."""
+    return value if math.isfinite(value) else None

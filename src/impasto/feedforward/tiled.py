@@ -1,0 +1,203 @@
+"""A one-pass network over a picture of any size, tile by tile, to the same picture.
+
+What ties tiles together is normalisation: each map's moments are those of the whole picture. Each
+tile's walk is taken to its next map, the moments of all tiles are added up, and all go on. Walks
+that wait hold their maps, so this takes memory in proportion to the picture, if less than the whole
+would; where even that is too much, no walk waits: every tile walks anew for every map, up to the
+first whose moments are not known yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+
+import torch
+from torch import Tensor
+
+from impasto.blocks import Moments, Walk, moments_of, walk_through
+from impasto.networks import Affine, StyledNetwork
+from impasto.tiles import Tile, plan_tiles
+
+StyleOf = Callable[[Tile], Affine]
+"""Tile → what its maps are scaled and shifted by; maps of core and halo where masks are used."""
+
+SIDE = 1024
+"""Of a tile's core where memory allows: the halo is then a third of the work."""
+
+LEAST_SIDE = 128
+"""Below it a tile is little but halo."""
+
+
+class Plan(Enum):
+    """How the tiles of a picture are walked."""
+
+    WHOLE = "whole"
+    WAITING = "waiting"
+    ANEW = "anew"
+
+
+def memory_needed(network: StyledNetwork, size: tuple[int, int], plan: Plan, side: int) -> float:
+    """Bytes that painting takes, about (measured: see tests/test_tiled.py).
+
+    Args:
+        network: Paints.
+        size: Height and width of the picture.
+        plan: How.
+        side: Of a tile's core.
+    """
+    pixels = size[0] * size[1]
+    if plan is Plan.WHOLE:
+        return 4 * network.busy * pixels
+    tiles = plan_tiles(size, side, stride=network.stride, halo=network.halo)
+    areas = [_length(tile.outer_rows) * _length(tile.outer_columns) for tile in tiles]
+    held = network.held * sum(areas) if plan is Plan.WAITING else 0.0
+    return 4 * (3 * pixels + network.busy * max(areas) + held)
+
+
+def choose(network: StyledNetwork, size: tuple[int, int], memory: float) -> tuple[Plan, int]:
+    """The quickest plan that fits, and the side of its tiles.
+
+    Args:
+        network: Paints.
+        size: Height and width of the picture.
+        memory: Bytes that walks may take.
+    """
+    if memory_needed(network, size, Plan.WHOLE, max(size)) <= memory:
+        return Plan.WHOLE, max(size)
+    if memory_needed(network, size, Plan.WAITING, SIDE) <= memory:
+        return Plan.WAITING, SIDE
+    side = SIDE
+    while side > LEAST_SIDE and memory_needed(network, size, Plan.ANEW, side) > memory:
+        side //= 2
+    return Plan.ANEW, side
+
+
+@torch.no_grad()
+def paint_tiled(
+    network: StyledNetwork,
+    image: Tensor,
+    style_of: StyleOf,
+    *,
+    plan: Plan,
+    side: int,
+    done: Callable[[float], None] = lambda share: None,
+) -> Tensor:
+    """The picture that ``network`` paints.
+
+    Args:
+        network: Paints.
+        image: (1, 3, H, W) in [0, 1], height and width multiples of the network's stride; uint8
+            is taken as 255ths, so that a large picture need not lie there in float32.
+        style_of: Tile → γ and β.
+        plan: How.
+        side: Of a tile's core.
+        done: Called with the share of the work that is done.
+
+    Returns:
+        (1, 3, H, W) in [0, 1]; uint8 for a uint8 picture.
+    """
+    height, width = image.shape[-2:]
+    tiles = plan_tiles((height, width), side, stride=network.stride, halo=network.halo)
+    if plan is Plan.WHOLE:
+        tiles = plan_tiles((height, width), max(height, width), stride=network.stride, halo=0)
+
+    def walk(tile: Tile) -> Walk:
+        origin = tile.outer_rows[0], tile.outer_columns[0]
+        return network.walk(_floats(tile.cut(image)), style_of(tile), origin=origin)
+
+    if len(tiles) == 1:
+        painted = _like(walk_through(walk(tiles[0])), image)
+        done(1.0)
+        return painted
+    painted = torch.empty_like(image)
+
+    def keep(tile: Tile, result: Tensor) -> None:
+        tile.part(painted, 1).copy_(_like(tile.core(result, 1), image))
+
+    if plan is Plan.WAITING:
+        _wait(tiles, walk, keep, done)
+    else:
+        _anew(tiles, walk, keep, done)
+    return painted
+
+
+def _wait(
+    tiles: Sequence[Tile],
+    walk: Callable[[Tile], Walk],
+    keep: Callable[[Tile, Tensor], None],
+    done: Callable[[float], None],
+) -> None:
+    walks: list[Walk | None] = [walk(tile) for tile in tiles]
+    known: Moments | None = None
+    steps = 0
+    while any(walks):
+        totals: list[Moments] = []
+        for index, tile in enumerate(tiles):
+            current = walks[index]
+            assert current is not None
+            try:
+                x = next(current) if known is None else current.send(known)
+            except StopIteration as end:
+                keep(tile, end.value)
+                walks[index] = None
+            else:
+                totals.append(_share(tile, x))
+                del x  # the walk itself holds the map
+        steps += 1
+        done(1 - 0.8**steps if any(walks) else 1.0)
+        known = _added(totals) if totals else None
+
+
+def _anew(
+    tiles: Sequence[Tile],
+    walk: Callable[[Tile], Walk],
+    keep: Callable[[Tile, Tensor], None],
+    done: Callable[[float], None],
+) -> None:
+    known: list[Moments] = []
+    while True:
+        totals = []
+        for tile in tiles:
+            current = walk(tile)
+            try:
+                x = next(current)
+                for moments in known:
+                    x = current.send(moments)
+            except StopIteration as end:
+                keep(tile, end.value)
+            else:
+                totals.append(_share(tile, x))
+                del x
+            current.close()
+        done(1 - 0.9 ** len(known) if totals else 1.0)
+        if not totals:
+            return
+        known.append(_added(totals))
+
+
+def _share(tile: Tile, x: Tensor) -> Moments:
+    """What a tile's map adds to the moments of the whole."""
+    stride = (tile.outer_rows[1] - tile.outer_rows[0]) // x.shape[-2]
+    mean, square = moments_of(tile.core(x, stride))
+    share = tile.share(stride)
+    return Moments(share * mean, share * square)
+
+
+def _added(parts: Sequence[Moments]) -> Moments:
+    mean, square = (torch.stack(values).double().sum(0).float() for values in zip(*parts))  # noqa: B905
+    return Moments(mean, square)
+
+
+def _length(span: tuple[int, int]) -> int:
+    return span[1] - span[0]
+
+
+def _floats(image: Tensor) -> Tensor:
+    return image if image.is_floating_point() else image.float() / 255
+
+
+def _like(painted: Tensor, image: Tensor) -> Tensor:
+    if image.is_floating_point():
+        return painted
+    return (painted * 255).round().clamp(0, 255).to(torch.uint8)

@@ -1,0 +1,112 @@
+"""What the page tells of one picture."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from urllib.parse import quote_from_bytes
+
+from PIL import Image
+
+from impasto import images
+from impasto.gallery.commands import command_again, stylize_changes
+from impasto.gallery.recipes import changes
+from impasto.origins import parsed, read_origin
+
+THUMBNAIL = 480
+"""Long side of the pictures within the page, in pixels: sharp on screens of double density."""
+
+_QUALITY = 80
+_SOURCES = ("mask", "style mask", "canvas", "made as")
+
+
+@dataclass(frozen=True)
+class Card:
+    """One picture of the page, all of it as text.
+
+    Attributes:
+        name: Of the file, from the folder shown.
+        link: To the file, from the page.
+        thumbnail: A data URI.
+        size: Width and height in pixels.
+        content: What was painted; empty if it is not told.
+        styles: What it was painted like.
+        preset: The recipe it is nearest to; empty if there is none.
+        entries: What was changed of it, or of the command's usual options.
+        command: The words of the line that makes it again, or None.
+    """
+
+    name: str
+    link: str
+    thumbnail: str
+    size: tuple[int, int]
+    content: str
+    styles: tuple[str, ...]
+    preset: str
+    entries: Mapping[str, str]
+    command: Sequence[str] | None
+
+
+def read_card(path: Path, *, folder: Path, page: Path) -> Card:
+    """The card of a picture.
+
+    Args:
+        path: The picture.
+        folder: What the page shows.
+        page: The page's file, which the link starts from.
+
+    Raises:
+        ImageError: If it is no picture.
+    """
+    metadata = images.read_metadata(path)
+    picture = images.read(path)
+    origin = read_origin(metadata)
+    shares = len(origin.styles) > 1
+    preset, entries = _recipe(metadata)
+    height, width = picture.size
+    return Card(
+        name=as_text(str(path.relative_to(folder))),
+        link=quote_from_bytes(os.fsencode(os.path.relpath(path.resolve(), page.resolve().parent))),
+        thumbnail=_thumbnail(picture),
+        size=(width, height),
+        content=_base(origin.content),
+        styles=tuple(_base(n) + (f" × {share:g}" if shares else "") for n, share in origin.styles),
+        preset=preset,
+        entries=entries | ({} if origin.seconds is None else {"seconds": f"{origin.seconds:.1f}"}),
+        command=command_again(path, metadata),
+    )
+
+
+def _recipe(metadata: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    found = changes(metadata["recipe"]) if "recipe" in metadata else None
+    preset, entries = found or ("", stylize_changes(metadata))
+    if not preset and "stylize" in metadata:
+        preset = "one pass"
+    told = {name: as_text(metadata[name]) for name in _SOURCES if name in metadata}
+    regions = parsed(metadata.get("regions", ""))
+    if isinstance(regions, list) and regions:
+        told["regions"] = ", ".join(map(str, regions))
+    return preset, entries | told
+
+
+def _thumbnail(picture: images.Picture) -> str:
+    small = picture.resized(images.fit_size(picture.size, THUMBNAIL, max_enlarge=1))
+    image = images.to_pil(small.tensor, small.alpha)
+    if image.mode == "RGBA":
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=_QUALITY, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+
+
+def _base(name: str) -> str:
+    return as_text(PurePath(name.replace("\\", "/")).name)
+
+
+def as_text(name: str) -> str:
+    """A name that can be written as UTF-8, whatever bytes it is made of."""
+    return name.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,172 @@
+"""Every metric, by name.
+
+To add one, write a pure function (result, reference) → (B,) and its line in ``METRICS``:
+reading, matching, tables, intervals, ``impasto evaluate --metrics`` and the generic tests take it
+from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from torch import Tensor
+
+from impasto.errors import unknown_name
+from impasto.losses.variation import total_variation
+from impasto.metrics.colours import colour_distance, histogram_distance
+from impasto.metrics.features import content_error, gram_error, moments_error
+from impasto.metrics.similarity import edge_ssim, ssim
+from impasto.metrics.structure import cfsd
+
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure of a result.
+
+    Attributes:
+        function: (result, reference) → (B,), or of the result alone; takes pictures (B, 3, H, W),
+            or features (B, C, H, W) if there are ``layers``.
+        against: Which picture is the reference.
+        better: Which figures are better.
+        about: One line for people.
+        source: The paper.
+        layers: Whose features it takes; the metric is the mean over them.
+    """
+
+    function: Callable[..., Tensor]
+    against: Literal["content", "style", ""]
+    better: Literal["lower", "higher"]
+    about: str
+    source: str
+    layers: tuple[str, ...] = ()
+
+    @property
+    def needs_content(self) -> bool:
+        """Whether the content is its reference."""
+        return self.against == "content"
+
+    @property
+    def needs_style(self) -> bool:
+        """Whether the style is its reference."""
+        return self.against == "style"
+
+
+METRICS: Mapping[str, Metric] = {
+    "content": Metric(
+        content_error,
+        "content",
+        "lower",
+        "squared error of the features, relative",
+        "Gatys, Ecker & Bethge 2016, CVPR",
+        ("relu4_1",),
+    ),
+    "gram": Metric(
+        gram_error,
+        "style",
+        "lower",
+        "squared error of the Gram matrices, relative, mean over layers",
+        "Gatys, Ecker & Bethge 2016, CVPR",
+        STYLE_LAYERS,
+    ),
+    "moments": Metric(
+        moments_error,
+        "style",
+        "lower",
+        "squared error of the channels' means and deviations, relative, mean over layers",
+        "Li et al. 2017, arXiv:1701.01036; Huang & Belongie 2017, arXiv:1703.06868",
+        STYLE_LAYERS,
+    ),
+    "ssim": Metric(
+        ssim,
+        "content",
+        "higher",
+        "structural similarity of the luma",
+        "Wang, Bovik, Sheikh & Simoncelli 2004",
+    ),
+    "edge-ssim": Metric(
+        edge_ssim,
+        "content",
+        "higher",
+        "structural similarity of the Sobel maps",
+        "after Chen, Yang & Xie 2006",
+    ),
+    "cfsd": Metric(
+        cfsd,
+        "content",
+        "lower",
+        "content feature structural distance: what resembled what",
+        "Chung, Hyun & Heo 2024, arXiv:2312.09008",
+        ("relu3_1",),
+    ),
+    "colours": Metric(
+        colour_distance,
+        "style",
+        "lower",
+        "sliced Wasserstein distance of the OKLab colours",
+        "Rabin, Peyré, Delon & Bernot 2011; Ottosson 2020",
+    ),
+    "histogram": Metric(
+        histogram_distance,
+        "style",
+        "lower",
+        "Hellinger distance of the OKLab histograms",
+        "after Afifi, Brubaker & Brown 2021, arXiv:2011.11731",
+    ),
+    "tv": Metric(
+        partial(total_variation, kind="l1"),
+        "",
+        "lower",
+        "total variation: Σ |differences of neighbours| over all numbers",
+        "Rudin, Osher & Fatemi 1992, in its anisotropic form",
+    ),
+}
+"""What ``impasto evaluate`` tells of each picture, in this order."""
+
+
+def get_metric(name: str) -> Metric:
+    """The metric of that name; an error that lists all for a wrong one."""
+    if name not in METRICS:
+        raise unknown_name("metric", name, METRICS)
+    return METRICS[name]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A picture as metrics see it.
+
+    Attributes:
+        picture: (1, 3, H, W), sRGB in [0, 1].
+        features: Layer → (1, C, H', W').
+    """
+
+    picture: Tensor
+    features: Mapping[str, Tensor]
+
+
+def measure(name: str, result: Seen, reference: Seen | None) -> dict[str, float]:
+    """One metric of one result.
+
+    Args:
+        name: Of the metric.
+        result: What is judged.
+        reference: The content or the style; None if the metric needs neither.
+
+    Returns:
+        The figure by the metric's name; before it, if it is the mean of several layers, those of
+        each by ``name.layer``.
+    """
+    metric = get_metric(name)
+    sides = [result] if reference is None else [result, reference]
+    if not metric.layers:
+        return {name: float(metric.function(*(side.picture for side in sides)))}
+    figures = {
+        f"{name}.{layer}": float(metric.function(*(side.features[layer] for side in sides)))
+        for layer in metric.layers
+    }
+    mean = {name: sum(figures.values()) / len(figures)}
+    return mean if len(figures) == 1 else figures | mean

@@ -1,0 +1,153 @@
+"""What all one-pass networks share: a style is a vector of a γ and a β for every normalised map.
+
+Whether the vector is looked up (one net per style, Johnson et al. 2016, arXiv:1603.08155; many
+styles in one net, Dumoulin et al. 2017, arXiv:1610.07629), predicted from a style picture (Ghiasi
+et al. 2017, arXiv:1705.06830) or simply the style's own means and deviations (AdaIN, Huang &
+Belongie 2017, arXiv:1703.06868) is no concern of the network: see :mod:`impasto.predictors`. So
+mixtures of styles, their strength and masks are arithmetic on vectors, the same for every kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from impasto.blocks import Walk, normalise, reflected, walk_through
+from impasto.errors import ImageError
+
+Affine: TypeAlias = Mapping[str, tuple[Tensor, Tensor]]
+"""Layer → γ and β, each (B, C), or a map (B, C, H, W) of the layer's size."""
+
+
+class StyledNetwork(nn.Module):
+    """A network whose normalised maps are scaled and shifted by a style.
+
+    Subclasses call :meth:`add` for every normalised convolution, and define :meth:`walk`.
+
+    Attributes:
+        modulated: Layer → its channels, in the order of the style vector.
+        strides: Layer → pixels of the picture between its units.
+        stride: Height and width are padded to multiples of it.
+        halo: How many pixels beyond itself a block of ``stride`` output pixels sees, each way, when
+            moments are given: what a tile needs around it.
+    """
+
+    stride: int
+    halo: int
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolutions = nn.ModuleDict()
+        self.modulated: dict[str, int] = {}
+        self.strides: dict[str, int] = {}
+
+    @property
+    def style_size(self) -> int:
+        """Numbers in a style vector: a γ and a β for every normalised channel."""
+        return 2 * sum(self.modulated.values())
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type that the network computes in."""
+        return next(self.parameters()).dtype
+
+    @property
+    def held(self) -> float:
+        """Numbers per pixel of the picture that a walk holds while it waits, about.
+
+        The picture twice, and at every stride the widest of the maps that a style modulates.
+        """
+        widest: dict[int, int] = {}
+        for name, width in self.modulated.items():
+            stride = self.strides[name]
+            widest[stride] = max(widest.get(stride, 0), width)
+        return 6 + sum(width / stride**2 for stride, width in widest.items())
+
+    @property
+    def busy(self) -> float:
+        """The same of a walk on its way: of every map its padded copy, and what is made of it."""
+        return 4 * self.held
+
+    def split(self, style: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+        """Layer → (γ, β), each (B, C), of style vectors (B, style_size) told as γ − 1 and β."""
+        parts: dict[str, tuple[Tensor, Tensor]] = {}
+        start = 0
+        for name, width in self.modulated.items():
+            scale, shift = style[:, start : start + 2 * width].split(width, 1)  # type: ignore[no-untyped-call]
+            parts[name] = (1 + scale, shift)
+            start += 2 * width
+        return parts
+
+    def forward(self, image: Tensor, style: Tensor) -> Tensor:
+        """Paint.
+
+        Args:
+            image: (B, 3, H, W) in [0, 1].
+            style: (B, style_size), see :meth:`split`.
+
+        Returns:
+            (B, 3, H, W) in [0, 1].
+
+        Raises:
+            ImageError: For a picture of no more than ``stride`` pixels each way.
+        """
+        self.check_size(image)
+        height, width = image.shape[-2:]
+        painted = walk_through(self.walk(self.padded(image), self.split(style)))
+        return painted[..., :height, :width]
+
+    def check_size(self, image: Tensor) -> None:
+        """Refuse a picture too small to be mirrored at its borders (ImageError)."""
+        least = self.stride + 1
+        if min(image.shape[-2:]) < least:
+            height, width = image.shape[-2:]
+            raise ImageError(
+                f"A picture of {width}×{height} px is too small for this network: "
+                f"it needs at least {least} px each way."
+            )
+
+    def padded(self, image: Tensor) -> Tensor:
+        """The picture with its last row and column repeated up to multiples of ``stride``."""
+        down, right = (-length % self.stride for length in image.shape[-2:])
+        return F.pad(image, (0, right, 0, down), mode="replicate") if down or right else image
+
+    def walk(self, image: Tensor, style: Affine, *, origin: tuple[int, int] = (0, 0)) -> Walk:
+        """The network as a walk (see :mod:`impasto.blocks`).
+
+        Args:
+            image: (B, 3, H, W), height and width multiples of ``stride``.
+            style: What every normalised map is scaled and shifted by.
+            origin: Row and column of the picture's first pixel in the whole picture, multiples of
+                ``stride``.
+        """
+        raise NotImplementedError
+
+    def add(self, name: str, convolution: nn.Conv2d, stride: int) -> None:
+        """A convolution whose output, with ``stride`` pixels between units, a style modulates."""
+        self.add_plain(name, convolution)
+        self.modulated[name] = convolution.out_channels
+        self.strides[name] = stride
+
+    def add_plain(self, name: str, convolution: nn.Conv2d) -> None:
+        """A convolution that no style modulates."""
+        # On no device, as when a file is read, torch would load its compiler to draw numbers.
+        if not convolution.weight.is_meta:
+            nn.init.kaiming_normal_(convolution.weight, nonlinearity="linear")
+            if convolution.bias is not None:
+                nn.init.zeros_(convolution.bias)
+        self.convolutions[name] = convolution
+
+    def convolve(self, name: str, x: Tensor) -> Tensor:
+        """One of the convolutions, the picture mirrored beyond its border."""
+        convolution = self.convolutions[name]
+        assert isinstance(convolution, nn.Conv2d)
+        return reflected(convolution, x)
+
+    def normal(self, name: str, x: Tensor, style: Affine) -> Walk:
+        """The step of a walk that normalises ``x``, the output of convolution ``name``."""
+        moments = yield x
+        return normalise(x, moments, *style[name])

@@ -1,0 +1,150 @@
+"""The network that ships: most of its work at low resolution, where a CPU is fast.
+
+On a CPU work at full resolution is dear whatever its arithmetic, so the picture is folded to half
+its size (pixel unshuffle, Shi et al. 2016, arXiv:1609.05158), seen at a quarter, an eighth and a
+sixteenth, and unfolded again; what the picture itself shows at half size is joined in at the end,
+so that lines stay sharp. Residual blocks and instance normalisation follow Johnson et al. 2016
+(arXiv:1603.08155) and Ulyanov et al. 2016 (arXiv:1607.08022).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from impasto.blocks import Walk, noise
+from impasto.errors import OptionError
+from impasto.networks import Affine, StyledNetwork
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The size of a :class:`PaintNetwork`.
+
+    Attributes:
+        widths: Channels at a quarter, an eighth and a sixteenth of the picture's size.
+        blocks: Residual blocks at an eighth going down, at a sixteenth, at an eighth going up.
+        detail: Channels brought to half size.
+        head: Channels at half size.
+        noise: Maps of noise at an eighth and at a sixteenth, out of which strokes can be painted
+            into an even sky (texture networks, Ulyanov et al. 2016, arXiv:1603.03417). None by
+            default: with noise of a fixed place, training found a way to satisfy Gram matrices by
+            a few bright droplets where the noise is rare.
+
+    Raises:
+        OptionError: For a width below one or a negative number of blocks.
+    """
+
+    widths: tuple[int, int, int] = (32, 80, 128)
+    blocks: tuple[int, int, int] = (1, 3, 1)
+    detail: int = 12
+    head: int = 16
+    noise: int = 0
+
+    def __post_init__(self) -> None:
+        least = min(*self.widths, self.detail, self.head)
+        if least < 1 or min(*self.blocks, self.noise) < 0:
+            raise OptionError("A network needs widths of at least 1 and no fewer than 0 blocks.")
+
+
+class PaintNetwork(StyledNetwork):
+    """Content picture and style vector in, painted picture out.
+
+    Args:
+        shape: Widths and depths.
+    """
+
+    stride = 16
+
+    def __init__(self, shape: Shape | None = None) -> None:
+        super().__init__()
+        self.shape = shape = shape or Shape()
+        quarter, eighth, sixteenth = shape.widths
+
+        def plain(before: int, after: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
+            return nn.Conv2d(before, after, kernel, stride, bias=False)
+
+        def blocks(name: str, count: int, width: int, stride: int) -> None:
+            for index in range(count):
+                self.add(f"{name}{index}a", plain(width, width), stride)
+                self.add(f"{name}{index}b", plain(width, width), stride)
+
+        self.add("quarter", plain(12, quarter, stride=2), 4)
+        self.add("eighth", plain(quarter, eighth, stride=2), 8)
+        blocks("down", shape.blocks[0], eighth, 8)
+        self.add("sixteenth", plain(eighth, sixteenth, stride=2), 16)
+        blocks("deep", shape.blocks[1], sixteenth, 16)
+        blocks("up", shape.blocks[2], eighth, 8)
+        self.add("fine", plain(quarter, quarter), 4)
+        self.add("head", plain(shape.detail + 12, shape.head), 2)
+        self.add_plain("widen_eighth", plain(sixteenth, eighth, 1))
+        self.add_plain("widen_quarter", plain(eighth, quarter, 1))
+        self.add_plain("detail", nn.Conv2d(quarter, 4 * shape.detail, 3))
+        self.add_plain("picture", nn.Conv2d(shape.head, 12, 3))
+        if shape.noise:
+            self.add_plain("noise_eighth", plain(shape.noise, eighth, 1))
+            self.add_plain("noise_sixteenth", plain(shape.noise, sixteenth, 1))
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @property
+    def halo(self) -> int:  # type: ignore[override]
+        """From the edge of a unit of 16 px: two such units, and what the blocks see.
+
+        A block sees two units more each way; the rest is rounded up to whole units (measured).
+        """
+        down, deep, up = self.shape.blocks
+        return 2 * 16 + 2 * 8 * (down + up) + 2 * 16 * deep
+
+    def walk(self, image: Tensor, style: Affine, *, origin: tuple[int, int] = (0, 0)) -> Walk:
+        """See :meth:`StyledNetwork.walk`."""
+        x = image.to(self.dtype)
+        picture = F.pixel_unshuffle(x, 2).contiguous(memory_format=torch.channels_last)
+        x = self.convolve("quarter", picture)
+        quarter = F.relu_((yield from self.normal("quarter", x, style)))
+        x = self._noisy("eighth", self.convolve("eighth", quarter), origin, 8)
+        eighth = F.relu_((yield from self.normal("eighth", x, style)))
+        eighth = yield from self._blocks("down", self.shape.blocks[0], eighth, style)
+        x = self._noisy("sixteenth", self.convolve("sixteenth", eighth), origin, 16)
+        deep = F.relu_((yield from self.normal("sixteenth", x, style)))
+        deep = yield from self._blocks("deep", self.shape.blocks[1], deep, style)
+        eighth = eighth + _enlarged(self.convolve("widen_eighth", deep))
+        eighth = yield from self._blocks("up", self.shape.blocks[2], eighth, style)
+        x = self.convolve("fine", quarter + _enlarged(self.convolve("widen_quarter", eighth)))
+        quarter = F.relu_((yield from self.normal("fine", x, style)))
+        detail = F.pixel_shuffle(self.convolve("detail", quarter), 2)
+        # Scaled and shifted, but not normalised: at half size that would cost a convolution.
+        scale, shift = (x if x.ndim == 4 else x[:, :, None, None] for x in style["head"])
+        head = self.convolve("head", torch.cat([detail, picture], 1))
+        head = F.relu_(torch.addcmul(shift.to(head.dtype), head, scale.to(head.dtype)))
+        return torch.sigmoid(F.pixel_shuffle(self.convolve("picture", head), 2).float())
+
+    def _noisy(self, name: str, x: Tensor, origin: tuple[int, int], stride: int) -> Tensor:
+        if not self.shape.noise:
+            return x
+        size, place = (x.shape[-2], x.shape[-1]), (origin[0] // stride, origin[1] // stride)
+        maps = noise(size, self.shape.noise, origin=place).to(x)
+        return x + self.convolve(
+            f"noise_{name}", maps.contiguous(memory_format=torch.channels_last)
+        )
+
+    def _blocks(self, name: str, count: int, x: Tensor, style: Affine) -> Walk:
+        for index in range(count):
+            first, second = f"{name}{index}a", f"{name}{index}b"
+            inner = yield from self.normal(first, self.convolve(first, x), style)
+            inner = self.convolve(second, F.relu_(inner))
+            x = x + (yield from self.normal(second, inner, style))
+        return x
+
+
+def _enlarged(x: Tensor) -> Tensor:
+    """Twice as high and wide, each unit where the convolution of stride two saw it.
+
+    Such a convolution is centred on every second unit, from the first; the usual bilinear enlarging
+    takes it to be centred between two, and at 16 px a unit that is off by 6 px: contours double.
+    """
+    height, width = (2 * length - 1 for length in x.shape[-2:])
+    x = F.interpolate(x, (height, width), mode="bilinear", align_corners=True)
+    return F.pad(x, (0, 1, 0, 1), mode="replicate")

@@ -1,0 +1,1 @@
+"""What happened in a painting, as one page that opens from disk."""

@@ -1,0 +1,227 @@
+"""The report of one painting: what went in, how it went, what came out."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import platform
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from types import ModuleType
+
+import psutil
+import torch
+from PIL import Image
+from torch import Tensor
+
+from impasto import images
+from impasto.edges import (
+    LEAST_SIDE,
+    difference_picture,
+    edge_difference,
+    edge_map,
+    edge_picture,
+    high_frequency_energy,
+)
+from impasto.errors import OptionError
+from impasto.files import replacing
+from impasto.images import fit_size, resize
+from impasto.painting import Painting
+from impasto.presets import get_recipe
+from impasto.pyramid import Stage
+from impasto.recipes import FIELDS
+from impasto.reports.curves import check_plotting, curves
+
+STRIP = (1, 10, 50, 200)
+"""Steps, counted over all sizes, whose pictures the strip shows before the last one."""
+
+_FRAMES = 24
+_THUMBNAIL = 360
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture of the page: a data URI and what is written under it."""
+
+    image: str
+    caption: str
+
+
+class RunReport:
+    """Collects what a page about a painting shows.
+
+    Args:
+        path: The page to make.
+        stages: Of the painting.
+
+    Raises:
+        OptionError: If the path is no page's, or what pages are made with is missing.
+    """
+
+    def __init__(self, path: Path, stages: Sequence[Stage]) -> None:
+        if path.suffix.lower() not in (".html", ".htm"):
+            raise OptionError(f"{path} is to be a page: name it .html.")
+        check_plotting()
+        _jinja()
+        self._path = path
+        total = sum(stage.steps for stage in stages)
+        self._size = fit_size(stages[-1].size, _THUMBNAIL, max_enlarge=1.0)
+        self._strip = {step for step in STRIP if step < total}
+        self._film = {max(1, round(total * (i + 1) / _FRAMES)) for i in range(_FRAMES)}
+        self._pictures: dict[int, Image.Image] = {}
+
+    def wants(self, number: int) -> bool:
+        """Whether the picture of step ``number`` (from 1, over all sizes) is to be shown."""
+        return number in self._strip or number in self._film
+
+    def take(self, number: int, image: Tensor) -> None:
+        """Keep a small picture of a step."""
+        self._pictures[number] = images.to_pil(resize(image, self._size))
+
+    def write(
+        self,
+        painting: Painting,
+        content: Tensor,
+        styles: Mapping[str, Tensor],
+        *,
+        command: Sequence[str],
+    ) -> Path:
+        """Write the page, whole or not at all.
+
+        Args:
+            painting: What came out.
+            content: The photograph (1, 3, H, W).
+            styles: Name → style picture.
+            command: The words that made it.
+        """
+        source = (files("impasto") / "data" / "report.html").read_text(encoding="utf-8")
+        environment = _jinja().Environment(
+            autoescape=True, undefined=_jinja().StrictUndefined, trim_blocks=True,
+            lstrip_blocks=True,
+        )  # fmt: skip
+        last = images.to_pil(resize(painting.tensor, self._size))
+        numbers = sorted(n for n in self._pictures if n in self._strip)
+        strip = [Figure(_uri(self._pictures[n]), f"step {n}") for n in numbers]
+        strip.append(Figure(_uri(last), f"step {len(painting.losses)}, the last"))
+        result = resize(painting.tensor, (content.shape[-2], content.shape[-1]))
+        page = environment.from_string(source).render(
+            title=Path(painting.sources.get("content", "a painting")).name,
+            inputs=[
+                Figure(_uri(_small(content)), f"content: {painting.sources.get('content', '')}"),
+                *(Figure(_uri(_small(style)), f"style: {name}") for name, style in styles.items()),
+                Figure(_uri(_small(painting.tensor)), "result"),
+            ],
+            curves=curves(painting.losses) if painting.losses else "",
+            strip=strip,
+            film=_film([self._pictures[n] for n in sorted(self._pictures)] + [last]),
+            edges=_edges(content, result),
+            entries=_entries(painting),
+            facts=_facts(painting),
+            command=shlex.join(["impasto", *command]),
+        )
+        with replacing(self._path) as temporary:
+            temporary.write_text(page, encoding="utf-8", errors="replace")
+        return self._path
+
+
+def _jinja() -> ModuleType:
+    try:
+        import jinja2
+    except ImportError:
+        raise OptionError("A report needs Jinja2: pip install 'impasto[report]'.") from None
+    return jinja2
+
+
+def _entries(painting: Painting) -> list[tuple[str, str, bool]]:
+    """Every entry of the recipe, its value, and whether it is not the default's."""
+    usual = get_recipe("default")
+    entries = []
+    for name in FIELDS:
+        value = getattr(painting.recipe, name)
+        told = (
+            ", ".join(f"{k} {v:g}" for k, v in value.items())
+            if isinstance(value, Mapping)
+            else str(value)
+        )
+        entries.append((name.replace("_", " "), told, value != getattr(usual, name)))
+    return entries
+
+
+def _facts(painting: Painting) -> list[tuple[str, str]]:
+    height, width = painting.tensor.shape[-2:]
+    steps = len(painting.losses)
+    facts = [
+        ("size", f"{width} × {height} px"),
+        ("steps", str(steps)),
+        ("time", f"{painting.seconds:.1f} s"),
+    ]
+    if steps:
+        last = painting.losses[-1]
+        facts += [
+            (name, f"{value:.5g}")
+            for name, value in last.items()
+            if name not in ("stage", "step", "height", "width", "seconds")
+        ]
+    facts.append(("most memory held", f"{_most_memory() / 1e9:.2f} GB"))
+    facts += [
+        ("torch", torch.__version__),
+        ("Python", platform.python_version()),
+        ("system", platform.platform()),
+        ("threads", str(torch.get_num_threads())),
+        ("processor", torch.backends.cpu.get_cpu_capability()),
+    ]
+    return facts
+
+
+def _most_memory() -> float:
+    """Bytes that the process ever held; where the system does not tell, those held now."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float(psutil.Process().memory_info().rss)
+    unit = 1 if os.uname().sysname == "Darwin" else 1024
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+
+
+def _edges(content: Tensor, result: Tensor) -> list[Figure]:
+    """Sobel maps of photograph and result, and what edges came and went."""
+    if min(content.shape[-2:]) < LEAST_SIDE:
+        return []
+    told = {
+        name: f"{name}; high-frequency energy {float(high_frequency_energy(picture)):.2e}"
+        for name, picture in (("photograph", content), ("result", result))
+    }
+    difference = edge_difference(result, content)
+    return [
+        Figure(_uri(_small(edge_picture(edge_map(content)))), told["photograph"]),
+        Figure(_uri(_small(edge_picture(edge_map(result)))), told["result"]),
+        Figure(
+            _uri(_small(difference_picture(difference))), "edges that came (red) and went (blue)"
+        ),
+    ]
+
+
+def _small(picture: Tensor) -> Image.Image:
+    size = fit_size((picture.shape[-2], picture.shape[-1]), 2 * _THUMBNAIL, max_enlarge=1.0)
+    return images.to_pil(resize(picture, size))
+
+
+def _uri(image: Image.Image) -> str:
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+
+
+def _film(frames: Sequence[Image.Image]) -> str:
+    """The evolution as an animation."""
+    stream = io.BytesIO()
+    durations = [120] * (len(frames) - 1) + [1500]
+    frames[0].save(
+        stream, "WEBP", save_all=True, append_images=list(frames[1:]), duration=durations, loop=0,
+        quality=75,
+    )  # fmt: skip
+    return "data:image/webp;base64," + base64.b64encode(stream.getvalue()).decode("ascii")

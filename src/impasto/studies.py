@@ -1,0 +1,266 @@
+"""Studies: one pair of pictures painted under many recipes, to see what an entry does.
+
+A study sweeps one entry of the recipe or two; every other thing stays as it is. The studies of the
+papers are here by name.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from impasto import images
+from impasto.descent import Step
+from impasto.encoders import Encoder
+from impasto.errors import ImpastoError, OptionError, unknown_name
+from impasto.images import Picture
+from impasto.models import open_encoder
+from impasto.painter import Painter, read_styles
+from impasto.painting import Painting, Row, describe_sources, row
+from impasto.precision import compute_dtype
+from impasto.presets import get_recipe
+from impasto.recipes import FIELDS, Recipe
+
+LAYERS = "style_layers", "content_layers"
+"""Entries whose values are layers."""
+
+SHORT = {"layers": "style_layers"}
+"""Other names of entries."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The values that one entry of a recipe goes through.
+
+    Attributes:
+        entry: Of the recipe.
+        values: In the order to show them.
+        names: How they are called, as many.
+    """
+
+    entry: str
+    values: tuple[object, ...]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A recipe and the sweeps over it: one gives a row, two a grid."""
+
+    recipe: Recipe
+    sweeps: tuple[Sweep, ...]
+    about: str = ""
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.sweeps) <= 2:
+            raise OptionError(f"A study sweeps one entry or two, not {len(self.sweeps)}.")
+        if len({sweep.entry for sweep in self.sweeps}) < len(self.sweeps):
+            raise OptionError(f"Both sweeps are over {self.sweeps[0].entry}: name two entries.")
+        _ = self.cells  # a value that is not allowed is told now, not after an hour
+
+    @property
+    def rows(self) -> Sweep | None:
+        """What the rows show, if there are two sweeps: the first."""
+        return self.sweeps[0] if len(self.sweeps) == 2 else None
+
+    @property
+    def columns(self) -> Sweep:
+        """What the columns show: the last sweep."""
+        return self.sweeps[-1]
+
+    @property
+    def cells(self) -> list[tuple[str, Recipe]]:
+        """File name and recipe of every cell, row by row."""
+        cells = []
+        for number, chosen in enumerate(
+            itertools.product(*(range(len(sweep.values)) for sweep in self.sweeps))
+        ):
+            pairs = zip(self.sweeps, chosen, strict=True)
+            changes = {sweep.entry: sweep.values[index] for sweep, index in pairs}
+            cells.append((f"{number:03}", self.recipe.replace(**changes)))
+        return cells
+
+
+def parse_sweep(text: str) -> Sweep:
+    """``style-weight=1,10,100``; layers are joined by ``+``, and a leading ``+`` adds to the last.
+
+    ``layers=relu1_1,+relu2_1,+relu3_1`` has one, two and three layers.
+
+    Raises:
+        OptionError: For a text without values, or an entry that no recipe has.
+    """
+    entry, equals, rest = text.partition("=")
+    entry = entry.strip().replace("-", "_")
+    entry = SHORT.get(entry, entry)
+    words = [word.strip() for word in rest.split(",") if word.strip()]
+    if not equals or not words:
+        raise OptionError(
+            f"A sweep is ENTRY=VALUE,VALUE,…, such as style-weight=1,10; not {text!r}."
+        )
+    if entry not in FIELDS:
+        raise unknown_name("recipe entry", entry.replace("_", "-"),
+                           [name.replace("_", "-") for name in FIELDS])  # fmt: skip
+    if entry in LAYERS:
+        return Sweep(entry, tuple(_layer_sets(words)), tuple(words))
+    kind = type(getattr(Recipe(), entry))
+    try:
+        values = tuple(kind(word) for word in words)
+    except ValueError as error:
+        raise OptionError(f"{text!r}: {entry} takes {kind.__name__}s ({error}).") from error
+    return Sweep(entry, values, tuple(words))
+
+
+def _layer_sets(words: Sequence[str]) -> Iterator[dict[str, float]]:
+    chosen: dict[str, float] = {}
+    for word in words:
+        names = [name for name in word.split("+") if name]
+        chosen = {**(chosen if word.startswith("+") else {}), **dict.fromkeys(names, 1.0)}
+        yield {name: 1.0 / len(chosen) for name in chosen}
+
+
+def _depths(*blocks: int) -> Sweep:
+    """Style layers from relu1_1 down to each of some blocks."""
+    words = [f"relu{blocks[0]}_1", *(f"+relu{block}_1" for block in blocks[1:])]
+    sweep = parse_sweep(f"style-layers={','.join(words)}")
+    names = (words[0], *(f"… {word.removeprefix('+')}" for word in words[1:]))
+    return Sweep(sweep.entry, sweep.values, names)
+
+
+STUDIES: Mapping[str, Study] = {
+    "gatys2015": Study(
+        get_recipe("gatys2015").replace(encoder="compact", steps=100, size=320),
+        (_depths(1, 2, 3, 4, 5), parse_sweep("content-weight=1e-5,1e-4,1e-3,1e-2")),
+        "figure 3 of arXiv:1508.06576: style layers against alpha/beta",
+    ),
+    "content-layer": Study(
+        Recipe(),
+        (parse_sweep("content-layers=relu2_2,relu4_2"),),
+        "figure 5 of the CVPR paper: what is kept of the photograph",
+    ),
+    "variation": Study(
+        Recipe(), (parse_sweep("tv-weight=0,4,40"),), "total variation: none, the default, high"
+    ),
+    "start": Study(
+        Recipe(scales=1, steps=60),
+        (parse_sweep("init=content,noise,noisy-content,any"),),
+        "where the optimiser begins, at one size",
+    ),
+    "optimiser": Study(
+        Recipe(), (parse_sweep("optimizer=lbfgs,adam"),), "L-BFGS against Adam, equal steps"
+    ),
+    "statistic": Study(
+        Recipe(),
+        (parse_sweep("style-loss=gram,moments,gaussian-ot,mmd-linear,mmd-poly,mmd-rbf,sliced"),),
+        "the family of style statistics",
+    ),
+    "encoder": Study(
+        Recipe(), (parse_sweep("encoder=compact,vgg16,vgg19"),), "encoders (fetches VGGs once)"
+    ),
+}
+"""Studies by name."""
+
+
+class Remembering(Encoder):
+    """An encoder that does not see one picture twice when it only looks (no gradients).
+
+    The targets of many recipes are features of the same few pictures.
+
+    Args:
+        encoder: Whose weights are shared.
+        most: Pictures remembered, the latest.
+    """
+
+    def __init__(self, encoder: Encoder, *, most: int = 24) -> None:
+        super().__init__(encoder.architecture)
+        self.convolutions, self.readouts = encoder.convolutions, encoder.readouts
+        self.mean, self.std = encoder.mean, encoder.std
+        self._most = most
+        self._seen: dict[tuple[object, ...], dict[str, Tensor]] = {}
+        self.eval()
+
+    def forward(self, image: Tensor, layers: object) -> dict[str, Tensor]:
+        """See :meth:`Encoder.forward`."""
+        wanted = self.check_layers(layers)  # type: ignore[arg-type]
+        if torch.is_grad_enabled() and image.requires_grad:
+            return super().forward(image, wanted)
+        key = (tuple(image.shape), hash(image.contiguous().numpy().tobytes()), frozenset(wanted))
+        if key not in self._seen:
+            with torch.no_grad():
+                self._seen[key] = super().forward(image, wanted)
+            while len(self._seen) > self._most:
+                del self._seen[next(iter(self._seen))]
+        return self._seen[key]
+
+
+class StudyRun:
+    """A study being made, cell by cell; cells in the folder are not made again.
+
+    Args:
+        study: What to make.
+        content: The photograph's file.
+        style: The style picture's file.
+        folder: Keeps every cell's picture with its recipe.
+    """
+
+    def __init__(self, study: Study, content: Path, style: Path, folder: Path) -> None:
+        self.study, self.folder = study, folder
+        self._content_path, self._style_path = content, style
+        self._encoders: dict[tuple[str, str, str], Remembering] = {}
+        self._contents: dict[int, Picture] = {}
+
+    def file(self, name: str) -> Path:
+        """Where a cell's picture is kept."""
+        return self.folder / f"{name}.png"
+
+    def is_done(self, name: str, recipe: Recipe) -> bool:
+        """Whether a cell's picture is there, of the same recipe and the same sources."""
+        try:
+            made = images.read_metadata(self.file(name))
+        except ImpastoError:
+            return False
+        sources = describe_sources(self._content_path, [self._style_path], None)
+        same = all(made.get(key) == value for key, value in sources.items())
+        return same and made.get("recipe") == recipe.to_toml()
+
+    def paint(self, name: str, recipe: Recipe) -> Iterator[Step]:
+        """Paint one cell; after the last step its picture is in the folder."""
+        content = self._content(recipe.size)
+        styles = read_styles([self._style_path], recipe, max(content.size))
+        painter = Painter(content, styles, recipe, encoder=self._encoder(recipe))
+        losses: list[Row] = []
+        for step in painter:
+            losses.append(row(step))
+            yield step
+        sources = describe_sources(self._content_path, [self._style_path], None)
+        sources["losses"] = ", ".join(f"{k} {v:.4g}" for k, v in _sums(losses[-1]).items())
+        seconds = losses[-1]["seconds"]
+        Painting(painter.picture, content.alpha, losses, recipe, seconds, sources).save(
+            self.file(name)
+        )
+
+    def _content(self, size: int) -> Picture:
+        if size not in self._contents:
+            self._contents[size] = images.read(self._content_path, long_side=size)
+        return self._contents[size]
+
+    def _encoder(self, recipe: Recipe) -> Remembering:
+        key = recipe.encoder, recipe.pooling, recipe.precision
+        if key not in self._encoders:
+            encoder = open_encoder(recipe.encoder, recipe.pooling)
+            self._encoders[key] = Remembering(encoder.to(compute_dtype(recipe.precision)))
+        return self._encoders[key]
+
+
+def _sums(entry: Row) -> dict[str, float]:
+    """The last losses, layers of a term summed."""
+    sums: dict[str, float] = {}
+    for name, value in entry.items():
+        kind = name.partition(".")[0]
+        if kind not in ("stage", "step", "height", "width", "seconds", "loss"):
+            sums[kind] = sums.get(kind, 0.0) + value
+    return sums

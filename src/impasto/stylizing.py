@@ -1,0 +1,316 @@
+"""``impasto.stylize``: pictures painted in one pass by a trained network."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from impasto import images
+from impasto.areas import Area, read_areas
+from impasto.catalogue import networks, open_network, style_names
+from impasto.colour_modes import get_colour_mode
+from impasto.errors import OptionError, unknown_name
+from impasto.feedforward.style_files import is_style_file, load_style
+from impasto.feedforward.stylist import STYLE_SIDE, Stylist, mixture
+from impasto.images import Picture, fit_size, resize
+from impasto.network_files import OnePassModel
+
+ANY, MULTI = "any", "multi"
+"""The built-in models: for any style picture, and for styles by name."""
+
+_LARGE = 24e6
+"""Pixels from which a picture is painted in bytes: it would take 12 bytes a pixel in float32."""
+
+
+@dataclass(frozen=True)
+class StyleSource:
+    """A style to paint like.
+
+    Attributes:
+        source: Name of a model's style, path of a picture or of a style file, or a Pillow image.
+        share: Its weight in a mixture.
+    """
+
+    source: str | Path | Image.Image
+    share: float = 1.0
+
+    @property
+    def is_name(self) -> bool:
+        """Whether it is neither a file nor an image."""
+        if isinstance(self.source, Image.Image) or Path(self.source).exists():
+            return False
+        # What looks like a file was meant to be one, and is missed by its reader.
+        return not Path(self.source).suffix and len(Path(self.source).parts) == 1
+
+
+def choose_model(styles: Sequence[StyleSource]) -> str:
+    """The built-in model that knows these styles: by their names, or any picture."""
+    names = [str(style.source) for style in styles if style.is_name]
+    if not names:
+        return ANY
+    offered = {name: model for model in networks() for name in style_names(model)}
+    for name in names:
+        if name not in offered:
+            raise unknown_name("style", name, [*offered, "a picture's path"])
+    if len(names) < len(styles):
+        raise OptionError("Mix named styles with each other, or pictures with each other.")
+    return offered[names[0]]
+
+
+class Stylizer:
+    """One style, or a mixture, that pictures are painted in.
+
+    Args:
+        styles: What to paint like.
+        model: Name or file of a one-pass model, or the model; chosen by the styles by default.
+        strength: 0 (the photograph, or nearly) to 1.
+        colour: Name in :data:`impasto.colour_modes.COLOUR_MODES`.
+        colour_space: Of colours that are kept: ``"oklab"``, ``"cielab"`` or ``"yiq"``.
+        colour_match: Method of the mode ``"match"``.
+        precision: See :func:`impasto.precision.compute_dtype`.
+        memory: Bytes that painting may take; two thirds of what is free by default.
+
+    Raises:
+        ImpastoError: For styles, models or options that cannot be used.
+    """
+
+    def __init__(
+        self,
+        styles: Sequence[StyleSource],
+        *,
+        model: str | Path | OnePassModel | None = None,
+        strength: float = 1.0,
+        colour: str = "style",
+        colour_space: str = "oklab",
+        colour_match: str = "monge-kantorovich",
+        precision: str = "auto",
+        memory: float | None = None,
+    ) -> None:
+        if not styles:
+            raise OptionError("Name a style: --style painting.jpg, or one of the model's own.")
+        if not 0 <= strength <= 1:
+            raise OptionError(f"The strength is 0 to 1, not {strength:g}.")
+        self._styles = list(styles)
+        model = choose_model(styles) if model is None else model
+        self.model = model if isinstance(model, OnePassModel) else open_network(model)
+        self._stylist = Stylist(self.model, precision=precision, memory=memory)
+        self._strength = strength
+        self._mode, self._space, self._match = get_colour_mode(colour), colour_space, colour_match
+        self._colour = colour
+        self._pictures = [self._read(style) for style in self._styles]
+        # Colours apart, a style does not depend on the picture painted: it is read once.
+        self._vector = None if self._recolours else self._common(None, None)
+
+    @property
+    def vector(self) -> Tensor:
+        """The style vector (style_size,), if it does not depend on the picture painted.
+
+        Raises:
+            OptionError: With the colour modes that give the style the picture's colours first.
+        """
+        if self._vector is None:
+            raise OptionError(f"With --colour {self._colour} a style depends on the picture.")
+        return self._vector
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """The style pictures, those of them that are pictures."""
+        return [picture for picture in self._pictures if picture is not None]
+
+    def paint(
+        self,
+        content: Picture,
+        *,
+        areas: Sequence[Area] = (),
+        done: Callable[[float], None] = lambda share: None,
+    ) -> Tensor:
+        """Paint a picture, to (1, 3, H, W) in [0, 1], or uint8 if it is a very large one.
+
+        Args:
+            content: What to paint.
+            areas: Which part of it is painted after what, covering it (:mod:`impasto.areas`).
+            done: Called with the share of the work that is done.
+        """
+        original = content.tensor
+        tensor = self._mode.content(original, self._space)
+        vectors, where = self._vectors(original, areas)
+        brush = self._stylist.brush(vectors, tensor, strength=self._strength, where=where)
+        height, width = content.size
+        if height * width >= _LARGE and self._colour == "style" and not areas:
+            tensor = (tensor * 255).round().to(torch.uint8)
+            return self._stylist.paint(tensor, brush, done=done)
+        painted = self._stylist.paint(tensor, brush, done=done)
+        painted = self._mode.result(painted, original, self._space)
+        kept = [area.where for area in areas if area.keep]
+        if kept:
+            painted = torch.lerp(painted, original, torch.cat(kept, 1).sum(1, True).clamp(0, 1))
+        return painted
+
+    @property
+    def _recolours(self) -> bool:
+        return self._colour in ("match", "luminance")
+
+    def _read(self, style: StyleSource) -> Picture | None:
+        """The style's picture, at the size that styles are read off; None if it has none."""
+        if style.is_name or (
+            not isinstance(style.source, Image.Image) and is_style_file(style.source)
+        ):
+            return None
+        return images.read(style.source, long_side=STYLE_SIDE)
+
+    def _vectors(
+        self, content: Tensor, areas: Sequence[Area]
+    ) -> tuple[list[Tensor], Tensor | None]:
+        if not areas:
+            return [self._common(content, None) if self._vector is None else self._vector], None
+        vectors = []
+        for area in areas:
+            if area.style is not None:
+                size = fit_size(area.style.size, STYLE_SIDE)
+                vectors.append(
+                    self._one(area.style.resized(size), content, area.where, area.style_where)
+                )
+            elif area.keep:
+                vectors.append(torch.zeros(self.model.network.style_size))
+            else:
+                vectors.append(self._common(content, area))
+        return vectors, torch.cat([area.where for area in areas], 1)
+
+    def _common(self, content: Tensor | None, area: Area | None) -> Tensor:
+        """The mixture of the styles, for all of the picture or an area of it."""
+        vectors = []
+        for style, picture in zip(self._styles, self._pictures, strict=True):
+            if picture is not None:
+                style_where = None if area is None else area.style_where
+                where = None if area is None else area.where
+                vectors.append(self._one(picture, content, where, style_where))
+            elif is_style_file(str(style.source)):
+                vectors.append(load_style(str(style.source), self.model))
+            else:
+                vectors.append(self._stylist.named(str(style.source)))
+        return mixture(vectors, [style.share for style in self._styles])
+
+    def _one(
+        self,
+        picture: Picture,
+        content: Tensor | None,
+        where: Tensor | None,
+        style_where: Tensor | None,
+    ) -> Tensor:
+        tensor = picture.tensor
+        if content is not None:
+            tensor = self._mode.style(tensor, content, where, self._space, self._match)
+        if style_where is not None:
+            style_where = resize(style_where, picture.size)
+        return self._stylist.read(tensor, where=style_where)
+
+
+@dataclass(frozen=True)
+class Stylized:
+    """A picture painted in one pass.
+
+    Attributes:
+        tensor: (1, 3, H, W), RGB, sRGB in [0, 1]; uint8 for very large pictures.
+        alpha: (1, 1, H, W), the content's opacity, or None.
+        seconds: Painting took.
+        metadata: How it was made.
+    """
+
+    tensor: Tensor = field(repr=False)
+    alpha: Tensor | None = field(repr=False)
+    seconds: float
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def image(self) -> Image.Image:
+        """The picture as a Pillow image, RGB or RGBA."""
+        return images.to_pil(self.tensor, self.alpha)
+
+    def save(self, path: str | Path, *, quality: int = 95) -> Path:
+        """Write the picture in the format of the extension, with how it was made.
+
+        Raises:
+            ImageError: If it cannot be written there.
+        """
+        return images.write(
+            path, self.tensor, alpha=self.alpha, quality=quality, metadata=self.metadata
+        )
+
+
+def stylize(
+    content: str | Path | Image.Image,
+    style: str | Path | Image.Image | Sequence[str | Path | Image.Image],
+    *,
+    shares: Sequence[float] | None = None,
+    size: int | None = None,
+    mask: str | Path | None = None,
+    style_mask: str | Path | None = None,
+    regions: Sequence[str] = (),
+    feather: float = 0.0,
+    **options: Any,
+) -> Stylized:
+    """Paint a picture in one pass, in a fraction of a second.
+
+    Args:
+        content: A picture's path, or a Pillow image.
+        style: Likewise, or the name of a model's style; or several, mixed by ``shares``.
+        shares: Weights of several styles; equal by default.
+        size: Long side in pixels; the content's own by default.
+        mask: Label picture of the content, one colour a region, with ``style_mask``.
+        style_mask: Label picture of the style, in the same colours.
+        regions: ``"sky=sky.png@monet.jpg"`` and the like, see :mod:`impasto.masks`.
+        feather: Blur of the masks' edges, as a share of the long side.
+        **options: As :class:`Stylizer` takes them: model, strength, colour, memory …
+
+    Raises:
+        ImpastoError: For pictures or options that cannot be used.
+    """
+    several = [style] if isinstance(style, (str, Path, Image.Image)) else list(style)
+    weights = [1.0] * len(several) if shares is None else list(shares)
+    if len(weights) != len(several):
+        raise OptionError(f"{len(several)} styles need as many shares, not {len(weights)}.")
+    sources = [StyleSource(source, share) for source, share in zip(several, weights, strict=True)]
+    stylizer = Stylizer(sources, **options)
+    picture = images.read(content, long_side=size)
+    areas, _ = read_areas(
+        picture, stylizer.pictures, mask=mask, style_mask=style_mask, regions=regions, blur=feather
+    )
+    started = time.perf_counter()
+    tensor = stylizer.paint(picture, areas=areas)
+    seconds = time.perf_counter() - started
+    names = [str(s) if isinstance(s, (str, Path)) else "(a picture in memory)" for s in several]
+    told = {"size": size, "mask": mask, "style_mask": style_mask, "feather": feather, **options}
+    described = describe(
+        str(picture.path or ""), dict(zip(names, weights, strict=True)), told, regions=regions
+    )
+    return Stylized(tensor, picture.alpha, seconds, described)
+
+
+def describe(
+    content: str,
+    styles: Mapping[str, float],
+    options: Mapping[str, Any],
+    *,
+    regions: Sequence[str] = (),
+) -> dict[str, str]:
+    """How a picture was made, for its metadata: what ``impasto rerun`` makes it again from."""
+    from impasto import __version__
+
+    told = {k: v for k, v in options.items() if isinstance(v, (str, int, float, Path))}
+    described = {
+        "impasto": __version__,
+        "content": content,
+        "style": json.dumps(dict(styles), ensure_ascii=False),
+        "stylize": json.dumps(told, ensure_ascii=False, default=str),
+    }
+    if regions:
+        described["regions"] = json.dumps(list(regions), ensure_ascii=False)
+    return described

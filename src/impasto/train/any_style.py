@@ -1,0 +1,93 @@
+"""Training for any style: network and style predictor learn together (Ghiasi et al. 2017)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from impasto.adain import MomentsReader
+from impasto.encoders import Encoder
+from impasto.losses.means import Summary
+from impasto.network_files import OnePassModel
+from impasto.networks import StyledNetwork
+from impasto.predictors import STYLE_LAYERS, StylePredictor
+from impasto.terms import PaletteTerm
+from impasto.train.one_pass import (
+    OnePassSettings,
+    OnePassTraining,
+    Sample,
+    Styles,
+    summaries_of,
+)
+from impasto.train.pictures import Crops, step_generator
+from impasto.train.workers import Workers
+
+
+class AnyStyleTraining(OnePassTraining):
+    """The task of training a network and the predictor of its style vectors.
+
+    Args:
+        network: To train.
+        encoder: The loss network, frozen; styles are read off the same.
+        encoder_name: For the model's file.
+        contents: Crops of photographs.
+        styles: Crops of style pictures.
+        settings: How.
+        predictor: To go on with; a new one by default.
+        workers: Who trains.
+    """
+
+    def __init__(
+        self,
+        network: StyledNetwork,
+        encoder: Encoder,
+        encoder_name: str,
+        contents: Crops,
+        styles: Crops,
+        settings: OnePassSettings,
+        *,
+        predictor: StylePredictor | MomentsReader | None = None,
+        workers: Workers | None = None,
+    ) -> None:
+        self._styles, self._encoder_name = styles, encoder_name
+        if predictor is None:
+            predictor = self._new_predictor(encoder, network, settings)
+        self.predictor = predictor
+        learnt = {"network": network, "predictor": predictor}
+        super().__init__(network, encoder, contents, settings, learnt, workers)
+        self._layers = tuple(dict.fromkeys([*predictor.layers, *settings.style_layers]))
+
+    def _new_predictor(
+        self, encoder: Encoder, network: StyledNetwork, settings: OnePassSettings
+    ) -> StylePredictor:
+        channels = {name: encoder.channels(name) for name in STYLE_LAYERS}
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            predictor = StylePredictor(channels, network.style_size)
+        random = step_generator(settings.seed, -1)
+        pictures = [self._styles.draw(8, random) for _ in range(16)]
+        predictor.standardise([summaries_of(encoder, p, STYLE_LAYERS) for p in pictures])
+        return predictor
+
+    def draw_styles(self, samples: Sequence[Sample], size: int) -> Styles:
+        """A random crop of a random style picture each, or of the photograph itself."""
+        pictures = []
+        for sample in samples:
+            drawn = self._styles.draw(1, sample.random, size)
+            pictures.append(sample.content if sample.own else drawn)
+        together = torch.cat(pictures)
+        summaries = self._summaries(together)
+        return Styles(self.predictor(summaries), summaries, PaletteTerm.summary(together))
+
+    def model(self) -> OnePassModel:
+        """The averaged model as it is now, a copy."""
+        network, predictor = copy.deepcopy(self.network), copy.deepcopy(self.predictor)
+        network.load_state_dict(self.averaged("network"))
+        predictor.load_state_dict(self.averaged("predictor"))
+        return OnePassModel(network, self._encoder_name, predictor).frozen()
+
+    def _summaries(self, pictures: Tensor) -> dict[str, Summary]:
+        return summaries_of(self.encoder, pictures, self._layers)

@@ -1,0 +1,329 @@
+"""Training one-pass networks: what all kinds share.
+
+The loss is that of the optimiser, asked of the network's picture instead of free pixels: content
+features, style summaries and total variation, through the same :class:`impasto.Objective`
+(Johnson et al. 2016, arXiv:1603.08155). Where the style vectors come from is what tells the kinds
+of training apart: see :mod:`impasto.train.any_style` and :mod:`impasto.train.fixed_styles`.
+
+A step's batch depends on seed and step alone. Several processes share it: each paints its share
+and the gradients are averaged, so that two processes make the step that one would.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from impasto.blocks import moments_of, normalise
+from impasto.encoders import Encoder
+from impasto.errors import unknown_name
+from impasto.losses.means import Summary
+from impasto.losses.statistics import STATISTICS
+from impasto.network_files import OnePassModel
+from impasto.networks import StyledNetwork
+from impasto.objective import ContentTerm, Objective, Term, TotalVariation
+from impasto.precision import autocast
+from impasto.predictors import STYLE_LAYERS
+from impasto.terms import PaletteTerm, SummaryTerm
+from impasto.train.pictures import Crops, step_generator
+from impasto.train.runs import Average, cosine_rate
+from impasto.train.workers import Workers
+
+
+@dataclass(frozen=True)
+class OnePassSettings:
+    """How a one-pass network is trained.
+
+    Attributes:
+        batch: Pictures a step, over all processes.
+        crop: Side of the training crops in pixels.
+        first_crop: The same in the first ``first_share`` of the steps, which cost half as much.
+        first_share: Of the steps.
+        content_layers: Layer → weight of the content loss.
+        style_layers: Layer → weight of the style loss.
+        palette_weight: Of the distance between the colours of picture and style, see
+            :class:`impasto.terms.PaletteTerm`.
+        tv_weight: Of the mean squared total variation.
+        statistic: Of the style loss: ``"gram"`` or ``"moments"``.
+        adain_target: Whether the content loss asks for the content's features with the style's
+            means and deviations, which an AdaIN decoder is given, not for the content's own.
+        normalisation: Of the style loss, see :func:`impasto.losses.statistics.style_unit`.
+        content_normalisation: See :func:`impasto.losses.content.content_loss`.
+        soft: Whether a style loss x counts as log(1 + x), picture by picture.
+        learning_rate: Peak of the cosine schedule (Adam, β = 0.9 and 0.99). Muon, which distils
+            encoders so well, was 15 % slower than this in the first 300 steps.
+        constant_rate: Whether the rate stays at its peak instead, as in the papers.
+        gradient_norm: Gradients are cut to this norm.
+        own_style: Share of the pictures whose style is their own, for which the right answer is
+            the picture itself: it gives the far end of ``--strength`` a meaning.
+        average: Decay of the moving average of the weights, which is what is kept.
+        seed: Of everything random.
+    """
+
+    batch: int = 4
+    crop: int = 256
+    first_crop: int = 192
+    first_share: float = 0.7
+    content_layers: Mapping[str, float] = field(default_factory=lambda: {"relu4_1": 0.25})
+    style_layers: Mapping[str, float] = field(
+        default_factory=lambda: dict.fromkeys(STYLE_LAYERS, 0.2)
+    )
+    palette_weight: float = 1.0
+    tv_weight: float = 2.0
+    statistic: str = "gram"
+    adain_target: bool = False
+    normalisation: str = "relative"
+    content_normalisation: str = "relative"
+    soft: bool = True
+    learning_rate: float = 2e-3
+    constant_rate: bool = False
+    gradient_norm: float = 1.0
+    own_style: float = 0.04
+    average: float = 0.998
+    seed: int = 0
+
+
+PRESETS: Mapping[str, OnePassSettings] = {
+    "default": OnePassSettings(),
+    # Johnson et al. 2016: relu2_2 and relu1_2 … relu4_3 of VGG-16, Adam at 1e-3, batches of four.
+    # Losses as in PyTorch's own example of the paper: 1e5 · mean (F − F')² and
+    # 1e10 · mean (G − G')² with G = FᵀF / (C H W), whence C² here.
+    "johnson": OnePassSettings(
+        first_share=0.0,
+        content_layers={"relu2_2": 1e5},
+        style_layers={
+            f"relu{name}": 1e10 / width**2
+            for name, width in (("1_2", 64), ("2_2", 128), ("3_3", 256), ("4_3", 512))
+        },
+        palette_weight=0.0,
+        tv_weight=0.0,
+        normalisation="mean",
+        content_normalisation="mean",
+        soft=False,
+        learning_rate=1e-3,
+        constant_rate=True,
+        gradient_norm=float("inf"),
+        own_style=0.0,
+    ),
+    # Huang & Belongie 2017, section 5: mean squared errors, style ten times the content; moments
+    # are averaged over 2 C numbers here, so twenty.
+    "adain": OnePassSettings(
+        batch=8,
+        first_share=0.0,
+        content_layers={"relu4_1": 1.0},
+        style_layers=dict.fromkeys(STYLE_LAYERS[:4], 20.0),
+        palette_weight=0.0,
+        tv_weight=0.0,
+        statistic="moments",
+        adain_target=True,
+        normalisation="mean",
+        content_normalisation="mean",
+        soft=False,
+        learning_rate=1e-4,
+        gradient_norm=float("inf"),
+        own_style=0.0,
+    ),
+}
+"""Settings by name."""
+
+
+class Styles(NamedTuple):
+    """The styles of the pictures of a batch.
+
+    Attributes:
+        vectors: (B, style_size), with gradients in whatever they come from.
+        targets: Layer → the summaries of the styles.
+        palette: The summary of their colours.
+    """
+
+    vectors: Tensor
+    targets: dict[str, Summary]
+    palette: Summary
+
+
+class Sample(NamedTuple):
+    """One picture of a batch.
+
+    Attributes:
+        content: (1, 3, size, size).
+        random: Random numbers of its own, so that it is the same in whatever process.
+        own: Whether its style is to be its own.
+    """
+
+    content: Tensor
+    random: torch.Generator
+    own: bool
+
+
+class OnePassTraining(ABC):
+    """The task of training a network (see :class:`impasto.train.runs.Task`).
+
+    Args:
+        network: To train.
+        encoder: The loss network, frozen.
+        contents: Crops of photographs.
+        settings: How.
+        learnt: All that is trained, by name: the network and what its vectors come from.
+        workers: Who trains; this process alone by default.
+    """
+
+    def __init__(
+        self,
+        network: StyledNetwork,
+        encoder: Encoder,
+        contents: Crops,
+        settings: OnePassSettings,
+        learnt: Mapping[str, nn.Module],
+        workers: Workers | None = None,
+    ) -> None:
+        self.network, self.encoder, self.settings = network, encoder, settings
+        encoder.check_layers([*settings.content_layers, *settings.style_layers])
+        self._contents = contents
+        self._workers = workers or Workers()
+        self._learnt = nn.ModuleDict(learnt)
+        self._average = Average(self._learnt, settings.average)
+        moving = [p for p in self._learnt.parameters() if p.requires_grad]
+        self._optimiser = torch.optim.Adam(moving, settings.learning_rate, betas=(0.9, 0.99))
+
+    @abstractmethod
+    def draw_styles(self, samples: Sequence[Sample], size: int) -> Styles:
+        """The styles of a batch, drawn by the samples' own random numbers."""
+
+    @abstractmethod
+    def model(self) -> OnePassModel:
+        """The averaged model as it is now, a copy."""
+
+    def step(self, index: int, of: int) -> tuple[dict[str, float], float]:
+        """One step on a fresh batch."""
+        settings = self.settings
+        rate = settings.learning_rate
+        if not settings.constant_rate:
+            rate = cosine_rate(rate, index, of)
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        early = index < settings.first_share * of
+        losses = self.losses(index, settings.first_crop if early else settings.crop)
+        self._learnt.zero_grad(set_to_none=True)
+        total = torch.stack(list(losses.values())).sum()
+        total.backward()  # type: ignore[no-untyped-call]
+        told = torch.stack([value.detach() for value in losses.values()])
+        moving = [p for p in self._learnt.parameters() if p.requires_grad]
+        self._average_gradients(moving, told)
+        nn.utils.clip_grad_norm_(moving, settings.gradient_norm)
+        self._optimiser.step()
+        self._average.update()
+        return dict(zip(losses, told.tolist(), strict=True)), rate
+
+    def _average_gradients(self, moving: Sequence[nn.Parameter], told: Tensor) -> None:
+        """Over all processes; what none of them has a gradient of is left without one.
+
+        A style's vector has none where no picture of the share was to be painted in that style.
+        """
+        there = torch.tensor([float(p.grad is not None) for p in moving])
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in moving]
+        self._workers.average([*gradients, told, there])
+        for parameter, gradient, share in zip(moving, gradients, there.tolist(), strict=True):
+            parameter.grad = gradient if share else None
+
+    def losses(self, index: int, size: int) -> dict[str, Tensor]:
+        """The losses of this process's share of the batch of step ``index``, averaged over it.
+
+        Args:
+            index: Of the step.
+            size: Side of the crops.
+        """
+        samples = [
+            self._sample(index * self.settings.batch + number, size)
+            for number in range(self._workers.rank, self.settings.batch, self._workers.count)
+        ]
+        contents = torch.cat([sample.content for sample in samples])
+        styles = self.draw_styles(samples, size)
+        with torch.no_grad(), autocast():
+            kept = self.encoder(contents, self.settings.content_layers)
+        if self.settings.adain_target:
+            wanted = self.network.split(styles.vectors.detach())
+            kept = {
+                name: normalise(feature.float(), moments_of(feature.float()), *wanted[name])
+                for name, feature in kept.items()
+            }
+        with autocast():
+            painted = self.network(contents, styles.vectors)
+            losses = self._objective(kept, styles)(painted)
+        sums: dict[str, Tensor] = {}
+        for name, value in losses.items():
+            kind = name.partition(".")[0]
+            sums[kind] = sums.get(kind, 0) + value
+        return sums
+
+    def _objective(self, kept: Mapping[str, Tensor], styles: Styles) -> Objective:
+        settings = self.settings
+        targets = {
+            name: _told_as(settings.statistic, styles.targets[name])
+            for name in settings.style_layers
+        }
+        terms: list[Term] = [
+            ContentTerm(
+                kept,
+                layer_weights=settings.content_layers,
+                normalisation=settings.content_normalisation,
+            ),
+            SummaryTerm(
+                targets,
+                statistic=settings.statistic,
+                layer_weights=settings.style_layers,
+                normalisation=settings.normalisation,
+                soft=settings.soft,
+            ),
+            TotalVariation(settings.tv_weight),
+        ]
+        if settings.palette_weight:
+            terms.append(PaletteTerm(styles.palette, settings.palette_weight))
+        return Objective(terms, self.encoder)
+
+    def _sample(self, number: int, size: int) -> Sample:
+        random = step_generator(self.settings.seed, number)
+        content = self._contents.draw(1, random, size)
+        own = float(torch.rand((), generator=random)) < self.settings.own_style
+        return Sample(content, random, own)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the next step depends on."""
+        return {
+            "trained": self._learnt.state_dict(),
+            "average": self._average.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Be as when ``state`` was taken."""
+        self._learnt.load_state_dict(state["trained"])
+        self._average.load_state_dict(state["average"])
+        self._optimiser.load_state_dict(state["optimiser"])
+
+    def averaged(self, name: str) -> dict[str, Tensor]:
+        """The averaged weights of one of what is learnt."""
+        weights = self._average.weights()
+        return {k.removeprefix(f"{name}."): v for k, v in weights.items() if k.startswith(name)}
+
+
+@torch.no_grad()
+def summaries_of(encoder: Encoder, pictures: Tensor, layers: Iterable[str]) -> dict[str, Summary]:
+    """Layer → mean and Gram matrix: what a style vector is read off, and the style targets too."""
+    summary = STATISTICS["gaussian-ot"].summary
+    with autocast():
+        features = encoder(pictures, layers)
+    return {name: summary(feature, None) for name, feature in features.items()}
+
+
+def _told_as(statistic: str, summary: Summary) -> Summary:
+    """A summary of mean and Gram matrix as one of another statistic that follows from it."""
+    if statistic == "gram":
+        return {"gram": summary["gram"]}
+    if statistic == "moments":
+        return {"mean": summary["mean"], "square": summary["gram"].diagonal(dim1=-2, dim2=-1)}
+    raise unknown_name("style statistic of training", statistic, ["gram", "moments"])

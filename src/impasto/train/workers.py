@@ -1,0 +1,86 @@
+"""Several processes that train together, through Accelerate.
+
+``torchrun --nproc_per_node 2 …`` starts the same command several times, as ``accelerate launch``
+does on GPUs (with ``--cpu`` it starts one process only); each finds out here which of them it is.
+The library is heavy to import, so it is only where processes were launched.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from impasto.errors import OptionError
+
+if TYPE_CHECKING:
+    from accelerate import PartialState
+
+
+class Workers:
+    """The processes of one training, of which this is one.
+
+    Attributes:
+        rank: Of this process, from 0; the first one writes files and talks.
+        count: How many there are.
+    """
+
+    rank = 0
+    count = 1
+
+    def average(self, tensors: list[Tensor]) -> None:
+        """Replace every tensor by its mean over all processes."""
+
+    def any(self, wish: bool) -> bool:
+        """Whether one of the processes wishes it; all of them must ask."""
+        told = torch.tensor([float(wish)])
+        self.average([told])
+        return bool(told > 0)
+
+    def wait(self) -> None:
+        """Until all processes have come here."""
+
+
+class LaunchedWorkers(Workers):
+    """Processes started by ``accelerate launch`` or ``torchrun``.
+
+    Args:
+        state: Accelerate's.
+    """
+
+    def __init__(self, state: PartialState) -> None:
+        self._state = state
+        self.rank, self.count = state.process_index, state.num_processes
+
+    def average(self, tensors: list[Tensor]) -> None:
+        """Replace every tensor by its mean, all of them in one message."""
+        from accelerate.utils import reduce
+
+        flat = torch.cat([tensor.detach().float().reshape(-1) for tensor in tensors])
+        flat = reduce(flat.to(self._state.device), "mean").to(tensors[0].device)
+        parts = flat.split([tensor.numel() for tensor in tensors])
+        for tensor, part in zip(tensors, parts, strict=True):
+            tensor.copy_(part.view_as(tensor))
+
+    def wait(self) -> None:
+        """Until all processes have come here."""
+        self._state.wait_for_everyone()
+
+
+def launched() -> Workers:
+    """The processes that this one was launched with; it alone if there are none.
+
+    Raises:
+        OptionError: If there are several and Accelerate is not installed.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        return Workers()
+    try:
+        from accelerate import PartialState
+    except ImportError as error:
+        raise OptionError(
+            "Training in several processes needs Accelerate: pip install 'impasto[train]'."
+        ) from error
+    return LaunchedWorkers(PartialState(cpu=not torch.cuda.is_available()))

@@ -1,0 +1,314 @@
+"""``impasto train per-style|multi-style|any-style``, from folders to files that paint."""
+
+from __future__ import annotations
+
+import csv
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from conftest import random_encoder, smooth_picture
+from impasto import images
+from impasto.adain import AdaINNetwork
+from impasto.cli import train_networks
+from impasto.cli.main import run
+from impasto.cli.training import TrainingBar
+from impasto.encoder_files import save_encoder
+from impasto.feedforward.stylist import OWN, Stylist
+from impasto.johnson import JohnsonNetwork
+from impasto.network_files import OnePassModel, load_network, save_network
+from impasto.paint_network import PaintNetwork
+from impasto.train.pictures import held_back
+from impasto.train.runs import CHECKPOINT
+from test_train import log_of, same
+from tiny_networks import ENCODER, any_style, fixed_styles
+
+FAST = ["--crop", "64", "--batch", "2", "--steps", "2"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of photographs, one of paintings, and a tiny encoder and models."""
+    folder = tmp_path_factory.mktemp("data")
+    for number, name in enumerate(("photos/a.png", "photos/b.jpg", "paintings/wave.png",
+                                   "paintings/rain.png", "paintings/more/hatch.png")):  # fmt: skip
+        images.write(folder / name, smooth_picture(90, 80 + 9 * number, seed=number))
+    (folder / "photos" / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
+    (folder / "photos" / "0.png").write_bytes(b"")
+    (folder / "paintings" / "0.png").write_bytes(b"")
+    (folder / "empty").mkdir()
+    tiny = random_encoder(ENCODER)
+    save_encoder(folder / "tiny.safetensors", tiny, dtype=torch.float32)
+    models = {
+        "fixed": fixed_styles("paint", "old", OWN),
+        "any": any_style("paint", tiny),
+        "adain": OnePassModel(AdaINNetwork(tiny)),
+    }
+    for name, model in models.items():
+        model.encoder = str(folder / "tiny.safetensors")
+        save_network(folder / f"{name}.safetensors", model, dtype=torch.float16)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def small_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train_networks, "_VALIDATION_SIDE", 96)
+    monkeypatch.setattr(train_networks, "_VALIDATION_PAIRS", 2)
+
+
+def command(data: Path, what: str, output: Path, *more: str, encoder: str = "tiny") -> list[str]:
+    style = {
+        "any-style": ["paintings"],
+        "multi-style": ["paintings/wave.png", "paintings/rain.png"],
+        "per-style": ["paintings/wave.png"],
+    }[what]
+    return [
+        "train", what, "--content", str(data / "photos"), "--style",
+        *[str(data / name) for name in style], "-o", str(output),
+        "--encoder", str(data / f"{encoder}.safetensors") if encoder == "tiny" else encoder,
+        *FAST, *more,
+    ]  # fmt: skip
+
+
+def painted(model: OnePassModel, vector: Tensor) -> Tensor:
+    image = smooth_picture(48, 64, seed=1)
+    stylist = Stylist(model, precision="float32")
+    return stylist.paint(image, stylist.brush([vector], image))
+
+
+# --- Models are made --------------------------------------------------------------------------
+
+
+def test_any_style(data, tmp_path, capsys):
+    output = tmp_path / "models" / "any.safetensors"
+    assert run(command(data, "any-style", output, encoder="compact")) == 0
+    model = load_network(output)
+    assert isinstance(model.network, PaintNetwork)
+    assert (model.encoder, model.styles) == ("compact", {})
+    vectors = [Stylist(model).read(smooth_picture(64, 64, seed=seed)) for seed in (1, 2)]
+    assert not torch.equal(painted(model, vectors[0]), painted(model, vectors[1]))
+    out, err = capsys.readouterr()
+    assert f"{output}: " in out
+    assert "MB, after 2 steps" in out
+    assert "2 unreadable pictures skipped (0.png, broken.jpg)" in err
+    assert "1 unreadable pictures skipped (0.png)" in err
+    assert "step 2: style " in err
+    folder = tmp_path / "models" / "any-run"
+    assert {path.name for path in folder.iterdir()} == {
+        "checkpoint.pt", "log.csv", "validation.csv", "sheet-000002.jpg", "best.safetensors"
+    }  # fmt: skip
+    assert [row[0] for row in log_of(folder)] == ["step", "1", "2"]
+    with Image.open(folder / "sheet-000002.jpg") as sheet:
+        assert sheet.height > 2 * 320
+    assert same(load_network(folder / "best.safetensors").network.state_dict(),
+                model.network.state_dict())  # fmt: skip
+
+
+def test_multi_style(data, tmp_path):
+    output = tmp_path / "multi.safetensors"
+    assert run(command(data, "multi-style", output, "--network", "johnson", "--quiet")) == 0
+    model = load_network(output)
+    assert isinstance(model.network, JohnsonNetwork)
+    assert list(model.styles) == ["wave", "rain", OWN]
+    assert model.predictor is None
+
+
+def test_per_style(data, tmp_path, capsys):
+    output, folder = tmp_path / "wave.safetensors", tmp_path / "elsewhere"
+    more = ["--run", str(folder), "--steps", "4", "--validate-every", "2", "--quiet"]
+    assert run(command(data, "per-style", output, *more)) == 0
+    assert list(load_network(output).styles) == ["wave", OWN]
+    assert capsys.readouterr().err == ""
+    with (folder / "validation.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["2", "4"]
+    assert all(float(row["style"]) > 0 < float(row["content"]) for row in rows)
+    assert (folder / "sheet-000004.jpg").exists()
+
+
+def test_adain(data, tmp_path):
+    output = tmp_path / "adain.safetensors"
+    both = ["--network", "adain", "--preset", "adain", "--quiet"]
+    assert run(command(data, "any-style", output, *both)) == 0
+    model = load_network(output)
+    assert isinstance(model.network, AdaINNetwork)
+    assert painted(model, Stylist(model).read(smooth_picture(64, 64, seed=1))).shape[-1] == 64
+
+
+def test_a_style_is_added(data, tmp_path):
+    output, before = tmp_path / "more.safetensors", load_network(data / "fixed.safetensors")
+    add = ["--add-style", str(data / "fixed.safetensors"), "--quiet"]
+    assert run(command(data, "multi-style", output, *add)) == 0
+    after = load_network(output)
+    assert list(after.styles) == ["old", OWN, "wave", "rain"]
+    assert same(after.network.state_dict(), before.network.state_dict())
+    for name, vector in before.styles.items():
+        assert torch.equal(after.styles[name], vector)
+    for name in ("wave", "rain"):
+        assert not torch.equal(after.styles[name], before.styles["old"])
+
+
+def test_training_begins_with_another_models_weights(data, tmp_path):
+    begun = load_network(data / "any.safetensors")
+    outputs = []
+    for what in ("any-style", "multi-style"):
+        output = tmp_path / f"{what}.safetensors"
+        more = ["--start", str(data / "any.safetensors"), "--learning-rate", "1e-9", "--quiet"]
+        assert run(command(data, what, output, *more)) == 0
+        outputs.append(load_network(output))
+        for key, value in outputs[-1].network.state_dict().items():
+            torch.testing.assert_close(value, begun.network.state_dict()[key], rtol=1e-3, atol=1e-6)
+    # Styles begin as the predictor would have them.
+    vector = outputs[1].styles["wave"]
+    assert float(vector.abs().max()) > 0.01
+    assert not torch.equal(vector, outputs[1].styles["rain"])
+
+
+# --- Stopped and gone on with -----------------------------------------------------------------
+
+
+def test_stopped_and_gone_on_with_to_the_bit(data, tmp_path, monkeypatch, capsys):
+    whole, parts = (tmp_path / f"{name}.safetensors" for name in ("whole", "parts"))
+    more = ["--steps", "4", "--validate-every", "3", "--quiet"]
+    assert run(command(data, "any-style", whole, *more)) == 0
+    show = TrainingBar.show
+
+    def interrupted(bar, step):
+        show(bar, step)
+        if step.step == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as during:
+        during.setattr(TrainingBar, "show", interrupted)
+        assert run(command(data, "any-style", parts, *more)) == 130
+    assert not parts.exists()
+    out = capsys.readouterr().out
+    assert f"stopped; the same command goes on from {tmp_path / 'parts-run'}" in out
+    assert run(command(data, "any-style", parts, *more)) == 0
+    one, other = load_network(parts), load_network(whole)
+    assert same(one.network.state_dict(), other.network.state_dict())
+    assert same(one.predictor.state_dict(), other.predictor.state_dict())
+    assert log_of(tmp_path / "parts-run") == log_of(tmp_path / "whole-run")
+
+
+def test_the_best_before_a_pause_stays_the_best(data, tmp_path, monkeypatch):
+    output = tmp_path / "x.safetensors"
+    more = ["--validate-every", "1", "--quiet"]
+    assert run(command(data, "per-style", output, *more)) == 0
+    folder = tmp_path / "x-run"
+    with (folder / "validation.csv").open("a") as file:
+        file.write("3,0.0,0.0\n")
+    kept = (folder / "best.safetensors").read_bytes()
+    assert run(command(data, "per-style", output, *more, "--steps", "4")) == 0
+    assert (folder / "best.safetensors").read_bytes() == kept
+
+
+def test_a_checkpoint_of_other_options_is_one_sentence(data, tmp_path, capsys):
+    output = tmp_path / "x.safetensors"
+    assert run(command(data, "per-style", output, "--quiet")) == 0
+    capsys.readouterr()
+    more = ["--network", "johnson", "--steps", "4", "--quiet"]
+    assert run(command(data, "per-style", output, *more)) == 2
+    err = capsys.readouterr().err
+    assert f"{CHECKPOINT} is broken, or was made with other options" in err
+
+
+# --- Mistakes ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("what", "more", "sentence"),
+    [
+        ("any-style", ["-o", "x.pt"], "x.pt: a model file is called .safetensors."),
+        ("any-style", ["--steps", "0"], "--steps must be 1 or more, not 0."),
+        ("any-style", ["--batch", "0"], "--batch must be 1 or more, not 0."),
+        ("any-style", ["--validate-every", "-1"], "--validate-every must be 1 or more, not -1."),
+        ("any-style", ["--crop", "63"], "--crop must be 64 or more, not 63."),
+        ("any-style", ["--learning-rate", "nan"], "--learning-rate must be between 0 and 1"),
+        ("any-style", ["--content-weight", "-1"], "--content-weight must be 0 or more, not -1"),
+        ("any-style", ["--tv-weight", "inf"], "--tv-weight must be 0 or more, not inf"),
+        ("any-style", ["--network", "adain"], "--network adain and --preset adain belong together"),
+        ("any-style", ["--preset", "adain"], "--network adain and --preset adain belong together"),
+        ("per-style", ["--preset", "adain", "--network", "adain"], "AdaIN paints any style"),
+        ("any-style", ["--preset", "johnson"], "Unknown layer of this encoder 'relu"),
+        ("any-style", ["--encoder", "compct"], "Did you mean 'compact'?"),
+        ("any-style", ["--content", "DATA/empty"], "holds no pictures ("),
+        ("any-style", ["--content", "DATA/absent"], "There is no folder"),
+        ("any-style", ["--style", "DATA/empty"], "holds no pictures ("),
+        ("per-style", ["--style", "DATA/photos/broken.jpg"], "broken.jpg"),
+        ("per-style", ["--style", "DATA/absent.jpg"], "absent.jpg"),
+        ("multi-style", ["--style", "DATA/photos/a.png", "DATA/../a.png"],
+         "needs a file name of its own"),
+        ("any-style", ["--start", "no"], "Unknown model 'no'"),
+        ("any-style", ["--start", "DATA/fixed.safetensors"], "is a model of fixed styles"),
+        ("any-style", ["--start", "DATA/any.safetensors", "--encoder", "compact"],
+         "reads styles with another encoder: --encoder DATA/tiny.safetensors"),
+        ("any-style", ["--start", "DATA/tiny.safetensors"], "is no one-pass model"),
+        ("multi-style", ["--start", "DATA/adain.safetensors"], "does not fit --preset default"),
+        ("multi-style", ["--add-style", "DATA/any.safetensors"], "has no styles of its own"),
+        ("multi-style", ["--add-style", "DATA/fixed.safetensors", "--style", "DATA/old.png"],
+         "has a style old already"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_sentence(what, more, sentence, data, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    images.write(data / "old.png", smooth_picture(64, 64, seed=1))
+    more = [word.replace("DATA", str(data)) for word in more]
+    assert run([*command(data, what, tmp_path / "x.safetensors"), *more]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert errors[-1].startswith("impasto: ")
+    assert sentence.replace("DATA", str(data)) in errors[-1]
+    assert not any("Traceback" in line for line in errors)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_several_processes_share_a_batch_evenly(data, tmp_path, capsys, monkeypatch):
+    class Three(train_networks.Workers):
+        count = 3
+
+    monkeypatch.setattr(train_networks, "launched", Three)
+    assert run(command(data, "any-style", tmp_path / "x.safetensors")) == 2
+    assert "--batch 2 cannot be shared evenly by 3 processes" in capsys.readouterr().err
+
+
+def test_a_folder_without_a_single_good_picture(data, tmp_path, capsys):
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "x.png").write_bytes(b"x")
+    more = ["--content", str(tmp_path / "bad")]
+    assert run([*command(data, "per-style", tmp_path / "x.safetensors"), *more]) == 2
+    assert "None of the 1 pictures can be read." in capsys.readouterr().err
+
+
+def test_an_eighth_of_the_pictures_is_held_back(tmp_path):
+    for name in ("1.jpg", "26.jpg", "2.jpg"):
+        images.write(tmp_path / name, smooth_picture(90, 90, seed=len(name)))
+    assert [name for name in ("1.jpg", "26.jpg", "2.jpg") if held_back(Path(name))] == ["26.jpg"]
+    unseen = train_networks._unseen(str(tmp_path), argument(hold_back=True))
+    assert [path.name for path in unseen] == ["26.jpg"]
+    everything = train_networks._unseen(str(tmp_path), argument(hold_back=False))
+    assert len(everything) == 3
+
+
+def test_with_none_to_hold_back_the_validation_looks_at_all(data, tmp_path):
+    photos = tmp_path / "photos"
+    images.write(photos / "1.jpg", smooth_picture(90, 90, seed=1))
+    more = ["--content", str(photos), "--hold-back", "--quiet"]
+    assert run([*command(data, "per-style", tmp_path / "x.safetensors"), *more]) == 0
+
+
+def argument(**values: object):
+    return type("Arguments", (), values)
+
+
+@pytest.mark.parametrize("what", train_networks.ABOUT)
+def test_help_fits_a_screen(what, capsys):
+    with pytest.raises(SystemExit) as end:
+        run(["train", what, "-h"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    assert len(text.splitlines()) < 60
+    assert f"impasto train {what} --content" in text
