@@ -70,7 +70,7 @@ def test_commands_parse(page, line):
 
 def test_quick_start_is_two_commands_of_one_line():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for mark, ending in (("paint", "impasto demo"), ("test", "pytest")):
+    for mark, ending in (("paint", "impasto demo"), ("test", "pytest -n 2")):
         (block,) = re.findall(rf"<!-- {mark} -->\n```sh\n(.*?)```", text, re.DOTALL)
         assert len(block.splitlines()) == 1
         assert block.strip().endswith(ending)

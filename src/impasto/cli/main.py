@@ -28,7 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "evaluate": "judge results by figures, and compare methods",
     "gallery": "show a folder of results as a page, with their recipes",
     "rerun": "paint a picture again from the recipe in its file",
-    "models": "list, fetch, add and verify the weights of encoders",
+    "models": "list, fetch, add and verify encoders and one-pass models",
     "train": "train one-pass networks and encoders",
 }
 """Command → one line; each is a module of this package with ``configure`` and ``run``."""
