@@ -38,8 +38,8 @@ RECIPES: Mapping[str, Recipe] = {
     # Faces and letters stay readable: more content, the photograph's lines (arXiv:1707.01253), and
     # all of its detail at every size.
     "photo": Recipe(content_weight=0.3, laplacian_weight=0.05, detail=1.0),
-    # The one-pass picture, and a few steps from it at full size: the optimiser's strokes in a third
-    # of its time.
+    # The one-pass picture, and a few steps from it at full size: the optimiser's brushwork, not its
+    # large forms, in some half of the default's time.
     "quick": Recipe(init="any", scales=1, steps=20),
     # From noise, without a content that holds colours in place, Gram matrices let them drift apart
     # (arXiv:1701.08893 says why: mean and variance may trade places); Gaussians' do not.
