@@ -19,7 +19,7 @@ SOURCE = Path(impasto.__file__).parent
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("impasto", "errors", "files", "threads", "images", "image_files", "colour", "colour_modes",
-     "sheets", "grids", "samples", "edges", "losses*"),
+     "sheets", "grids", "extras", "samples", "edges", "losses*"),
     ("downloads", "weights", "precision", "encoders", "encoder_files", "models", "masks",
      "blocks", "networks", "paint_network", "johnson", "adain", "predictors", "network_files",
      "catalogue"),
@@ -27,7 +27,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("preconditioning", "circular", "memory", "areas", "goals", "line_search", "lbfgs",
      "optimisers", "descent", "recipes", "presets", "pyramid", "painter", "painting", "synthesis",
      "checkpoints", "snapshots", "interrupts", "estimates", "feedforward*", "stylizing", "train*"),
-    ("studies", "reports*", "inspection", "metrics*", "origins", "evaluation*", "gallery*"),
+    ("pages", "plots", "studies", "reports*", "inspection", "metrics*", "origins",
+     "evaluation*", "gallery*"),
     ("__main__", "cli*"),
 )  # fmt: skip
 """The floors of the design, from the values up to the faces; ``*`` takes in a whole package."""

@@ -24,12 +24,14 @@ class ColourMode:
             weights (1, 1, H, W) of the content's colours, or None for all alike.
         result: (painted, content, space) → the picture to save; both of one size.
         about: In a few words.
+        recolours: Whether the style is changed by the content painted.
     """
 
     content: Callable[[Tensor, str], Tensor]
     style: Callable[[Tensor, Tensor, Tensor | None, str, str], Tensor]
     result: Callable[[Tensor, Tensor, str], Tensor]
     about: str
+    recolours: bool = False
 
 
 COLOUR_MODES: Mapping[str, ColourMode] = {
@@ -50,6 +52,7 @@ COLOUR_MODES: Mapping[str, ColourMode] = {
         style=lambda style, content, where, space, matching: match_lightness(style, content, space),
         result=lambda painted, content, space: keep_chroma(painted, content, space),
         about="painted in greys, under the content's colours (arXiv:1606.05897, section 3.2)",
+        recolours=True,
     ),
     "match": ColourMode(
         content=lambda content, space: content,
@@ -58,6 +61,7 @@ COLOUR_MODES: Mapping[str, ColourMode] = {
         ),
         result=lambda painted, content, space: painted,
         about="the style picture is given the content's palette first (section 3.1)",
+        recolours=True,
     ),
 }
 """Colour modes by name."""

@@ -19,7 +19,7 @@ from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
-from impasto.errors import ImageError, OptionError, unknown_name
+from impasto.errors import ImageError, InputDataError, OptionError, unknown_name
 from impasto.files import check_writable, replacing
 from impasto.image_files import decode, open_file, srgb_profile
 
@@ -142,6 +142,21 @@ def read(
     if long_side is None:
         return picture
     return picture.resized(fit_size(picture.size, long_side, max_enlarge=max_enlarge))
+
+
+def list_pictures(folder: str | Path) -> list[Path]:
+    """All picture files below a folder, sorted by path.
+
+    Raises:
+        InputDataError: If the folder does not exist or holds no picture.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputDataError(f"There is no folder {folder}: name a folder of pictures.")
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in FORMATS and p.is_file())
+    if not found:
+        raise InputDataError(f"The folder {folder} holds no pictures ({', '.join(FORMATS)}).")
+    return found
 
 
 def from_pil(image: Image.Image, *, max_pixels: int = MAX_PIXELS) -> Picture:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import platform
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,8 +28,38 @@ Row = dict[str, float]
 """One step in the loss history: stage, step, height, width, seconds, loss and every term."""
 
 
+NOT_LOSSES = ("stage", "step", "height", "width", "seconds")
+"""What a row tells besides losses."""
+
+
+class Savable(ABC):
+    """A picture that was made, with its opacity and how it was made."""
+
+    tensor: Tensor
+    alpha: Tensor | None
+
+    @property
+    def image(self) -> Image.Image:
+        """The picture as a Pillow image, RGB or RGBA."""
+        return images.to_pil(self.tensor, self.alpha)
+
+    def save(self, path: str | Path, *, quality: int = 95) -> Path:
+        """Write the picture in the format of the extension, with how it was made.
+
+        Raises:
+            ImageError: If it cannot be written there.
+        """
+        return images.write(
+            path, self.tensor, alpha=self.alpha, quality=quality, metadata=self.metadata()
+        )
+
+    @abstractmethod
+    def metadata(self) -> dict[str, str]:
+        """What goes into the picture's file."""
+
+
 @dataclass(frozen=True)
-class Painting:
+class Painting(Savable):
     """A finished (or stopped) painting.
 
     Attributes:
@@ -46,21 +77,6 @@ class Painting:
     recipe: Recipe
     seconds: float
     sources: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def image(self) -> Image.Image:
-        """The picture as a Pillow image, RGB or RGBA."""
-        return images.to_pil(self.tensor, self.alpha)
-
-    def save(self, path: str | Path, *, quality: int = 95) -> Path:
-        """Write the picture in the format of the extension, with its recipe in the metadata.
-
-        Raises:
-            ImageError: If it cannot be written there.
-        """
-        return images.write(
-            path, self.tensor, alpha=self.alpha, quality=quality, metadata=self.metadata()
-        )
 
     def metadata(self) -> dict[str, str]:
         """What goes into the picture's file: recipe, sources, versions."""
@@ -142,6 +158,11 @@ def row(step: Step) -> Row:
     }
 
 
+def losses_of(entry: Row) -> dict[str, float]:
+    """The losses of a row: the sum, as ``loss``, and every weighted term."""
+    return {name: value for name, value in entry.items() if name not in NOT_LOSSES}
+
+
 def write_losses(path: str | Path, rows: Sequence[Row]) -> None:
     """Write a loss history as CSV, atomically."""
     columns = list(dict.fromkeys(name for entry in rows for name in entry))
@@ -164,8 +185,8 @@ def describe_sources(
     """What was painted, for the metadata; ``style`` is a JSON list of [LEVEL=]PATH[:WEIGHT]."""
     weights = [""] * len(styles) if shares is None else [f":{float(share)}" for share in shares]
     marks = [f"{level}=" if level else "" for level in levels or [""] * len(styles)]
-    names = list(map("".join, zip(marks, map(_name, styles), weights, strict=True)))
-    sources = {"content": _name(content), "style": json.dumps(names, ensure_ascii=False)}
+    names = list(map("".join, zip(marks, map(source_name, styles), weights, strict=True)))
+    sources = {"content": source_name(content), "style": json.dumps(names, ensure_ascii=False)}
     if mask is not None and style_mask is not None:
         sources |= {"mask": str(mask), "style mask": str(style_mask)}
     if regions:
@@ -173,5 +194,6 @@ def describe_sources(
     return sources
 
 
-def _name(source: str | Path | Image.Image) -> str:
+def source_name(source: str | Path | Image.Image) -> str:
+    """What a picture that was read from there is called in metadata."""
     return str(source) if isinstance(source, (str, Path)) else "(a picture in memory)"

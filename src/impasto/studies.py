@@ -21,10 +21,11 @@ from impasto.errors import ImpastoError, OptionError, unknown_name
 from impasto.images import Picture
 from impasto.models import open_encoder
 from impasto.painter import Painter, read_styles
-from impasto.painting import Painting, Row, describe_sources, row
+from impasto.painting import Painting, Row, describe_sources, losses_of, row
 from impasto.precision import compute_dtype
 from impasto.presets import get_recipe
 from impasto.recipes import FIELDS, Recipe
+from impasto.terms import by_kind
 
 LAYERS = "style_layers", "content_layers"
 """Entries whose values are layers."""
@@ -237,7 +238,8 @@ class StudyRun:
             losses.append(row(step))
             yield step
         sources = describe_sources(self._content_path, [self._style_path], None)
-        sources["losses"] = ", ".join(f"{k} {v:.4g}" for k, v in _sums(losses[-1]).items())
+        last = by_kind(losses_of(losses[-1]))
+        sources["losses"] = ", ".join(f"{k} {v:.4g}" for k, v in last.items() if k != "loss")
         seconds = losses[-1]["seconds"]
         Painting(painter.picture, content.alpha, losses, recipe, seconds, sources).save(
             self.file(name)
@@ -254,13 +256,3 @@ class StudyRun:
             encoder = open_encoder(recipe.encoder, recipe.pooling)
             self._encoders[key] = Remembering(encoder.to(compute_dtype(recipe.precision)))
         return self._encoders[key]
-
-
-def _sums(entry: Row) -> dict[str, float]:
-    """The last losses, layers of a term summed."""
-    sums: dict[str, float] = {}
-    for name, value in entry.items():
-        kind = name.partition(".")[0]
-        if kind not in ("stage", "step", "height", "width", "seconds", "loss"):
-            sums[kind] = sums.get(kind, 0.0) + value
-    return sums

@@ -19,12 +19,14 @@ from impasto.catalogue import networks, open_network, style_names
 from impasto.colour_modes import get_colour_mode
 from impasto.errors import OptionError, unknown_name
 from impasto.feedforward.style_files import is_style_file, load_style
-from impasto.feedforward.stylist import STYLE_SIDE, Stylist, mixture
-from impasto.images import Picture, fit_size, resize
+from impasto.feedforward.stylist import STYLE_SIDE, Stylist, check_strength, mixture
+from impasto.images import Picture, fit_size
 from impasto.network_files import OnePassModel
+from impasto.painting import Savable, source_name
+from impasto.recipes import Recipe
 
-ANY, MULTI = "any", "multi"
-"""The built-in models: for any style picture, and for styles by name."""
+ANY = "any"
+"""The built-in model for any style picture."""
 
 _LARGE = 24e6
 """Pixels from which a picture is painted in bytes: it would take 12 bytes a pixel in float32."""
@@ -88,16 +90,15 @@ class Stylizer:
         *,
         model: str | Path | OnePassModel | None = None,
         strength: float = 1.0,
-        colour: str = "style",
-        colour_space: str = "oklab",
-        colour_match: str = "monge-kantorovich",
+        colour: str = Recipe.colour,
+        colour_space: str = Recipe.colour_space,
+        colour_match: str = Recipe.colour_match,
         precision: str = "auto",
         memory: float | None = None,
     ) -> None:
         if not styles:
             raise OptionError("Name a style: --style painting.jpg, or one of the model's own.")
-        if not 0 <= strength <= 1:
-            raise OptionError(f"The strength is 0 to 1, not {strength:g}.")
+        check_strength(strength)
         self._styles = list(styles)
         model = choose_model(styles) if model is None else model
         self.model = model if isinstance(model, OnePassModel) else open_network(model)
@@ -107,7 +108,7 @@ class Stylizer:
         self._colour = colour
         self._pictures = [self._read(style) for style in self._styles]
         # Colours apart, a style does not depend on the picture painted: it is read once.
-        self._vector = None if self._recolours else self._common(None, None)
+        self._vector = None if self._mode.recolours else self._common(None, None)
 
     @property
     def vector(self) -> Tensor:
@@ -153,10 +154,6 @@ class Stylizer:
         if kept:
             painted = torch.lerp(painted, original, torch.cat(kept, 1).sum(1, True).clamp(0, 1))
         return painted
-
-    @property
-    def _recolours(self) -> bool:
-        return self._colour in ("match", "luminance")
 
     def _read(self, style: StyleSource) -> Picture | None:
         """The style's picture, at the size that styles are read off; None if it has none."""
@@ -208,41 +205,28 @@ class Stylizer:
         tensor = picture.tensor
         if content is not None:
             tensor = self._mode.style(tensor, content, where, self._space, self._match)
-        if style_where is not None:
-            style_where = resize(style_where, picture.size)
         return self._stylist.read(tensor, where=style_where)
 
 
 @dataclass(frozen=True)
-class Stylized:
+class Stylized(Savable):
     """A picture painted in one pass.
 
     Attributes:
         tensor: (1, 3, H, W), RGB, sRGB in [0, 1]; uint8 for very large pictures.
         alpha: (1, 1, H, W), the content's opacity, or None.
         seconds: Painting took.
-        metadata: How it was made.
+        described: How it was made, see :func:`describe`.
     """
 
     tensor: Tensor = field(repr=False)
     alpha: Tensor | None = field(repr=False)
     seconds: float
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    described: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def image(self) -> Image.Image:
-        """The picture as a Pillow image, RGB or RGBA."""
-        return images.to_pil(self.tensor, self.alpha)
-
-    def save(self, path: str | Path, *, quality: int = 95) -> Path:
-        """Write the picture in the format of the extension, with how it was made.
-
-        Raises:
-            ImageError: If it cannot be written there.
-        """
-        return images.write(
-            path, self.tensor, alpha=self.alpha, quality=quality, metadata=self.metadata
-        )
+    def metadata(self) -> dict[str, str]:
+        """What goes into the picture's file."""
+        return dict(self.described)
 
 
 def stylize(
@@ -286,7 +270,7 @@ def stylize(
     started = time.perf_counter()
     tensor = stylizer.paint(picture, areas=areas)
     seconds = time.perf_counter() - started
-    names = [str(s) if isinstance(s, (str, Path)) else "(a picture in memory)" for s in several]
+    names = [source_name(source) for source in several]
     told = {"size": size, "mask": mask, "style_mask": style_mask, "feather": feather, **options}
     described = describe(
         str(picture.path or ""), dict(zip(names, weights, strict=True)), told, regions=regions

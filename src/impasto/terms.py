@@ -9,7 +9,7 @@ can be asked in one go (``term(features)``) or tile by tile: ``term.sums`` of ea
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -309,6 +309,18 @@ class PaletteTerm:
         """``palette`` → weighted loss, log(1 + x) of each picture's relative distance."""
         distance = self._statistic.distance(self.summary(features["image"]), self._target)
         return {"palette": self._weight * (distance / self._unit).log1p().mean()}
+
+
+Loss = TypeVar("Loss", float, Tensor)
+
+
+def by_kind(losses: Mapping[str, Loss]) -> dict[str, Loss]:
+    """Term → its loss: of ``style.relu1_1``, ``style.relu2_1`` … the sum, under ``style``."""
+    sums: dict[str, Loss] = {}
+    for name, value in losses.items():
+        kind = name.partition(".")[0]
+        sums[kind] = sums[kind] + value if kind in sums else value
+    return sums
 
 
 def _weights(

@@ -7,10 +7,9 @@ import csv
 from pathlib import Path
 
 from PIL import Image
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from impasto import images
+from impasto.cli.counting import counting_bar
 from impasto.cli.options import add_recipe_options, recipe_from
 from impasto.errors import OptionError
 from impasto.files import check_writable, replacing
@@ -89,16 +88,7 @@ def _study(args: argparse.Namespace) -> Study:
 def _paint(work: StudyRun, args: argparse.Namespace) -> bool:
     """Paint the cells that are not there; whether Ctrl-C stopped it."""
     cells = work.study.cells
-    console = Console(stderr=True)
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=args.quiet or not console.is_terminal,
-    )
-    with progress, stop_on_interrupt() as request:
+    with counting_bar(quiet=args.quiet) as progress, stop_on_interrupt() as request:
         task = progress.add_task("pictures", total=len(cells))
         for name, recipe in cells:
             if not work.is_done(name, recipe):

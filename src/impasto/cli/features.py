@@ -11,7 +11,7 @@ from torch import Tensor
 
 from impasto import images
 from impasto.errors import OptionError
-from impasto.losses.statistics import STATISTICS, Summary, style_loss
+from impasto.losses.statistics import style_error
 from impasto.models import open_encoder
 from impasto.predictors import STYLE_LAYERS
 
@@ -62,14 +62,8 @@ def _row(layer: str, *features: Tensor) -> dict[str, object]:
         row[which] = {"mean": mean.tolist(), "deviation": deviation.tolist()}
     if len(features) == 2:
         for name in _COMPARED:
-            statistic = STATISTICS[name]
-            one, other = (statistic.summary(feature, None) for feature in features)
-            row[name] = _distance(name, one, other)
+            row[name] = float(style_error(name, *features))
     return row
-
-
-def _distance(name: str, one: Summary, other: Summary) -> float:
-    return float(style_loss(STATISTICS[name], one, other))
 
 
 def _print(rows: list[dict[str, object]]) -> None:

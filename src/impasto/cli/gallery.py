@@ -11,7 +11,8 @@ from impasto.errors import ImpastoError, OptionError
 from impasto.evaluation.matching import picture_files
 from impasto.files import check_writable
 from impasto.gallery.cards import Card, read_card
-from impasto.gallery.page import check_templates, write_page
+from impasto.gallery.page import write_page
+from impasto.pages import check_page
 
 EXAMPLES = """\
 examples:
@@ -34,10 +35,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make the page and return the exit code: 2 if any picture could not be shown."""
-    check_templates()
     output = args.output or args.folder / "gallery.html"
-    if output.suffix.lower() not in (".html", ".htm"):
-        raise OptionError(f"{output} is to be a page: name it .html.")
+    check_page(output, by="The gallery")
     if not args.folder.is_dir():
         raise OptionError(f"{args.folder} is no folder: name one with pictures in it.")
     files = picture_files(args.folder)

@@ -122,12 +122,7 @@ def _channel_rows(
 
 def _pictures(args: argparse.Namespace) -> Iterator[Picture]:
     """The pictures of the folder; what cannot be read is told of and passed over."""
-    if not args.folder.is_dir():
-        raise OptionError(f"There is no folder {args.folder}.")
-    paths = sorted(p for p in args.folder.rglob("*") if p.suffix.lower() in images.FORMATS)
-    if not paths:
-        raise OptionError(f"The folder {args.folder} holds no pictures.")
-    for path in paths:
+    for path in images.list_pictures(args.folder):
         picture = _readable(path, args.size)
         if picture is not None:
             yield picture

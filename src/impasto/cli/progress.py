@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from impasto.descent import Step
 from impasto.pyramid import Stage
+from impasto.terms import by_kind
 
 
 class PaintingBar:
@@ -80,8 +81,4 @@ def clock(seconds: float) -> str:
 
 def _losses(step: Step) -> str:
     """The terms, those of several layers summed: ``content .021 style .034``."""
-    sums: dict[str, float] = {}
-    for name, value in step.losses.items():
-        kind = name.partition(".")[0]
-        sums[kind] = sums.get(kind, 0.0) + value
-    return " ".join(f"{kind} {value:.3g}" for kind, value in sums.items())
+    return " ".join(f"{kind} {value:.3g}" for kind, value in by_kind(step.losses).items())

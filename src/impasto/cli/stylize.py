@@ -8,33 +8,24 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import Progress, TaskID
 from torch import Tensor
 
 from impasto import images
 from impasto.areas import read_areas
+from impasto.cli.counting import counting_bar
 from impasto.cli.options import parse_styles
 from impasto.cli.progress import clock
-from impasto.colour import METHODS, SPACES
-from impasto.colour_modes import COLOUR_MODES
 from impasto.errors import ImageError, ImpastoError, OptionError
 from impasto.feedforward.style_files import save_style
 from impasto.images import Picture
 from impasto.interrupts import stop_on_interrupt
 from impasto.memory import parse_bytes
 from impasto.precision import PRECISIONS
+from impasto.recipes import Recipe, choices
 from impasto.stylizing import StyleSource, Stylized, Stylizer, describe
 
 EXAMPLES = """\
@@ -44,6 +35,13 @@ examples:
   impasto stylize photo.jpg --style wave:0.6 scream:0.4 --strength 0.8 -o out.png
   impasto stylize photo.jpg --style painting.jpg --colour content --size 4096 -o out.jpg
 """
+
+COLOURS: Mapping[str, str] = {
+    "colour": "whose colours",
+    "colour_space": "",
+    "colour_match": "how `match` recolours",
+}
+"""Entries of a recipe that mean the same here, and what to say of them."""
 
 _FAILED = 2
 
@@ -68,10 +66,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--model", metavar="NAME|FILE", help="any, multi or your own [as the style needs]")
     add("--size", type=int, metavar="N", help="long side in pixels [as each picture is]")
     add("--strength", type=float, default=1.0, metavar="X", help="0 to 1 [1]")
-    add("--colour", default="style", choices=tuple(COLOUR_MODES), help="whose colours [style]")
-    add("--colour-space", default="oklab", choices=tuple(SPACES), help="[oklab]")
-    add("--colour-match", default="monge-kantorovich", choices=tuple(METHODS),
-        help="how `match` recolours [monge-kantorovich]")  # fmt: skip
+    # One source of every default: the recipe.
+    for name, about in COLOURS.items():
+        default = getattr(Recipe, name)
+        add(f"--{name.replace('_', '-')}", default=default, choices=choices(name),
+            help=f"{about} [{default}]".lstrip())  # fmt: skip
     areas = parser.add_argument_group("where (one picture)")
     areas.add_argument("--mask", metavar="FILE", type=Path, help="label picture of the photograph")
     areas.add_argument("--style-mask", metavar="FILE", type=Path, help="label picture of the style")
@@ -103,12 +102,7 @@ def run(args: argparse.Namespace) -> int:
         raise OptionError("Masks and regions are those of one picture: name one.")
     for item in work:
         images.check_output(item.output)
-    options = {
-        "strength": args.strength,
-        "colour": args.colour,
-        "colour_space": args.colour_space,
-        "colour_match": args.colour_match,
-    }
+    options = {"strength": args.strength, **{name: getattr(args, name) for name in COLOURS}}
     styles = [StyleSource(s.path, s.weight or 1.0) for s in parse_styles(_styles(args.style))]
     memory = None if args.memory is None else parse_bytes(args.memory)
     stylizer = Stylizer(
@@ -163,9 +157,7 @@ def plan(contents: Sequence[Path], output: Path, format_: str | None) -> list[Wo
     found: list[tuple[Path, Path]] = []
     for content in contents:
         if content.is_dir():
-            inside = sorted(p for p in content.rglob("*") if p.suffix.lower() in images.FORMATS)
-            if not inside:
-                raise OptionError(f"The folder {content} holds no pictures.")
+            inside = images.list_pictures(content)
             # What an earlier run put into a folder within this one is not to be painted again.
             inside = [p for p in inside if not _lies_in(p, output)]
             found += [(path, path.relative_to(content)) for path in inside]
@@ -209,9 +201,10 @@ def _paint_all(
 ) -> _Outcome:
     """Paint, with the next picture read and the last one written meanwhile."""
     outcome = _Outcome([], [])
-    with ThreadPoolExecutor(2) as threads, stop_on_interrupt() as request, _bar(
-        len(todo), args
-    ) as (bar, task):  # fmt: skip
+    with ThreadPoolExecutor(2) as threads, stop_on_interrupt() as request, counting_bar(
+        quiet=args.quiet or args.json
+    ) as bar:  # fmt: skip
+        task = bar.add_task("painting", total=len(todo))
         writing: tuple[Work, float, Future[Path]] | None = None
         for item, reading in _ahead(todo, threads, args):
             try:
@@ -335,19 +328,3 @@ def _styles(words: Sequence[str]) -> list[str]:
 
 def _lies_in(path: Path, folder: Path) -> bool:
     return folder.resolve() in path.resolve().parents
-
-
-@contextmanager
-def _bar(count: int, args: argparse.Namespace) -> Iterator[tuple[Progress, TaskID]]:
-    """A progress bar and its task, on a terminal."""
-    console = Console(stderr=True)
-    progress = Progress(
-        TextColumn("{task.description}", markup=False),  # a file may be called [red]
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=args.quiet or args.json or not console.is_terminal,
-    )
-    with progress:
-        yield progress, progress.add_task("painting", total=count)

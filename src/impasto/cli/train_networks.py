@@ -153,8 +153,6 @@ def _settings(args: argparse.Namespace) -> OnePassSettings:
         given["content_layers"] = {
             name: args.content_weight * weight for name, weight in settings.content_layers.items()
         }
-    if args.what == "per-style" and args.preset == "johnson":
-        given["own_style"] = 0.0
     return replace(settings, **given)
 
 

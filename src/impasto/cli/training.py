@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import (
@@ -22,16 +20,7 @@ from impasto.train.runs import TrainStep
 
 def read_crops(folder: str, size: int, args: argparse.Namespace) -> Crops:
     """The training pictures of a folder; unreadable ones are told of, by number and name."""
-    return crops_of(train_paths(folder, args), size, folder, args)
-
-
-def train_paths(folder: str, args: argparse.Namespace) -> list[Path]:
-    """The pictures of a folder that are trained on: all, or those that are not held back."""
-    return [p for p in list_pictures(folder) if not (args.hold_back and held_back(p))]
-
-
-def crops_of(paths: Sequence[Path], size: int, folder: str, args: argparse.Namespace) -> Crops:
-    """Crops of some pictures of a folder."""
+    paths = [p for p in list_pictures(folder) if not (args.hold_back and held_back(p))]
     crops = Crops(paths, size)
     if crops.skipped and not args.quiet:
         names = ", ".join(path.name for path in crops.skipped[:3])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from impasto.errors import ImageError, InputDataError
-from impasto.images import FORMATS, Picture, fit_size
+from impasto.images import Picture, fit_size, list_pictures
 from impasto.origins import Origin, read_origin
 
 _SLACK = 0.03  # of a side, by which sizes are rounded
@@ -31,10 +31,7 @@ def picture_files(place: Path) -> list[Path]:
         return [place]
     if not place.is_dir():
         raise InputDataError(f"There is no folder or file {place}: check its name.")
-    found = sorted(p for p in place.rglob("*") if p.suffix.lower() in FORMATS and p.is_file())
-    if not found:
-        raise InputDataError(f"The folder {place} holds no pictures.")
-    return found
+    return list_pictures(place)
 
 
 class Shelf:

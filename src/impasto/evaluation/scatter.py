@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from impasto.errors import OptionError
 from impasto.evaluation.tables import Judged, summary
+from impasto.extras import require
 from impasto.files import replacing
 from impasto.metrics.intervals import Interval
+from impasto.plots import COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 ACROSS, UP = "content", "gram"
 """The metrics of the two axes."""
 
-# Okabe & Ito 2008: told apart by all eyes.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_COLOURS = (*COLOURS, "#000000")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _LETTERS = 26  # of a method's name on a line of the legend
 _WIDE = 10  # times the least: from there on an axis is logarithmic
@@ -35,12 +35,7 @@ def check_plotting() -> None:
     Raises:
         OptionError: If matplotlib is missing.
     """
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise OptionError(
-            "The scatter plot needs matplotlib: pip install 'impasto[report]' (or --no-plot)."
-        ) from None
+    require("matplotlib", by="The scatter plot", hint="or --no-plot")
 
 
 def write_scatter(path: Path, rows: Sequence[Judged]) -> None:

@@ -11,7 +11,8 @@ from impasto.areas import Area
 from impasto.catalogue import open_network
 from impasto.feedforward.stylist import STYLE_SIDE, Stylist, mixture
 from impasto.goals import Style
-from impasto.images import Picture, fit_size, resize
+from impasto.images import Picture, fit_size
+from impasto.masks import resize_masks
 
 
 def sketch(model: str, content: Tensor, styles: Sequence[Style], areas: Sequence[Area]) -> Tensor:
@@ -27,9 +28,7 @@ def sketch(model: str, content: Tensor, styles: Sequence[Style], areas: Sequence
 
     def read(picture: Picture, where: Tensor | None) -> Tensor:
         picture = picture.resized(fit_size(picture.size, STYLE_SIDE, max_enlarge=1.0))
-        return stylist.read(
-            picture.tensor, where=None if where is None else resize(where, picture.size)
-        )
+        return stylist.read(picture.tensor, where=where)
 
     def common(where: Tensor | None) -> Tensor:
         vectors = [read(style.picture, where) for style in styles]
@@ -42,5 +41,5 @@ def sketch(model: str, content: Tensor, styles: Sequence[Style], areas: Sequence
         for area in areas
     ]
     size = (content.shape[-2], content.shape[-1])
-    where = torch.cat([resize(area.where, size) for area in areas], 1)
+    where = torch.cat([resize_masks(area.where, size) for area in areas], 1)
     return stylist.paint(content, stylist.brush(vectors, content, where=where))

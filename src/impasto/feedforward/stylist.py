@@ -20,6 +20,7 @@ from impasto.feedforward.tiled import StyleOf, choose, paint_tiled
 from impasto.images import fit_size, resize
 from impasto.losses.means import Summary
 from impasto.losses.statistics import STATISTICS
+from impasto.masks import resize_masks
 from impasto.memory import free_memory
 from impasto.models import open_encoder
 from impasto.network_files import OWN, OnePassModel
@@ -96,7 +97,7 @@ class Stylist:
 
         Args:
             picture: The style.
-            where: The part of it that counts, (1, 1, H, W) ≥ 0.
+            where: The part of it that counts, (1, 1, H', W') in [0, 1], of any size.
 
         Raises:
             OptionError: If the model has fixed styles only.
@@ -129,7 +130,7 @@ class Stylist:
         if where is not None:
             for name in layers:
                 side = encoder.stride(name)
-                maps[name] = resize_to(where, (size[0] // side, size[1] // side))
+                maps[name] = resize_masks(where, (size[0] // side, size[1] // side))
         return tiled_summaries(encoder, picture, layers, STATISTICS["gaussian-ot"], tiles, maps)
 
     def own(self, content: Tensor) -> Tensor:
@@ -160,8 +161,7 @@ class Stylist:
         regions = 1 if where is None else where.shape[1]
         if len(vectors) != regions:
             raise OptionError(f"{regions} regions need as many style vectors, not {len(vectors)}.")
-        if not 0 <= strength <= 1:
-            raise OptionError(f"--strength is 0 to 1, not {strength:g}.")
+        check_strength(strength)
         stacked = torch.stack(list(vectors))
         if strength < 1:
             stacked = torch.lerp(self.own(content), stacked, strength)
@@ -226,9 +226,10 @@ class _Regions(Mapping[str, tuple[Tensor, Tensor]]):
         return len(self._parts)
 
 
-def resize_to(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """Weight maps at the size of a layer."""
-    return F.interpolate(maps, size, mode="bilinear", antialias=True).clamp_min(0)
+def check_strength(strength: float) -> None:
+    """Refuse a strength that is not 0 to 1 (OptionError)."""
+    if not 0 <= strength <= 1:
+        raise OptionError(f"--strength is 0 to 1, not {strength:g}.")
 
 
 def mixture(vectors: Sequence[Tensor], shares: Sequence[float]) -> Tensor:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from urllib.parse import quote_from_bytes
 
-from PIL import Image
-
 from impasto import images
 from impasto.gallery.commands import command_again, stylize_changes
 from impasto.gallery.recipes import changes
 from impasto.origins import parsed, read_origin
+from impasto.pages import data_uri
 
 THUMBNAIL = 480
 """Long side of the pictures within the page, in pixels: sharp on screens of double density."""
@@ -95,12 +92,7 @@ def _recipe(metadata: Mapping[str, str]) -> tuple[str, dict[str, str]]:
 
 def _thumbnail(picture: images.Picture) -> str:
     small = picture.resized(images.fit_size(picture.size, THUMBNAIL, max_enlarge=1))
-    image = images.to_pil(small.tensor, small.alpha)
-    if image.mode == "RGBA":
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=_QUALITY, optimize=True)
-    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+    return data_uri(images.to_pil(small.tensor, small.alpha), quality=_QUALITY, optimize=True)
 
 
 def _base(name: str) -> str:

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from impasto.origins import parsed, read_origin
+from impasto.recipes import Recipe
 
 _USUAL = {
     "strength": "1",
-    "colour": "style",
-    "colour_space": "oklab",
-    "colour_match": "monge-kantorovich",
+    **{name: getattr(Recipe, name) for name in ("colour", "colour_space", "colour_match")},
     "model": "",
     "size": "",
 }

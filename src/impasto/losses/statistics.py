@@ -229,3 +229,16 @@ def style_loss(
 ) -> Tensor:
     """The style loss of one layer, (B,): the distance in units of :func:`style_unit`."""
     return statistic.distance(summary, target) / style_unit(statistic, target, normalisation)
+
+
+def style_error(name: str, features: Tensor, target: Tensor) -> Tensor:
+    """How far two feature maps are apart in a statistic, (B,), in units of the target's energy.
+
+    Args:
+        name: Of the statistic.
+        features: (B, C, H, W).
+        target: (B, C, H', W').
+    """
+    statistic = get_statistic(name)
+    summary, wanted = (statistic.summary(each, None) for each in (features, target))
+    return style_loss(statistic, summary, wanted)

@@ -30,7 +30,7 @@ def gram_error(result: Tensor, target: Tensor) -> Tensor:
     Returns:
         0 for the same style, about 1 for an unrelated one, and no upper end.
     """
-    return _style_error("gram", result, target)
+    return statistics.style_error("gram", result, target)
 
 
 def moments_error(result: Tensor, target: Tensor) -> Tensor:
@@ -39,10 +39,4 @@ def moments_error(result: Tensor, target: Tensor) -> Tensor:
     The BN statistics of arXiv:1701.01036 and the style loss of AdaIN (arXiv:1703.06868), in
     relative units; arguments and range are those of :func:`gram_error`.
     """
-    return _style_error("moments", result, target)
-
-
-def _style_error(name: str, result: Tensor, target: Tensor) -> Tensor:
-    statistic = statistics.STATISTICS[name]
-    summary, wanted = (statistic.summary(features, None) for features in (result, target))
-    return statistics.style_loss(statistic, summary, wanted)
+    return statistics.style_error("moments", result, target)

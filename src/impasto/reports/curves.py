@@ -5,40 +5,20 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
-from impasto.errors import OptionError
-from impasto.painting import Row
-
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe & Ito 2008: told apart by all eyes, on light paper and on dark."""
+from impasto.extras import require
+from impasto.painting import Row, losses_of
+from impasto.plots import COLOURS
+from impasto.terms import by_kind
 
 _INK = "#8a857c"
 """Of axes and letters: readable on both."""
-
-_NOT_LOSSES = ("stage", "step", "height", "width", "seconds")
-
-
-def check_plotting() -> None:
-    """Whether curves can be drawn, for before long work.
-
-    Raises:
-        OptionError: If matplotlib is missing.
-    """
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise OptionError("A report needs matplotlib: pip install 'impasto[report]'.") from None
 
 
 def terms(rows: Sequence[Row]) -> dict[str, list[float]]:
     """Term → its weighted loss at every step, the layers of a term summed; ``loss`` is the sum."""
     found: dict[str, list[float]] = {}
     for number, row in enumerate(rows):
-        sums: dict[str, float] = {}
-        for name, value in row.items():
-            if name not in _NOT_LOSSES:
-                kind = name.partition(".")[0]
-                sums[kind] = sums.get(kind, 0.0) + value
-        for kind, value in sums.items():
+        for kind, value in by_kind(losses_of(row)).items():
             # A term that comes in later was not wished for before.
             found.setdefault(kind, [float("nan")] * number).append(value)
     return found
@@ -50,7 +30,7 @@ def curves(rows: Sequence[Row]) -> str:
     Args:
         rows: The loss history, at least one step.
     """
-    check_plotting()
+    require("matplotlib", by="A plot")
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -67,7 +47,7 @@ def curves(rows: Sequence[Row]) -> str:
             for index, name in enumerate(names):
                 values = found[name]
                 steps = range(len(rows) - len(values) + 1, len(rows) + 1)
-                colour = _INK if name == "loss" else _COLOURS[(index - 1) % len(_COLOURS)]
+                colour = _INK if name == "loss" else COLOURS[(index - 1) % len(COLOURS)]
                 axes.plot(steps, values, color=colour, label=name, linewidth=1.4)
             for step, size in _sizes(rows):
                 axes.axvline(step, color=_INK, linewidth=0.5, linestyle=":")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import os
 import platform
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
-from types import ModuleType
 
 import psutil
 import torch
@@ -27,14 +23,17 @@ from impasto.edges import (
     edge_picture,
     high_frequency_energy,
 )
-from impasto.errors import OptionError
-from impasto.files import replacing
+from impasto.extras import require
 from impasto.images import fit_size, resize
-from impasto.painting import Painting
+from impasto.pages import check_page, data_uri, encoded, write_page
+from impasto.painting import Painting, losses_of
 from impasto.presets import get_recipe
 from impasto.pyramid import Stage
 from impasto.recipes import FIELDS
-from impasto.reports.curves import check_plotting, curves
+from impasto.reports.curves import curves
+
+BY = "A report"
+"""What says so if something is missing."""
 
 STRIP = (1, 10, 50, 200)
 """Steps, counted over all sizes, whose pictures the strip shows before the last one."""
@@ -63,10 +62,8 @@ class RunReport:
     """
 
     def __init__(self, path: Path, stages: Sequence[Stage]) -> None:
-        if path.suffix.lower() not in (".html", ".htm"):
-            raise OptionError(f"{path} is to be a page: name it .html.")
-        check_plotting()
-        _jinja()
+        check_page(path, by=BY)
+        require("matplotlib", by=BY)
         self._path = path
         total = sum(stage.steps for stage in stages)
         self._size = fit_size(stages[-1].size, _THUMBNAIL, max_enlarge=1.0)
@@ -98,22 +95,24 @@ class RunReport:
             styles: Name → style picture.
             command: The words that made it.
         """
-        source = (files("impasto") / "data" / "report.html").read_text(encoding="utf-8")
-        environment = _jinja().Environment(
-            autoescape=True, undefined=_jinja().StrictUndefined, trim_blocks=True,
-            lstrip_blocks=True,
-        )  # fmt: skip
         last = images.to_pil(resize(painting.tensor, self._size))
         numbers = sorted(n for n in self._pictures if n in self._strip)
-        strip = [Figure(_uri(self._pictures[n]), f"step {n}") for n in numbers]
-        strip.append(Figure(_uri(last), f"step {len(painting.losses)}, the last"))
+        strip = [Figure(data_uri(self._pictures[n]), f"step {n}") for n in numbers]
+        strip.append(Figure(data_uri(last), f"step {len(painting.losses)}, the last"))
         result = resize(painting.tensor, (content.shape[-2], content.shape[-1]))
-        page = environment.from_string(source).render(
+        return write_page(
+            self._path,
+            "report.html",
             title=Path(painting.sources.get("content", "a painting")).name,
             inputs=[
-                Figure(_uri(_small(content)), f"content: {painting.sources.get('content', '')}"),
-                *(Figure(_uri(_small(style)), f"style: {name}") for name, style in styles.items()),
-                Figure(_uri(_small(painting.tensor)), "result"),
+                Figure(
+                    data_uri(_small(content)), f"content: {painting.sources.get('content', '')}"
+                ),
+                *(
+                    Figure(data_uri(_small(style)), f"style: {name}")
+                    for name, style in styles.items()
+                ),
+                Figure(data_uri(_small(painting.tensor)), "result"),
             ],
             curves=curves(painting.losses) if painting.losses else "",
             strip=strip,
@@ -123,17 +122,6 @@ class RunReport:
             facts=_facts(painting),
             command=shlex.join(["impasto", *command]),
         )
-        with replacing(self._path) as temporary:
-            temporary.write_text(page, encoding="utf-8", errors="replace")
-        return self._path
-
-
-def _jinja() -> ModuleType:
-    try:
-        import jinja2
-    except ImportError:
-        raise OptionError("A report needs Jinja2: pip install 'impasto[report]'.") from None
-    return jinja2
 
 
 def _entries(painting: Painting) -> list[tuple[str, str, bool]]:
@@ -160,12 +148,8 @@ def _facts(painting: Painting) -> list[tuple[str, str]]:
         ("time", f"{painting.seconds:.1f} s"),
     ]
     if steps:
-        last = painting.losses[-1]
-        facts += [
-            (name, f"{value:.5g}")
-            for name, value in last.items()
-            if name not in ("stage", "step", "height", "width", "seconds")
-        ]
+        last = losses_of(painting.losses[-1])
+        facts += [(name, f"{value:.5g}") for name, value in last.items()]
     facts.append(("most memory held", f"{_most_memory() / 1e9:.2f} GB"))
     facts += [
         ("torch", torch.__version__),
@@ -197,10 +181,11 @@ def _edges(content: Tensor, result: Tensor) -> list[Figure]:
     }
     difference = edge_difference(result, content)
     return [
-        Figure(_uri(_small(edge_picture(edge_map(content)))), told["photograph"]),
-        Figure(_uri(_small(edge_picture(edge_map(result)))), told["result"]),
+        Figure(data_uri(_small(edge_picture(edge_map(content)))), told["photograph"]),
+        Figure(data_uri(_small(edge_picture(edge_map(result)))), told["result"]),
         Figure(
-            _uri(_small(difference_picture(difference))), "edges that came (red) and went (blue)"
+            data_uri(_small(difference_picture(difference))),
+            "edges that came (red) and went (blue)",
         ),
     ]
 
@@ -210,18 +195,10 @@ def _small(picture: Tensor) -> Image.Image:
     return images.to_pil(resize(picture, size))
 
 
-def _uri(image: Image.Image) -> str:
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
-
-
 def _film(frames: Sequence[Image.Image]) -> str:
     """The evolution as an animation."""
-    stream = io.BytesIO()
     durations = [120] * (len(frames) - 1) + [1500]
-    frames[0].save(
-        stream, "WEBP", save_all=True, append_images=list(frames[1:]), duration=durations, loop=0,
-        quality=75,
+    return encoded(
+        frames[0], "WEBP", save_all=True, append_images=list(frames[1:]), duration=durations,
+        loop=0, quality=75,
     )  # fmt: skip
-    return "data:image/webp;base64," + base64.b64encode(stream.getvalue()).decode("ascii")

@@ -108,8 +108,9 @@ class FixedStylesTraining(OnePassTraining):
             name = OWN if sample.own else self._names[index]
             names.append(name)
             targets.append(self._summaries(sample.content) if sample.own else self._targets[name])
-            own = PaletteTerm.summary(sample.content)
-            palettes.append(own if sample.own else self._palettes[name])
+            palettes.append(
+                PaletteTerm.summary(sample.content) if sample.own else self._palettes[name]
+            )
         together = {layer: _batch([t[layer] for t in targets]) for layer in targets[0]}
         return Styles(self.table(names), together, _batch(palettes))
 

@@ -29,7 +29,7 @@ from impasto.networks import StyledNetwork
 from impasto.objective import ContentTerm, Objective, Term, TotalVariation
 from impasto.precision import autocast
 from impasto.predictors import STYLE_LAYERS
-from impasto.terms import PaletteTerm, SummaryTerm
+from impasto.terms import PaletteTerm, SummaryTerm, by_kind
 from impasto.train.pictures import Crops, step_generator
 from impasto.train.runs import Average, cosine_rate
 from impasto.train.workers import Workers
@@ -254,11 +254,7 @@ class OnePassTraining(ABC):
         with autocast():
             painted = self.network(contents, styles.vectors)
             losses = self._objective(kept, styles)(painted)
-        sums: dict[str, Tensor] = {}
-        for name, value in losses.items():
-            kind = name.partition(".")[0]
-            sums[kind] = sums.get(kind, 0) + value
-        return sums
+        return by_kind(losses)
 
     def _objective(self, kept: Mapping[str, Tensor], styles: Styles) -> Objective:
         settings = self.settings

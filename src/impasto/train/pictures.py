@@ -12,23 +12,7 @@ from torch import Tensor
 
 from impasto import images
 from impasto.errors import ImageError, InputDataError
-
-
-def list_pictures(folder: str | Path) -> list[Path]:
-    """All picture files below a folder, sorted by path.
-
-    Raises:
-        InputDataError: If the folder does not exist or holds no picture.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise InputDataError(f"There is no folder {folder}: name a folder of pictures.")
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in images.FORMATS)
-    if not found:
-        raise InputDataError(
-            f"The folder {folder} holds no pictures ({', '.join(images.FORMATS)})."
-        )
-    return found
+from impasto.images import list_pictures as list_pictures
 
 
 def held_back(path: Path, eighths: int = 1) -> bool:

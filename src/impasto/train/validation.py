@@ -15,7 +15,7 @@ from impasto.errors import ImageError, InputDataError
 from impasto.feedforward.stylist import Stylist
 from impasto.images import Picture
 from impasto.losses.content import content_loss
-from impasto.losses.statistics import STATISTICS, style_loss
+from impasto.losses.statistics import style_error
 from impasto.network_files import OnePassModel
 from impasto.predictors import STYLE_LAYERS
 from impasto.sheets import Cell, contact_sheet
@@ -87,14 +87,10 @@ def judge(
     encoder: Encoder, painted: torch.Tensor, content: torch.Tensor, style: torch.Tensor
 ) -> Score:
     """One painting's score; pictures (1, 3, H, W) in [0, 1]."""
-    gram = STATISTICS["gram"]
     features = encoder(painted, [*STYLE_LAYERS, CONTENT_LAYER])
     targets = encoder(style, STYLE_LAYERS)
     kept = encoder(content, [CONTENT_LAYER])[CONTENT_LAYER]
-    losses = [
-        style_loss(gram, gram.summary(features[n], None), gram.summary(targets[n], None))
-        for n in STYLE_LAYERS
-    ]
+    losses = [style_error("gram", features[name], targets[name]) for name in STYLE_LAYERS]
     return Score(
         float(torch.stack(losses).mean()), float(content_loss(features[CONTENT_LAYER], kept).mean())
     )

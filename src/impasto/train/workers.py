@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from impasto.errors import OptionError
+from impasto.extras import require
 
 if TYPE_CHECKING:
     from accelerate import PartialState
@@ -77,10 +77,5 @@ def launched() -> Workers:
     """
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
         return Workers()
-    try:
-        from accelerate import PartialState
-    except ImportError as error:
-        raise OptionError(
-            "Training in several processes needs Accelerate: pip install 'impasto[train]'."
-        ) from error
-    return LaunchedWorkers(PartialState(cpu=not torch.cuda.is_available()))
+    accelerate = require("accelerate", by="Training in several processes")
+    return LaunchedWorkers(accelerate.PartialState(cpu=not torch.cuda.is_available()))
