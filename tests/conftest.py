@@ -7,10 +7,15 @@ from collections.abc import Iterator
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import settings
 from torch import Tensor, nn
 
 from impasto.encoders import Architecture, Encoder
 from impasto.images import Picture
+
+# Other work may share the machine: how long an example takes tells nothing.
+settings.register_profile("impasto", deadline=None)
+settings.load_profile("impasto")
 
 
 @pytest.fixture(autouse=True, scope="session")

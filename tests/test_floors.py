@@ -18,16 +18,18 @@ import impasto
 SOURCE = Path(impasto.__file__).parent
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("impasto", "errors", "files", "threads", "images", "image_files", "colour", "colour_modes",
-     "sheets", "grids", "extras", "samples", "edges", "losses*"),
-    ("downloads", "weights", "precision", "encoders", "encoder_files", "models", "masks",
-     "blocks", "networks", "paint_network", "johnson", "adain", "predictors", "network_files",
-     "catalogue"),
+    ("impasto", "errors", "files", "threads", "borders", "winograd",
+     "convolutions", "images", "image_files", "colour", "colour_modes", "sheets", "grids",
+     "extras", "samples", "edges", "losses*"),
+    ("downloads", "weights", "weight_records", "weight_layouts", "precision", "encoders",
+     "encoder_files", "alexnet", "inception", "models", "masks", "blocks", "networks",
+     "paint_network", "johnson", "adain", "predictors", "network_files", "catalogue"),
     ("tiles", "terms", "objective"),
     ("preconditioning", "circular", "memory", "areas", "goals", "line_search", "lbfgs",
-     "optimisers", "descent", "recipes", "presets", "pyramid", "painter", "painting", "synthesis",
-     "checkpoints", "snapshots", "interrupts", "estimates", "feedforward*", "stylizing", "train*"),
-    ("pages", "plots", "studies", "reports*", "inspection", "metrics*", "origins",
+     "optimisers", "descent", "recipes", "presets", "pyramid", "painter", "origins", "painting",
+     "synthesis", "checkpoints", "snapshots", "interrupts", "estimates", "feedforward*",
+     "stylizing", "train*"),
+    ("pages", "plots", "studies", "study_workers", "reports*", "inspection", "metrics*",
      "evaluation*", "gallery*"),
     ("__main__", "cli*"),
 )  # fmt: skip

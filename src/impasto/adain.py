@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.blocks import EPSILON, Walk
+from impasto.convolutions import Convolution
 from impasto.encoders import Encoder
 from impasto.losses.means import Summary
 from impasto.networks import Affine, StyledNetwork
@@ -51,7 +52,7 @@ class AdaINNetwork(StyledNetwork):
         for name in self._path:
             if name.startswith("conv"):
                 out, _ = encoder.architecture.convolutions[name]
-                convolution = nn.Conv2d(width, out, 3)
+                convolution = Convolution(width, out, 3)
                 self.add_plain(name, convolution)
                 # Nothing is normalised in a decoder: its rectifiers' gain keeps the signal's size.
                 nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")

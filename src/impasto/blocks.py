@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from impasto.convolutions import convolve, is_fixed
+
 
 class Moments(NamedTuple):
     """Of a map (B, C, H, W), channel by channel: mean and mean square, (B, C) each, float32."""
@@ -83,6 +85,8 @@ def reflected(convolution: nn.Conv2d, x: Tensor) -> Tensor:
 
     Padding outside the convolution: its own reflection padding leaves channels-last.
     """
+    if is_fixed(convolution):
+        return convolve(convolution, x, padding="reflect")
     pad = convolution.kernel_size[0] // 2
     x = F.pad(x, (pad, pad, pad, pad), mode="reflect") if pad else x
     return F.conv2d(

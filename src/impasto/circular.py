@@ -42,6 +42,11 @@ class CircularEncoder(Encoder):
         convolution = self.convolutions[name]
         return F.conv2d(wrap(x), convolution.weight, convolution.bias)  # type: ignore[arg-type]
 
+    @property
+    def padding(self) -> str:
+        """The other side."""
+        return "circular"
+
 
 class CircularVariation:
     """Total variation over all neighbours, those across the borders too.

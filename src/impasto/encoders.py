@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from impasto.convolutions import Convolution, convolve, is_fixed
 from impasto.errors import ImageError, OptionError, unknown_name
 
 POOLINGS = ("max", "average")
@@ -116,7 +117,7 @@ class Encoder(nn.Module):
     def _build(self, architecture: Architecture) -> None:
         self.convolutions = nn.ModuleDict(
             {
-                name: nn.Conv2d(channels_in, channels_out, 3)
+                name: Convolution(channels_in, channels_out, 3)
                 for name, (channels_in, channels_out) in architecture.convolutions.items()
             }
         )
@@ -174,13 +175,24 @@ class Encoder(nn.Module):
         self._check_image(image, deepest)
         x = self.normalise(image)
         features: dict[str, Tensor] = {}
+        rectified = ""
         for name in self.layers:
-            x = self.layer(name, x, keep_input=_before(name) in wanted)
+            if name.startswith("conv") and is_fixed(layer := self.convolutions[name]):
+                # With its rectifier, unless its own output is asked for.
+                rectified = "" if name in wanted else name.replace("conv", "relu")
+                x = convolve(layer, x, padding=self.padding, rectify=rectified != "")
+            elif name != rectified:
+                x = self.layer(name, x, keep_input=_before(name) in wanted)
             if name in wanted:
                 features[name] = self.read_out(name, x)
             if name == deepest:
                 break
         return features
+
+    @property
+    def padding(self) -> str:
+        """What its convolutions see beyond the border, one of :data:`impasto.borders.BORDERS`."""
+        return self.architecture.padding
 
     @property
     def dtype(self) -> torch.dtype:
@@ -228,7 +240,10 @@ class Encoder(nn.Module):
         """What is handed out as layer ``name`` whose bare features are ``x``."""
         if name not in self.readouts:
             return x
-        x = self.readouts[name](x)
+        # As a product over positions: torch's convolution of 1×1 takes twice as long, and keeps x.
+        readout = self.readouts[name]
+        weight, bias = readout.weight.flatten(1), readout.bias  # type: ignore[operator]
+        x = F.linear(x.permute(0, 2, 3, 1), weight, bias).permute(0, 3, 1, 2)  # type: ignore[arg-type]
         return F.relu(x, inplace=True) if self.architecture.readouts_rectified else x
 
     def _check_image(self, image: Tensor, deepest: str) -> None:

@@ -51,11 +51,9 @@ def estimate(painter: Painter) -> Estimate:
     now, done = painter.position
     left = [Stage(stages[now].size, stages[now].steps - done), *stages[now + 1 :]]
     work = sum(stage.work * _overhead(painter, stage.size, objective.layers) for stage in left)
-    height, width = stages[-1].size
-    held = memory.BASE_BYTES + memory.picture_bytes(optimizer, height * width)
-    side = painter.goal.side((height, width))
-    if isinstance(painter.encoder, Encoder) and objective.layers:
-        held += memory.map_bytes(painter.encoder, objective.layers, (height, width), side)
+    size = stages[-1].size
+    side = painter.goal.side(size)
+    held = memory.painting_bytes(painter.encoder, objective.layers, optimizer, size, side)
     return Estimate(per_pixel * work * _EVALUATIONS[optimizer], held, side)
 
 

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.blocks import Moments, Walk, normalise
+from impasto.convolutions import Convolution
 from impasto.errors import OptionError, unknown_name
 from impasto.networks import Affine, StyledNetwork
 
@@ -70,10 +71,10 @@ class JohnsonNetwork(StyledNetwork):
         self.add("smaller", nn.Conv2d(full, half, 3, stride=2, bias=False), 2)
         self.add("smallest", nn.Conv2d(half, quarter, 3, stride=2, bias=False), 4)
         for index in range(shape.blocks):
-            self.add(f"block{index}a", nn.Conv2d(quarter, quarter, 3, bias=False), 4)
-            self.add(f"block{index}b", nn.Conv2d(quarter, quarter, 3, bias=False), 4)
-        self.add("larger", nn.Conv2d(quarter, half, 3, bias=False), 2)
-        self.add("largest", nn.Conv2d(half, full, 3, bias=False), 1)
+            self.add(f"block{index}a", Convolution(quarter, quarter, 3, bias=False), 4)
+            self.add(f"block{index}b", Convolution(quarter, quarter, 3, bias=False), 4)
+        self.add("larger", Convolution(quarter, half, 3, bias=False), 2)
+        self.add("largest", Convolution(half, full, 3, bias=False), 1)
         self.add_plain("picture", nn.Conv2d(full, 3, 9))
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

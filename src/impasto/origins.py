@@ -23,11 +23,19 @@ class Origin:
         content: Path of the content as it was given; empty if it is not told.
         styles: Path or name of each style, and its share.
         seconds: How long it took, if it is told.
+        peak_bytes: The most memory that the process held which painted it, if it is told.
     """
 
     content: str = ""
     styles: tuple[tuple[str, float], ...] = ()
     seconds: float | None = None
+    peak_bytes: float | None = None
+
+
+def costs(seconds: float, peak_bytes: float | None = None) -> dict[str, str]:
+    """Time and memory as :func:`read_origin` reads them from metadata."""
+    told = {"seconds": f"{seconds:.3f}"}
+    return told if peak_bytes is None else told | {"peak bytes": f"{peak_bytes:.0f}"}
 
 
 def read_origin(metadata: Mapping[str, str]) -> Origin:
@@ -35,12 +43,12 @@ def read_origin(metadata: Mapping[str, str]) -> Origin:
 
     What is missing or has another form counts as not told: a file's metadata can be anyone's.
     """
-    seconds = None
-    with contextlib.suppress(ValueError):
-        seconds = float(metadata.get("seconds", ""))
-    if seconds is not None and not (math.isfinite(seconds) and seconds >= 0):
-        seconds = None
-    return Origin(metadata.get("content", ""), _styles(parsed(metadata.get("style", ""))), seconds)
+    return Origin(
+        metadata.get("content", ""),
+        _styles(parsed(metadata.get("style", ""))),
+        _amount(metadata.get("seconds", "")),
+        _amount(metadata.get("peak bytes", "")),
+    )
 
 
 def parsed(text: str) -> Any:
@@ -49,6 +57,14 @@ def parsed(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def _amount(text: str) -> float | None:
+    with contextlib.suppress(ValueError):
+        amount = float(text)
+        if math.isfinite(amount) and amount >= 0:
+            return amount
+    return None
 
 
 def _styles(told: Any) -> tuple[tuple[str, float], ...]:

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.blocks import Walk, noise
+from impasto.convolutions import Convolution
 from impasto.errors import OptionError
 from impasto.networks import Affine, StyledNetwork
 
@@ -65,7 +66,8 @@ class PaintNetwork(StyledNetwork):
         quarter, eighth, sixteenth = shape.widths
 
         def plain(before: int, after: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
-            return nn.Conv2d(before, after, kernel, stride, bias=False)
+            kind = Convolution if (kernel, stride) == (3, 1) else nn.Conv2d
+            return kind(before, after, kernel, stride, bias=False)
 
         def blocks(name: str, count: int, width: int, stride: int) -> None:
             for index in range(count):

@@ -20,6 +20,7 @@ from impasto.areas import read_areas
 from impasto.descent import Step
 from impasto.files import replacing
 from impasto.goals import as_styles
+from impasto.origins import costs
 from impasto.painter import Painter, read_styles
 from impasto.presets import get_recipe
 from impasto.recipes import Recipe
@@ -69,6 +70,7 @@ class Painting(Savable):
         recipe: How it was made.
         seconds: How long it took.
         sources: What was painted, see :func:`describe_sources`.
+        peak_bytes: The most memory that the process held, if it painted nothing else.
     """
 
     tensor: Tensor = field(repr=False)
@@ -77,15 +79,17 @@ class Painting(Savable):
     recipe: Recipe
     seconds: float
     sources: Mapping[str, str] = field(default_factory=dict)
+    peak_bytes: float | None = None
 
     def metadata(self) -> dict[str, str]:
-        """What goes into the picture's file: recipe, sources, versions."""
+        """What goes into the picture's file: recipe, sources, time and memory, versions."""
         from impasto import __version__
 
         return {
             "impasto": __version__,
             "recipe": self.recipe.to_toml(),
             **self.sources,
+            **costs(self.seconds, self.peak_bytes),
             "made with": f"torch {torch.__version__}, Python {platform.python_version()}",
         }
 

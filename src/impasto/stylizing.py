@@ -22,6 +22,7 @@ from impasto.feedforward.style_files import is_style_file, load_style
 from impasto.feedforward.stylist import STYLE_SIDE, Stylist, check_strength, mixture
 from impasto.images import Picture, fit_size
 from impasto.network_files import OnePassModel
+from impasto.origins import costs
 from impasto.painting import Savable, source_name
 from impasto.recipes import Recipe
 
@@ -226,7 +227,7 @@ class Stylized(Savable):
 
     def metadata(self) -> dict[str, str]:
         """What goes into the picture's file."""
-        return dict(self.described)
+        return {**self.described, **costs(self.seconds)}
 
 
 def stylize(

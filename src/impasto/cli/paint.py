@@ -25,7 +25,7 @@ from impasto.files import check_writable
 from impasto.goals import Style
 from impasto.images import Picture
 from impasto.interrupts import stop_on_interrupt
-from impasto.memory import parse_bytes
+from impasto.memory import keep_freed_memory, painting_bytes, parse_bytes, peak_bytes
 from impasto.painter import Painter, read_styles
 from impasto.painting import Painting, Row, describe_sources, row, write_losses
 from impasto.recipes import Recipe
@@ -179,12 +179,18 @@ def work_to_file(
     if not args.quiet:
         _tell_plan(painter)
     watchers = [watcher for watcher in (snapshots, report) if watcher is not None]
+    if args.memory is None:
+        recipe, size = painter.recipe, painter.stages[-1].size
+        layers = *recipe.content_layers, *recipe.style_layers
+        keep_freed_memory(painting_bytes(painter.encoder, layers, recipe.optimizer, size))
     stopped = _work(painter, losses, checkpoint, watchers, args)
     made = snapshots.finish() if snapshots else []
     seconds = losses[-1]["seconds"] if losses else 0.0
     height, width = painter.image.shape[-2:]
     alpha = None if alpha_of is None else alpha_of.resized((height, width)).alpha
-    painting = Painting(painter.picture, alpha, losses, painter.recipe, seconds, sources)
+    painting = Painting(
+        painter.picture, alpha, losses, painter.recipe, seconds, sources, peak_bytes()
+    )
     painting.save(output, quality=args.quality)
     if args.log:
         write_losses(args.log, losses)

@@ -11,8 +11,8 @@ from urllib.parse import quote_from_bytes
 from impasto import images
 from impasto.gallery.commands import command_again, stylize_changes
 from impasto.gallery.recipes import changes
-from impasto.origins import parsed, read_origin
-from impasto.pages import data_uri
+from impasto.origins import Origin, parsed, read_origin
+from impasto.pages import thumbnail
 
 THUMBNAIL = 480
 """Long side of the pictures within the page, in pixels: sharp on screens of double density."""
@@ -68,14 +68,21 @@ def read_card(path: Path, *, folder: Path, page: Path) -> Card:
     return Card(
         name=as_text(str(path.relative_to(folder))),
         link=quote_from_bytes(os.fsencode(os.path.relpath(path.resolve(), page.resolve().parent))),
-        thumbnail=_thumbnail(picture),
+        thumbnail=thumbnail(picture, THUMBNAIL, quality=_QUALITY),
         size=(width, height),
         content=_base(origin.content),
         styles=tuple(_base(n) + (f" × {share:g}" if shares else "") for n, share in origin.styles),
         preset=preset,
-        entries=entries | ({} if origin.seconds is None else {"seconds": f"{origin.seconds:.1f}"}),
+        entries=entries | _costs(origin),
         command=command_again(path, metadata),
     )
+
+
+def _costs(origin: Origin) -> dict[str, str]:
+    """Time and memory, as far as they are told."""
+    seconds, held = origin.seconds, origin.peak_bytes
+    told = {} if seconds is None else {"seconds": f"{seconds:{'.1f' if seconds >= 1 else '.2g'}}"}
+    return told if held is None else told | {"megabytes": f"{held / 1e6:.0f}"}
 
 
 def _recipe(metadata: Mapping[str, str]) -> tuple[str, dict[str, str]]:
@@ -88,11 +95,6 @@ def _recipe(metadata: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     if isinstance(regions, list) and regions:
         told["regions"] = ", ".join(map(str, regions))
     return preset, entries | told
-
-
-def _thumbnail(picture: images.Picture) -> str:
-    small = picture.resized(images.fit_size(picture.size, THUMBNAIL, max_enlarge=1))
-    return data_uri(images.to_pil(small.tensor, small.alpha), quality=_QUALITY, optimize=True)
 
 
 def _base(name: str) -> str:

@@ -1,0 +1,66 @@
+"""What convolutions see beyond the border of a map, and what its gradients do there.
+
+Maps are (B, C, H, W) in the channels-last layout, which torch's own reflection leaves.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+BORDERS = ("zeros", "reflect", "replicate", "circular")
+"""How a map goes on: with nothing, mirrored, with its outermost units, or from the other side."""
+
+
+def padded(x: Tensor, padding: str, beyond: tuple[int, int] = (0, 0)) -> Tensor:
+    """A map with a border of one unit, and zeros below and to the right if told so.
+
+    Args:
+        x: (B, C, H, W), H and W at least 2.
+        padding: One of ``BORDERS``.
+        beyond: Rows and columns of zeros that follow the border.
+
+    Returns:
+        (B, C, H + 2 + rows, W + 2 + columns), new.
+    """
+    batch, channels, height, width = x.shape
+    shape = batch, height + 2 + beyond[0], width + 2 + beyond[1], channels
+    larger = x.new_empty(shape).permute(0, 3, 1, 2)
+    larger[:, :, 1 : height + 1, 1 : width + 1] = x
+    for outside in (slice(0, 1), slice(height + 1, None)):
+        larger[:, :, outside] = 0
+    for outside in (slice(0, 1), slice(width + 1, None)):
+        larger[..., outside] = 0
+    for border, within in _seen(padding, height):
+        larger[:, :, border] = larger[:, :, within]
+    for border, within in _seen(padding, width):
+        larger[..., border] = larger[..., within]
+    return larger
+
+
+def folded(gradient: Tensor, padding: str, size: tuple[int, int]) -> Tensor:
+    """The transpose of :func:`padded`: what a border was made from gets the border's gradient.
+
+    Args:
+        gradient: Of the padded map; it is overwritten.
+        padding: As there.
+        size: Height and width of the map.
+
+    Returns:
+        (B, C, H, W), a part of ``gradient``.
+    """
+    height, width = size
+    for border, within in _seen(padding, width):
+        gradient[..., within] += gradient[..., border]
+    for border, within in _seen(padding, height):
+        gradient[:, :, within] += gradient[:, :, border]
+    return gradient[:, :, 1 : height + 1, 1 : width + 1]
+
+
+def _seen(padding: str, length: int) -> tuple[tuple[int, int], ...]:
+    """Places of the border and of what is seen there, in a padded length."""
+    return {
+        "zeros": (),
+        "reflect": ((0, 2), (length + 1, length - 1)),
+        "replicate": ((0, 1), (length + 1, length)),
+        "circular": ((0, length), (length + 1, 1)),
+    }[padding]

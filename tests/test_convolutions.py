@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from impasto import winograd
+from impasto.blocks import reflected
+from impasto.borders import BORDERS, folded, padded
+from impasto.circular import CircularEncoder
+from impasto.convolutions import Convolution, convolve, is_fixed
+from impasto.encoders import Architecture, Encoder
+
+MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate",
+         "circular": "circular"}  # fmt: skip
+
+
+@pytest.fixture(params=["direct", "winograd"], autouse=True)
+def way(request, monkeypatch):
+    """Either way, whatever the size; the calls of the shorter one."""
+    calls, real = [], winograd.convolve
+
+    def counting(*args, **options):
+        calls.append(options)
+        return real(*args, **options)
+
+    monkeypatch.setattr(winograd, "pays", lambda weight, x: request.param == "winograd")
+    monkeypatch.setattr(winograd, "convolve", counting)
+    return calls
+
+
+def layer(channels_in=3, channels_out=4, bias=True):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return Convolution(channels_in, channels_out, 3, bias=bias).double().requires_grad_(False)
+
+
+@pytest.mark.parametrize("padding", BORDERS)
+@pytest.mark.parametrize("rectify", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("size", [(2, 2), (5, 9), (8, 12)])
+def test_it_is_padding_convolution_and_rectifier(padding, rectify, bias, size):
+    fixed = layer(bias=bias)
+    x = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
+    wanted = F.conv2d(F.pad(x, (1, 1, 1, 1), mode=MODES[padding]), fixed.weight, fixed.bias)
+    wanted = wanted.relu() if rectify else wanted
+    made = convolve(fixed, x, padding=padding, rectify=rectify)
+    torch.testing.assert_close(made, wanted, rtol=0, atol=1e-12)
+    weights = torch.randn_like(wanted)
+    (expected,) = torch.autograd.grad((wanted * weights).sum(), x)
+    (found,) = torch.autograd.grad((made * weights).sum(), x)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+
+
+def test_gradients_are_those_of_finite_differences():
+    x = torch.randn(1, 3, 5, 6, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: convolve(layer(), x, padding="reflect"), x)
+
+
+@pytest.mark.parametrize("padding", BORDERS)
+def test_folding_is_the_transpose_of_padding(padding):
+    x = torch.randn(2, 3, 4, 7, dtype=torch.float64)
+    larger = padded(x, padding, (2, 1))
+    assert larger.shape == (2, 3, 8, 10)
+    y = torch.randn_like(larger)
+    before = (larger * y).sum()
+    torch.testing.assert_close((x * folded(y, padding, (4, 7))).sum(), before)
+
+
+def encoder(padding="zeros"):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return Encoder(Architecture((4, 6, 8), (2, 2, 2), padding=padding)).frozen()
+
+
+@pytest.mark.parametrize("padding", ["zeros", "reflect", "replicate"])
+@pytest.mark.parametrize(
+    "layers", [("relu3_1",), ("conv2_2", "relu2_2"), ("conv1_1", "relu1_2", "pool2", "conv3_2")]
+)
+def test_an_encoder_sees_what_its_layers_see(way, request, padding, layers):
+    seeing, picture = encoder(padding), torch.rand(2, 3, 22, 30, requires_grad=True)
+    quick = seeing(picture, layers)
+    (gradient,) = torch.autograd.grad(sum(f.square().sum() for f in quick.values()), picture)
+    assert bool(way) == ("winograd" in request.node.name)
+    x, plain = seeing.normalise(picture), {}
+    for name in seeing.layers:
+        x = seeing.layer(name, x)
+        if name in layers:
+            plain[name] = x
+    (wanted,) = torch.autograd.grad(sum(f.square().sum() for f in plain.values()), picture)
+    torch.testing.assert_close(quick, plain, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(gradient, wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_an_encoder_of_an_endless_plane_sees_the_other_side():
+    endless, picture = CircularEncoder(encoder()), torch.rand(1, 3, 24, 32)
+    found = endless(picture, ["relu3_2"])["relu3_2"]
+    rolled = endless(picture.roll((8, 12), (-2, -1)), ["relu3_2"])["relu3_2"]
+    torch.testing.assert_close(found.roll((2, 3), (-2, -1)), rolled, rtol=1e-4, atol=1e-5)
+
+
+def test_a_network_paints_the_same():
+    fixed, x = layer(), torch.rand(1, 3, 14, 15, dtype=torch.float64)
+    wanted = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), fixed.weight, fixed.bias)
+    torch.testing.assert_close(reflected(fixed, x), wanted)
+
+
+def test_filters_are_made_anew_when_they_change():
+    fixed = layer()
+    first = fixed.transformed()
+    assert fixed.transformed() is first
+    fixed.weight.mul_(2)
+    torch.testing.assert_close(fixed.transformed(), 2 * first)
+    other = copy.deepcopy(fixed)
+    other.weight.zero_()
+    assert not other.transformed().any()
+    fixed.float()
+    assert fixed.transformed().dtype == torch.float32
+
+
+def test_filters_that_learn_are_not_fixed():
+    fixed = layer()
+    assert is_fixed(fixed)
+    assert not is_fixed(torch.nn.Conv2d(3, 4, 3).requires_grad_(False))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert not is_fixed(fixed)
+    fixed.requires_grad_()
+    assert not is_fixed(fixed)
+    with torch.no_grad():
+        assert is_fixed(fixed)
+
+
+def test_no_padded_copy_is_kept_for_the_way_back():
+    """Which is what torch's own convolution does."""
+    kept = []
+
+    def keep(tensor):
+        kept.append(tensor)
+        return tensor
+
+    fixed, x = layer(), torch.randn(1, 3, 16, 16, dtype=torch.float64, requires_grad=True)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        y = convolve(fixed, x, padding="reflect", rectify=True)
+    maps = [tensor for tensor in kept if tensor.shape[-1] >= 16]
+    assert len(maps) == 1
+    assert maps[0].data_ptr() == y.data_ptr()
