@@ -24,13 +24,20 @@ from impasto.evaluation.tables import Judged, as_json, columns, summary, write_c
 from impasto.images import Picture
 from impasto.metrics.features import content_error, gram_error
 from impasto.metrics.intervals import bootstrap_mean
+from impasto.metrics.sets import SET_METRICS
 from impasto.metrics.similarity import ssim
-from impasto.metrics.table import METRICS
+from impasto.metrics.table import METRICS, at_hand
 from impasto.origins import Origin, read_origin
 from impasto.painting import describe_sources
 from impasto.stylizing import describe
 
 DOCS = Path(__file__).parents[1] / "docs"
+
+
+@pytest.fixture(autouse=True)
+def no_weights(monkeypatch, tmp_path_factory):
+    """But those that are built in; see test_learned_metrics.py for the others."""
+    monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path_factory.getbasetemp() / "no cache"))
 
 
 # --- What a file says of itself -------------------------------------------------------------------
@@ -202,7 +209,7 @@ def test_the_figures_are_those_of_the_functions(world, encoder):
     judge = Judge(encoder)
     pair = Match(world / "photos/cat.png", world / "paintings/sky.png")
     found = judge(world / "out/bold/1.png", pair)
-    assert [name for name in found if "." not in name] == list(METRICS)
+    assert [name for name in found if "." not in name] == at_hand()
     result, content = (images.read(p).tensor for p in (world / "out/bold/1.png", pair.content))
     style = images.read(pair.style, long_side=64).tensor
     seen = [encoder(picture, ["relu2_1", "relu4_1"]) for picture in (result, content, style)]
@@ -213,7 +220,7 @@ def test_the_figures_are_those_of_the_functions(world, encoder):
     assert found["gram.relu2_1"] == pytest.approx(expected)
     assert judge(world / "out/bold/1.png", pair) == found
     itself = judge(world / "photos/cat.png", Match(pair.content, pair.content))
-    for name in METRICS:
+    for name in at_hand():
         expected = 1.0 if METRICS[name].better == "higher" else 0.0
         if METRICS[name].against:
             assert itself[name] == pytest.approx(expected, abs=1e-6)
@@ -333,7 +340,7 @@ def test_two_methods_are_compared(world, tmp_path, capsys):
     assert means["mild"]["gram"]["mean"] == pytest.approx(np.mean(figures))
     assert means["mild"]["gram"]["low"] <= np.mean(figures) <= means["mild"]["gram"]["high"]
     assert [line["seconds"] for line in lines[4:]] == ["0.7", "1.7", "2.7", "3.7"]
-    assert set(report["metrics"]) == {*METRICS, "seconds"} - {"seconds"}
+    assert set(report["metrics"]) == set(at_hand())
     with Image.open(out / "scatter.png") as image:
         assert image.size == (1080, 720)
 
@@ -457,4 +464,6 @@ def test_interrupted_it_tells_what_it_has(world, tmp_path):
 def test_the_docs_list_every_metric():
     page = (DOCS / "seeing.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `([\w-]+)` \| (higher|lower) ", page, flags=re.MULTILINE)
-    assert rows == [(name, metric.better) for name, metric in METRICS.items()]
+    assert rows == [
+        (name, metric.better) for name, metric in [*METRICS.items(), *SET_METRICS.items()]
+    ]

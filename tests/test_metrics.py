@@ -1,6 +1,7 @@
 """Every metric against an independent implementation or a closed form, and what all must keep."""
 
 import math
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -13,14 +14,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import smooth_picture
+from conftest import random_encoder, smooth_picture
 from impasto.colour import to_oklab
 from impasto.edges import edge_map, luma
+from impasto.encoders import Architecture
 from impasto.errors import ImageError, OptionError
 from impasto.losses.sliced import sliced_distance, sliced_summary
 from impasto.metrics.colours import colour_distance, histogram_distance
 from impasto.metrics.features import content_error, gram_error, moments_error
 from impasto.metrics.intervals import bootstrap_mean
+from impasto.metrics.lpips import LAYERS, Perceiver
 from impasto.metrics.similarity import edge_ssim, ssim
 from impasto.metrics.structure import cfsd
 from impasto.metrics.table import METRICS, Seen, get_metric, measure
@@ -52,7 +55,22 @@ def plain(color):
 
 LIMITS = {"ssim": (-1, 1), "edge-ssim": (-1, 1), "histogram": (0, 1)}
 PERFECT = {"ssim": 1.0, "edge-ssim": 1.0}
-SYMMETRIC = ("ssim", "edge-ssim", "colours", "histogram")
+SYMMETRIC = ("ssim", "edge-ssim", "colours", "histogram", "lpips", "lpips-alexnet")
+
+
+@cache
+def perceiver():
+    """A little VGG-16 with some weights."""
+    encoder = random_encoder(Architecture((3, 4, 4, 5, 5), (2, 2, 3, 3, 3))).double()
+    weights = [noise(i, 1, encoder.channels(layer), 1, 1) for i, layer in enumerate(LAYERS)]
+    return Perceiver(lambda picture: list(encoder(picture, LAYERS).values()), weights)
+
+
+def function_of(metric):
+    """As for pictures or features alone."""
+    if metric.open is None:
+        return metric.function
+    return partial(metric.function, perceiver=perceiver())
 
 
 def arguments(metric, seed):
@@ -68,18 +86,19 @@ def test_ranges_identity_and_symmetry(name, seed):
     one, other = arguments(metric, seed)
     if not metric.against:
         return
-    found = metric.function(one, other)
+    function = function_of(metric)
+    found = function(one, other)
     assert found.shape == (len(one),)
     assert found.dtype == one.dtype
     low, high = LIMITS.get(name, (0, math.inf))
-    perfect = metric.function(one, one)
+    perfect = function(one, one)
     assert ((low <= found) & (found <= high)).all()
     torch.testing.assert_close(
         perfect, torch.full_like(perfect, PERFECT.get(name, 0.0)), atol=1e-7, rtol=1e-7
     )
     assert ((found < perfect) if metric.better == "higher" else (found > perfect)).all()
     if name in SYMMETRIC:
-        torch.testing.assert_close(metric.function(other, one), found)
+        torch.testing.assert_close(function(other, one), found)
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -87,8 +106,9 @@ def test_a_batch_is_its_pictures_one_by_one(name):
     metric = get_metric(name)
     pairs = [arguments(metric, seed) for seed in (1, 2)]
     sides = [torch.cat(side) for side in zip(*pairs, strict=True)][: 2 if metric.against else 1]
-    together = metric.function(*sides)
-    alone = [metric.function(*(part[i : i + 1] for part in sides)) for i in range(len(sides[0]))]
+    function = function_of(metric)
+    together = function(*sides)
+    alone = [function(*(part[i : i + 1] for part in sides)) for i in range(len(sides[0]))]
     torch.testing.assert_close(together, torch.cat(alone))
 
 

@@ -80,9 +80,18 @@ def save_encoder(
         for key, value in encoder.state_dict().items()
         if key not in ("mean", "std")
     }
+    write_safetensors(Path(path), state, metadata)
+
+
+def write_safetensors(path: Path, state: State, metadata: dict[str, str]) -> None:
+    """Write tensors and metadata as one safetensors file, replaced atomically.
+
+    Raises:
+        WeightsError: If the file cannot be written.
+    """
     content = save(state, metadata=metadata)
     # Not safetensors' own save_file: its files are readable by their owner alone.
-    with replacing(Path(path), error=WeightsError) as temporary:
+    with replacing(path, error=WeightsError) as temporary:
         temporary.write_bytes(content)
 
 

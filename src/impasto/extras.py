@@ -10,6 +10,7 @@ from impasto.errors import OptionError
 
 LIBRARIES: Mapping[str, tuple[str, str]] = {
     "accelerate": ("Accelerate", "train"),
+    "cv2": ("OpenCV", "video"),
     "jinja2": ("Jinja2", "report"),
     "matplotlib": ("matplotlib", "report"),
 }

@@ -1,13 +1,17 @@
-"""Encoders by name: where a name or a path becomes a net."""
+"""Encoders, and nets of metrics, by name: where a name or a path becomes a net."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+from torch import nn
+
 from impasto.encoder_files import load_encoder
 from impasto.encoders import Encoder
 from impasto.errors import unknown_name
-from impasto.weights import WEIGHTS, ensure
+from impasto.weight_layouts import NETS
+from impasto.weights import WEIGHTS, ensure, load_tensors
 
 
 def open_encoder(name: str | Path, pooling: str = "own") -> Encoder:
@@ -30,3 +34,19 @@ def open_encoder(name: str | Path, pooling: str = "own") -> Encoder:
     else:
         raise unknown_name("encoder", str(name), [*encoders, "FILE.safetensors"])
     return encoder if pooling == "own" else encoder.with_pooling(pooling).frozen()
+
+
+def open_metric_net(name: str) -> nn.Module:
+    """A net that only metrics see with, frozen, float32, on the CPU; fetched once.
+
+    Args:
+        name: A name of the registry: ``"alexnet"`` or ``"art-inception"``.
+
+    Raises:
+        WeightsError: If the weights are missing, broken or cannot be fetched.
+    """
+    tensors = load_tensors(name)
+    with torch.device("meta"):  # all that it holds is in the file
+        net = NETS[WEIGHTS[name].layout]()
+    net.load_state_dict(tensors, assign=True)
+    return net.eval().requires_grad_(False)

@@ -1,9 +1,9 @@
 """The weights that Impasto knows: where they come from, and the copies it keeps.
 
-One record per weight. A weight is built in, or fetched once from its publisher and reduced to the
-part that is used: a safetensors file in the cache folder. The publisher's file is a pickle, which
-could hold code, so it is checked against the published SHA-256, read by an unpickler that builds
-nothing but tensors, and deleted.
+One record per weight, in :mod:`impasto.weight_records`. A weight is built in, or fetched once from
+its publisher and reduced to the part that is used: a safetensors file in the cache folder. The
+publisher's file is a pickle, which could hold code, so it is checked against the published SHA-256,
+read by an unpickler that builds nothing but tensors, and deleted.
 
 Every function takes the name of a weight in :data:`WEIGHTS`, or a :class:`WeightRecord` of your
 own.
@@ -22,121 +22,16 @@ from typing import TYPE_CHECKING, Literal
 from platformdirs import user_cache_path
 
 from impasto.downloads import Progress, download, exclusive, sha256_of
-from impasto.errors import OptionError, WeightsError, unknown_name
+from impasto.errors import WeightsError, unknown_name
 from impasto.files import replacing
+from impasto.weight_records import WEIGHTS as WEIGHTS
+from impasto.weight_records import WeightRecord as WeightRecord
 
 if TYPE_CHECKING:  # torch takes a second to import, which a list of the weights need not wait for
     from torch import Tensor
 
-    from impasto.encoders import Architecture
-
 EMBEDDED = Path(__file__).with_name("data")
 """The folder of the weights inside the package."""
-
-
-@dataclass(frozen=True)
-class WeightRecord:
-    """All that is known of one weight before its file is there.
-
-    Attributes:
-        name: What it is called on the command line; also the stem of its file.
-        kind: What is made of it: ``"encoder"``, or ``"network"``, a one-pass model.
-        urls: Where its publisher offers it, in the order to try; none if it is built in.
-        sha256: Of the published file, in hexadecimal; or its leading digits, at least eight, where
-            no more is published (torchvision puts eight into its file names: the digits in
-            ``vgg19-dcbb9e9d.pth`` begin the SHA-256). Of the file in the package if it is built
-            in; may then be empty, as the package vouches for it.
-        bytes: Length of the published file; 0 where unknown.
-        licence: Of the weights.
-        paper: Where the net is described.
-        value_range: What the net was trained to be fed with.
-        widths: Channels of each block that the published file must have.
-        depths: 3×3 convolutions of each block that the published file must have.
-    """
-
-    name: str
-    kind: Literal["encoder", "network"]
-    urls: tuple[str, ...]
-    sha256: str
-    bytes: int
-    licence: str
-    paper: str
-    value_range: str
-    widths: tuple[int, ...] = ()
-    depths: tuple[int, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.urls and len(self.sha256) < 8:
-            raise OptionError(f"The weight '{self.name}' is fetched, so it needs a SHA-256.")
-
-    @property
-    def source(self) -> Literal["embedded", "download"]:
-        """Whether it lies in the package or is fetched."""
-        return "download" if self.urls else "embedded"
-
-
-_IMAGENET_RANGE = (
-    "RGB, sRGB in [0, 1], less mean (0.485, 0.456, 0.406), over deviation (0.229, 0.224, 0.225)"
-)
-_VGG_PAPER = "Simonyan & Zisserman 2015, arXiv:1409.1556"
-_TORCHVISION_LICENCE = "BSD-3-Clause (torchvision), trained on ImageNet"
-
-_RECORDS = (
-    WeightRecord(
-        name="compact",
-        kind="encoder",
-        urls=(),
-        sha256="0b772106882552db0bbf43dbbf5702b37fdcd17e1935571c50fd8775700cff04",
-        bytes=1_700_720,
-        licence="MIT",
-        paper="distilled from VGG-19 after Wang et al. 2020, arXiv:2003.08436",
-        value_range=_IMAGENET_RANGE,
-    ),
-    WeightRecord(
-        name="vgg19",
-        kind="encoder",
-        urls=("https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",),
-        sha256="dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
-        bytes=574_673_361,
-        licence=_TORCHVISION_LICENCE,
-        paper=_VGG_PAPER,
-        value_range=_IMAGENET_RANGE,
-        widths=(64, 128, 256, 512, 512),
-        depths=(2, 2, 4, 4, 4),
-    ),
-    WeightRecord(
-        name="vgg16",
-        kind="encoder",
-        urls=("https://download.pytorch.org/models/vgg16-397923af.pth",),
-        sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
-        bytes=553_433_881,
-        licence=_TORCHVISION_LICENCE,
-        paper=_VGG_PAPER,
-        value_range=_IMAGENET_RANGE,
-        widths=(64, 128, 256, 512, 512),
-        depths=(2, 2, 3, 3, 3),
-    ),
-    *(
-        WeightRecord(name, "network", (), digest, size, "MIT", paper, "RGB, sRGB in [0, 1]")
-        for name, digest, size, paper in (
-            (
-                "any",
-                "e11fc761397be454b845f02fb68e440f75c33e6cc6e954ece9a9f82bd1bd9155",
-                4_997_256,
-                "after Ghiasi et al. 2017, arXiv:1705.06830",
-            ),
-            (
-                "multi",
-                "f879e318cf84e00743dd7880e819e6907dd6b8842e526a60d5a1c51a5462338a",
-                2_629_672,
-                "after Dumoulin et al. 2017, arXiv:1610.07629",
-            ),
-        )
-    ),
-)
-
-WEIGHTS: dict[str, WeightRecord] = {record.name: record for record in _RECORDS}
-"""Every weight by its name."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +82,22 @@ def ensure(weight: str | WeightRecord, *, progress: Progress | None = None) -> P
     return locate(weight) or fetch(weight, progress=progress)
 
 
+def load_tensors(weight: str | WeightRecord) -> dict[str, Tensor]:
+    """The tensors of a metric's weight by their own names, float32; fetched if they are not there.
+
+    Raises:
+        OptionError: For a name that is not in the table.
+        WeightsError: If they cannot be fetched, or the kept file is damaged.
+    """
+    from impasto.encoder_files import read_safetensors
+    from impasto.weight_layouts import kept_tensors
+
+    record = _record(weight)
+    path = ensure(record)
+    tensors, _ = read_safetensors(path)
+    return kept_tensors(record, tensors, path)
+
+
 def fetch(
     weight: str | WeightRecord, *, force: bool = False, progress: Progress | None = None
 ) -> Path:
@@ -200,7 +111,8 @@ def fetch(
         progress: Called with the bytes that are here and the bytes in all.
 
     Returns:
-        The safetensors file, to be read by :func:`impasto.encoder_files.load_encoder`.
+        The safetensors file, to be read by :func:`impasto.encoder_files.load_encoder`, or by
+        :func:`load_tensors` if it is a metric's.
 
     Raises:
         OptionError: For a name that is not in the table.
@@ -303,16 +215,15 @@ def _download(record: WeightRecord, progress: Progress | None) -> Path:
 
 
 def _convert(record: WeightRecord, published: Path) -> None:
-    """Keep the feature part of a publisher's file, as safetensors with a card."""
+    """Keep the part that is used of a publisher's file, as safetensors with a card."""
     import torch
 
-    from impasto.encoder_files import save_encoder
+    from impasto.encoder_files import save_encoder, write_safetensors
     from impasto.encoders import Encoder
+    from impasto.weight_layouts import architecture, published_tensors
 
     digest = _check_sha256(record, published)
-    tensors = _feature_part(record, _unpickled(published), published)
-    encoder = Encoder(_architecture(record))
-    encoder.convolutions.load_state_dict(tensors)
+    tensors = published_tensors(record, _unpickled(published), published)
     card = {
         "name": record.name,
         "licence": record.licence,
@@ -321,7 +232,12 @@ def _convert(record: WeightRecord, published: Path) -> None:
         "source_sha256": digest,
         "tensors_sha256": _tensors_sha256(tensors),
     }
-    save_encoder(_kept(record), encoder, dtype=torch.float32, card=card)
+    if record.kind == "encoder":
+        encoder = Encoder(architecture(record))
+        encoder.convolutions.load_state_dict(tensors)
+        save_encoder(_kept(record), encoder, dtype=torch.float32, card=card)
+    else:
+        write_safetensors(_kept(record), tensors, card)
 
 
 def _check_sha256(record: WeightRecord, file: Path) -> str:
@@ -351,41 +267,6 @@ def _unpickled(file: Path) -> object:
         ) from error
 
 
-def _feature_part(record: WeightRecord, state: object, file: Path) -> dict[str, Tensor]:
-    """The convolutions of a torchvision VGG under the papers' names (``conv1_1.weight``)."""
-    if not isinstance(state, Mapping):
-        raise WeightsError(f"{file} holds no table of tensors but a {type(state).__name__}.")
-    architecture = _architecture(record)
-    tensors = {}
-    for name, (channels_in, channels_out) in architecture.convolutions.items():
-        # torchvision counts convolutions, rectifiers and poolings alike.
-        key = f"features.{architecture.layers.index(name)}"
-        weight_shape = (channels_out, channels_in, 3, 3)
-        tensors[f"{name}.weight"] = _tensor(state, f"{key}.weight", weight_shape, file)
-        tensors[f"{name}.bias"] = _tensor(state, f"{key}.bias", (channels_out,), file)
-    return tensors
-
-
-def _tensor(state: Mapping[object, object], key: str, shape: tuple[int, ...], file: Path) -> Tensor:
-    """One tensor of a file as contiguous float32, if it is what it should be."""
-    import torch
-
-    value = state.get(key)
-    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
-        raise WeightsError(f"{file} has no numbers under '{key}': it is no VGG of this depth.")
-    if value.shape != shape:
-        raise WeightsError(f"{file}: {key} has shape {tuple(value.shape)}, expected {shape}.")
-    if not torch.isfinite(value).all():
-        raise WeightsError(f"{file}: {key} holds values that are not finite.")
-    return value.to(torch.float32).contiguous()
-
-
-def _architecture(record: WeightRecord) -> Architecture:
-    from impasto.encoders import Architecture
-
-    return Architecture(widths=record.widths, depths=record.depths)
-
-
 def _tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
     """The SHA-256 of all values as float32, in the order of their names.
 
@@ -402,14 +283,19 @@ def _tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
 def _check_kept(record: WeightRecord, path: Path) -> None:
     """Refuse a safetensors file that was not converted from the record's, or has changed since."""
     from impasto.encoder_files import load_encoder, read_safetensors
+    from impasto.weight_layouts import architecture, kept_tensors
 
     tensors, card = read_safetensors(path)
     made_from = card.get("source_sha256", "")
     if card.get("name") != record.name or not made_from.startswith(record.sha256):
         raise WeightsError(f"{path} was not made by Impasto from the published '{record.name}'.")
-    values_are_sound = card.get("tensors_sha256") == _tensors_sha256(tensors)
-    if not values_are_sound or load_encoder(path).architecture != _architecture(record):
+    is_sound = card.get("tensors_sha256") == _tensors_sha256(tensors)
+    if record.kind == "encoder":
+        is_sound = is_sound and load_encoder(path).architecture == architecture(record)
+    if not is_sound:
         raise WeightsError(f"{path} is damaged. Fetch it again: impasto models fetch {record.name}")
+    if record.kind == "metric":
+        kept_tensors(record, tensors, path)
 
 
 def _check_embedded(record: WeightRecord, path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich import box
@@ -17,13 +17,25 @@ from impasto import images
 from impasto.cli.counting import counted
 from impasto.errors import ImpastoError, InputDataError, OptionError
 from impasto.evaluation.judge import Judge
-from impasto.evaluation.matching import Shelf, match, picture_files
+from impasto.evaluation.matching import Match, Shelf, match, picture_files
 from impasto.evaluation.scatter import ACROSS, UP, check_plotting, write_scatter
-from impasto.evaluation.tables import SECONDS, Judged, as_json, summary, write_csv
+from impasto.evaluation.sequence import FLAG, Film, in_order
+from impasto.evaluation.sets import Sets
+from impasto.evaluation.tables import (
+    BETTER,
+    NO_SETS,
+    Judged,
+    OfSets,
+    as_json,
+    recorded,
+    summary,
+    write_csv,
+)
 from impasto.files import check_writable, replacing
 from impasto.interrupts import StopRequest, stop_on_interrupt
 from impasto.metrics.intervals import Interval
-from impasto.metrics.table import METRICS
+from impasto.metrics.sets import LEAST, SET_METRICS
+from impasto.metrics.table import METRICS, at_hand, chosen
 from impasto.models import open_encoder
 from impasto.origins import read_origin
 
@@ -31,11 +43,17 @@ EXAMPLES = f"""\
 examples:
   impasto evaluate painted/ --content photos/ --style paintings/
   impasto evaluate ours/ theirs/ --content photos/ --style paintings/ -o figures/
+  impasto evaluate painted-frames/ --content frames/ --style painting.jpg --temporal
   impasto evaluate out.png --content photo.jpg --style painting.jpg --metrics gram,ssim
 
-metrics: {", ".join(METRICS)}
+metrics: {", ".join(n for n, metric in METRICS.items() if not metric.weights)};
+with weights of their own: {", ".join(n for n, metric in METRICS.items() if metric.weights)}; \
+of a method as a whole: {", ".join(SET_METRICS)}.
 Which content and style a result belongs to is told by its file, or by its name CONTENT-STYLE.
 """
+
+Measure = Callable[[Path, Match], dict[str, float]]
+"""What gives figures of a result, with what it belongs to."""
 
 _FAILED, _STOPPED = 2, 130
 _TABLE, _JSON, _PLOT = "pictures.csv", "evaluation.json", "scatter.png"
@@ -50,10 +68,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--style", required=True, metavar="DIR|FILE", type=Path, help="what it was painted like")
     add("-o", "--output", metavar="DIR", type=Path,
         help=f"write {_TABLE}, {_JSON} and {_PLOT}")  # fmt: skip
-    add("--metrics", metavar="NAME,…", default=",".join(METRICS), help="[all]")
+    add("--metrics", metavar="NAME,…", help="[all whose weights are at hand]")
     add("--encoder", default="compact", metavar="NAME|FILE", help="[compact]")
     add("--size", type=int, default=512, metavar="N",
         help="long side that larger results are judged at [512]")  # fmt: skip
+    add(FLAG, action="store_true",
+        help="results are frames of a film: tell its warping error")  # fmt: skip
     add("--no-plot", action="store_true", help="draw no scatter plot (it needs matplotlib)")
     add("--json", action="store_true", help="print JSON instead of a table")
     add("--quiet", action="store_true", help="show no progress")
@@ -61,7 +81,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Judge all results and return the exit code: 2 if any could not be judged."""
-    metrics = [name.strip() for name in args.metrics.split(",") if name.strip()]
+    asked = None if args.metrics is None else args.metrics.split(",")
+    names = at_hand() if asked is None else [name.strip() for name in asked if name.strip()]
+    metrics, set_metrics = chosen(names)
     has_plot = bool(args.output) and not args.no_plot and {ACROSS, UP} <= set(metrics)
     if has_plot:
         check_plotting()
@@ -70,20 +92,29 @@ def run(args: argparse.Namespace) -> int:
     if args.size < 1:
         raise OptionError(f"--size is {args.size} pixels: choose 1 or more.")
     todo = _results(args.results, args.output)
+    if asked is not None and set_metrics:
+        _check_sets(set_metrics, todo)
     shelves = Shelf(args.content), Shelf(args.style)
-    judge = Judge(open_encoder(args.encoder), metrics, size=args.size)
+    film: list[Film] = []
+    if args.temporal:
+        todo = in_order(todo)
+        film = [Film(todo, size=args.size)]
+    sets = [Sets(set_metrics, size=args.size)] if set_metrics else []
+    encoder = open_encoder(args.encoder)
+    judges: list[Measure] = [Judge(encoder, metrics, size=args.size), *film, *sets]
     rows: list[Judged] = []
     failed: list[tuple[Path, str]] = []
     with stop_on_interrupt() as request:
-        _judge_all(todo, shelves, judge, rows, failed, args, request)
+        _judge_all(todo, shelves, judges, rows, failed, args, request)
     settings = {"encoder": args.encoder, "size": args.size}
-    report = as_json(rows, failed, settings)
+    of_sets = sets[0].figures(rows) if sets else NO_SETS
+    report = as_json(rows, failed, settings, of_sets)
     if args.output and rows:
         _write(args.output, rows, report, has_plot=has_plot)
     if args.json:
         print(report)
     elif rows:
-        _print(rows)
+        _print(rows, of_sets)
     for _, reason in failed:
         print(f"impasto: {reason}", file=sys.stderr)
     if failed:
@@ -109,6 +140,17 @@ def _results(places: Sequence[Path], output: Path | None) -> list[tuple[str, Pat
     return todo
 
 
+def _check_sets(names: Sequence[str], todo: Sequence[tuple[str, Path]]) -> None:
+    """Refuse figures of sets where a method has too few results for any."""
+    methods = [method for method, _ in todo]
+    for method in dict.fromkeys(methods):
+        if (count := methods.count(method)) < LEAST:
+            raise OptionError(
+                f"--metrics {','.join(names)} needs at least {LEAST} results of a method, and "
+                f"better thousands, not {count} of '{method}'."
+            )
+
+
 def _lies_in(path: Path, folder: Path) -> bool:
     return folder.resolve() in path.resolve().parents
 
@@ -116,7 +158,7 @@ def _lies_in(path: Path, folder: Path) -> bool:
 def _judge_all(
     todo: Sequence[tuple[str, Path]],
     shelves: tuple[Shelf, Shelf],
-    judge: Judge,
+    judges: Sequence[Measure],
     rows: list[Judged],
     failed: list[tuple[Path, str]],
     args: argparse.Namespace,
@@ -127,14 +169,14 @@ def _judge_all(
         try:
             metadata = images.read_metadata(path)
             belongs = match(path, metadata, *shelves)
-            figures = judge(path, belongs)
+            figures: dict[str, float] = {}
+            for judge in judges:
+                figures |= judge(path, belongs)
         except ImpastoError as error:
             told = "" if str(path) in str(error) else f"{path}: "
             failed.append((path, f"{told}{error}"))
         else:
-            seconds = read_origin(metadata).seconds
-            if seconds is not None:
-                figures[SECONDS] = seconds
+            figures |= recorded(read_origin(metadata))
             rows.append(Judged(method, path, belongs, figures))
         if request.made:
             return
@@ -148,15 +190,14 @@ def _write(folder: Path, rows: list[Judged], report: str, *, has_plot: bool) -> 
         write_scatter(folder / _PLOT, rows)
 
 
-def _print(rows: list[Judged]) -> None:
+def _print(rows: list[Judged], of_sets: OfSets) -> None:
     """A block of lines for each metric, so that methods stand under each other."""
-    means = summary(rows)
+    means = summary(rows, of_sets)
     several = len(means) > 1
     headings = ["metric", *(["method"] if several else []), "mean", "95 % interval", "better"]
     table = Table(*headings, box=box.SIMPLE_HEAD)
-    for name in (*METRICS, SECONDS):
-        better = METRICS[name].better if name in METRICS else ""
-        label = name
+    for name, wanted in BETTER.items():
+        label, better = name, wanted
         for method, own in means.items():
             if name in own:
                 who = [escape(method)] if several else []

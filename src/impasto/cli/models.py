@@ -100,6 +100,7 @@ def _list(args: argparse.Namespace) -> int:
     headings = ("name", "kind", "state", "size", "licence", "paper")
     # Little between the columns, so that 80 of them hold an arXiv number in one piece.
     table = Table(*headings, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.columns[-1].min_width = len("arXiv:2003.08436")
     for record in weights.WEIGHTS.values():
         path = weights.locate(record)
         size = path.stat().st_size if path else record.bytes
@@ -176,7 +177,9 @@ def _state(record: weights.WeightRecord) -> str:
 
 
 def _size(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB" if count else "–"
+    if not count:
+        return "–"
+    return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.1f} kB"
 
 
 @contextmanager

@@ -14,10 +14,16 @@ from impasto.errors import ImageError
 from impasto.evaluation.matching import Match, brought_to
 from impasto.images import Picture, fit_size
 from impasto.metrics.similarity import WINDOW
-from impasto.metrics.table import METRICS, Seen, get_metric, measure
+from impasto.metrics.table import Seen, at_hand, chosen, get_metric, measure
 
 _KEPT = 4
 """Contents and styles kept in memory: the next result is often of one of the last."""
+
+
+def as_judged(result: Path, size: int) -> Picture:
+    """A result at the size it is judged at: its own, or smaller with ``size`` as the long side."""
+    picture = images.read(result)
+    return picture.resized(fit_size(picture.size, size, max_enlarge=1))
 
 
 class Judge:
@@ -28,17 +34,23 @@ class Judge:
 
     Args:
         encoder: Whose features are compared.
-        metrics: Names in :data:`impasto.metrics.table.METRICS`; all by default.
+        metrics: Names in :data:`impasto.metrics.table.METRICS`, whose weights are fetched if they
+            are not there; by default all that have theirs.
         size: The most that results have as their long side, in pixels.
 
     Raises:
         OptionError: For a name that no metric has.
+        WeightsError: If the weights of a metric cannot be had.
     """
 
     def __init__(
-        self, encoder: Encoder, metrics: Iterable[str] = tuple(METRICS), *, size: int = 512
+        self, encoder: Encoder, metrics: Iterable[str] | None = None, *, size: int = 512
     ) -> None:
-        self._metrics = {name: get_metric(name) for name in metrics}
+        names = chosen(at_hand())[0] if metrics is None else metrics
+        self._metrics = {name: get_metric(name) for name in names}
+        self._opened = {
+            name: metric.open() for name, metric in self._metrics.items() if metric.open
+        }
         self._encoder, self._size = encoder, size
         self._least = max(WINDOW, minimum_side(self._layers("content", "style", ""), encoder))
         self._contents = lru_cache(_KEPT)(self._content)
@@ -51,8 +63,7 @@ class Judge:
         Raises:
             ImageError: For pictures that cannot be read, are too small, or do not fit together.
         """
-        painted = images.read(result)
-        painted = painted.resized(fit_size(painted.size, self._size, max_enlarge=1))
+        painted = as_judged(result, self._size)
         own = self._seen(painted, result, "content", "style", "")
         references = {
             "content": self._contents(match.content, painted.size),
@@ -61,7 +72,7 @@ class Judge:
         }
         figures: dict[str, float] = {}
         for name, metric in self._metrics.items():
-            figures |= measure(name, own, references[metric.against])
+            figures |= measure(name, own, references[metric.against], self._opened.get(name))
         return figures
 
     def _content(self, path: Path, size: tuple[int, int]) -> Seen:

@@ -13,7 +13,7 @@ from impasto.evaluation.tables import Judged, summary
 from impasto.extras import require
 from impasto.files import replacing
 from impasto.metrics.intervals import Interval
-from impasto.plots import COLOURS
+from impasto.plots import COLOURS, log_where_wide
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -26,7 +26,6 @@ ACROSS, UP = "content", "gram"
 _COLOURS = (*COLOURS, "#000000")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _LETTERS = 26  # of a method's name on a line of the legend
-_WIDE = 10  # times the least: from there on an axis is logarithmic
 
 
 def check_plotting() -> None:
@@ -97,18 +96,5 @@ def _mark_mean(axes: Axes, across: Interval, up: Interval, colour: str, marker: 
 
 def _scale(axes: Axes, axis: str, values: Sequence[float]) -> None:
     """Logarithmic if the values are above zero and far apart, or else from zero."""
-    from matplotlib.ticker import LogLocator
-
-    if min(values) > 0 and max(values) > _WIDE * min(values):
-        axes.set(**{f"{axis}scale": "log"})
-        scale = axes.xaxis if axis == "x" else axes.yaxis
-        scale.set_major_formatter(_in_full)
-        scale.set_minor_locator(LogLocator(subs=(2, 3, 5)))
-        scale.set_minor_formatter(_in_full)
-    else:
+    if not log_where_wide(axes, axis, values):
         axes.set(**{f"{axis}lim": (-0.02 * (max(values) or 1), None)})  # a mark at 0 is whole
-
-
-def _in_full(value: float, place: float) -> str:
-    """0.02, not 2 × 10⁻²."""
-    return f"{value:g}"

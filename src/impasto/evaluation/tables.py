@@ -13,9 +13,27 @@ from typing import Any
 from impasto.evaluation.matching import Match
 from impasto.files import replacing
 from impasto.metrics.intervals import LEVEL, Interval, bootstrap_mean
-from impasto.metrics.table import METRICS
+from impasto.metrics.sets import SET_METRICS, SetMetric
+from impasto.metrics.table import METRICS, Metric
+from impasto.metrics.temporal import ABOUT, SOURCE, WARPING, WARPING_CONTENT
+from impasto.origins import Origin
 
-SECONDS = "seconds"
+SECONDS, MEGABYTES = "seconds", "megabytes"
+
+BETTER: Mapping[str, str] = {
+    **{name: metric.better for name, metric in METRICS.items()},
+    **{name: metric.better for name, metric in SET_METRICS.items()},
+    WARPING: "lower",
+    **dict.fromkeys((WARPING_CONTENT, SECONDS, MEGABYTES), ""),
+}
+"""What a summary shows, in its order, and which figures are better: ``lower`` or ``higher``."""
+
+OfSets = Mapping[str, Mapping[str, float]]
+"""Method → figure → its value, of the figures that only a set has."""
+
+NO_SETS: OfSets = {}
+
+_WARPING = {"about": ABOUT, "source": SOURCE, "better": BETTER[WARPING]}
 
 
 @dataclass(frozen=True)
@@ -26,7 +44,7 @@ class Judged:
         method: What made it, as the tables call it.
         result: The picture.
         match: What it was compared with.
-        figures: By metric and ``metric.layer``; ``seconds`` too if its file tells them.
+        figures: By metric and ``metric.layer``; see :func:`recorded`, too.
     """
 
     method: str
@@ -35,14 +53,29 @@ class Judged:
     figures: Mapping[str, float]
 
 
+def recorded(origin: Origin) -> dict[str, float]:
+    """What a result's file tells of its making, as figures: time and memory."""
+    told = {
+        SECONDS: origin.seconds,
+        MEGABYTES: None if origin.peak_bytes is None else origin.peak_bytes / 1e6,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
 def columns(rows: Sequence[Judged]) -> list[str]:
-    """The names of all figures, in their order; seconds last."""
+    """The names of all figures, in their order; what was recorded last."""
     names = dict.fromkeys(name for row in rows for name in row.figures)
-    return sorted(names, key=lambda name: name == SECONDS)
+    last = (SECONDS, MEGABYTES)
+    return sorted(names, key=lambda name: last.index(name) + 1 if name in last else 0)
 
 
-def summary(rows: Sequence[Judged]) -> dict[str, dict[str, Interval]]:
-    """Method → figure → mean and interval, over the pictures that have it."""
+def summary(rows: Sequence[Judged], of_sets: OfSets = NO_SETS) -> dict[str, dict[str, Interval]]:
+    """Method → figure → mean and interval, over the pictures that have it.
+
+    Args:
+        rows: What was measured of pictures.
+        of_sets: What was measured of methods as a whole; it has no interval.
+    """
     means: dict[str, dict[str, Interval]] = {}
     for method in dict.fromkeys(row.method for row in rows):
         own = [row.figures for row in rows if row.method == method]
@@ -50,22 +83,29 @@ def summary(rows: Sequence[Judged]) -> dict[str, dict[str, Interval]]:
             name: [figures[name] for figures in own if name in figures] for name in columns(rows)
         }
         means[method] = {name: bootstrap_mean(found) for name, found in values.items() if found}
+        for name, value in of_sets.get(method, {}).items():
+            means[method][name] = Interval(value, math.nan, math.nan)
     return means
 
 
 def as_json(
-    rows: Sequence[Judged], failed: Sequence[tuple[Path, str]], settings: Mapping[str, Any]
+    rows: Sequence[Judged],
+    failed: Sequence[tuple[Path, str]],
+    settings: Mapping[str, Any],
+    of_sets: OfSets = NO_SETS,
 ) -> str:
     """All of it: settings, means, pictures, and what could not be judged."""
-    told = {name.partition(".")[0] for name in columns(rows)}
+    told = {name.partition(".")[0] for name in columns(rows)}.union(*of_sets.values())
+    known: dict[str, Metric | SetMetric] = {**METRICS, **SET_METRICS}
     return json.dumps(
         {
             **settings,
             "metrics": {
                 name: {"about": m.about, "source": m.source, "better": m.better}
-                for name, m in METRICS.items()
+                for name, m in known.items()
                 if name in told
-            },
+            }
+            | ({WARPING: _WARPING} if WARPING in told else {}),
             "interval": LEVEL,
             "methods": {
                 method: {
@@ -76,7 +116,7 @@ def as_json(
                     }
                     for name, found in means.items()
                 }
-                for method, means in summary(rows).items()
+                for method, means in summary(rows, of_sets).items()
             },
             "pictures": [_flat(row) for row in rows],
             "failed": [{"result": str(path), "reason": reason} for path, reason in failed],
