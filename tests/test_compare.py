@@ -63,6 +63,38 @@ def test_cells_that_are_there_are_not_painted_again(pair, tmp_path):
     assert [new > old for new, old in zip(after, before, strict=True)] == [False, True]
 
 
+def test_a_page_besides_the_picture_or_in_its_place(pair, tmp_path, capsys):
+    sweep = ["--sweep", "tv-weight=0,4"]
+    assert compare(pair, tmp_path / "row.png", *sweep, "--report", str(tmp_path / "told.html")) == 0
+    page = (tmp_path / "told.html").read_text(encoding="utf-8")
+    assert page.count("data:image/jpeg") == 2 + 2
+    assert "told.html" in capsys.readouterr().out
+    before = (tmp_path / "row-cells" / "001.png").stat().st_mtime_ns
+    assert compare(pair, tmp_path / "row.htm", *sweep) == 0
+    assert (tmp_path / "row-cells" / "001.png").stat().st_mtime_ns == before
+    assert "<svg" in (tmp_path / "row.htm").read_text(encoding="utf-8")
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "row.png", "row.csv", "row-cells", "told.html", "row.htm",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("output", "report", "told"),
+    [
+        ("row.png", "told.txt", "name it .html"),
+        ("row.html", "told.html", "a page already"),
+        ("row.txt", "told.html", "names no format"),
+    ],
+)
+def test_a_page_that_cannot_be_is_told_before_anything_is_painted(
+    pair, tmp_path, capsys, output, report, told
+):
+    words = ["--sweep", "tv-weight=0,4", "--report", str(tmp_path / report)]
+    assert compare(pair, tmp_path / output, *words) == 2
+    assert told in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_study_of_the_papers_by_name(pair, tmp_path):
     assert compare(pair, tmp_path / "study.png", "--study", "variation") == 0
     assert len(list((tmp_path / "study-cells").iterdir())) == 3

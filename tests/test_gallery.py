@@ -5,8 +5,6 @@ import html.parser
 import io
 import os
 import shlex
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import unquote
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from browser import PAPER, misfits, needs_browser, screenshot
 from conftest import smooth_picture
 from impasto import images
 from impasto.cli.main import _parser, run
@@ -28,7 +27,6 @@ from impasto.presets import RECIPES
 from impasto.recipes import Recipe
 from impasto.stylizing import describe
 
-CHROMIUM = shutil.which("chromium")
 PHOTO = smooth_picture(30, 40, seed=1)
 
 
@@ -306,35 +304,29 @@ def test_without_jinja(results, capsys, monkeypatch):
 # --- In a browser ---------------------------------------------------------------------------------
 
 
-def screenshot(page, width, height, *options):
-    made = page.with_suffix(".png")
-    # --force-device-scale-factor: one pixel of the picture is one of the page.
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-               "--force-device-scale-factor=1", f"--window-size={width},{height}", *options,
-               f"--screenshot={made}", page.as_uri()]  # fmt: skip
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
-    with Image.open(made) as image:
-        return np.asarray(image.convert("RGB")).astype(int)
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+@needs_browser
 @pytest.mark.parametrize(("width", "columns"), [(1300, 3), (500, 1)])
 def test_the_page_in_chromium(results, width, columns):
     """Cards side by side as there is room, nothing beside the window, whatever the names."""
     assert run(["gallery", str(results), "--quiet"]) == 0
     seen = screenshot(results / "gallery.html", width, 900)
     paper = seen[2, 2]
-    assert tuple(paper) == (0xFA, 0xF9, 0xF6)
+    assert tuple(paper) == PAPER[False]
     # Runs of the picture's row that are not paper: the cards.
     row = np.abs(seen[120] - paper).sum(1) > 30
     assert np.diff(row.astype(int), prepend=0, append=0).clip(0).sum() == columns
     assert (seen[:, -4:] == paper).all()  # the margin is free: nothing sticks out
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+@needs_browser
 def test_the_page_in_the_dark(results):
     assert run(["gallery", str(results), "--quiet"]) == 0
-    dark = "--blink-settings=preferredColorScheme=0"
-    seen = screenshot(results / "gallery.html", 800, 600, dark)
-    assert tuple(seen[2, 2]) == (0x17, 0x16, 0x14)
+    seen = screenshot(results / "gallery.html", 800, 600, dark=True)
+    assert tuple(seen[2, 2]) == PAPER[True]
     assert seen.max() > 200  # what is written is light
+
+
+@needs_browser
+def test_nothing_sticks_out_of_the_page(results):
+    assert run(["gallery", str(results), "--quiet"]) == 0
+    assert misfits(results / "gallery.html", [360, 700, 1400]) == {360: [], 700: [], 1400: []}

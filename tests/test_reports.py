@@ -8,6 +8,7 @@ import re
 import pytest
 from PIL import Image
 
+from browser import misfits, needs_browser, shade
 from impasto import images
 from impasto.cli.main import run
 from impasto.reports.curves import curves, terms
@@ -90,3 +91,12 @@ def test_a_page_is_called_html(tmp_path, capsys, name):
     assert run(["paint", *words]) == 2
     assert "name it .html" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@needs_browser
+def test_the_page_in_chromium(page, tmp_path):
+    shown = tmp_path / "run.html"
+    shown.write_text(page, encoding="utf-8")
+    assert misfits(shown, [360, 700, 1400]) == {360: [], 700: [], 1400: []}
+    assert shade(shown, 700, dark=True) > 0.8
+    assert shade(shown, 700, dark=False) < 0.2

@@ -17,6 +17,22 @@ class StopRequest:
 
 
 @contextlib.contextmanager
+def unheard_by_children() -> Iterator[None]:
+    """Processes started within the block do not hear Ctrl-C, which a terminal tells to all.
+
+    They inherit that it is ignored, so not even one that has hardly begun is torn from its work.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
 def stop_on_interrupt() -> Iterator[StopRequest]:
     """Within the block the first Ctrl-C only notes the wish; the second stops at once.
 

@@ -10,9 +10,13 @@ from typing import Any
 
 from PIL import Image
 
+from impasto import images
 from impasto.errors import OptionError
 from impasto.extras import require
 from impasto.files import replacing
+from impasto.images import Picture
+
+PAGE_ENDINGS = (".html", ".htm")
 
 
 def check_page(path: Path, *, by: str) -> None:
@@ -25,7 +29,7 @@ def check_page(path: Path, *, by: str) -> None:
     Raises:
         OptionError: If the path is no page's, or Jinja2 is missing.
     """
-    if path.suffix.lower() not in (".html", ".htm"):
+    if path.suffix.lower() not in PAGE_ENDINGS:
         raise OptionError(f"{path} is to be a page: name it .html.")
     require("jinja2", by=by)
 
@@ -59,6 +63,13 @@ def write_page(path: Path, template: str, **values: Any) -> Path:
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8", errors="replace")
     return path
+
+
+def thumbnail(picture: Picture, long_side: int, *, quality: int = 85) -> str:
+    """A picture within a page, made smaller if it is larger than ``long_side``."""
+    size = images.fit_size(picture.size, long_side, max_enlarge=1.0)
+    small = picture.resized(size)
+    return data_uri(images.to_pil(small.tensor, small.alpha), quality=quality, optimize=True)
 
 
 def data_uri(image: Image.Image, *, quality: int = 85, **options: Any) -> str:

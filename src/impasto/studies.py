@@ -6,7 +6,9 @@ papers are here by name.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,6 +168,16 @@ STUDIES: Mapping[str, Study] = {
 """Studies by name."""
 
 
+def losses_told(metadata: Mapping[str, str]) -> dict[str, float]:
+    """Term → its weighted loss at the last step, as a cell's file tells them; none if it is not."""
+    found = re.findall(r"(\w+) ([\d.e+-]+)(?:, |$)", metadata.get("losses", ""))
+    losses = {}
+    for kind, value in found:
+        with contextlib.suppress(ValueError):
+            losses[kind] = float(value)
+    return losses
+
+
 class Remembering(Encoder):
     """An encoder that does not see one picture twice when it only looks (no gradients).
 
@@ -206,11 +218,15 @@ class StudyRun:
         content: The photograph's file.
         style: The style picture's file.
         folder: Keeps every cell's picture with its recipe.
+
+    Attributes:
+        memory: Bytes that a cell may take; two thirds of what is free if None.
     """
 
     def __init__(self, study: Study, content: Path, style: Path, folder: Path) -> None:
         self.study, self.folder = study, folder
-        self._content_path, self._style_path = content, style
+        self.content_path, self.style_path = content, style
+        self.memory: float | None = None
         self._encoders: dict[tuple[str, str, str], Remembering] = {}
         self._contents: dict[int, Picture] = {}
 
@@ -224,22 +240,24 @@ class StudyRun:
             made = images.read_metadata(self.file(name))
         except ImpastoError:
             return False
-        sources = describe_sources(self._content_path, [self._style_path], None)
+        sources = describe_sources(self.content_path, [self.style_path], None)
         same = all(made.get(key) == value for key, value in sources.items())
         return same and made.get("recipe") == recipe.to_toml()
 
     def paint(self, name: str, recipe: Recipe) -> Iterator[Step]:
         """Paint one cell; after the last step its picture is in the folder."""
         content = self._content(recipe.size)
-        styles = read_styles([self._style_path], recipe, max(content.size))
-        painter = Painter(content, styles, recipe, encoder=self._encoder(recipe))
+        styles = read_styles([self.style_path], recipe, max(content.size))
+        encoder = self._encoder(recipe)
+        painter = Painter(content, styles, recipe, encoder=encoder, memory=self.memory)
         losses: list[Row] = []
         for step in painter:
             losses.append(row(step))
             yield step
-        sources = describe_sources(self._content_path, [self._style_path], None)
+        sources = describe_sources(self.content_path, [self.style_path], None)
         last = by_kind(losses_of(losses[-1]))
-        sources["losses"] = ", ".join(f"{k} {v:.4g}" for k, v in last.items() if k != "loss")
+        last.pop("loss")
+        sources["losses"] = ", ".join(f"{kind} {value:.4g}" for kind, value in last.items())
         seconds = losses[-1]["seconds"]
         Painting(painter.picture, content.alpha, losses, recipe, seconds, sources).save(
             self.file(name)
@@ -247,7 +265,7 @@ class StudyRun:
 
     def _content(self, size: int) -> Picture:
         if size not in self._contents:
-            self._contents[size] = images.read(self._content_path, long_side=size)
+            self._contents[size] = images.read(self.content_path, long_side=size)
         return self._contents[size]
 
     def _encoder(self, recipe: Recipe) -> Remembering:

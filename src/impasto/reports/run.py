@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import torch
 from PIL import Image
 from torch import Tensor
@@ -25,12 +22,12 @@ from impasto.edges import (
 )
 from impasto.extras import require
 from impasto.images import fit_size, resize
+from impasto.memory import peak_bytes
 from impasto.pages import check_page, data_uri, encoded, write_page
 from impasto.painting import Painting, losses_of
-from impasto.presets import get_recipe
 from impasto.pyramid import Stage
-from impasto.recipes import FIELDS
 from impasto.reports.curves import curves
+from impasto.reports.parts import Figure, recipe_entries
 
 BY = "A report"
 """What says so if something is missing."""
@@ -40,14 +37,6 @@ STRIP = (1, 10, 50, 200)
 
 _FRAMES = 24
 _THUMBNAIL = 360
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A picture of the page: a data URI and what is written under it."""
-
-    image: str
-    caption: str
 
 
 class RunReport:
@@ -118,25 +107,10 @@ class RunReport:
             strip=strip,
             film=_film([self._pictures[n] for n in sorted(self._pictures)] + [last]),
             edges=_edges(content, result),
-            entries=_entries(painting),
+            entries=recipe_entries(painting.recipe),
             facts=_facts(painting),
             command=shlex.join(["impasto", *command]),
         )
-
-
-def _entries(painting: Painting) -> list[tuple[str, str, bool]]:
-    """Every entry of the recipe, its value, and whether it is not the default's."""
-    usual = get_recipe("default")
-    entries = []
-    for name in FIELDS:
-        value = getattr(painting.recipe, name)
-        told = (
-            ", ".join(f"{k} {v:g}" for k, v in value.items())
-            if isinstance(value, Mapping)
-            else str(value)
-        )
-        entries.append((name.replace("_", " "), told, value != getattr(usual, name)))
-    return entries
 
 
 def _facts(painting: Painting) -> list[tuple[str, str]]:
@@ -150,7 +124,7 @@ def _facts(painting: Painting) -> list[tuple[str, str]]:
     if steps:
         last = losses_of(painting.losses[-1])
         facts += [(name, f"{value:.5g}") for name, value in last.items()]
-    facts.append(("most memory held", f"{_most_memory() / 1e9:.2f} GB"))
+    facts.append(("most memory held", f"{peak_bytes() / 1e9:.2f} GB"))
     facts += [
         ("torch", torch.__version__),
         ("Python", platform.python_version()),
@@ -159,16 +133,6 @@ def _facts(painting: Painting) -> list[tuple[str, str]]:
         ("processor", torch.backends.cpu.get_cpu_capability()),
     ]
     return facts
-
-
-def _most_memory() -> float:
-    """Bytes that the process ever held; where the system does not tell, those held now."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return float(psutil.Process().memory_info().rss)
-    unit = 1 if os.uname().sysname == "Darwin" else 1024
-    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
 
 
 def _edges(content: Tensor, result: Tensor) -> list[Figure]:
