@@ -6,7 +6,8 @@
 Pictures are those that ``impasto train … --hold-back`` leaves out, at a long side of 512 px. For a
 model of fixed styles, each style is painted on photographs of its own, and ``--pictures`` is the
 folder of the style pictures, called as the styles are. Judged by the teacher: style = mean over
-relu1_1 … relu5_1 of ‖G − G_s‖² / ‖G_s‖², content = ‖F − F_c‖² / ‖F_c‖² at relu4_1.
+relu1_1 … relu5_1 of ‖G − G_s‖² / ‖G_s‖², content = ‖F − F_c‖² / ‖F_c‖² at relu4_1. ``--paint``
+judges what ``impasto paint`` makes of the same pairs, too.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ from pathlib import Path
 from impasto import images
 from impasto.catalogue import open_network
 from impasto.feedforward.stylist import Stylist
+from impasto.goals import as_styles
 from impasto.models import open_encoder
 from impasto.network_files import OWN
+from impasto.painter import Painter
+from impasto.recipes import Recipe
 from impasto.sheets import Cell, contact_sheet
 from impasto.train.pictures import held_back, list_pictures
 from impasto.train.validation import Pair, judge, read_pairs
@@ -36,28 +40,51 @@ def main() -> None:
     )
     parser.add_argument("--pairs", type=int, default=24, help="or photographs a style [24]")
     parser.add_argument("--size", type=int, default=512, help="long side [512]")
+    parser.add_argument("--paint", action="store_true", help="paint the pairs by optimisation too")
     parser.add_argument("--sheet", type=Path, help="write the pictures as a contact sheet")
     args = parser.parse_args()
 
     teacher, model = open_encoder(args.teacher), open_network(args.model)
     stylist = Stylist(model)
-    scores, cells = [], []
+    scores, painted_scores, cells = [], [], []
     for pair in pairs_of(args, model):
         content, style = pair.content.tensor, pair.style.tensor
         vector = stylist.named(pair.name) if pair.name else stylist.read(style)
         painted = stylist.paint(content, stylist.brush([vector], content))
-        scores.append((pair, judge(teacher, painted, content, style)))
-        told = f"{scores[-1][1].style:.3f} {scores[-1][1].content:.3f}"
+        scores.append(judge(teacher, painted, content, style))
+        told = f"{scores[-1].style:.3f} {scores[-1].content:.3f}"
         cells.append([Cell(images.to_pil(p), told) for p in (content, style, painted)])
         name = pair.style.path.stem if pair.style.path else pair.name
-        print(f"{told}  {pair.content.path.name} × {name}")
-    for what in ("style", "content"):
-        values = [getattr(score, what) for _, score in scores]
-        print(f"{what}: mean {statistics.mean(values):.4f}, median {statistics.median(values):.4f}")
+        if args.paint:
+            painted = optimised(pair, args.size)
+            painted_scores.append(judge(teacher, painted, content, style))
+            told += (
+                f"  by optimisation {painted_scores[-1].style:.3f} {painted_scores[-1].content:.3f}"
+            )
+            cells[-1].append(Cell(images.to_pil(painted), "by optimisation"))
+        print(f"{told}  {pair.content.path.name} × {name}", flush=True)
+    tell(args.model, scores)
+    if args.paint:
+        tell("by optimisation", painted_scores)
     if args.sheet:
         half = (len(cells) + 1) // 2
         rows = [cells[i] + (cells[i + half] if i + half < len(cells) else []) for i in range(half)]
         contact_sheet(rows, height=256).save(args.sheet)
+
+
+def tell(name, scores):
+    for what in ("style", "content"):
+        values = [getattr(score, what) for score in scores]
+        print(f"{name}, {what}: mean {statistics.mean(values):.4f}, "
+              f"median {statistics.median(values):.4f}")  # fmt: skip
+
+
+def optimised(pair, size):
+    """What the default recipe makes of a pair."""
+    painter = Painter(pair.content, as_styles([pair.style]), Recipe(size=size))
+    for _ in painter:
+        pass
+    return painter.picture
 
 
 def pairs_of(args, model) -> list[Pair]:
