@@ -149,6 +149,8 @@ def _settings(args: argparse.Namespace) -> OnePassSettings:
     }
     if args.crop is not None:
         given["first_crop"] = min(settings.first_crop, args.crop)
+    if args.start is not None:
+        given["first_share"] = 0.0  # what is learnt from small crops has been learnt
     if args.content_weight is not None:
         given["content_layers"] = {
             name: args.content_weight * weight for name, weight in settings.content_layers.items()

@@ -29,7 +29,7 @@ from impasto.networks import StyledNetwork
 from impasto.objective import ContentTerm, Objective, Term, TotalVariation
 from impasto.precision import autocast
 from impasto.predictors import STYLE_LAYERS
-from impasto.terms import PaletteTerm, SummaryTerm, by_kind
+from impasto.terms import EvennessTerm, PaletteTerm, SummaryTerm, by_kind
 from impasto.train.pictures import Crops, step_generator
 from impasto.train.runs import Average, cosine_rate
 from impasto.train.workers import Workers
@@ -48,6 +48,7 @@ class OnePassSettings:
         style_layers: Layer → weight of the style loss.
         palette_weight: Of the distance between the colours of picture and style, see
             :class:`impasto.terms.PaletteTerm`.
+        even_weight: Of what keeps an even sky even, see :class:`impasto.terms.EvennessTerm`.
         tv_weight: Of the mean squared total variation.
         statistic: Of the style loss: ``"gram"`` or ``"moments"``.
         adain_target: Whether the content loss asks for the content's features with the style's
@@ -74,6 +75,7 @@ class OnePassSettings:
         default_factory=lambda: dict.fromkeys(STYLE_LAYERS, 0.2)
     )
     palette_weight: float = 1.0
+    even_weight: float = 30.0
     tv_weight: float = 2.0
     statistic: str = "gram"
     adain_target: bool = False
@@ -101,6 +103,7 @@ PRESETS: Mapping[str, OnePassSettings] = {
             for name, width in (("1_2", 64), ("2_2", 128), ("3_3", 256), ("4_3", 512))
         },
         palette_weight=0.0,
+        even_weight=0.0,
         tv_weight=0.0,
         normalisation="mean",
         content_normalisation="mean",
@@ -118,6 +121,7 @@ PRESETS: Mapping[str, OnePassSettings] = {
         content_layers={"relu4_1": 1.0},
         style_layers=dict.fromkeys(STYLE_LAYERS[:4], 20.0),
         palette_weight=0.0,
+        even_weight=0.0,
         tv_weight=0.0,
         statistic="moments",
         adain_target=True,
@@ -253,10 +257,10 @@ class OnePassTraining(ABC):
             }
         with autocast():
             painted = self.network(contents, styles.vectors)
-            losses = self._objective(kept, styles)(painted)
+            losses = self._objective(kept, styles, contents)(painted)
         return by_kind(losses)
 
-    def _objective(self, kept: Mapping[str, Tensor], styles: Styles) -> Objective:
+    def _objective(self, kept: Mapping[str, Tensor], styles: Styles, contents: Tensor) -> Objective:
         settings = self.settings
         targets = {
             name: _told_as(settings.statistic, styles.targets[name])
@@ -279,6 +283,8 @@ class OnePassTraining(ABC):
         ]
         if settings.palette_weight:
             terms.append(PaletteTerm(styles.palette, settings.palette_weight))
+        if settings.even_weight:
+            terms.append(EvennessTerm(contents, settings.even_weight))
         return Objective(terms, self.encoder)
 
     def _sample(self, number: int, size: int) -> Sample:
