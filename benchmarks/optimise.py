@@ -15,6 +15,8 @@ relu1_1 … relu5_1, content at relu4_2, total variation. An optimiser's own wor
   vgg19      the same weights in impasto.Encoder
   compact    Impasto's default encoder: another, smaller net, so its gain is not one of code alone
 
+The last two keep freed memory for the next step, as ``impasto paint`` does.
+
 Each runs in a process of its own, and the processes step in turns.
 
   seconds    median of --repeats steps, after one step to warm up
@@ -65,6 +67,7 @@ from torch import nn
 
 import impasto
 from impasto.encoders import VGG19, Encoder
+from impasto.memory import keep_freed_memory
 from impasto.models import open_encoder
 from impasto.painter import Painter
 from impasto.precision import compute_dtype
@@ -90,6 +93,8 @@ STEP_RECIPE = Recipe(
 def work(path: str, pair: str, size: int, dtype: str, threads: int) -> None:
     """Memory before the steps, one step for every line that comes in, and memory after."""
     torch.set_num_threads(threads)
+    if path != "textbook":
+        keep_freed_memory(0.0)  # as `impasto paint` does
     step = make_step(path, pair, size, dtype)
     print(json.dumps({"before_bytes": psutil.Process().memory_info().rss}), flush=True)
     for _ in sys.stdin:
