@@ -108,8 +108,8 @@ _RECORDS = (
             ),
             (
                 "multi",
-                "f879e318cf84e00743dd7880e819e6907dd6b8842e526a60d5a1c51a5462338a",
-                2_629_672,
+                "40ee3988907875977a28e2bea6e02bce688eb05fcb4ce6b95a34674b94755e9b",
+                2_629_600,
                 "after Dumoulin et al. 2017, arXiv:1610.07629",
             ),
         )
