@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -24,6 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from impasto.adain import AdaINNetwork
 from impasto.encoders import VGG19, Encoder
 from impasto.johnson import JohnsonNetwork
+from impasto.memory import peak_bytes
 from impasto.network_files import OnePassModel, parameter_count
 from impasto.paint_network import PaintNetwork
 from impasto.precision import compute_dtype
@@ -117,11 +116,7 @@ def peak_in_own_process(name, height, width, args):
 def peak(name, height, width, args):
     network = networks()[name]().eval().to(compute_dtype(args.precision))
     network(torch.rand(1, 3, height, width), torch.zeros(1, network.style_size))
-    status = Path("/proc/self/status")
-    if status.exists():  # getrusage on Linux counts what the parent held before it became this one
-        return next(int(line.split()[1]) / 1e3 for line in status.read_text().splitlines()
-                    if line.startswith("VmHWM"))  # fmt: skip
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    return peak_bytes() / 1e6
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ from torch import nn
 
 import impasto
 from impasto.encoders import VGG19, Encoder
-from impasto.memory import keep_freed_memory
+from impasto.memory import keep_freed_memory, peak_bytes
 from impasto.models import open_encoder
 from impasto.painter import Painter
 from impasto.precision import compute_dtype
@@ -101,7 +101,7 @@ def work(path: str, pair: str, size: int, dtype: str, threads: int) -> None:
         started = time.perf_counter()
         loss = step()
         print(json.dumps({"seconds": time.perf_counter() - started, "loss": loss}), flush=True)
-    print(json.dumps({"peak_bytes": peak_memory()}), flush=True)
+    print(json.dumps({"peak_bytes": peak_bytes()}), flush=True)
 
 
 def make_step(path: str, pair: str, size: int, dtype: str) -> Callable[[], float]:
@@ -128,20 +128,6 @@ def random_vgg19() -> Encoder:
         nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu", generator=generator)
         nn.init.zeros_(convolution.bias)
     return encoder.frozen()
-
-
-def peak_memory() -> int:
-    """Most bytes that this process ever held.
-
-    Linux counts from what its parent held when it started this process, so that the parent does
-    nothing but start workers until all steps are measured.
-    """
-    if sys.platform == "win32":
-        return psutil.Process().memory_info().peak_wset
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 # --- Steps: the side of the parent -------------------------------------------------------------

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+import tiny_networks
 from conftest import random_encoder, smooth_picture
 from impasto import images
 from impasto.adain import MomentsReader
@@ -20,23 +21,13 @@ from impasto.losses.variation import total_variation
 from impasto.predictors import STYLE_LAYERS
 from impasto.train.any_style import AnyStyleTraining
 from impasto.train.fixed_styles import OWN, FixedStylesTraining, StyleTable
-from impasto.train.one_pass import PRESETS, OnePassSettings, OnePassTraining
+from impasto.train.one_pass import PRESETS, OnePassTraining
 from impasto.train.pictures import Crops, list_pictures, step_generator
 from impasto.train.runs import run
 from test_train import log_of, same
 from tiny_networks import any_style, fixed_styles, network, vectors
 
-SETTINGS = OnePassSettings(
-    batch=2,
-    crop=64,
-    first_crop=64,
-    content_layers={"relu4_1": 0.25},
-    style_layers=dict.fromkeys(STYLE_LAYERS, 0.2),
-    tv_weight=2.0,
-    learning_rate=0.002,
-    constant_rate=True,
-    own_style=0.3,
-)
+SETTINGS = replace(tiny_networks.SETTINGS, batch=2, tv_weight=2.0, own_style=0.3)
 KINDS = ["any", "fixed"]
 Make = Callable[..., OnePassTraining]
 

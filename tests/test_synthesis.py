@@ -20,12 +20,12 @@ from torch import Tensor
 
 import impasto
 from impasto import images
+from impasto.borders import padded
 from impasto.circular import (
     CircularEncoder,
     CircularPreconditioner,
     CircularVariation,
     resize_circular,
-    wrap,
 )
 from impasto.cli.main import run
 from impasto.encoders import Encoder
@@ -437,4 +437,4 @@ def test_the_presets_are_for_noise():
 
 def test_wrapping_is_circular_padding():
     x = torch.rand(1, 2, 4, 5)
-    assert torch.equal(wrap(x), F.pad(x, (1, 1, 1, 1), mode="circular"))
+    assert torch.equal(padded(x, "circular"), F.pad(x, (1, 1, 1, 1), mode="circular"))

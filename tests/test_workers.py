@@ -6,34 +6,25 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+import tiny_networks
 from conftest import random_encoder, smooth_picture
 from impasto import images
 from impasto.errors import OptionError
-from impasto.predictors import STYLE_LAYERS
 from impasto.train.any_style import AnyStyleTraining
 from impasto.train.fixed_styles import FixedStylesTraining
-from impasto.train.one_pass import OnePassSettings, OnePassTraining
+from impasto.train.one_pass import OnePassTraining
 from impasto.train.pictures import Crops, list_pictures
 from impasto.train.workers import Workers, launched
 from tiny_networks import ENCODER, any_style, network
 
-SETTINGS = OnePassSettings(
-    batch=4,
-    crop=64,
-    first_crop=64,
-    content_layers={"relu4_1": 0.25},
-    style_layers=dict.fromkeys(STYLE_LAYERS, 0.2),
-    learning_rate=0.002,
-    constant_rate=True,
-    own_style=0.2,
-    seed=1,
-)
+SETTINGS = replace(tiny_networks.SETTINGS, batch=4, own_style=0.2, seed=1)
 MANY = 7
 """Styles, so that a process does not draw them all: it has no gradient of the others."""
 

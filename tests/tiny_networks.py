@@ -15,10 +15,21 @@ from impasto.network_files import OnePassModel
 from impasto.networks import StyledNetwork
 from impasto.paint_network import PaintNetwork, Shape
 from impasto.predictors import STYLE_LAYERS, StylePredictor
+from impasto.train.one_pass import OnePassSettings
 
 SHAPE = Shape(widths=(8, 8, 8), blocks=(1, 1, 1), detail=4, head=4)
 ENCODER = Architecture((4, 6, 8, 8, 8), (1, 1, 1, 1, 1), padding="reflect")
 """That of the fixture ``encoder``."""
+
+SETTINGS = OnePassSettings(
+    crop=64,
+    first_crop=64,
+    content_layers={"relu4_1": 0.25},
+    style_layers=dict.fromkeys(STYLE_LAYERS, 0.2),
+    learning_rate=0.002,
+    constant_rate=True,
+)
+"""How they are trained."""
 
 NETWORKS: Mapping[str, Callable[[], StyledNetwork]] = {
     "paint": lambda: PaintNetwork(SHAPE),

@@ -26,10 +26,12 @@ def padded(x: Tensor, padding: str, beyond: tuple[int, int] = (0, 0)) -> Tensor:
     shape = batch, height + 2 + beyond[0], width + 2 + beyond[1], channels
     larger = x.new_empty(shape).permute(0, 3, 1, 2)
     larger[:, :, 1 : height + 1, 1 : width + 1] = x
-    for outside in (slice(0, 1), slice(height + 1, None)):
-        larger[:, :, outside] = 0
-    for outside in (slice(0, 1), slice(width + 1, None)):
-        larger[..., outside] = 0
+    if padding == "zeros":
+        for row, column in ((0, 0), (height + 1, width + 1)):
+            larger[:, :, row] = 0
+            larger[..., column] = 0
+    larger[:, :, height + 2 :] = 0
+    larger[..., width + 2 :] = 0
     for border, within in _seen(padding, height):
         larger[:, :, border] = larger[:, :, within]
     for border, within in _seen(padding, width):

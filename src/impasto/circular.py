@@ -35,13 +35,6 @@ class CircularEncoder(Encoder):
         self.mean, self.std = encoder.mean, encoder.std
         self.train(encoder.training).requires_grad_(False)
 
-    def layer(self, name: str, x: Tensor, *, keep_input: bool = True) -> Tensor:
-        """What one layer alone makes of its input, which is wrapped around."""
-        if not name.startswith("conv"):
-            return super().layer(name, x, keep_input=keep_input)
-        convolution = self.convolutions[name]
-        return F.conv2d(wrap(x), convolution.weight, convolution.bias)  # type: ignore[arg-type]
-
     @property
     def padding(self) -> str:
         """The other side."""
@@ -97,13 +90,6 @@ class CircularPreconditioner(Preconditioner):
         gain = torch.from_numpy(self._gain[:, : width // 2 + 1])
         result: Tensor = torch.fft.irfft2(torch.fft.rfft2(picture) * gain, s=(height, width))
         return result
-
-
-def wrap(x: Tensor) -> Tensor:
-    """(B, C, H, W) with one row and column of the other side added on each: (B, C, H+2, W+2)."""
-    # F.pad would do the same but leave channels-last.
-    x = torch.cat([x[..., -1:, :], x, x[..., :1, :]], -2)
-    return torch.cat([x[..., -1:], x, x[..., :1]], -1)
 
 
 def resize_circular(image: Tensor, size: tuple[int, int]) -> Tensor:

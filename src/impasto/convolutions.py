@@ -52,35 +52,49 @@ def convolve(layer: Convolution, x: Tensor, *, padding: str, rectify: bool = Fal
         (B, C', H, W). With ``rectify``, its gradient needs it unchanged.
     """
     bias = None if layer.bias is None else layer.bias.detach()
-    if winograd.pays(layer.weight, x):
-        return winograd.convolve(x, layer.transformed(), bias, padding=padding, rectify=rectify)
-    weight = layer.weight.detach()
-    result: Tensor = _Convolve.apply(x, weight, bias, padding, rectify)  # type: ignore[no-untyped-call]
+    is_short = winograd.pays(layer.weight, x)
+    filters = layer.transformed() if is_short else layer.weight.detach()
+    result: Tensor = FixedConvolution.apply(x, filters, bias, padding, rectify)  # type: ignore[no-untyped-call]
     return result
 
 
-class _Convolve(torch.autograd.Function):
+class FixedConvolution(torch.autograd.Function):
+    """The same from filters (C', C, 3, 3), or (36, C, C') as :mod:`impasto.winograd` wants them."""
+
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, padding: str, rectify: bool
+        ctx: Any, x: Tensor, filters: Tensor, bias: Tensor | None, padding: str, rectify: bool
     ) -> Tensor:
-        if padding == "zeros":
-            out = F.conv2d(x, weight, bias, padding=1)
+        """The map; only it and the filters are kept."""
+        if filters.ndim == 3:
+            out = winograd.convolve(x, filters, bias, padding=padding, rectify=rectify)
         else:
-            out = F.conv2d(padded(x, padding), weight, bias)
-        if rectify:
-            out.clamp_min_(0)
-        ctx.save_for_backward(weight, *([out] if rectify else []))
-        ctx.padding, ctx.size = padding, x.shape[-2:]
+            out = _convolve(x, filters, bias, padding)
+            if rectify:
+                out.clamp_min_(0)
+        ctx.save_for_backward(filters, *([out] if rectify else []))
+        ctx.padding = padding
         return out
 
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator, no-untyped-call, unused-ignore]
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        weight, *kept = ctx.saved_tensors
+        """The gradient of ``x`` alone."""
+        filters, *kept = ctx.saved_tensors
         if kept:
             gradient = torch.ops.aten.threshold_backward(gradient, kept[0], 0)
-        if ctx.padding == "zeros":
-            return F.conv_transpose2d(gradient, weight, padding=1), None, None, None, None
-        back = folded(F.conv_transpose2d(gradient, weight), ctx.padding, ctx.size)
-        return back, None, None, None, None
+        back = winograd.convolve_back if filters.ndim == 3 else _convolve_back
+        return back(gradient, filters, padding=ctx.padding), None, None, None, None
+
+
+def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, padding: str) -> Tensor:
+    if padding == "zeros":
+        return F.conv2d(x, weight, bias, padding=1)
+    return F.conv2d(padded(x, padding), weight, bias)
+
+
+def _convolve_back(gradient: Tensor, weight: Tensor, *, padding: str) -> Tensor:
+    if padding == "zeros":
+        return F.conv_transpose2d(gradient, weight, padding=1)
+    size = gradient.shape[-2], gradient.shape[-1]
+    return folded(F.conv_transpose2d(gradient, weight), padding, size)

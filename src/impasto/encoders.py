@@ -227,9 +227,9 @@ class Encoder(nn.Module):
         if name.startswith("conv"):
             # Padding outside the convolution: its own reflection padding leaves channels-last.
             convolution = self.convolutions[name]
-            if self.architecture.padding == "zeros":
+            if self.padding == "zeros":
                 return F.conv2d(x, convolution.weight, convolution.bias, padding=1)  # type: ignore[arg-type]
-            x = F.pad(x, (1, 1, 1, 1), mode=self.architecture.padding)
+            x = F.pad(x, (1, 1, 1, 1), mode=self.padding)
             return F.conv2d(x, convolution.weight, convolution.bias)  # type: ignore[arg-type]
         if name.startswith("relu"):
             # In place unless the convolution's output was asked for: no copy per layer.

@@ -64,7 +64,8 @@ def peak_bytes() -> float:
     try:
         import resource
     except ImportError:  # Windows
-        return float(psutil.Process().memory_info().rss)
+        held = psutil.Process().memory_info()
+        return float(getattr(held, "peak_wset", held.rss))
     unit = 1 if os.uname().sysname == "Darwin" else 1024
     return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
 

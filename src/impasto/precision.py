@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 
 from impasto.errors import unknown_name
-from impasto.threads import one_thread
+from impasto.threads import least_seconds
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -45,14 +45,10 @@ def bfloat16_is_faster(device: str = "cpu") -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if not device.startswith("cpu"):
         return False
-    # The processor time of one thread does not count other work on the machine; best of five, taken
-    # in turn, so that what still disturbs hits both alike.
-    seconds = {torch.float32: float("inf"), torch.bfloat16: float("inf")}
-    with one_thread():
-        for _ in range(5):
-            for dtype in seconds:
-                seconds[dtype] = min(seconds[dtype], _time_convolution(dtype))
-    return seconds[torch.bfloat16] < 0.8 * seconds[torch.float32]
+    float32, bfloat16 = least_seconds(
+        [functools.partial(_time_convolution, dtype) for dtype in (torch.float32, torch.bfloat16)]
+    )
+    return bfloat16 < 0.8 * float32
 
 
 def autocast(device: str = "cpu") -> contextlib.AbstractContextManager[None]:

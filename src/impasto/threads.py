@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
@@ -25,6 +25,23 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def least_seconds(timers: Sequence[Callable[[], float]], *, times: int = 5) -> list[float]:
+    """The best of some measurements of each kind, on one thread.
+
+    They are taken in turn, so that what disturbs one disturbs all alike. Let a timer tell the
+    processor time of its thread (:func:`time.thread_time`): that does not count other work.
+
+    Args:
+        timers: Each measures once and tells the seconds.
+        times: How often.
+    """
+    least = [float("inf")] * len(timers)
+    with one_thread():
+        for _ in range(times):
+            least = [min(best, timer()) for best, timer in zip(least, timers, strict=True)]
+    return least
 
 
 def in_bands(length: int, work: Callable[[range, int], None]) -> None:

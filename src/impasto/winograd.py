@@ -5,8 +5,8 @@ points each way, where convolving is multiplying: 36 products in place of 144 (a
 F(4×4, 3×3)). The transforms are small matrices, so that all of it is matrix products. Rounding
 errors are about 1e-5 of the largest value in float32.
 
-The filters must be fixed: only the input gets a gradient. It is found by the same steps transposed,
-in reverse order, with the same transformed filters.
+The input's gradient is found by the same steps transposed, in reverse order, with the same
+transformed filters.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ import itertools
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from impasto.borders import folded, padded
-from impasto.threads import in_bands, one_thread
+from impasto.threads import in_bands, least_seconds
 
 PATCH = 4
 """Units of the output that are made together, each way."""
@@ -75,6 +74,28 @@ def pays(weight: Tensor, x: Tensor) -> bool:
     )
 
 
+@functools.cache
+def is_faster() -> bool:
+    """Whether it beats torch's own convolution on this machine; takes a tenth of a second, once."""
+    x, weight = torch.ones(1, 256, 24, 24), torch.ones(256, 256, 3, 3)
+    x, weight = (part.to(memory_format=torch.channels_last) for part in (x, weight))
+    filters = transform(weight)
+
+    def timed(work: Callable[[], Tensor]) -> float:
+        started = time.thread_time()
+        work()
+        return time.thread_time() - started
+
+    with torch.inference_mode():
+        own, theirs = least_seconds(
+            [
+                lambda: timed(lambda: convolve(x, filters, None, padding="zeros")),
+                lambda: timed(lambda: F.conv2d(x, weight, padding=1)),
+            ]
+        )
+    return own < 0.85 * theirs
+
+
 def convolve(
     x: Tensor, filters: Tensor, bias: Tensor | None, *, padding: str, rectify: bool = False
 ) -> Tensor:
@@ -82,100 +103,75 @@ def convolve(
 
     Args:
         x: (B, C_in, H, W), H and W at least 2.
-        filters: Of :func:`transform`, fixed.
-        bias: (C_out,), fixed.
+        filters: Of :func:`transform`.
+        bias: (C_out,).
         padding: One of :data:`impasto.borders.BORDERS`.
         rectify: Whether what is below zero becomes zero.
 
     Returns:
-        (B, C_out, H, W), channels last. With ``rectify``, its gradient needs it unchanged.
+        (B, C_out, H, W), channels last.
     """
-    result: Tensor = _Convolve.apply(x, filters, bias, padding, rectify)  # type: ignore[no-untyped-call]
-    return result
+    height, width = x.shape[-2:]
+    grid = _grid(height, width)
+    beyond = PATCH * grid[0] - height, PATCH * grid[1] - width
+    source = _windows(padded(x, padding, beyond).permute(0, 2, 3, 1), grid, _POINTS)
+    out = x.new_empty(len(x), PATCH * grid[0], PATCH * grid[1], filters.shape[2])
+    target = _windows(out, grid, PATCH)
+    to_points, to_patch = _matrix(_INPUT, x.dtype), _matrix(_OUTPUT, x.dtype)
+
+    def work(block: _Block, room: _Room) -> None:
+        under, patches = source[block.windows], target[block.windows]
+        room.under.view(under.shape).copy_(under)
+        torch.mm(to_points, room.under, out=room.before)
+        room.multiply(filters)
+        torch.mm(to_patch, room.after, out=room.patches)
+        made = room.patches.view(patches.shape)
+        patches.copy_(made) if bias is None else torch.add(made, bias, out=patches)
+        if rectify:
+            patches.clamp_min_(0)
+
+    _each_block(source, target, work)
+    return out[:, :height, :width].contiguous().permute(0, 3, 1, 2)
 
 
-@functools.cache
-def is_faster() -> bool:
-    """Whether it beats torch's own convolution on this machine; takes a tenth of a second, once.
+def convolve_back(gradient: Tensor, filters: Tensor, *, padding: str) -> Tensor:
+    """The gradient of the input of :func:`convolve`, from that of its result before the rectifier.
 
-    Best of five, taken in turn, in the processor time of one thread, as in
-    :func:`impasto.precision.bfloat16_is_faster`.
+    Args:
+        gradient: (B, C_out, H, W).
+        filters: As there.
+        padding: As there.
+
+    Returns:
+        (B, C_in, H, W).
     """
-    x, weight = torch.ones(1, 256, 24, 24), torch.ones(256, 256, 3, 3)
-    x, weight = (part.to(memory_format=torch.channels_last) for part in (x, weight))
-    filters = transform(weight)
-    seconds = [float("inf"), float("inf")]
-    with one_thread(), torch.inference_mode():
-        for _ in range(5):
-            for index in range(2):
-                started = time.thread_time()
-                if index:
-                    convolve(x, filters, None, padding="zeros")
-                else:
-                    F.conv2d(x, weight, padding=1)
-                seconds[index] = min(seconds[index], time.thread_time() - started)
-    return seconds[1] < 0.85 * seconds[0]
+    batch, _, height, width = gradient.shape
+    down, across = grid = _grid(height, width)
+    beyond = 0, PATCH * across - width, 0, PATCH * down - height
+    gradient = F.pad(gradient, beyond) if any(beyond) else gradient
+    target = _windows(gradient.permute(0, 2, 3, 1), grid, PATCH)
+    back = gradient.new_zeros(batch, PATCH * down + 2, PATCH * across + 2, filters.shape[1])
+    source = _windows(back, grid, _POINTS)
+    to_points, to_patch = _matrix(_INPUT, filters.dtype), _matrix(_OUTPUT, filters.dtype)
+    shared = threading.Lock()
+
+    def work(block: _Block, room: _Room) -> None:
+        under, patches = source[block.windows], target[block.windows]
+        room.patches.view(patches.shape).copy_(patches)
+        torch.mm(to_patch.mT, room.patches, out=room.after)
+        room.multiply_back(filters)
+        torch.mm(to_points.mT, room.before, out=room.under)
+        # Windows of this band overlap those of the next in two rows.
+        with shared if block.at_border else contextlib.nullcontext():
+            _add(under, room.under.view(under.shape))
+
+    _each_block(source, target, work)
+    return folded(back.permute(0, 3, 1, 2), padding, (height, width))
 
 
-class _Convolve(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, filters: Tensor, bias: Tensor | None, padding: str, rectify: bool
-    ) -> Tensor:
-        height, width = x.shape[-2:]
-        grid = -(-height // PATCH), -(-width // PATCH)
-        beyond = PATCH * grid[0] - height, PATCH * grid[1] - width
-        source = _windows(padded(x, padding, beyond).permute(0, 2, 3, 1), grid, _POINTS)
-        out = x.new_empty(len(x), PATCH * grid[0], PATCH * grid[1], filters.shape[2])
-        target = _windows(out, grid, PATCH)
-        to_points, to_patch = _matrix(_INPUT, x.dtype), _matrix(_OUTPUT, x.dtype)
-
-        def work(block: _Block, room: _Room) -> None:
-            under, patches = source[block.windows], target[block.windows]
-            room.under.view(under.shape).copy_(under)
-            torch.mm(to_points, room.under, out=room.before)
-            room.multiply(filters)
-            torch.mm(to_patch, room.after, out=room.patches)
-            made = room.patches.view(patches.shape)
-            patches.copy_(made) if bias is None else torch.add(made, bias, out=patches)
-            if rectify:
-                patches.clamp_min_(0)
-
-        _each_block(source, target, work)
-        out = out[:, :height, :width].contiguous().permute(0, 3, 1, 2)
-        ctx.save_for_backward(filters, *([out] if rectify else []))
-        ctx.padding, ctx.grid = padding, grid
-        return out
-
-    @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator, no-untyped-call, unused-ignore]
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        filters, *kept = ctx.saved_tensors
-        if kept:
-            gradient = torch.ops.aten.threshold_backward(gradient, kept[0], 0)
-        batch, _, height, width = gradient.shape
-        down, across = grid = ctx.grid
-        beyond = 0, PATCH * across - width, 0, PATCH * down - height
-        gradient = F.pad(gradient, beyond) if any(beyond) else gradient
-        target = _windows(gradient.permute(0, 2, 3, 1), grid, PATCH)
-        back = gradient.new_zeros(batch, PATCH * down + 2, PATCH * across + 2, filters.shape[1])
-        source = _windows(back, grid, _POINTS)
-        to_points, to_patch = _matrix(_INPUT, filters.dtype), _matrix(_OUTPUT, filters.dtype)
-        shared = threading.Lock()
-
-        def work(block: _Block, room: _Room) -> None:
-            under, patches = source[block.windows], target[block.windows]
-            room.patches.view(patches.shape).copy_(patches)
-            torch.mm(to_patch.mT, room.patches, out=room.after)
-            room.multiply_back(filters)
-            torch.mm(to_points.mT, room.before, out=room.under)
-            # Windows of this band overlap those of the next in two rows.
-            with shared if block.at_border else contextlib.nullcontext():
-                _add(under, room.under.view(under.shape))
-
-        _each_block(source, target, work)
-        back = folded(back.permute(0, 3, 1, 2), ctx.padding, (height, width))
-        return back, None, None, None, None
+def _grid(height: int, width: int) -> tuple[int, int]:
+    """Rows and columns of patches that cover a map."""
+    return -(-height // PATCH), -(-width // PATCH)
 
 
 def _add(under: Tensor, values: Tensor) -> None:
