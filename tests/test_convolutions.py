@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from impasto import winograd
+from impasto import convolutions, winograd
 from impasto.blocks import reflected
 from impasto.borders import BORDERS, folded, padded
 from impasto.circular import CircularEncoder
@@ -57,6 +57,21 @@ def test_it_is_padding_convolution_and_rectifier(padding, rectify, bias, size):
 def test_gradients_are_those_of_finite_differences():
     x = torch.randn(1, 3, 5, 6, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: convolve(layer(), x, padding="reflect"), x)
+
+
+@pytest.mark.parametrize("padding", BORDERS)
+@pytest.mark.parametrize("turns", [False, True])
+def test_turned_filters_find_the_same_gradient(monkeypatch, way, padding, turns):
+    monkeypatch.setattr(convolutions, "_turning_pays", lambda weight, x: turns)
+    fixed, x = layer(3, 4), torch.randn(2, 3, 5, 9, dtype=torch.float64, requires_grad=True)
+    padded_by_torch = F.pad(x, (1, 1, 1, 1), mode=MODES[padding])
+    wanted = F.conv2d(padded_by_torch, fixed.weight, fixed.bias).relu()
+    made = convolve(fixed, x, padding=padding, rectify=True)
+    weights = torch.randn_like(wanted)
+    (expected,) = torch.autograd.grad((wanted * weights).sum(), x)
+    (found,) = torch.autograd.grad((made * weights).sum(), x)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+    assert ("turned" in getattr(fixed, "_made", {})) == (turns and not way)
 
 
 @pytest.mark.parametrize("padding", BORDERS)

@@ -20,7 +20,7 @@ def numbers(*shape, seed=0, dtype=torch.float64):
 
 def convolve(x, filters, bias, *, padding, rectify=False):
     """With its gradient."""
-    return FixedConvolution.apply(x, filters, bias, padding, rectify)
+    return FixedConvolution.apply(x, filters, None, bias, padding, rectify)
 
 
 def direct(x, weight, bias, padding, rectify=False):

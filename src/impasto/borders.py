@@ -11,6 +11,18 @@ BORDERS = ("zeros", "reflect", "replicate", "circular")
 """How a map goes on: with nothing, mirrored, with its outermost units, or from the other side."""
 
 
+def surrounded(x: Tensor, by: int) -> Tensor:
+    """A map (B, C, H, W) with so many units of zeros on each side, new."""
+    batch, channels, height, width = x.shape
+    shape = batch, height + 2 * by, width + 2 * by, channels
+    larger = x.new_empty(shape).permute(0, 3, 1, 2)
+    larger[:, :, by : height + by, by : width + by] = x
+    for first, last in ((0, by), (-by, None)):
+        larger[:, :, first:last] = 0
+        larger[..., first:last] = 0
+    return larger
+
+
 def padded(x: Tensor, padding: str, beyond: tuple[int, int] = (0, 0)) -> Tensor:
     """A map with a border of one unit, and zeros below and to the right if told so.
 

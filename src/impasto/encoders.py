@@ -21,6 +21,9 @@ from impasto.errors import ImageError, OptionError, unknown_name
 POOLINGS = ("max", "average")
 PADDINGS = ("zeros", "reflect", "replicate")
 
+BARE = "bare "
+"""Before a layer's name: its features as the next layer sees them, before a readout."""
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -159,7 +162,7 @@ class Encoder(nn.Module):
 
         Args:
             image: (B, 3, H, W), RGB, sRGB values in [0, 1] (values outside are not clipped).
-            layers: Names of layers, in any order.
+            layers: Names of layers, in any order, ``BARE`` before those to be had without readout.
 
         Returns:
             Layer name → (B, C, H', W'), shallow to deep, in the encoder's own type.
@@ -168,26 +171,44 @@ class Encoder(nn.Module):
             OptionError: For a layer that this encoder has not.
             ImageError: For a picture too small for the deepest layer.
         """
-        wanted = self.check_layers(layers)
-        if not wanted:
+        asked = self.check_layers(layers)
+        if not asked:
             return {}
+        wanted = {name.removeprefix(BARE) for name in asked}
         deepest = self.layers[max(self.layers.index(name) for name in wanted)]
         self._check_image(image, deepest)
         x = self.normalise(image)
         features: dict[str, Tensor] = {}
-        rectified = ""
+        late = self._late_rectifiers() - wanted
+        done = before = ""
         for name in self.layers:
             if name.startswith("conv") and is_fixed(layer := self.convolutions[name]):
-                # With its rectifier, unless its own output is asked for.
-                rectified = "" if name in wanted else name.replace("conv", "relu")
-                x = convolve(layer, x, padding=self.padding, rectify=rectified != "")
-            elif name != rectified:
+                # With its rectifier, unless its own output is asked for or the rectifier is late.
+                done = name.replace("conv", "relu") if name not in wanted else ""
+                done = "" if done in late else done
+                x = convolve(layer, x, padding=self.padding, rectify=done != "")
+            elif name.startswith("pool") and before in late:
+                x = F.relu(self.layer(name, x), inplace=True)
+            elif name != done and name not in late:
                 x = self.layer(name, x, keep_input=_before(name) in wanted)
-            if name in wanted:
+            before = name
+            if name in asked:
                 features[name] = self.read_out(name, x)
+            if BARE + name in asked:
+                features[BARE + name] = x
             if name == deepest:
                 break
         return features
+
+    def _late_rectifiers(self) -> frozenset[str]:
+        """Rectifiers that do the same after the pooling behind them, with a quarter of the units.
+
+        The largest of four is above zero where one of them is; of averages that is not true.
+        """
+        if self.architecture.pooling != "max":
+            return frozenset()
+        pairs = zip(self.layers, self.layers[1:], strict=False)
+        return frozenset(name for name, after in pairs if after.startswith("pool"))
 
     @property
     def padding(self) -> str:
@@ -203,7 +224,7 @@ class Encoder(nn.Module):
         """The set of the layers named; an error that lists the right ones for a wrong name."""
         wanted = frozenset(layers)
         for name in wanted:
-            if name not in self.layers:
+            if name.removeprefix(BARE) not in self.layers:
                 raise unknown_name("layer of this encoder", name, self.layers)
         return wanted
 
@@ -214,7 +235,7 @@ class Encoder(nn.Module):
     def stride(self, layer: str) -> int:
         """How many pixels of the picture lie between neighbouring units of ``layer``."""
         self.check_layers([layer])
-        before = self.layers[: self.layers.index(layer) + 1]
+        before = self.layers[: self.layers.index(layer.removeprefix(BARE)) + 1]
         return int(2 ** sum(name.startswith("pool") for name in before))
 
     def normalise(self, image: Tensor) -> Tensor:
@@ -245,6 +266,15 @@ class Encoder(nn.Module):
         weight, bias = readout.weight.flatten(1), readout.bias  # type: ignore[operator]
         x = F.linear(x.permute(0, 2, 3, 1), weight, bias).permute(0, 3, 1, 2)  # type: ignore[arg-type]
         return F.relu(x, inplace=True) if self.architecture.readouts_rectified else x
+
+    def linear_readouts(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """Layer → W (C', C) and b (C') where it is handed out as W f + b of its bare features."""
+        if self.architecture.readouts_rectified:
+            return {}
+        return {
+            name: (readout.weight.flatten(1), readout.bias)  # type: ignore[operator, misc]
+            for name, readout in self.readouts.items()
+        }
 
     def _check_image(self, image: Tensor, deepest: str) -> None:
         if image.ndim != 4 or image.shape[1] != 3 or not image.is_floating_point():

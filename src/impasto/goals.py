@@ -242,6 +242,7 @@ class Goal:
         weight: float,
         maps: Mapping[str, Tensor] | None,
     ) -> SummaryTerm:
+        readouts = self._encoder.linear_readouts() if isinstance(self._encoder, Encoder) else None
         return SummaryTerm(
             target,
             statistic=self._recipe.style_loss,
@@ -249,6 +250,7 @@ class Goal:
             layer_weights=self.style_layers,
             normalisation=self._recipe.normalisation,
             maps=maps,
+            readouts=readouts,
             name=name,
         )
 

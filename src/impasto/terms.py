@@ -20,6 +20,7 @@ from impasto.losses.content import CONTENT_NORMALISATIONS, content_loss, squared
 from impasto.losses.laplacian import POOLS, laplacian
 from impasto.losses.statistics import Summary, get_statistic, mix, style_unit
 from impasto.losses.variation import total_variation
+from impasto.readings import Readout, reading
 from impasto.tiles import Tile, tile_summary
 
 Features = Mapping[str, Tensor]
@@ -129,6 +130,8 @@ class SummaryTerm:
         soft: Whether x counts as log(1 + x) for each picture and layer, x being the loss before
             its weight: nearly the same where x is small, but no picture rules a whole batch
             because its style has little energy to be relative to.
+        readouts: The encoder's (:meth:`impasto.Encoder.linear_readouts`), if its bare features may
+            be asked for: the same losses but for rounding, in less time.
         name: Of the losses.
     """
 
@@ -142,6 +145,7 @@ class SummaryTerm:
         normalisation: str = "relative",
         maps: Features | None = None,
         soft: bool = False,
+        readouts: Mapping[str, Readout] | None = None,
         name: str = "style",
     ) -> None:
         self._name, self._statistic_name = name, statistic
@@ -149,7 +153,11 @@ class SummaryTerm:
         self._maps = dict(maps or {})
         self._targets = dict(targets)
         self._soft = soft
-        self._shares = _weights(self.layers, weight, layer_weights)
+        self._shares = _weights(tuple(targets), weight, layer_weights)
+        self._readings = {
+            layer: reading(layer, self._statistic, (readouts or {}).get(layer))
+            for layer in self._targets
+        }
         # What depends on the target alone is worked out once, not at every step.
         self._units = {
             layer: style_unit(self._statistic, target, normalisation)
@@ -158,13 +166,16 @@ class SummaryTerm:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The layers compared."""
-        return tuple(self._targets)
+        """The layers looked at."""
+        return tuple(own.source for own in self._readings.values())
 
     def __call__(self, features: Features) -> dict[str, Tensor]:
         """``style.LAYER`` → weighted loss."""
         return self._losses(
-            {n: self._statistic.summary(features[n], self._maps.get(n)) for n in self._targets}
+            {
+                layer: own.summarise(features[own.source], self._maps.get(layer))
+                for layer, own in self._readings.items()
+            }
         )
 
     def check_tiles(self) -> None:
@@ -179,22 +190,29 @@ class SummaryTerm:
         """Shares of the means, ``LAYER/KEY`` → (B, …)."""
         return {
             f"{layer}/{key}": mean
-            for layer in self._targets
+            for layer, own in self._readings.items()
             for key, mean in tile_summary(
-                self._statistic, features[layer], tile, strides[layer], self._maps.get(layer)
+                own.summarise,
+                features[own.source],
+                tile,
+                strides[own.source],
+                self._maps.get(layer),
             ).items()
         }
 
     def losses(self, sums: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """``style.LAYER`` → weighted loss."""
-        return self._losses(
-            {n: {key: sums[f"{n}/{key}"] for key in t} for n, t in self._targets.items()}
-        )
+        summaries: dict[str, Summary] = {layer: {} for layer in self._targets}
+        for name, total in sums.items():
+            layer, _, key = name.partition("/")
+            summaries[layer][key] = total
+        return self._losses(summaries)
 
     def _losses(self, summaries: Mapping[str, Summary]) -> dict[str, Tensor]:
         losses = {}
         for layer, target in self._targets.items():
-            loss = self._statistic.distance(summaries[layer], target) / self._units[layer]
+            summary = self._readings[layer].finish(summaries[layer])
+            loss = self._statistic.distance(summary, target) / self._units[layer]
             loss = self._shares[layer] * (loss.log1p() if self._soft else loss)
             losses[f"{self._name}.{layer}"] = loss.mean()
         return losses

@@ -8,7 +8,7 @@ poolings of tile and picture fall on the same pixels.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -165,19 +165,23 @@ def tiled_summaries(
     for tile in tiles:
         for name, feature in encoder(tile.cut(image), wanted).items():
             weights = (maps or {}).get(name)
-            part = tile_summary(statistic, feature, tile, encoder.stride(name), weights)
+            part = tile_summary(statistic.summary, feature, tile, encoder.stride(name), weights)
             if part:
                 add_up(summaries.setdefault(name, {}), part)
     return summaries
 
 
 def tile_summary(
-    statistic: Statistic, features: Tensor, tile: Tile, stride: int, weights: Tensor | None
+    summarise: Callable[[Tensor, Tensor | None], Summary],
+    features: Tensor,
+    tile: Tile,
+    stride: int,
+    weights: Tensor | None,
 ) -> Summary:
     """What a tile adds to the summary of the whole; nothing if its core has no weight.
 
     Args:
-        statistic: Whose summary is a mean, unless there is but one tile.
+        summarise: Gives means over positions under weights, unless there is but one tile.
         features: A layer's, of core and halo.
         tile: Whose features they are.
         stride: Of the layer.
@@ -189,7 +193,7 @@ def tile_summary(
         share = float(part.double().sum() / weights.double().sum())
     if not share:
         return {}
-    summary = statistic.summary(tile.core(features, stride), part)
+    summary = summarise(tile.core(features, stride), part)
     return {key: share * mean for key, mean in summary.items()}
 
 

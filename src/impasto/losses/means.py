@@ -83,6 +83,49 @@ class _MeanProduct(torch.autograd.Function):
         return slope
 
 
+class _MeanAndProduct(torch.autograd.Function):
+    """Σ v / n and VᵀV / n, with one product on the way back."""
+
+    @staticmethod
+    def forward(ctx: Any, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(vectors)
+        count = vectors.shape[1]
+        # A product with ones: sums over channels-last positions take several times as long.
+        ones = vectors.new_full((1, 1, count), 1 / count).expand(len(vectors), 1, count)
+        return torch.bmm(ones, vectors)[:, 0], vectors.mT @ vectors / count
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_mean: Tensor, of_gram: Tensor) -> Tensor:
+        (vectors,) = ctx.saved_tensors
+        slope: Tensor = vectors @ ((of_gram + of_gram.mT) / vectors.shape[1])
+        return slope.add_(of_mean[:, None] / vectors.shape[1])
+
+
+def mean_and_gram(features: Tensor, weights: Tensor | None) -> Summary:
+    """E[f] and E[f fᵀ], from one pass each way: ``mean`` (B, C) and ``gram`` (B, C, C)."""
+    vectors, shares = positions(features, weights)
+    if shares is None:
+        mean, gram = _MeanAndProduct.apply(vectors)  # type: ignore[no-untyped-call]
+        return {"mean": mean, "gram": gram}
+    weighted = vectors * shares
+    return {"mean": weighted.sum(1), "gram": vectors.mT @ weighted}
+
+
+def after_map(summary: Summary, weight: Tensor, bias: Tensor) -> Summary:
+    """Mean and Gram matrix of W f + b, of which no map need be made, from those of f.
+
+    Args:
+        summary: ``mean`` (B, C) and ``gram`` (B, C, C) of f.
+        weight: W, (C', C).
+        bias: b, (C',).
+    """
+    mean = summary["mean"] @ weight.mT
+    mixed = mean[:, :, None] * bias
+    gram = weight @ summary["gram"] @ weight.mT + mixed + mixed.mT + torch.outer(bias, bias)
+    return {"mean": mean + bias, "gram": gram}
+
+
 def squared_norm(difference: Tensor) -> Tensor:
     """Σ of the squares of all numbers but the batch's: (B,)."""
     return difference.square().flatten(1).sum(1)

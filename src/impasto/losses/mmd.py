@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from impasto.losses.means import Summary, gram_matrix, mean_vector, positions, squared_norm
+from impasto.losses.means import Summary, mean_and_gram, mean_vector, positions, squared_norm
 
 
 def linear_summary(features: Tensor, weights: Tensor | None) -> Summary:
@@ -39,7 +39,7 @@ OFFSET = 0.5
 
 def poly_summary(features: Tensor, weights: Tensor | None) -> Summary:
     """E f fᵀ and E f, for k(x, y) = (xᵀy + c)²."""
-    return {"gram": gram_matrix(features, weights), "mean": mean_vector(features, weights)}
+    return mean_and_gram(features, weights)
 
 
 def poly_distance(summary: Summary, target: Summary, offset: float = OFFSET) -> Tensor:

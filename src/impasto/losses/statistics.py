@@ -29,7 +29,7 @@ from impasto.losses import mmd, sliced
 from impasto.losses.matrices import bures
 from impasto.losses.means import Summary as Summary
 from impasto.losses.means import gram_matrix as gram_matrix
-from impasto.losses.means import mean_square, mean_vector, squared_norm
+from impasto.losses.means import mean_and_gram, mean_square, mean_vector, squared_norm
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class Statistic:
         source: The paper.
         is_mean: Whether the summary is a mean over positions, so that tiles mix to the whole
             exactly, and a mix of styles is the summary of a picture with some of each.
+        of_moments: The summary that follows from the ``mean`` and ``gram`` of
+            :func:`impasto.losses.means.mean_and_gram`; None where none does, or more simply.
     """
 
     summary: Callable[[Tensor, Tensor | None], Summary]
@@ -50,10 +52,15 @@ class Statistic:
     about: str
     source: str
     is_mean: bool = True
+    of_moments: Callable[[Summary], Summary] | None = None
 
 
 def _gram_summary(features: Tensor, weights: Tensor | None) -> Summary:
     return {"gram": gram_matrix(features, weights)}
+
+
+def _gram_of_moments(summary: Summary) -> Summary:
+    return {"gram": summary["gram"]}
 
 
 def _gram_distance(summary: Summary, target: Summary) -> Tensor:
@@ -62,6 +69,10 @@ def _gram_distance(summary: Summary, target: Summary) -> Tensor:
 
 def _moments_summary(features: Tensor, weights: Tensor | None) -> Summary:
     return {"mean": mean_vector(features, weights), "square": mean_square(features, weights)}
+
+
+def _moments_of_moments(summary: Summary) -> Summary:
+    return {"mean": summary["mean"], "square": summary["gram"].diagonal(dim1=-2, dim2=-1)}
 
 
 def _moments_distance(summary: Summary, target: Summary) -> Tensor:
@@ -73,10 +84,6 @@ def _deviation(summary: Summary) -> Tensor:
     """Standard deviation from the first two moments, with a slope that is finite at zero."""
     variance = summary["square"] - summary["mean"].square()
     return (variance.clamp_min(0) + 1e-8).sqrt() - 1e-4
-
-
-def _gaussian_summary(features: Tensor, weights: Tensor | None) -> Summary:
-    return {"mean": mean_vector(features, weights), "gram": gram_matrix(features, weights)}
 
 
 def _gaussian_distance(summary: Summary, target: Summary) -> Tensor:
@@ -106,18 +113,21 @@ STATISTICS: Mapping[str, Statistic] = {
         _gram_distance,
         "Gram matrices: which features occur together",
         "Gatys, Ecker & Bethge 2016, CVPR",
+        of_moments=_gram_of_moments,
     ),
     "moments": Statistic(
         _moments_summary,
         _moments_distance,
         "mean and standard deviation of each channel (BN statistics)",
         "Li et al. 2017, arXiv:1701.01036; Huang & Belongie 2017, arXiv:1703.06868",
+        of_moments=_moments_of_moments,
     ),
     "gaussian-ot": Statistic(
-        _gaussian_summary,
+        mean_and_gram,
         _gaussian_distance,
         "Wasserstein-2 distance of Gaussians with the features' mean and covariance",
         "Dowson & Landau 1982; Mroueh 2020, arXiv:1905.12828",
+        of_moments=dict,
     ),
     "mmd-linear": Statistic(
         mmd.linear_summary,
@@ -130,6 +140,7 @@ STATISTICS: Mapping[str, Statistic] = {
         mmd.poly_distance,
         "Gram matrix and mean (MMD with a quadratic kernel)",
         "Li et al. 2017, arXiv:1701.01036",
+        of_moments=dict,
     ),
     "mmd-rbf": Statistic(
         mmd.rbf_summary,

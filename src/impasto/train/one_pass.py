@@ -23,12 +23,13 @@ from impasto.blocks import moments_of, normalise
 from impasto.encoders import Encoder
 from impasto.errors import unknown_name
 from impasto.losses.means import Summary
-from impasto.losses.statistics import STATISTICS
+from impasto.losses.statistics import STATISTICS, get_statistic
 from impasto.network_files import OnePassModel
 from impasto.networks import StyledNetwork
 from impasto.objective import ContentTerm, Objective, Term, TotalVariation
 from impasto.precision import autocast
 from impasto.predictors import STYLE_LAYERS
+from impasto.readings import reading
 from impasto.terms import EvennessTerm, PaletteTerm, SummaryTerm, by_kind
 from impasto.train.pictures import Crops, step_generator
 from impasto.train.runs import Average, cosine_rate
@@ -50,7 +51,7 @@ class OnePassSettings:
             :class:`impasto.terms.PaletteTerm`.
         even_weight: Of what keeps an even sky even, see :class:`impasto.terms.EvennessTerm`.
         tv_weight: Of the mean squared total variation.
-        statistic: Of the style loss: ``"gram"`` or ``"moments"``.
+        statistic: Of the style loss; one that follows from mean and Gram matrix.
         adain_target: Whether the content loss asks for the content's features with the style's
             means and deviations, which an AdaIN decoder is given, not for the content's own.
         normalisation: Of the style loss, see :func:`impasto.losses.statistics.style_unit`.
@@ -278,6 +279,7 @@ class OnePassTraining(ABC):
                 layer_weights=settings.style_layers,
                 normalisation=settings.normalisation,
                 soft=settings.soft,
+                readouts=self.encoder.linear_readouts(),
             ),
             TotalVariation(settings.tv_weight),
         ]
@@ -316,16 +318,20 @@ class OnePassTraining(ABC):
 @torch.no_grad()
 def summaries_of(encoder: Encoder, pictures: Tensor, layers: Iterable[str]) -> dict[str, Summary]:
     """Layer → mean and Gram matrix: what a style vector is read off, and the style targets too."""
-    summary = STATISTICS["gaussian-ot"].summary
+    statistic, readouts = get_statistic("gaussian-ot"), encoder.linear_readouts()
+    readings = {name: reading(name, statistic, readouts.get(name)) for name in layers}
     with autocast():
-        features = encoder(pictures, layers)
-    return {name: summary(feature, None) for name, feature in features.items()}
+        features = encoder(pictures, [own.source for own in readings.values()])
+    return {
+        name: own.finish(own.summarise(features[own.source], None))
+        for name, own in readings.items()
+    }
 
 
 def _told_as(statistic: str, summary: Summary) -> Summary:
     """A summary of mean and Gram matrix as one of another statistic that follows from it."""
-    if statistic == "gram":
-        return {"gram": summary["gram"]}
-    if statistic == "moments":
-        return {"mean": summary["mean"], "square": summary["gram"].diagonal(dim1=-2, dim2=-1)}
-    raise unknown_name("style statistic of training", statistic, ["gram", "moments"])
+    of_moments = get_statistic(statistic).of_moments
+    if of_moments is None:
+        known = [name for name, statistic in STATISTICS.items() if statistic.of_moments]
+        raise unknown_name("style statistic of training", statistic, known)
+    return of_moments(summary)
