@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from impasto.adain import AdaINNetwork
 from impasto.encoders import VGG19, Encoder
 from impasto.johnson import JohnsonNetwork
-from impasto.memory import peak_bytes
+from impasto.memory import keep_freed_memory, peak_bytes
 from impasto.network_files import OnePassModel, parameter_count
 from impasto.paint_network import PaintNetwork
 from impasto.precision import compute_dtype
@@ -74,6 +74,7 @@ def size_of(text):
 
 @torch.inference_mode()
 def measure(height, width, dtype, args):
+    keep_freed_memory(0.0)  # as `impasto stylize` does
     made = {name: make().eval().to(dtype) for name, make in networks().items()}
     image = torch.rand(1, 3, height, width)
     styles = {name: torch.randn(1, net.style_size) * 0.1 for name, net in made.items()}

@@ -23,7 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
      "extras", "samples", "edges", "losses*"),
     ("downloads", "weights", "weight_records", "weight_layouts", "precision", "encoders",
      "encoder_files", "alexnet", "inception", "models", "masks", "blocks", "networks",
-     "paint_network", "johnson", "adain", "predictors", "network_files", "catalogue"),
+     "half_size", "paint_network", "johnson", "adain", "predictors", "network_files", "catalogue"),
     ("tiles", "readings", "terms", "objective"),
     ("preconditioning", "circular", "memory", "areas", "goals", "line_search", "lbfgs",
      "optimisers", "descent", "recipes", "presets", "pyramid", "painter", "origins", "painting",

@@ -11,6 +11,27 @@ BORDERS = ("zeros", "reflect", "replicate", "circular")
 """How a map goes on: with nothing, mirrored, with its outermost units, or from the other side."""
 
 
+def framed(like: Tensor, channels: int, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Room for a map with a border of one unit, of a map's batch and type, and the map within it.
+
+    Args:
+        like: (B, …).
+        channels: Of the map.
+        size: Its height and width.
+    """
+    shape = len(like), size[0] + 2, size[1] + 2, channels
+    larger = like.new_empty(shape).permute(0, 3, 1, 2)
+    return larger, larger[:, :, 1:-1, 1:-1]
+
+
+def fill_border(larger: Tensor, padding: str) -> Tensor:
+    """Make the border of a padded map, of which the inner part is there: the same map."""
+    for axis in (2, 3):
+        for border, within in _seen(padding, larger.shape[axis] - 2):
+            larger.select(axis, border).copy_(larger.select(axis, within))
+    return larger
+
+
 def surrounded(x: Tensor, by: int) -> Tensor:
     """A map (B, C, H, W) with so many units of zeros on each side, new."""
     batch, channels, height, width = x.shape

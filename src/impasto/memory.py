@@ -74,8 +74,9 @@ def keep_freed_memory(expected: float) -> None:
     """Have the C library keep what is freed for the next map of that size, where it is glibc.
 
     It hands large maps back to the system, which clears them anew for every step: 18 % of a step's
-    time at 1024 px, 7 % at 512 (measured on one thread). Kept memory lies in pieces and can take a
-    little more, so this is for where there is plenty; it holds for the whole process.
+    time at 1024 px, 7 % at 512, a fifth of one pass at 1920×1080 (measured on one thread). Kept
+    memory lies in pieces and can take a little more, so this is for where there is plenty; it holds
+    for the whole process.
 
     Args:
         expected: Bytes that the process will take; nothing is done above half of what is free.

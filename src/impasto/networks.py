@@ -142,10 +142,14 @@ class StyledNetwork(nn.Module):
         self.convolutions[name] = convolution
 
     def convolve(self, name: str, x: Tensor) -> Tensor:
-        """One of the convolutions, the picture mirrored beyond its border."""
+        """What one of the convolutions makes of a map, mirrored beyond its border."""
+        return reflected(self.convolution(name), x)
+
+    def convolution(self, name: str) -> nn.Conv2d:
+        """One of the convolutions."""
         convolution = self.convolutions[name]
         assert isinstance(convolution, nn.Conv2d)
-        return reflected(convolution, x)
+        return convolution
 
     def normal(self, name: str, x: Tensor, style: Affine) -> Walk:
         """The step of a walk that normalises ``x``, the output of convolution ``name``."""

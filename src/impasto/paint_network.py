@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from impasto import half_size
 from impasto.blocks import Walk, noise
 from impasto.convolutions import Convolution
 from impasto.errors import OptionError
@@ -102,9 +103,7 @@ class PaintNetwork(StyledNetwork):
 
     def walk(self, image: Tensor, style: Affine, *, origin: tuple[int, int] = (0, 0)) -> Walk:
         """See :meth:`StyledNetwork.walk`."""
-        x = image.to(self.dtype)
-        picture = F.pixel_unshuffle(x, 2).contiguous(memory_format=torch.channels_last)
-        x = self.convolve("quarter", picture)
+        picture, x = self._first(image.to(self.dtype))
         quarter = F.relu_((yield from self.normal("quarter", x, style)))
         x = self._noisy("eighth", self.convolve("eighth", quarter), origin, 8)
         eighth = F.relu_((yield from self.normal("eighth", x, style)))
@@ -116,9 +115,25 @@ class PaintNetwork(StyledNetwork):
         eighth = yield from self._blocks("up", self.shape.blocks[2], eighth, style)
         x = self.convolve("fine", quarter + _enlarged(self.convolve("widen_quarter", eighth)))
         quarter = F.relu_((yield from self.normal("fine", x, style)))
-        detail = F.pixel_shuffle(self.convolve("detail", quarter), 2)
         # Scaled and shifted, but not normalised: at half size that would cost a convolution.
-        scale, shift = (x if x.ndim == 4 else x[:, :, None, None] for x in style["head"])
+        return self._last(quarter, picture, *style["head"])
+
+    def _first(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """The picture folded to half its size, and the first convolution of it."""
+        if torch.is_grad_enabled():
+            picture = F.pixel_unshuffle(image, 2).contiguous(memory_format=torch.channels_last)
+            return picture, self.convolve("quarter", picture)
+        picture, bordered = half_size.fold(image)
+        return picture, F.conv2d(bordered, self.convolution("quarter").weight, stride=2)
+
+    def _last(self, quarter: Tensor, picture: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+        """From a quarter of the size to the painted picture, what it shows at half size joined."""
+        if not torch.is_grad_enabled():  # written in place
+            names = "detail", "head", "picture"
+            layers = half_size.Layers(*(self.convolution(name) for name in names))
+            return half_size.unfold(layers, quarter, picture, scale, shift)
+        detail = F.pixel_shuffle(self.convolve("detail", quarter), 2)
+        scale, shift = (x if x.ndim == 4 else x[:, :, None, None] for x in (scale, shift))
         head = self.convolve("head", torch.cat([detail, picture], 1))
         head = F.relu_(torch.addcmul(shift.to(head.dtype), head, scale.to(head.dtype)))
         return torch.sigmoid(F.pixel_shuffle(self.convolve("picture", head), 2).float())

@@ -20,6 +20,7 @@ from impasto.colour_modes import get_colour_mode
 from impasto.errors import OptionError, unknown_name
 from impasto.feedforward.style_files import is_style_file, load_style
 from impasto.feedforward.stylist import STYLE_SIDE, Stylist, check_strength, mixture
+from impasto.feedforward.tiled import Plan, memory_needed
 from impasto.images import Picture, fit_size
 from impasto.network_files import OnePassModel
 from impasto.origins import costs
@@ -126,6 +127,10 @@ class Stylizer:
     def pictures(self) -> list[Picture]:
         """The style pictures, those of them that are pictures."""
         return [picture for picture in self._pictures if picture is not None]
+
+    def bytes_needed(self, content: Picture) -> float:
+        """What painting a picture takes where it need not be cut, about."""
+        return memory_needed(self.model.network, content.size, Plan.WHOLE, max(content.size))
 
     def paint(
         self,

@@ -23,7 +23,7 @@ from impasto.errors import ImageError, ImpastoError, OptionError
 from impasto.feedforward.style_files import save_style
 from impasto.images import Picture
 from impasto.interrupts import stop_on_interrupt
-from impasto.memory import parse_bytes
+from impasto.memory import keep_freed_memory, parse_bytes
 from impasto.precision import PRECISIONS
 from impasto.recipes import Recipe, choices
 from impasto.stylizing import StyleSource, Stylized, Stylizer, describe
@@ -269,6 +269,8 @@ def _paint(
             print(notice, file=sys.stderr)
     bar.update(task, description=item.source.name)
     done = bar.tasks[task].completed
+    if args.memory is None:
+        keep_freed_memory(stylizer.bytes_needed(picture))
     started = time.perf_counter()
     painted = stylizer.paint(
         picture, areas=areas, done=lambda share: bar.update(task, completed=done + share)

@@ -87,26 +87,29 @@ class _MeanAndProduct(torch.autograd.Function):
     """Σ v / n and VᵀV / n, with one product on the way back."""
 
     @staticmethod
-    def forward(ctx: Any, vectors: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, vectors: Tensor, row: int) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(vectors)
-        count = vectors.shape[1]
-        # A product with ones: sums over channels-last positions take several times as long.
-        ones = vectors.new_full((1, 1, count), 1 / count).expand(len(vectors), 1, count)
-        return torch.bmm(ones, vectors)[:, 0], vectors.mT @ vectors / count
+        batch, count, channels = vectors.shape
+        # Products with ones: sums over channels-last positions take several times as long. Row by
+        # row, since a product rounds with every number it adds.
+        rows = vectors.reshape(-1, row, channels)
+        ones = vectors.new_full((1, 1, row), 1 / row).expand(len(rows), 1, row)
+        mean = torch.bmm(ones, rows).view(batch, -1, channels).mean(1)
+        return mean, vectors.mT @ vectors / count
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, of_mean: Tensor, of_gram: Tensor) -> Tensor:
+    def backward(ctx: Any, of_mean: Tensor, of_gram: Tensor) -> tuple[Tensor, None]:
         (vectors,) = ctx.saved_tensors
         slope: Tensor = vectors @ ((of_gram + of_gram.mT) / vectors.shape[1])
-        return slope.add_(of_mean[:, None] / vectors.shape[1])
+        return slope.add_(of_mean[:, None] / vectors.shape[1]), None
 
 
 def mean_and_gram(features: Tensor, weights: Tensor | None) -> Summary:
     """E[f] and E[f fᵀ], from one pass each way: ``mean`` (B, C) and ``gram`` (B, C, C)."""
     vectors, shares = positions(features, weights)
     if shares is None:
-        mean, gram = _MeanAndProduct.apply(vectors)  # type: ignore[no-untyped-call]
+        mean, gram = _MeanAndProduct.apply(vectors, features.shape[-1])  # type: ignore[no-untyped-call]
         return {"mean": mean, "gram": gram}
     weighted = vectors * shares
     return {"mean": weighted.sum(1), "gram": vectors.mT @ weighted}

@@ -1,0 +1,76 @@
+"""The network's ends without waste paint what the plain operations paint."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from impasto import half_size
+from impasto.blocks import Moments
+from impasto.paint_network import PaintNetwork
+
+
+@pytest.fixture(scope="module")
+def network():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        made = PaintNetwork().double()
+        for parameter in made.parameters():
+            if parameter.ndim == 1:
+                torch.nn.init.normal_(parameter)
+    return made
+
+
+def random(*shape):
+    return torch.rand(shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("size", [(32, 48), (64, 32)])
+def test_with_and_without_gradients_the_picture_is_the_same(network, batch, size):
+    image, styles = random(batch, 3, *size), random(batch, network.style_size) - 0.5
+    with torch.no_grad():
+        quick = network(image, styles)
+    torch.testing.assert_close(quick, network(image, styles).detach(), rtol=0, atol=1e-6)
+    assert quick.std() > 0.01
+
+
+def test_one_style_serves_a_batch(network):
+    image, style = random(2, 3, 32, 32), random(1, network.style_size)
+    with torch.no_grad():
+        together = network(image, style)
+        single = [network(part, style) for part in image.split(1)]
+    torch.testing.assert_close(together, torch.cat(single), rtol=0, atol=1e-6)
+
+
+def test_with_maps_of_styles_too(network):
+    image, styles = random(1, 3, 32, 48), random(2, network.style_size)
+    shares = random(1, 2, 32, 48)
+    style = {}
+    for name, parts in network.split(styles).items():
+        spread = F.avg_pool2d(shares, network.strides[name])
+        style[name] = tuple(torch.einsum("brhw,rc->bchw", spread, part) for part in parts)
+
+    def painted():
+        walk = network.walk(image, style)
+        x = next(walk)
+        try:
+            while True:
+                flat = x.detach().flatten(2)
+                x = walk.send(Moments(flat.mean(2), flat.square().mean(2)))
+        except StopIteration as end:
+            return end.value.detach()
+
+    with torch.no_grad():
+        quick = painted()
+    torch.testing.assert_close(quick, painted(), rtol=0, atol=1e-6)
+
+
+def test_folding_is_pixel_unshuffle_within_a_mirrored_border():
+    image = random(2, 3, 8, 12)
+    picture, bordered = half_size.fold(image)
+    wanted = F.pixel_unshuffle(image, 2)
+    assert torch.equal(picture, wanted)
+    assert torch.equal(bordered, F.pad(wanted, (1, 1, 1, 1), mode="reflect"))
+    assert bordered.is_contiguous(memory_format=torch.channels_last)
