@@ -1,4 +1,4 @@
-"""Pictures a second in one pass: ours, a plain Johnson net and a plain AdaIN, in one run.
+"""Pictures a second in one pass: ours, a plain Johnson net and two plain AdaIN, in one run.
 
     python benchmarks/feedforward.py [--threads 2] [--sizes 512x512 1920x1080]
 
@@ -23,6 +23,7 @@ from impasto.adain import AdaINNetwork
 from impasto.encoders import VGG19, Encoder
 from impasto.johnson import JohnsonNetwork
 from impasto.memory import keep_freed_memory, peak_bytes
+from impasto.models import open_encoder
 from impasto.network_files import OnePassModel, parameter_count
 from impasto.paint_network import PaintNetwork
 from impasto.precision import compute_dtype
@@ -33,6 +34,7 @@ def networks():
     return {
         "impasto any, multi": PaintNetwork,
         "Johnson": JohnsonNetwork,
+        "AdaIN, compact": lambda: AdaINNetwork(open_encoder("compact")),
         "AdaIN, VGG-19": lambda: AdaINNetwork(Encoder(VGG19).frozen()),
     }
 

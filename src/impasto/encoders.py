@@ -175,7 +175,7 @@ class Encoder(nn.Module):
         if not asked:
             return {}
         wanted = {name.removeprefix(BARE) for name in asked}
-        deepest = self.layers[max(self.layers.index(name) for name in wanted)]
+        deepest = self.layers[max(self.depth(name) for name in wanted)]
         self._check_image(image, deepest)
         x = self.normalise(image)
         features: dict[str, Tensor] = {}
@@ -232,10 +232,14 @@ class Encoder(nn.Module):
         """How many channels ``layer`` is handed out with."""
         return self.architecture.readouts.get(layer, self.architecture.width(layer))
 
+    def depth(self, layer: str) -> int:
+        """How many layers are shallower than ``layer``, bare or not."""
+        self.check_layers([layer])
+        return self.layers.index(layer.removeprefix(BARE))
+
     def stride(self, layer: str) -> int:
         """How many pixels of the picture lie between neighbouring units of ``layer``."""
-        self.check_layers([layer])
-        before = self.layers[: self.layers.index(layer.removeprefix(BARE)) + 1]
+        before = self.layers[: self.depth(layer) + 1]
         return int(2 ** sum(name.startswith("pool") for name in before))
 
     def normalise(self, image: Tensor) -> Tensor:

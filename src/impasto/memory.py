@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import torch
 
-from impasto.encoders import Encoder
+from impasto.encoders import BARE, Encoder
 from impasto.errors import OptionError
 from impasto.terms import EncoderLike
 from impasto.tiles import halo_of
@@ -108,14 +108,14 @@ def bytes_per_pixel(encoder: Encoder, layers: tuple[str, ...]) -> float:
     those that are in flight at once.
     """
     size = torch.finfo(encoder.dtype).bits // 8
-    until = max((encoder.layers.index(name) for name in layers), default=-1)
+    until = max((encoder.depth(name) for name in layers), default=-1)
     total = 0.0
     for name in encoder.layers[: until + 1]:
         area = encoder.stride(name) ** 2
         if name in encoder.architecture.convolutions:
             channels_in, channels_out = encoder.architecture.convolutions[name]
             total += size * (channels_in + 2 * channels_out) / area
-        if name in layers:
+        if name in layers or BARE + name in layers:
             total += (size + 3 * 4) * encoder.channels(name) / area
     return total
 

@@ -118,7 +118,7 @@ def _spans(length: int, side: int, stride: int) -> list[tuple[int, int]]:
 def halo_of(layers: Iterable[str], encoder: Encoder) -> int:
     """How many pixels beyond its own place the deepest of ``layers`` sees, each way."""
     wanted = encoder.check_layers(layers)
-    deepest = max((encoder.layers.index(name) for name in wanted), default=-1)
+    deepest = max((encoder.depth(name) for name in wanted), default=-1)
     names = encoder.layers[: deepest + 1]
     return sum(encoder.stride(name) for name in names if name.startswith("conv"))
 
