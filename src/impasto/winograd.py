@@ -42,11 +42,12 @@ _FILTER = (
 )  # fmt: skip
 _OUTPUT = ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1))
 
-_LEAST_FILTERS, _LEAST_UNITS = 2**15, 12**2
+_LEAST = ((2**15, 12**2), (2**14, 2**15))
 """C_in · C_out and H · W below which the transforms cost what the products save (measured on two
-cores: 128 → 128 channels gain nothing, 128 → 256 a fifth, 512 → 512 half of the time)."""
+cores: 128 → 128 channels gain a sixth on large maps and nothing on others, 128 → 256 a fifth,
+512 → 512 more than half of the time)."""
 
-_NUMBERS, _LEAST_PATCHES = 8192, 64
+_NUMBERS, _LEAST_PATCHES = 8192, 96
 """Of one point of a block: patches × channels that stay in the cache, and what a product needs."""
 
 
@@ -68,8 +69,10 @@ def pays(weight: Tensor, x: Tensor) -> bool:
     return (
         x.dtype == weight.dtype == torch.float32
         and x.device.type == "cpu"
-        and channels_in * channels_out >= _LEAST_FILTERS
-        and x.shape[-2] * x.shape[-1] >= _LEAST_UNITS
+        and any(
+            channels_in * channels_out >= filters and x.shape[-2] * x.shape[-1] >= units
+            for filters, units in _LEAST
+        )
         and is_faster()
     )
 
