@@ -27,20 +27,11 @@ def framed(like: Tensor, channels: int, size: tuple[int, int]) -> tuple[Tensor, 
 def fill_border(larger: Tensor, padding: str) -> Tensor:
     """Make the border of a padded map, of which the inner part is there: the same map."""
     for axis in (2, 3):
+        if padding == "zeros":
+            larger.select(axis, 0).zero_()
+            larger.select(axis, -1).zero_()
         for border, within in _seen(padding, larger.shape[axis] - 2):
             larger.select(axis, border).copy_(larger.select(axis, within))
-    return larger
-
-
-def surrounded(x: Tensor, by: int) -> Tensor:
-    """A map (B, C, H, W) with so many units of zeros on each side, new."""
-    batch, channels, height, width = x.shape
-    shape = batch, height + 2 * by, width + 2 * by, channels
-    larger = x.new_empty(shape).permute(0, 3, 1, 2)
-    larger[:, :, by : height + by, by : width + by] = x
-    for first, last in ((0, by), (-by, None)):
-        larger[:, :, first:last] = 0
-        larger[..., first:last] = 0
     return larger
 
 
@@ -55,20 +46,15 @@ def padded(x: Tensor, padding: str, beyond: tuple[int, int] = (0, 0)) -> Tensor:
     Returns:
         (B, C, H + 2 + rows, W + 2 + columns), new.
     """
-    batch, channels, height, width = x.shape
-    shape = batch, height + 2 + beyond[0], width + 2 + beyond[1], channels
+    height, width = x.shape[-2:]
+    rows, columns = height + 2, width + 2
+    shape = len(x), rows + beyond[0], columns + beyond[1], x.shape[1]
     larger = x.new_empty(shape).permute(0, 3, 1, 2)
-    larger[:, :, 1 : height + 1, 1 : width + 1] = x
-    if padding == "zeros":
-        for row, column in ((0, 0), (height + 1, width + 1)):
-            larger[:, :, row] = 0
-            larger[..., column] = 0
-    larger[:, :, height + 2 :] = 0
-    larger[..., width + 2 :] = 0
-    for border, within in _seen(padding, height):
-        larger[:, :, border] = larger[:, :, within]
-    for border, within in _seen(padding, width):
-        larger[..., border] = larger[..., within]
+    larger[:, :, rows:] = 0
+    larger[..., columns:] = 0
+    bordered = larger[:, :, :rows, :columns]
+    bordered[:, :, 1:-1, 1:-1] = x
+    fill_border(bordered, padding)
     return larger
 
 

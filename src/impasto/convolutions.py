@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from impasto import winograd
-from impasto.borders import folded, padded, surrounded
+from impasto.borders import folded, padded
 
 
 class Convolution(nn.Conv2d):
@@ -126,7 +126,7 @@ def _convolve_back(
             return F.conv2d(gradient, turned, padding=1)
         return F.conv_transpose2d(gradient, weight, padding=1)
     if turned is not None:
-        back = F.conv2d(surrounded(gradient, 2), turned)
+        back = F.conv2d(F.pad(gradient, (2, 2, 2, 2)), turned)
     else:
         back = F.conv_transpose2d(gradient, weight)
     return folded(back, padding, (gradient.shape[-2], gradient.shape[-1]))

@@ -180,18 +180,16 @@ class Encoder(nn.Module):
         x = self.normalise(image)
         features: dict[str, Tensor] = {}
         late = self._late_rectifiers() - wanted
-        done = before = ""
-        for name in self.layers:
+        elsewhere = set(late)  # rectifiers that are no step of their own
+        for before, name in zip(("", *self.layers), self.layers, strict=False):
             if name.startswith("conv") and is_fixed(layer := self.convolutions[name]):
-                # With its rectifier, unless its own output is asked for or the rectifier is late.
-                done = name.replace("conv", "relu") if name not in wanted else ""
-                done = "" if done in late else done
-                x = convolve(layer, x, padding=self.padding, rectify=done != "")
-            elif name.startswith("pool") and before in late:
-                x = F.relu(self.layer(name, x), inplace=True)
-            elif name != done and name not in late:
+                rectifier = name.replace("conv", "relu")
+                rectify = name not in wanted and rectifier not in late
+                x = convolve(layer, x, padding=self.padding, rectify=rectify)
+                elsewhere |= {rectifier} if rectify else set()
+            elif name not in elsewhere:
                 x = self.layer(name, x, keep_input=_before(name) in wanted)
-            before = name
+                x = F.relu(x, inplace=True) if before in late else x
             if name in asked:
                 features[name] = self.read_out(name, x)
             if BARE + name in asked:

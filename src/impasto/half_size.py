@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.borders import fill_border, framed
+from impasto.borders import fill_border, framed, padded
 
 
 def fold(image: Tensor) -> tuple[Tensor, Tensor]:
@@ -83,20 +83,17 @@ def unfold(
 
 def _joined(detail: nn.Conv2d, quarter: Tensor, picture: Tensor) -> Tensor:
     """Detail and picture at half size as one map within a mirrored border."""
-    size = height, width = quarter.shape[-2], quarter.shape[-1]
-    bordered, inner = framed(quarter, quarter.shape[1], size)
-    inner.copy_(quarter)
-    fill_border(bordered, "reflect")
+    height, width = quarter.shape[-2:]
     channels = detail.out_channels // 4
     # Pixel shuffle takes (channel, row, column); with filters ordered by (row, column, channel)
     # all channels of a place lie together.
     bias = None if detail.bias is None else _by_place(detail.bias)
-    made = F.conv2d(bordered, _by_place(detail.weight), bias).permute(0, 2, 3, 1)
-    parts = made.view(*made.shape[:3], 2, 2, channels).permute(0, 1, 3, 2, 4, 5)
+    made = F.conv2d(padded(quarter, "reflect"), _by_place(detail.weight), bias)
+    parts = made.permute(0, 2, 3, 1).view(len(made), height, width, 2, 2, channels)
     joined, room = framed(quarter, channels + picture.shape[1], (2 * height, 2 * width))
     room[:, channels:] = picture
     place = room[:, :channels].permute(0, 2, 3, 1)
-    place.view(len(place), height, 2, width, 2, channels).copy_(parts)
+    place.view(len(place), height, 2, width, 2, channels).copy_(parts.movedim(3, 2))
     return fill_border(joined, "reflect")
 
 
