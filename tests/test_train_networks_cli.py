@@ -22,6 +22,7 @@ from impasto.feedforward.stylist import OWN, Stylist
 from impasto.johnson import JohnsonNetwork
 from impasto.network_files import OnePassModel, load_network, save_network
 from impasto.paint_network import PaintNetwork
+from impasto.train.fixed_styles import FixedStylesTraining
 from impasto.train.pictures import held_back
 from impasto.train.runs import CHECKPOINT
 from test_train import log_of, same
@@ -115,6 +116,21 @@ def test_multi_style(data, tmp_path):
     assert isinstance(model.network, JohnsonNetwork)
     assert list(model.styles) == ["wave", "rain", OWN]
     assert model.predictor is None
+
+
+@pytest.mark.parametrize(("more", "long_side"), [([], 140), (["--style-size", "72"], 72)])
+def test_size_of_the_style_does_not_follow_the_crops(more, long_side, data, tmp_path, monkeypatch):
+    sides = []
+
+    def training(*given, **options):
+        sides.extend(max(picture.shape[-2:]) for picture in given[4].values())
+        return FixedStylesTraining(*given, **options)
+
+    monkeypatch.setattr(train_networks, "FixedStylesTraining", training)
+    monkeypatch.setattr(train_networks, "STYLE_SIDE", 140)
+    both = ["--crop", "80", *more, "--quiet"]
+    assert run(command(data, "multi-style", tmp_path / "x.safetensors", *both)) == 0
+    assert sides == [long_side] * 2
 
 
 def test_per_style(data, tmp_path, capsys):
@@ -228,6 +244,8 @@ def test_a_checkpoint_of_other_options_is_one_sentence(data, tmp_path, capsys):
         ("any-style", ["--batch", "0"], "--batch must be 1 or more, not 0."),
         ("any-style", ["--validate-every", "-1"], "--validate-every must be 1 or more, not -1."),
         ("any-style", ["--crop", "63"], "--crop must be 64 or more, not 63."),
+        ("per-style", ["--style-size", "63"], "--style-size must be 64 or more, not 63."),
+        ("per-style", ["--style", "DATA/strip.png", "--encoder", "compact"], "strip.png"),
         ("any-style", ["--learning-rate", "nan"], "--learning-rate must be between 0 and 1"),
         ("any-style", ["--content-weight", "-1"], "--content-weight must be 0 or more, not -1"),
         ("any-style", ["--tv-weight", "inf"], "--tv-weight must be 0 or more, not inf"),
@@ -257,6 +275,7 @@ def test_a_checkpoint_of_other_options_is_one_sentence(data, tmp_path, capsys):
 def test_a_mistake_is_one_sentence(what, more, sentence, data, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     images.write(data / "old.png", smooth_picture(64, 64, seed=1))
+    images.write(data / "strip.png", smooth_picture(8, 300, seed=1))
     more = [word.replace("DATA", str(data)) for word in more]
     assert run([*command(data, what, tmp_path / "x.safetensors"), *more]) == 2
     errors = capsys.readouterr().err.splitlines()

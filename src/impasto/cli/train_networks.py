@@ -16,10 +16,10 @@ from impasto import images
 from impasto.adain import AdaINNetwork
 from impasto.catalogue import open_network
 from impasto.cli.training import TrainingBar, read_crops
-from impasto.encoders import Encoder
-from impasto.errors import OptionError, WeightsError
+from impasto.encoders import Encoder, minimum_side
+from impasto.errors import ImageError, OptionError, WeightsError
+from impasto.feedforward.stylist import STYLE_SIDE
 from impasto.files import check_writable, replacing
-from impasto.images import fit_size
 from impasto.interrupts import stop_on_interrupt
 from impasto.models import open_encoder
 from impasto.network_files import KINDS, OWN, OnePassModel, new_model, save_network
@@ -38,7 +38,7 @@ examples:
   impasto train multi-style --content photos/ --style a.jpg b.jpg --start any -o ours.safetensors
   impasto train multi-style --content photos/ --style c.jpg --add-style ours.safetensors -o more.safetensors
   impasto train any-style --content photos/ --style paintings/ -o any.safetensors
-  torchrun --nproc_per_node 2 -m impasto train any-style …
+  torchrun --nproc_per_node 2 -m -- impasto train any-style …
 
 Ctrl-C stops after the step in hand; the same command goes on from there.
 """  # noqa: E501
@@ -48,10 +48,6 @@ ABOUT: Mapping[str, str] = {
     "multi-style": "train a network for several styles, each a vector of its own",
     "any-style": "train a network for any style, and what reads styles off pictures",
 }
-
-_SHORT_SIDE = 1.2
-"""Short side of the style pictures of a network of fixed styles, in training crops: crops are cut
-from that part of the photographs on average."""
 
 VALIDATION = "validation.csv"
 _VALIDATION_PAIRS, _VALIDATION_SIDE = 6, 320
@@ -90,6 +86,9 @@ def _configure(parser: argparse.ArgumentParser, name: str) -> None:
     if name == "multi-style":
         add("--add-style", metavar="MODEL",
             help="add to this model's styles, training nothing but the new ones")  # fmt: skip
+    if name != "any-style":
+        add("--style-size", type=int, default=STYLE_SIDE, metavar="N",
+            help=f"long side of the style: larger makes larger strokes [{STYLE_SIDE}]")  # fmt: skip
     default = OnePassSettings()
     add("--batch", type=int, metavar="N", help=f"pictures a step [{default.batch}]")
     add("--crop", type=int, metavar="N", help=f"side of the crops [{default.crop}]")
@@ -174,6 +173,8 @@ def _check(args: argparse.Namespace, settings: OnePassSettings, workers: Workers
             f"--batch {settings.batch} cannot be shared evenly by {workers.count} processes: "
             f"choose a multiple of {workers.count}."
         )
+    if args.what != "any-style" and args.style_size < 64:
+        raise OptionError(f"--style-size must be 64 or more, not {args.style_size}.")
     if not 0 < settings.learning_rate < 1:
         raise OptionError(f"--learning-rate must be between 0 and 1, not {args.learning_rate}.")
     for name in ("content_weight", "tv_weight"):
@@ -239,13 +240,11 @@ def _fixed_styles(
     names = [path.stem for path in paths]
     if len(set(names)) < len(names) or OWN in names:
         raise OptionError(f"Each style picture needs a file name of its own, and not {OWN!r}.")
-    pictures = {}
-    for path, name in zip(paths, names, strict=True):
-        picture = images.read(path).tensor
-        short = min(picture.shape[-2:])
-        long_side = round(max(picture.shape[-2:]) * _SHORT_SIDE * settings.crop / short)
-        size = fit_size((picture.shape[-2], picture.shape[-1]), long_side)
-        pictures[name] = images.resize(picture, size)
+    least = minimum_side(settings.style_layers, encoder)
+    pictures = {
+        name: _style_picture(path, args.style_size, least)
+        for path, name in zip(paths, names, strict=True)
+    }
     start = dict(model.styles)
     frozen: tuple[str, ...] = ()
     if getattr(args, "add_style", None):
@@ -271,6 +270,17 @@ def _fixed_styles(
         Pair(photograph, images.Picture(pictures[name]), name)
         for name, photograph in zip(names, photographs, strict=True)
     ]
+
+
+def _style_picture(path: Path, long_side: int, least: int) -> Tensor:
+    picture = images.read(path, long_side=long_side).tensor
+    height, width = picture.shape[-2:]
+    if min(height, width) < least:
+        raise ImageError(
+            f"{path} is {width}×{height} px at --style-size {long_side}, and a style needs {least} "
+            "px each way: give a larger --style-size or another picture."
+        )
+    return picture
 
 
 @torch.no_grad()
