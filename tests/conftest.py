@@ -1,8 +1,12 @@
-"""What several test files paint with: a tiny encoder, and smooth random pictures."""
+"""What several test files work with: a tiny encoder, smooth random pictures, made-up weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,8 +14,19 @@ import torch.nn.functional as F
 from hypothesis import settings
 from torch import Tensor, nn
 
-from impasto.encoders import Architecture, Encoder
+from file_server import FileServer, serving, unused_url
+from impasto import downloads, images, weights
+from impasto.alexnet import AlexNet
+from impasto.encoders import VGG16, Architecture, Encoder
 from impasto.images import Picture
+from impasto.inception import Inception
+from impasto.models import open_encoder
+from impasto.painter import Painter
+from impasto.samples import PAIRS
+from impasto.weights import WEIGHTS, WeightRecord
+from learned_nets import LEARNED, published_linear, random_state
+from quick_paintings import FAST, finish
+from tiny_weights import Record, pickled, published_state
 
 # Other work may share the machine: how long an example takes tells nothing.
 settings.register_profile("impasto", deadline=None)
@@ -68,3 +83,145 @@ def style() -> Picture:
 @pytest.fixture(scope="session")
 def other_style() -> Picture:
     return Picture(smooth_picture(64, 64, seed=3))
+
+
+# --- paintings ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def paint(encoder: Encoder, content: Picture) -> Callable[..., Tensor]:
+    """The finished picture of one or more styles, with areas and changes to the recipe."""
+
+    def paint(styles: Any, areas: Any = (), **changes: Any) -> Tensor:
+        recipe = FAST.replace(**changes)
+        return finish(Painter(content, styles, recipe, areas=areas, encoder=encoder))
+
+    return paint
+
+
+@pytest.fixture(scope="session")
+def sample() -> tuple[Picture, Picture, Encoder]:
+    """A photograph, a painting, and the encoder that comes with the program."""
+    pair = PAIRS["tuebingen-starry-night"]
+    photo, style = (
+        images.read(path, long_side=96) for path in (pair.content_path, pair.style_path)
+    )
+    return photo, style, open_encoder("compact", "own")
+
+
+# --- weights of a few kilobytes -------------------------------------------------------------------
+
+
+@pytest.fixture
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty one of the test's own; and no pause before another attempt to download."""
+    monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(downloads, "PAUSE", 0.0)
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def server() -> Iterator[FileServer]:
+    with serving(pickled(published_state())) as server:
+        yield server
+
+
+@pytest.fixture
+def record(server: FileServer) -> Record:
+    """A function that makes the record of what the server has now."""
+
+    def make(body: bytes | None = None, **changes: Any) -> WeightRecord:
+        server.body = server.body if body is None else body
+        fields = {
+            "name": "tiny",
+            "kind": "encoder",
+            "urls": (server.url,),
+            "sha256": hashlib.sha256(server.body).hexdigest(),
+            "bytes": len(server.body),
+            "licence": "none",
+            "paper": "none",
+            "value_range": "any",
+            "widths": (4, 6),
+            "depths": (2, 1),
+        }
+        return WeightRecord(**{**fields, **changes})
+
+    return make
+
+
+@pytest.fixture
+def built_in(
+    cache: Path, record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> WeightRecord:
+    """A record whose file is in the package."""
+    monkeypatch.setattr(weights, "EMBEDDED", tmp_path)
+    weights.fetch(record()).rename(tmp_path / "inside.safetensors")
+    return record(name="inside", urls=(), sha256="", bytes=0)
+
+
+# --- weights of learned metrics -------------------------------------------------------------------
+
+
+def published_vgg16() -> dict[str, Tensor]:
+    state = random_encoder(VGG16).convolutions.state_dict()
+    layers = VGG16.layers
+    return {
+        f"features.{layers.index(key.partition('.')[0])}.{key.partition('.')[2]}": value
+        for key, value in state.items()
+    }
+
+
+@pytest.fixture(scope="session")
+def published() -> dict[str, dict[str, Tensor]]:
+    """What publishers offer, made up: name → what the file holds."""
+    spare = {
+        "fc1.weight": torch.zeros(2),
+        "AuxLogits1.conv0.bn.num_batches_tracked": torch.tensor(1),
+    }
+    return {
+        "vgg16": published_vgg16(),
+        "lpips-vgg16": published_linear("lpips-vgg16"),
+        "alexnet": random_state(AlexNet()),
+        "lpips-alexnet": published_linear("lpips-alexnet"),
+        "art-inception": random_state(Inception()) | spare,
+    }
+
+
+@pytest.fixture(scope="session")
+def _kept(
+    published: dict[str, dict[str, Tensor]], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, WeightRecord]]:
+    """A cache with all of it, added by hand."""
+    folder = tmp_path_factory.mktemp("learned")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IMPASTO_CACHE", str(folder / "cache"))
+        for name, state in published.items():
+            file = folder / f"{name}.pth"
+            file.write_bytes(pickled(state))
+            digest = hashlib.sha256(file.read_bytes()).hexdigest()
+            record = dataclasses.replace(WEIGHTS[name], sha256=digest, bytes=0)
+            patch.setitem(WEIGHTS, name, record)
+            weights.add(name, file)
+            file.unlink()
+        return folder / "cache", {name: WEIGHTS[name] for name in LEARNED}
+
+
+@pytest.fixture
+def kept(_kept: tuple[Path, dict[str, WeightRecord]], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """All of it at hand."""
+    monkeypatch.setenv("IMPASTO_CACHE", str(_kept[0]))
+    for name, record in _kept[1].items():
+        monkeypatch.setitem(WEIGHTS, name, record)
+    return _kept[0]
+
+
+@pytest.fixture
+def empty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing at hand, and nobody answers."""
+    monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path / "empty"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(downloads, "PAUSE", 0.0)
+    for name in LEARNED:
+        record = dataclasses.replace(WEIGHTS[name], urls=(unused_url(),))
+        monkeypatch.setitem(WEIGHTS, name, record)

@@ -1,4 +1,4 @@
-"""Results matched, judged and summed up; ``impasto evaluate`` end to end on tiny pictures."""
+"""Results judged; ``impasto evaluate`` end to end on tiny pictures."""
 
 import csv
 import json
@@ -16,168 +16,22 @@ from PIL import Image
 from conftest import smooth_picture
 from impasto import images
 from impasto.cli.main import run
-from impasto.errors import ImageError, InputDataError, OptionError
+from impasto.errors import ImageError, OptionError
 from impasto.evaluation.judge import Judge
-from impasto.evaluation.matching import Match, Shelf, brought_to, match, picture_files
-from impasto.evaluation.scatter import draw_scatter, write_scatter
-from impasto.evaluation.tables import Judged, as_json, columns, summary, write_csv
-from impasto.images import Picture
+from impasto.evaluation.matching import Match
 from impasto.metrics.features import content_error, gram_error
-from impasto.metrics.intervals import bootstrap_mean
 from impasto.metrics.sets import SET_METRICS
 from impasto.metrics.similarity import ssim
 from impasto.metrics.table import METRICS, at_hand
-from impasto.origins import Origin, read_origin
 from impasto.painting import describe_sources
-from impasto.stylizing import describe
 
 DOCS = Path(__file__).parents[1] / "docs"
 
 
 @pytest.fixture(autouse=True)
 def no_weights(monkeypatch, tmp_path_factory):
-    """But those that are built in; see test_learned_metrics.py for the others."""
+    """But those that are built in; see test_evaluate_learned.py for the others."""
     monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path_factory.getbasetemp() / "no cache"))
-
-
-# --- What a file says of itself -------------------------------------------------------------------
-
-
-def test_the_origin_of_a_painting_is_read_back():
-    told = describe_sources("photos/a.jpg", ["b.jpg", "c d.png"], [0.7, 0.3], ["coarse", ""])
-    expected = (("b.jpg", 0.7), ("c d.png", 0.3))
-    assert read_origin(told) == Origin("photos/a.jpg", expected)
-    assert read_origin(describe_sources("a.jpg", ["fine=b:1.jpg"], None)).styles == (
-        ("b:1.jpg", 1),
-    )
-
-
-def test_the_origin_of_a_one_pass_picture_is_read_back():
-    told = describe("a.jpg", {"wave": 1.0, "b.jpg:2": 0.5}, {}) | {"seconds": "1.25"}
-    assert read_origin(told) == Origin("a.jpg", (("wave", 1.0), ("b.jpg:2", 0.5)), 1.25)
-
-
-@pytest.mark.parametrize(
-    "told",
-    [
-        {}, {"style": "not JSON"}, {"style": "7"}, {"style": "[1, 2]"}, {"style": '{"a": "b"}'},
-        {"style": "[" * 10**5}, {"seconds": "soon"}, {"seconds": "nan"}, {"seconds": "-1"},
-        {"style": '{"a": true}'},
-    ],
-)  # fmt: skip
-def test_what_has_another_form_is_not_told(told):
-    assert read_origin(told) == Origin()
-
-
-# --- Matching -------------------------------------------------------------------------------------
-
-
-def shelf(folder, *names):
-    for name in names:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"")
-    return Shelf(folder)
-
-
-@pytest.fixture
-def shelves(tmp_path):
-    """Contents and styles, of which two have a - in their name."""
-    contents = shelf(tmp_path / "photos", "cat.jpg", "old-town.png", "trip/cat-nap.jpg")
-    return contents, shelf(tmp_path / "paintings", "wave.jpg", "night-sky.jpg")
-
-
-def stems(found):
-    return found.content.stem, found.style.stem
-
-
-def painted_from(content, *styles):
-    return describe_sources(content, list(styles), None)
-
-
-@pytest.mark.parametrize(
-    ("name", "told", "expected"),
-    [
-        ("x.png", painted_from("somewhere/cat.jpg", "else/wave.jpg"), ("cat", "wave")),
-        ("x.png", painted_from("cat.tif", "wave"), ("cat", "wave")),
-        ("x.png", painted_from("C:\\pictures\\cat.jpg", "wave.jpg"), ("cat", "wave")),
-        ("x.png", describe("cat-nap.jpg", {"night-sky": 1.0}, {}), ("cat-nap", "night-sky")),
-        ("cat-wave.png", {}, ("cat", "wave")),
-        ("old-town-night-sky.jpg", {}, ("old-town", "night-sky")),
-        ("cat-wave.png", painted_from("gone.jpg", "gone.jpg"), ("cat", "wave")),
-        ("cat-wave.png", painted_from("old-town.png", "night-sky.jpg"), ("old-town", "night-sky")),
-    ],
-)
-def test_a_result_finds_its_content_and_style(name, told, expected, shelves):
-    assert stems(match(Path(name), told, *shelves)) == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "told", "words"),
-    [
-        ("x.png", {}, "does not say what it was painted from"),
-        ("cat.png", {}, "neither CONTENT-STYLE nor"),  # with two styles it could be either
-        ("x.png", painted_from("dog.jpg", "wave.jpg"), "painted from dog.jpg, which is not in"),
-        ("x.png", painted_from("cat.jpg", "fog.jpg"), "painted after fog.jpg, which is not in"),
-        ("x.png", {"content": "cat.jpg"}, "does not say which style"),
-        ("x.png", {"style": '["wave.jpg"]'}, "does not say what it was painted from"),
-        ("x.png", painted_from("cat.jpg", "wave.jpg", "fog.jpg"), "mixes 2 styles (wave.jpg, fog"),
-    ],
-)
-def test_a_result_without_a_match_is_told_why(name, told, words, shelves):
-    with pytest.raises(InputDataError) as caught:
-        match(Path(name), told, *shelves)
-    assert words in str(caught.value)
-    assert str(caught.value).startswith(name)
-
-
-def test_one_name_for_two_pictures(tmp_path):
-    contents = shelf(tmp_path / "photos", "cat.jpg", "other/cat.jpg", "dog.jpg", "dog.png")
-    styles = shelf(tmp_path / "paintings", "wave.jpg")
-    for told in (painted_from("cat.jpg", "wave.jpg"), painted_from("dog.tif", "wave.jpg")):
-        with pytest.raises(InputDataError, match="rename one of them"):
-            match(Path("x.png"), told, contents, styles)
-    exactly = painted_from(str(tmp_path / "photos/other/cat.jpg"), "wave.jpg")
-    found = match(Path("x.png"), exactly, contents, styles)
-    assert found.content == tmp_path / "photos/other/cat.jpg"
-    assert (
-        stems(match(Path("x"), painted_from("dog.png", "wave.jpg"), contents, styles))[0] == "dog"
-    )
-
-
-def test_a_name_that_could_be_two_pairs(tmp_path):
-    contents = shelf(tmp_path / "photos", "a.jpg", "a-b.jpg")
-    styles = shelf(tmp_path / "paintings", "b-c.jpg", "c.jpg")
-    with pytest.raises(InputDataError, match=r"named after a.jpg and b-c.jpg or after a-b.jpg and"):
-        match(Path("a-b-c.png"), {}, contents, styles)
-
-
-def test_single_contents_and_styles(tmp_path, shelves):
-    contents, styles = shelves
-    wave, cat = Shelf(styles.find("wave.jpg")), Shelf(contents.find("cat.jpg"))
-    assert stems(match(Path("cat-nap.png"), {}, contents, wave)) == ("cat-nap", "wave")
-    assert stems(match(Path("night-sky.png"), {}, cat, styles)) == ("cat", "night-sky")
-    assert stems(match(Path("anything.png"), {}, cat, wave)) == ("cat", "wave")
-    with pytest.raises(InputDataError, match=r"which is not .*cat\.jpg"):
-        match(Path("x.png"), painted_from("dog.jpg", "wave.jpg"), cat, wave)
-
-
-def test_a_shelf_needs_pictures(tmp_path):
-    (tmp_path / "notes.txt").write_text("none")
-    for place, words in ((tmp_path, "holds no pictures"), (tmp_path / "no", "no folder or file")):
-        with pytest.raises(InputDataError, match=words):
-            Shelf(place)
-    assert picture_files(tmp_path / "notes.txt") == [tmp_path / "notes.txt"]  # its reader complains
-
-
-def test_a_content_is_brought_to_its_results_size():
-    content = Picture(smooth_picture(60, 90, seed=1), path=Path("photo.png"))
-    assert brought_to(content, (40, 60)).size == (40, 60)
-    assert brought_to(content, (41, 60)).size == (41, 60)  # a rounded side
-    assert brought_to(content, (208, 304)).size == (208, 304)
-    for size in ((60, 40), (44, 60), (60, 60)):
-        with pytest.raises(ImageError, match="was not painted from the other"):
-            brought_to(content, size)
 
 
 # --- Judging --------------------------------------------------------------------------------------
@@ -195,7 +49,7 @@ def world(tmp_path_factory):
     for method, share in (("mild", 0.2), ("bold", 0.7)):
         for number, (content, style) in enumerate((c, s) for c in photos for s in paintings):
             blend = torch.lerp(photos[content], images.resize(paintings[style], (48, 64)), share)
-            told = painted_from(f"photos/{content}.png", f"paintings/{style}.png")
+            told = describe_sources(f"photos/{content}.png", [f"paintings/{style}.png"], None)
             told |= {"seconds": str(number + share)} if method == "bold" else {}
             images.write(folder / "out" / method / f"{number}.png", blend, metadata=told)
     return folder
@@ -244,72 +98,6 @@ def test_pictures_that_cannot_be_judged(world, encoder, tmp_path):
     assert Judge(encoder, ["ssim"])(tmp_path / "tiny.png", pair)["ssim"] < 1
     with pytest.raises(OptionError, match="Did you mean 'ssim'"):
         Judge(encoder, ["sssim"])
-
-
-# --- Tables and the plot --------------------------------------------------------------------------
-
-
-def rows_of(**methods):
-    pair = Match(Path("c.png"), Path("s.png"))
-    return [
-        Judged(method, Path(f"{method}/{number}.png"), pair, figures)
-        for method, found in methods.items()
-        for number, figures in enumerate(found)
-    ]
-
-
-def test_means_are_over_the_pictures_that_have_the_figure(tmp_path):
-    rows = rows_of(a=[{"tv": 1.0, "seconds": 3.0}, {"tv": 2.0}], b=[{"seconds": 1.0, "tv": 5.0}])
-    means = summary(rows)
-    assert means["a"]["tv"] == bootstrap_mean([1.0, 2.0])
-    assert means["a"]["seconds"].mean == 3
-    assert columns(rows) == ["tv", "seconds"]
-    told = json.loads(as_json(rows, [(Path("x"), "why")], {"size": 9}))
-    assert told["methods"]["b"]["tv"] == {"mean": 5.0, "low": None, "high": None}
-    assert told["failed"] == [{"result": "x", "reason": "why"}]
-    write_csv(tmp_path / "t.csv", rows)
-    lines = list(csv.DictReader((tmp_path / "t.csv").read_text("utf-8").splitlines()))
-    assert [line["seconds"] for line in lines] == ["3.0", "", "1.0"]
-
-
-def test_the_plot_takes_any_names_and_numbers(tmp_path):
-    random = np.random.default_rng(1)
-    names = [
-        "plain",
-        "$a_b^{$",
-        "_hidden",
-        "long " * 20,
-        "x" * 80,
-        "漢字",
-        "<b>",
-        "\\frac",
-        "9",
-        "10",
-    ]
-    for spread in (1, 1000):
-        found = [
-            [{"content": x, "gram": x * y + 1e-4} for x, y in random.random((5, 2)) ** spread]
-            for _ in names
-        ]
-        write_scatter(tmp_path / "s.png", rows_of(**dict(zip(names, found, strict=True))))
-    write_scatter(tmp_path / "one.png", rows_of(only=[{"content": 0.0, "gram": 0.0}]))
-    with Image.open(tmp_path / "s.png") as image:
-        assert image.size == (1080, 720)
-
-
-def test_the_legend_names_every_method_and_covers_no_point():
-    found = {name: [{"content": 0.1, "gram": 0.2}] * 3 for name in ("_a", "b" * 50, "c", "d")}
-    figure = draw_scatter(rows_of(**found))
-    figure.draw_without_rendering()
-    (legend,), (axes,) = figure.legends, figure.axes
-    texts = [text.get_text().replace("\n", "") for text in legend.get_texts()]
-    assert texts == [" _a (3)", "b" * 50 + " (3)", "c (3)", "d (3)"]
-    box = legend.get_window_extent()
-    assert not axes.get_tightbbox().overlaps(box)
-    assert box.x1 <= figure.bbox.x1
-    sizes = [len(points.get_offsets()) for points in axes.collections]
-    assert sizes.count(3) == 4
-    assert axes.collections[-1].get_offsets().tolist() == [pytest.approx([0.1, 0.2])]  # a mean
 
 
 # --- impasto evaluate -----------------------------------------------------------------------------
