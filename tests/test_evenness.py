@@ -6,7 +6,7 @@ import math
 import torch
 
 from conftest import smooth_picture
-from impasto.terms import EvennessTerm
+from impasto.train.terms import EvennessTerm
 
 CELL = EvennessTerm.CELL
 

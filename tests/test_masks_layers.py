@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from conftest import random_encoder
 from impasto import images, masks
+from impasto.colour_masks import read_colour_masks
 from impasto.encoders import Architecture
 from impasto.errors import OptionError
 from impasto.losses.statistics import gram_matrix
@@ -172,7 +173,7 @@ def test_masks_of_a_real_photograph_sized_pair(tmp_path):
     images.write(
         tmp_path / "c.jpg", torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None] / 255
     )
-    found = masks.read_colour_masks(*[tmp_path / "c.jpg"] * 2, (48, 64), (48, 64))
+    found = read_colour_masks(*[tmp_path / "c.jpg"] * 2, (48, 64), (48, 64))
     soft = masks.feather(found.content, 2)
     masks.check_masks(soft, (48, 64))
     features = DEEP(torch.rand(1, 3, 48, 64), ["relu2_1"])["relu2_1"]

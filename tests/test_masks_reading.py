@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter
 
 from impasto import masks
+from impasto.colour_masks import read_colour_masks
 from impasto.errors import ImageError, InputDataError, OptionError
 from mask_pictures import BLUE, GREEN, RED, WHITE, cells, random_masks, sentence
 
@@ -33,7 +34,7 @@ def halves(path, left, right, size=(40, 60)):
 def test_two_colours(tmp_path):
     content = halves(tmp_path / "c.png", RED, BLUE)
     style = halves(tmp_path / "s.png", BLUE, RED, size=(20, 30))
-    names, ours, theirs, notices = masks.read_colour_masks(content, style, (40, 60), (20, 30))
+    names, ours, theirs, notices = read_colour_masks(content, style, (40, 60), (20, 30))
     assert names == ("#0000ff", "#ff0000")
     assert notices == []
     blue = torch.zeros(40, 60)
@@ -55,7 +56,7 @@ def test_colours_survive_compression_and_smooth_edges(tmp_path, palette, count, 
     paths = [tmp_path / f"s.{suffix}", tmp_path / f"c.{suffix}"]
     for path, image in zip(paths, others, strict=True):
         image.filter(ImageFilter.GaussianBlur(smooth)).save(path, quality=75)
-    found = masks.read_colour_masks(paths[1], paths[0], (150, 210), (130, 170))
+    found = read_colour_masks(paths[1], paths[0], (150, 210), (130, 170))
     assert len(found.names) == count
     for name, plane, other in zip(found.names, found.content[0], found.style[0], strict=True):
         got = np.array([int(name[i : i + 2], 16) for i in (1, 3, 5)])
@@ -71,11 +72,17 @@ def test_colours_survive_compression_and_smooth_edges(tmp_path, palette, count, 
 def test_colours_may_differ_a_little_between_the_files(tmp_path):
     content = halves(tmp_path / "c.png", (250, 4, 9), (10, 10, 240))
     style = halves(tmp_path / "s.png", (5, 0, 255), (235, 10, 0))
-    found = masks.read_colour_masks(content, style, (40, 60), (40, 60))
+    found = read_colour_masks(content, style, (40, 60), (40, 60))
     assert found.names == ("#0a0af0", "#fa0409")
     assert torch.equal(found.content, found.style.flip(3))
     message = sentence(
-        InputDataError, masks.read_colour_masks, content, style, (40, 60), (40, 60), tolerance=0.03
+        InputDataError,
+        read_colour_masks,
+        content,
+        style,
+        (40, 60),
+        (40, 60),
+        tolerance=0.03,
     )
     assert "#0a0af0 and #fa0409" in message
 
@@ -84,7 +91,7 @@ def test_a_wide_soft_edge_is_no_region(tmp_path):
     _, picture = cells([RED, BLUE, WHITE], 200, 200, seed=4)
     picture.filter(ImageFilter.GaussianBlur(12)).save(tmp_path / "c.jpg", quality=75)
     picture.save(tmp_path / "s.png")
-    found = masks.read_colour_masks(tmp_path / "c.jpg", tmp_path / "s.png", (200, 200), (200, 200))
+    found = read_colour_masks(tmp_path / "c.jpg", tmp_path / "s.png", (200, 200), (200, 200))
     assert found.names == ("#0000ff", "#ff0000", "#ffffff")
     assert (found.content - found.style).abs().mean() < 0.05
 
@@ -95,7 +102,7 @@ def test_a_small_region_counts(tmp_path):
     draw.rectangle((0, 0, 100, 255), fill=BLUE)
     draw.ellipse((170, 100, 182, 112), fill=GREEN)  # 0.2 % of the pixels
     picture.save(tmp_path / "c.png")
-    found = masks.read_colour_masks(*[tmp_path / "c.png"] * 2, (256, 256), (256, 256))
+    found = read_colour_masks(*[tmp_path / "c.png"] * 2, (256, 256), (256, 256))
     assert found.names == ("#0000ff", "#00ff00", "#ff0000")
 
 
@@ -103,9 +110,7 @@ def test_a_colour_in_one_file_only(tmp_path):
     content = halves(tmp_path / "c.png", RED, BLUE)
     style = halves(tmp_path / "s.png", RED, RED)
     for first, second in ((content, style), (style, content)):
-        message = sentence(
-            InputDataError, masks.read_colour_masks, first, second, (40, 60), (40, 60)
-        )
+        message = sentence(InputDataError, read_colour_masks, first, second, (40, 60), (40, 60))
         assert message == f"{content} has #0000ff and {style} has not: paint it in both or none."
 
 
@@ -115,7 +120,7 @@ def test_alpha_is_ignored_by_colours(tmp_path):
     picture.putalpha(Image.linear_gradient("L").resize(picture.size))
     picture.save(tmp_path / "a.png")
     plain, alpha = (
-        masks.read_colour_masks(tmp_path / "c.png", tmp_path / name, (40, 60), (40, 60))
+        read_colour_masks(tmp_path / "c.png", tmp_path / name, (40, 60), (40, 60))
         for name in ("c.png", "a.png")
     )
     assert plain.names == alpha.names
@@ -125,7 +130,7 @@ def test_alpha_is_ignored_by_colours(tmp_path):
 @pytest.mark.parametrize("tolerance", [0, 0.6, -1, math.nan])
 def test_tolerance_out_of_range(tolerance):
     message = sentence(
-        OptionError, masks.read_colour_masks, "c", "s", (9, 9), (9, 9), tolerance=tolerance
+        OptionError, read_colour_masks, "c", "s", (9, 9), (9, 9), tolerance=tolerance
     )
     assert "choose 0.03 to 0.5" in message
 
@@ -134,14 +139,18 @@ def test_a_picture_without_areas_of_one_colour(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.png")
     message = sentence(
-        InputDataError, masks.read_colour_masks, *[tmp_path / "noise.png"] * 2, (40, 60), (40, 60)
+        InputDataError,
+        read_colour_masks,
+        *[tmp_path / "noise.png"] * 2,
+        (40, 60),
+        (40, 60),
     )
     assert "noise.png has no areas of one colour" in message
 
 
 def test_tiny_label_pictures(tmp_path):
     Image.fromarray(np.array([[RED, BLUE]], dtype=np.uint8)).save(tmp_path / "c.png")
-    found = masks.read_colour_masks(*[tmp_path / "c.png"] * 2, (1, 2), (4, 8))
+    found = read_colour_masks(*[tmp_path / "c.png"] * 2, (1, 2), (4, 8))
     assert found.names == ("#0000ff", "#ff0000")
     assert found.content.flatten().tolist() == [0, 1, 1, 0]
     assert found.style.shape == (1, 2, 4, 8)
@@ -183,7 +192,7 @@ def test_another_size_is_rescaled_and_told(tmp_path):
     mask, notices = masks.read_grey_mask(path, (121, 180))
     assert mask.shape == (1, 1, 121, 180)
     assert notices == [f"The mask {path} has 60×40 px and its picture 180×121 px: it was rescaled."]
-    found = masks.read_colour_masks(path, path, (20, 30), (40, 60))
+    found = read_colour_masks(path, path, (20, 30), (40, 60))
     assert found.content.shape == (1, 2, 20, 30)
     assert len(found.notices) == 1
 
@@ -196,10 +205,10 @@ def test_two_percent_of_aspect(mask_height, mask_width, height, width):
     if abs(allowed - 1.02) < 1e-9:
         return
     if allowed < 1.02:
-        notices = masks._check_aspect("m.png", picture, (height, width))
+        notices = masks.check_aspect("m.png", picture, (height, width))
         assert len(notices) == ((mask_height, mask_width) != (height, width))
     else:
-        message = sentence(InputDataError, masks._check_aspect, "m.png", picture, (height, width))
+        message = sentence(InputDataError, masks.check_aspect, "m.png", picture, (height, width))
         assert f"{mask_width}×{mask_height} px and its picture {width}×{height} px" in message
 
 

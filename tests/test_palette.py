@@ -5,7 +5,7 @@ import scipy.linalg
 import torch
 
 from conftest import smooth_picture
-from impasto.terms import PaletteTerm
+from impasto.train.terms import PaletteTerm
 
 
 def reference(picture, style):

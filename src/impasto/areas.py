@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from impasto import images
+from impasto.colour_masks import read_colour_masks
 from impasto.errors import OptionError
 from impasto.images import Picture
 from impasto.masks import (
@@ -17,7 +18,6 @@ from impasto.masks import (
     check_masks,
     feather,
     parse_region,
-    read_colour_masks,
     read_grey_mask,
 )
 

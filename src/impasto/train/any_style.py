@@ -14,7 +14,6 @@ from impasto.losses.means import Summary
 from impasto.network_files import OnePassModel
 from impasto.networks import StyledNetwork
 from impasto.predictors import STYLE_LAYERS, StylePredictor
-from impasto.terms import PaletteTerm
 from impasto.train.one_pass import (
     OnePassSettings,
     OnePassTraining,
@@ -23,6 +22,7 @@ from impasto.train.one_pass import (
     summaries_of,
 )
 from impasto.train.pictures import Crops, step_generator
+from impasto.train.terms import PaletteTerm
 from impasto.train.workers import Workers
 
 

@@ -17,7 +17,6 @@ from impasto.errors import OptionError
 from impasto.losses.means import Summary
 from impasto.network_files import OWN, OnePassModel
 from impasto.networks import StyledNetwork
-from impasto.terms import PaletteTerm
 from impasto.train.one_pass import (
     OnePassSettings,
     OnePassTraining,
@@ -26,6 +25,7 @@ from impasto.train.one_pass import (
     summaries_of,
 )
 from impasto.train.pictures import Crops
+from impasto.train.terms import PaletteTerm
 from impasto.train.workers import Workers
 
 

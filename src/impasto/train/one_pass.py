@@ -30,9 +30,10 @@ from impasto.objective import ContentTerm, Objective, Term, TotalVariation
 from impasto.precision import autocast
 from impasto.predictors import STYLE_LAYERS
 from impasto.readings import reading
-from impasto.terms import EvennessTerm, PaletteTerm, SummaryTerm, by_kind
+from impasto.terms import SummaryTerm, by_kind
 from impasto.train.pictures import Crops, step_generator
 from impasto.train.runs import Average, cosine_rate
+from impasto.train.terms import EvennessTerm, PaletteTerm
 from impasto.train.workers import Workers
 
 
@@ -48,8 +49,8 @@ class OnePassSettings:
         content_layers: Layer → weight of the content loss.
         style_layers: Layer → weight of the style loss.
         palette_weight: Of the distance between the colours of picture and style, see
-            :class:`impasto.terms.PaletteTerm`.
-        even_weight: Of what keeps an even sky even, see :class:`impasto.terms.EvennessTerm`.
+            :class:`impasto.train.terms.PaletteTerm`.
+        even_weight: Of what keeps an even sky even, see :class:`impasto.train.terms.EvennessTerm`.
         tv_weight: Of the mean squared total variation.
         statistic: Of the style loss; one that follows from mean and Gram matrix.
         adain_target: Whether the content loss asks for the content's features with the style's
