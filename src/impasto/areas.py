@@ -67,7 +67,7 @@ def read_areas(
         style_mask: Label picture of the style picture, with the same colours.
         regions: Texts as :func:`impasto.masks.parse_region` takes them.
         blur: Of the edges, as a share of the photograph's long side.
-        max_pixels: Refuse larger style pictures.
+        max_pixels: Refuse larger masks and style pictures.
 
     Returns:
         Areas that together cover the photograph (none if nothing was named), and notices.
@@ -82,7 +82,9 @@ def read_areas(
     if mask is not None and style_mask is not None:
         if len(styles) != 1:
             raise OptionError("--style-mask is for one style picture; use --region for several.")
-        found = read_colour_masks(mask, style_mask, content.size, styles[0].size)
+        found = read_colour_masks(
+            mask, style_mask, content.size, styles[0].size, max_pixels=max_pixels
+        )
         wheres = feather(found.content, blur * max(content.size))
         return [
             Area(name, wheres[:, [index]], style_where=found.style[:, [index]])
@@ -133,7 +135,10 @@ def _read_area(
     max_pixels: int,
 ) -> tuple[Area, list[str]]:
     where, notices = read_grey_mask(
-        region.content_mask, content.size, feather=blur * max(content.size)
+        region.content_mask,
+        content.size,
+        feather=blur * max(content.size),
+        max_pixels=max_pixels,
     )
     style = None
     if region.style is not None:
@@ -146,6 +151,6 @@ def _read_area(
                 f"name the picture, {region.name}=mask.png@style.jpg:{region.style_mask}."
             )
         picture = style or styles[0]
-        style_where, said = read_grey_mask(region.style_mask, picture.size)
+        style_where, said = read_grey_mask(region.style_mask, picture.size, max_pixels=max_pixels)
         notices += said
     return Area(region.name, where, style, style_where, region.keep), notices

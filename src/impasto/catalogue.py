@@ -9,7 +9,7 @@ from pathlib import Path
 from impasto.errors import OptionError, WeightsError, unknown_name
 from impasto.files import replacing
 from impasto.network_files import OWN, OnePassModel, load_network, read_description
-from impasto.weights import EMBEDDED, WEIGHTS, networks_folder
+from impasto.weights import EMBEDDED, WEIGHTS, Status, networks_folder
 
 _NAME = re.compile(r"[\w.-]{1,64}")
 
@@ -21,9 +21,23 @@ def networks() -> dict[str, Path]:
         for name, record in WEIGHTS.items()
         if record.kind == "network"
     }
+    return {**added_networks(), **built_in}
+
+
+def added_networks() -> dict[str, Path]:
+    """Name → file of the models that a user has added under names of their own."""
     # Dots begin the names of files that are being written.
-    added = sorted(networks_folder().glob("[!.]*.safetensors"))
-    return {**{path.stem: path for path in added}, **built_in}
+    found = sorted(networks_folder().glob("[!.]*.safetensors"))
+    return {path.stem: path for path in found if path.stem not in WEIGHTS}
+
+
+def verify_network(path: Path) -> Status:
+    """How it stands with the file of an added model: whether it can be used."""
+    try:
+        load_network(path)
+    except WeightsError as error:
+        return Status("broken", str(error))
+    return Status("good")
 
 
 def style_names(name: str) -> list[str]:

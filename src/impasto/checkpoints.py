@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -10,6 +12,7 @@ from impasto.errors import ImpastoError, InputDataError
 from impasto.files import replacing
 from impasto.painter import Painter
 from impasto.painting import Row
+from impasto.snapshots import Reel
 
 
 def checkpoint_path(output: Path) -> Path:
@@ -17,23 +20,43 @@ def checkpoint_path(output: Path) -> Path:
     return output.with_name(output.name + ".checkpoint")
 
 
-def save_checkpoint(path: Path, painter: Painter, losses: list[Row]) -> None:
-    """Write the state of a painting and its history so far, atomically."""
+def save_checkpoint(
+    path: Path, painter: Painter, losses: list[Row], reels: Mapping[str, Reel] | None = None
+) -> None:
+    """Write the state of a painting and its history so far, atomically.
+
+    Args:
+        path: The file to make.
+        painter: The painting.
+        losses: Its history.
+        reels: Name → pictures taken on the way.
+    """
+    taken = {name: reel.state_dict() for name, reel in (reels or {}).items()}
     with replacing(path) as temporary:
-        torch.save({"painter": painter.state_dict(), "losses": losses}, temporary)
+        saved = {"painter": painter.state_dict(), "losses": losses, "reels": taken}
+        torch.save(saved, temporary)
 
 
-def load_checkpoint(path: Path, painter: Painter) -> list[Row]:
+def load_checkpoint(
+    path: Path, painter: Painter, reels: Mapping[str, Reel] | None = None
+) -> list[Row]:
     """Bring a painting to the state it was saved in; its history so far.
+
+    Args:
+        path: Of :func:`save_checkpoint`.
+        painter: Fresh; the painting that was saved, by its picture, styles and recipe.
+        reels: Name → what gets the pictures taken under that name, if there were any.
 
     Raises:
         InputDataError: If the file is missing, broken, or of another painting.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputDataError(f"There is no checkpoint {path}: start without --resume.")
     try:
         saved = torch.load(path, weights_only=True, map_location="cpu")
         painter.load_state_dict(saved["painter"])
+        for name, reel in (reels or {}).items():
+            reel.load_state_dict(saved.get("reels", {}).get(name, {}))
         return list(saved["losses"])
     except ImpastoError:
         raise

@@ -44,6 +44,7 @@ def read_colour_masks(
     style_size: tuple[int, int],
     *,
     tolerance: float = COLOUR_TOLERANCE,
+    max_pixels: int = images.MAX_PIXELS,
 ) -> ColourMasks:
     """The masks of all regions from two label pictures, in which each region has one colour.
 
@@ -58,6 +59,7 @@ def read_colour_masks(
         style_size: Those of the style picture.
         tolerance: Distance up to which colours are the same, in a file and between the two, 0.03 to
             0.5 of the side of the cube of colours.
+        max_pixels: Refuse larger files.
 
     Raises:
         ImageError: If a file is no picture.
@@ -67,7 +69,9 @@ def read_colour_masks(
     """
     if not 0.03 <= tolerance <= 0.5:
         raise OptionError(f"The tolerance of colours is {tolerance}: choose 0.03 to 0.5.")
-    content, style = (images.read(path).tensor for path in (content_mask, style_mask))
+    content, style = (
+        images.read(path, max_pixels=max_pixels).tensor for path in (content_mask, style_mask)
+    )
     notices = check_aspect(content_mask, content, content_size)
     notices += check_aspect(style_mask, style, style_size)
     ours = _palette(content_mask, content, tolerance)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,8 +118,8 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    if not path.is_file():
-        raise WeightsError(f"There is no weight file {path}.")
+    if not os.path.isfile(path):
+        raise WeightsError(f"There is no weight file {path}: check its name and folder.")
     try:
         with safe_open(path, "pt") as file:  # type: ignore[no-untyped-call,unused-ignore]
             yield file

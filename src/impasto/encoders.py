@@ -290,7 +290,7 @@ class Encoder(nn.Module):
             height, width = image.shape[-2:]
             raise ImageError(
                 f"A picture of {width}×{height} px is too small for {deepest}: "
-                f"it needs at least {least} px each way."
+                f"it needs at least {least} px each way, so enlarge it."
             )
 
 

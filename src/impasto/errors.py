@@ -30,6 +30,11 @@ class InputDataError(ImpastoError):
     """A folder or file of data (training pictures, logs, checkpoints) cannot be used."""
 
 
+def told_of(name: object, error: ImpastoError) -> str:
+    """The sentence of an error, which begins with the file's name if it does not tell it."""
+    return str(error) if str(name) in str(error) else f"{name}: {error}"
+
+
 def unknown_name(kind: str, got: str, allowed: Iterable[str]) -> OptionError:
     """An error for a name that is not in a table, listing the table and the nearest match.
 

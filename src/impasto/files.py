@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -58,10 +59,15 @@ def check_writable(path: Path, *, error: type[ImpastoError] = ImpastoError) -> P
         The absolute path of the file that will be written, links followed.
 
     Raises:
-        ImpastoError: If ``path`` is a folder or a device, lies below a file, or lies in a folder
-            where there is no permission to write.
+        ImpastoError: If ``path`` is a folder or a device, has too long a name, lies below a file,
+            or lies in a folder where there is no permission to write.
     """
     target = Path(os.path.realpath(path))
+    try:
+        os.lstat(target)
+    except OSError as problem:
+        if problem.errno == errno.ENAMETOOLONG:
+            raise error(f"{path} has too long a name: choose a shorter one.") from problem
     # os.path answers False where Path's own methods raise for a folder that may not be entered.
     if os.path.isdir(target):
         raise error(f"{path} is a folder: name a file in it.")

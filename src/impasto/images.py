@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -144,18 +145,30 @@ def read(
     return picture.resized(fit_size(picture.size, long_side, max_enlarge=max_enlarge))
 
 
-def list_pictures(folder: str | Path) -> list[Path]:
+def list_pictures(folder: str | Path, *, apart_from: Path | None = None) -> list[Path]:
     """All picture files below a folder, sorted by path.
+
+    Args:
+        folder: Where.
+        apart_from: A folder within it that does not count, such as that of an earlier run's output.
 
     Raises:
         InputDataError: If the folder does not exist or holds no picture.
     """
     folder = Path(folder)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise InputDataError(f"There is no folder {folder}: name a folder of pictures.")
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in FORMATS and p.is_file())
+    named = (path for path in folder.rglob("*") if path.suffix.lower() in FORMATS)
+    found = sorted(path for path in named if os.path.isfile(path))
     if not found:
         raise InputDataError(f"The folder {folder} holds no pictures ({', '.join(FORMATS)}).")
+    if apart_from is not None and folder.resolve() in apart_from.resolve().parents:
+        left_out = apart_from.resolve()
+        found = [path for path in found if left_out not in path.resolve().parents]
+        if not found:
+            raise InputDataError(
+                f"The folder {folder} holds no pictures but those of {apart_from}."
+            )
     return found
 
 
@@ -276,15 +289,8 @@ def write(
     """
     path = Path(path)
     kind = _format_of(path)
-    if not 1 <= quality <= 100:
-        raise OptionError(f"The quality is {quality}: choose 1 to 100.")
     picture = to_pil(image, alpha)
-    if max(picture.size) > kind.longest:
-        roomier = [ending for ending, other in FORMATS.items() if other.longest > kind.longest]
-        raise ImageError(
-            f"{path} would be {picture.width} × {picture.height} pixels and {path.suffix} holds "
-            f"{kind.longest} a side: choose one of {', '.join(roomier)}."
-        )
+    check_output(path, quality=quality, size=(picture.height, picture.width))
     if alpha is not None and not kind.alpha:
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture).convert("RGB")
@@ -297,17 +303,34 @@ def write(
     return path
 
 
-def check_output(path: str | Path) -> Path:
+def check_output(
+    path: str | Path, *, quality: int = 95, size: tuple[int, int] | None = None
+) -> Path:
     """Makes the checks of :func:`write` that need no picture, for before hours of work.
+
+    Args:
+        path: The file to make.
+        quality: As there.
+        size: Height and width, where they are known.
 
     Returns:
         The path.
 
     Raises:
-        ImageError: If the extension is not one of ``FORMATS``, or the path cannot be written.
+        ImageError: If the extension is not one of ``FORMATS``, or has no room for the size, or the
+            path cannot be written.
+        OptionError: If the quality is out of range.
     """
     path = Path(path)
-    _format_of(path)
+    kind = _format_of(path)
+    if not 1 <= quality <= 100:
+        raise OptionError(f"The quality is {quality}: choose 1 to 100.")
+    if size is not None and max(size) > kind.longest:
+        roomier = [ending for ending, other in FORMATS.items() if other.longest > kind.longest]
+        raise ImageError(
+            f"{path} would be {size[1]} × {size[0]} pixels and {path.suffix} holds "
+            f"{kind.longest} a side: choose one of {', '.join(roomier)}."
+        )
     check_writable(path, error=ImageError)
     return path
 

@@ -71,7 +71,11 @@ def parse_region(text: str) -> Region:
 
 
 def read_grey_mask(
-    path: str | Path, size: tuple[int, int], *, feather: float = 0.0
+    path: str | Path,
+    size: tuple[int, int],
+    *,
+    feather: float = 0.0,
+    max_pixels: int = images.MAX_PIXELS,
 ) -> tuple[Tensor, list[str]]:
     """The mask of one region from a grey picture: white belongs to it, black does not.
 
@@ -79,6 +83,7 @@ def read_grey_mask(
         path: Any picture file; its alpha is ignored, and of colours the luma counts.
         size: Height and width of the picture that it is a mask of.
         feather: Standard deviation of the blur of its edges, in pixels of that picture.
+        max_pixels: Refuse larger files.
 
     Returns:
         (1, 1, H, W) in [0, 1]; and notices for the user, a sentence each.
@@ -88,7 +93,7 @@ def read_grey_mask(
         InputDataError: If it is black everywhere, or has another aspect ratio than the picture.
         OptionError: If ``feather`` is negative or beyond the longer side.
     """
-    picture = images.read(path).tensor
+    picture = images.read(path, max_pixels=max_pixels).tensor
     notices = check_aspect(path, picture, size)
     grey = (picture * picture.new_tensor(_LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
     if not grey.any():

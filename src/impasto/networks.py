@@ -107,7 +107,7 @@ class StyledNetwork(nn.Module):
             height, width = image.shape[-2:]
             raise ImageError(
                 f"A picture of {width}×{height} px is too small for this network: "
-                f"it needs at least {least} px each way."
+                f"it needs at least {least} px each way, so enlarge it."
             )
 
     def padded(self, image: Tensor) -> Tensor:

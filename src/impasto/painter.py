@@ -51,6 +51,7 @@ class Painter:
         encoder: Used instead of the recipe's; anything that maps (picture, layers) to features.
         memory: Bytes that the process may take: larger pictures are painted in tiles, to the same
             picture but rounding. Two thirds of what is free by default.
+        max_pixels: Refuse a larger picture to start from.
 
     Raises:
         ImpastoError: For a recipe that does not fit the encoder, or unusable pictures.
@@ -66,6 +67,7 @@ class Painter:
         areas: Sequence[Area] = (),
         encoder: EncoderLike | None = None,
         memory: float | None = None,
+        max_pixels: int = images.MAX_PIXELS,
     ) -> None:
         if not styles:
             raise OptionError("A painting needs at least one style picture.")
@@ -111,7 +113,7 @@ class Painter:
         self.stages: tuple[Stage, ...] = plan_stages(
             recipe, content.size, least_side=self._least_side
         )
-        self._init = _read_init(recipe)
+        self._init = _read_init(recipe, max_pixels)
         self._stage = 0
         self._done = 0
         self._optimiser: Optimiser | None = None
@@ -328,11 +330,13 @@ def _kept(areas: Sequence[Area]) -> Tensor | None:
     return torch.cat(planes, dim=1).sum(1, keepdim=True).clamp(0, 1) if planes else None
 
 
-def _read_init(recipe: Recipe) -> Tensor | None:
+def _read_init(recipe: Recipe, max_pixels: int) -> Tensor | None:
     """The picture to start from, if the recipe names one."""
     if recipe.init in INITS or recipe.init in networks():
         return None
-    return images.read(recipe.init, long_side=recipe.size, max_enlarge=float("inf")).tensor
+    return images.read(
+        recipe.init, long_side=recipe.size, max_enlarge=float("inf"), max_pixels=max_pixels
+    ).tensor
 
 
 def read_styles(

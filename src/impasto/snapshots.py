@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -19,6 +22,39 @@ _DURATION_MS = 3000
 _SHORTEST_MS = 40
 
 
+class Reel:
+    """Pictures by the step that they were taken at, packed, since they may be many.
+
+    A checkpoint keeps them, too, so that an interruption leaves no gap.
+    """
+
+    def __init__(self) -> None:
+        self._files: dict[int, bytes] = {}
+
+    def add(self, number: int, picture: Image.Image) -> None:
+        """Keep the picture of step ``number``."""
+        stream = io.BytesIO()
+        picture.save(stream, "PNG", compress_level=1)
+        self._files[number] = stream.getvalue()
+
+    @property
+    def numbers(self) -> list[int]:
+        """The steps there are pictures of, in order."""
+        return sorted(self._files)
+
+    def __getitem__(self, number: int) -> Image.Image:
+        return Image.open(io.BytesIO(self._files[number]))
+
+    def state_dict(self) -> dict[int, Tensor]:
+        """Step → the bytes of its picture."""
+        files = self._files.items()
+        return {n: torch.frombuffer(bytearray(data), dtype=torch.uint8) for n, data in files}
+
+    def load_state_dict(self, state: Mapping[int, Tensor]) -> None:
+        """Have the pictures of a checkpoint."""
+        self._files = {int(n): data.numpy().tobytes() for n, data in state.items()}
+
+
 class Snapshots:
     """Keeps about ``count`` pictures of a painting, spread evenly over its work.
 
@@ -26,6 +62,9 @@ class Snapshots:
         path: A ``.gif`` or ``.webp`` file for an animation, anything else is a folder of PNGs.
         count: How many pictures.
         stages: Of the painting.
+
+    Attributes:
+        reel: The frames of an animation so far; a folder's pictures are in their files.
 
     Raises:
         OptionError: For fewer than one picture.
@@ -40,7 +79,7 @@ class Snapshots:
         self._size = stages[-1].size
         total = sum(stage.steps for stage in stages)
         self._wanted = {max(1, round(total * (i + 1) / count)) for i in range(count)}
-        self._frames: list[Image.Image] = []
+        self.reel = Reel()
         self.made: list[Path] = []
 
     def wants(self, number: int) -> bool:
@@ -53,20 +92,20 @@ class Snapshots:
             return
         if self._animated:
             # All frames of an animation have one size: that of the finished picture.
-            self._frames.append(images.to_pil(images.resize(image, self._size)))
+            self.reel.add(number, images.to_pil(images.resize(image, self._size)))
         else:
             self.made.append(images.write(self._path / f"step-{number:05d}.png", image))
 
     def finish(self) -> list[Path]:
         """Write the animation, if that is what it is; the files made."""
-        if self._frames:
-            pace = max(_SHORTEST_MS, _DURATION_MS // len(self._frames))
-            durations = [pace] * (len(self._frames) - 1) + [1500]
+        if frames := [self.reel[number] for number in self.reel.numbers]:
+            pace = max(_SHORTEST_MS, _DURATION_MS // len(frames))
+            durations = [pace] * (len(frames) - 1) + [1500]
             with replacing(self._path) as temporary:
-                self._frames[0].save(
+                frames[0].save(
                     temporary,
                     save_all=True,
-                    append_images=self._frames[1:],
+                    append_images=frames[1:],
                     duration=durations,
                     loop=0,
                 )

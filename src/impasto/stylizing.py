@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from impasto import images
 from impasto.areas import Area, read_areas
 from impasto.catalogue import networks, open_network, style_names
 from impasto.colour_modes import get_colour_mode
-from impasto.errors import OptionError, unknown_name
+from impasto.errors import ImageError, OptionError, unknown_name
 from impasto.feedforward.style_files import is_style_file, load_style
 from impasto.feedforward.stylist import STYLE_SIDE, Stylist, check_strength, mixture
 from impasto.feedforward.tiled import Plan, memory_needed
@@ -49,7 +50,7 @@ class StyleSource:
     @property
     def is_name(self) -> bool:
         """Whether it is neither a file nor an image."""
-        if isinstance(self.source, Image.Image) or Path(self.source).exists():
+        if isinstance(self.source, Image.Image) or os.path.isfile(self.source):
             return False
         # What looks like a file was meant to be one, and is missed by its reader.
         return not Path(self.source).suffix and len(Path(self.source).parts) == 1
@@ -62,6 +63,8 @@ def choose_model(styles: Sequence[StyleSource]) -> str:
         return ANY
     offered = {name: model for model in networks() for name in style_names(model)}
     for name in names:
+        if name not in offered and os.path.isdir(name):
+            raise ImageError(f"{name} is a folder: name a picture file in it.")
         if name not in offered:
             raise unknown_name("style", name, [*offered, "a picture's path"])
     if len(names) < len(styles):
@@ -81,6 +84,7 @@ class Stylizer:
         colour_match: Method of the mode ``"match"``.
         precision: See :func:`impasto.precision.compute_dtype`.
         memory: Bytes that painting may take; two thirds of what is free by default.
+        max_pixels: Refuse larger style pictures.
 
     Raises:
         ImpastoError: For styles, models or options that cannot be used.
@@ -97,6 +101,7 @@ class Stylizer:
         colour_match: str = Recipe.colour_match,
         precision: str = "auto",
         memory: float | None = None,
+        max_pixels: int = images.MAX_PIXELS,
     ) -> None:
         if not styles:
             raise OptionError("Name a style: --style painting.jpg, or one of the model's own.")
@@ -108,7 +113,7 @@ class Stylizer:
         self._strength = strength
         self._mode, self._space, self._match = get_colour_mode(colour), colour_space, colour_match
         self._colour = colour
-        self._pictures = [self._read(style) for style in self._styles]
+        self._pictures = [self._read(style, max_pixels) for style in self._styles]
         # Colours apart, a style does not depend on the picture painted: it is read once.
         self._vector = None if self._mode.recolours else self._common(None, None)
 
@@ -161,13 +166,13 @@ class Stylizer:
             painted = torch.lerp(painted, original, torch.cat(kept, 1).sum(1, True).clamp(0, 1))
         return painted
 
-    def _read(self, style: StyleSource) -> Picture | None:
+    def _read(self, style: StyleSource, max_pixels: int) -> Picture | None:
         """The style's picture, at the size that styles are read off; None if it has none."""
         if style.is_name or (
             not isinstance(style.source, Image.Image) and is_style_file(style.source)
         ):
             return None
-        return images.read(style.source, long_side=STYLE_SIDE)
+        return images.read(style.source, long_side=STYLE_SIDE, max_pixels=max_pixels)
 
     def _vectors(
         self, content: Tensor, areas: Sequence[Area]

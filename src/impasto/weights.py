@@ -50,7 +50,9 @@ class Status:
 def cache_dir() -> Path:
     """The folder of fetched weights: ``$IMPASTO_CACHE``, or else the platform's cache folder."""
     chosen = os.environ.get("IMPASTO_CACHE")
-    return Path(chosen).expanduser() if chosen else user_cache_path("impasto", appauthor=False)
+    if chosen:
+        return Path(os.path.expanduser(chosen))  # Path's own raises where there is no such user
+    return user_cache_path("impasto", appauthor=False)
 
 
 def networks_folder() -> Path:

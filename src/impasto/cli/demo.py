@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from impasto import images
@@ -34,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Paint the pairs, tell where they are, and return the exit code."""
     folder: Path = args.output
-    if folder.exists() and not folder.is_dir():
+    if os.path.isfile(folder):
         raise ImageError(f"{folder} is a file: name another folder with -o DIR.")
     rows = []
     for name, pair in PAIRS.items():

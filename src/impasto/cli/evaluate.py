@@ -15,7 +15,7 @@ from rich.table import Table
 
 from impasto import images
 from impasto.cli.counting import counted
-from impasto.errors import ImpastoError, InputDataError, OptionError
+from impasto.errors import ImpastoError, OptionError, told_of
 from impasto.evaluation.judge import Judge
 from impasto.evaluation.matching import Match, Shelf, match, picture_files
 from impasto.evaluation.scatter import ACROSS, UP, check_plotting, write_scatter
@@ -133,10 +133,7 @@ def _results(places: Sequence[Path], output: Path | None) -> list[tuple[str, Pat
     for place, name in zip(places, names, strict=True):
         method = name if names.count(name) == 1 else str(place)
         # What an earlier run put into a folder within this one is no result.
-        found = [p for p in picture_files(place) if output is None or not _lies_in(p, output)]
-        if not found:
-            raise InputDataError(f"The folder {place} holds no pictures but those of {output}.")
-        todo += [(method, path) for path in found]
+        todo += [(method, path) for path in picture_files(place, apart_from=output)]
     return todo
 
 
@@ -149,10 +146,6 @@ def _check_sets(names: Sequence[str], todo: Sequence[tuple[str, Path]]) -> None:
                 f"--metrics {','.join(names)} needs at least {LEAST} results of a method, and "
                 f"better thousands, not {count} of '{method}'."
             )
-
-
-def _lies_in(path: Path, folder: Path) -> bool:
-    return folder.resolve() in path.resolve().parents
 
 
 def _judge_all(
@@ -173,8 +166,7 @@ def _judge_all(
             for judge in judges:
                 figures |= judge(path, belongs)
         except ImpastoError as error:
-            told = "" if str(path) in str(error) else f"{path}: "
-            failed.append((path, f"{told}{error}"))
+            failed.append((path, told_of(path, error)))
         else:
             figures |= recorded(read_origin(metadata))
             rows.append(Judged(method, path, belongs, figures))

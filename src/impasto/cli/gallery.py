@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     """Make the page and return the exit code: 2 if any picture could not be shown."""
     output = args.output or args.folder / "gallery.html"
     check_page(output, by="The gallery")
-    if not args.folder.is_dir():
+    if not os.path.isdir(args.folder):
         raise OptionError(f"{args.folder} is no folder: name one with pictures in it.")
     files = picture_files(args.folder)
     check_writable(output)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -55,6 +56,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, or 2 for a mistake that the printed sentence says how to mend, or 130
         after Ctrl-C.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # file names may hold what it cannot encode
+        sys.stdout.reconfigure(errors="backslashreplace")
     words = sys.argv[1:] if arguments is None else list(arguments)
     chosen = next((word for word in words if not word.startswith("-")), "")
     args = _parser(chosen).parse_args(words)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from impasto import weights
+from impasto.errors import unknown_name
 
 if TYPE_CHECKING:
     from impasto.downloads import Progress
@@ -89,12 +90,16 @@ def _add_name(command: argparse.ArgumentParser, nargs: str | None = None) -> Non
 
 
 def _list(args: argparse.Namespace) -> int:
+    from impasto.catalogue import added_networks
+
+    added = added_networks().values()
     if args.json:
         known = [_description(record) for record in weights.WEIGHTS.values()]
-        print(json.dumps([*known, *map(_added_description, _added())], indent=2))
+        print(json.dumps([*known, *map(_added_description, added)], indent=2))
         return 0
     from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     headings = ("name", "kind", "state", "size", "licence", "paper")
@@ -107,12 +112,13 @@ def _list(args: argparse.Namespace) -> int:
         table.add_row(
             record.name, record.kind, _state(record), _size(size), record.licence, record.paper
         )
-    for path in _added():
-        table.add_row(path.stem, "network", "added", _size(path.stat().st_size), "", "")
+    for path in added:
+        table.add_row(escape(path.stem), "network", "added", _size(path.stat().st_size), "", "")
     console = Console()
     console.print(table)
     for name, styles in _styles().items():
-        console.print(f"{name} paints in the styles {', '.join(styles)}", highlight=False)
+        told = f"{name} paints in the styles {', '.join(styles)}"
+        console.print(told, highlight=False, markup=False)
     return 0
 
 
@@ -124,7 +130,8 @@ def _fetch(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace) -> int:
-    if args.name in weights.WEIGHTS:
+    record = weights.WEIGHTS.get(args.name)
+    if record is not None and record.urls:
         kept = weights.add(args.name, args.file)
     else:
         from impasto.catalogue import add_network
@@ -136,9 +143,15 @@ def _add(args: argparse.Namespace) -> int:
 
 def _verify(args: argparse.Namespace) -> int:
     """Exit code 1 if any is broken, or the one that was named is missing."""
+    from impasto.catalogue import added_networks, verify_network
+
+    added = added_networks()
+    known = [*weights.WEIGHTS, *added]
+    if args.name and args.name not in known:
+        raise unknown_name("weight", args.name, known)
     failed = False
-    for name in [args.name] if args.name else weights.WEIGHTS:
-        status = weights.verify(name)
+    for name in [args.name] if args.name else known:
+        status = verify_network(added[name]) if name in added else weights.verify(name)
         print(f"{name}: {status.state}", status.reason, sep=". " if status.reason else "")
         failed |= status.state == "broken" or (status.state == "missing" and bool(args.name))
     return int(failed)
@@ -152,11 +165,6 @@ def _description(record: weights.WeightRecord) -> dict[str, object]:
         "state": _state(record),
         "path": str(path) if path else None,
     }
-
-
-def _added() -> list[Path]:
-    """The files of the one-pass models that the user has added."""
-    return sorted(weights.networks_folder().glob("*.safetensors"))
 
 
 def _added_description(path: Path) -> dict[str, object]:

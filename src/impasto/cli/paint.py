@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,11 +17,11 @@ from impasto import images
 from impasto.areas import read_areas
 from impasto.checkpoints import checkpoint_path, load_checkpoint, save_checkpoint
 from impasto.cli.options import StyleOption, add_recipe_options, parse_styles, recipe_from
+from impasto.cli.outputs import check_outputs, files_of_regions
 from impasto.cli.progress import PaintingBar, clock, work_share
 from impasto.descent import Step
 from impasto.errors import OptionError
 from impasto.estimates import estimate
-from impasto.files import check_writable
 from impasto.goals import Style
 from impasto.images import Picture
 from impasto.interrupts import stop_on_interrupt
@@ -29,7 +29,7 @@ from impasto.memory import keep_freed_memory, painting_bytes, parse_bytes, peak_
 from impasto.painter import Painter, read_styles
 from impasto.painting import Painting, Row, describe_sources, row, write_losses
 from impasto.recipes import Recipe
-from impasto.snapshots import Snapshots
+from impasto.snapshots import Reel, Snapshots
 
 if TYPE_CHECKING:
     from impasto.reports.run import RunReport
@@ -103,6 +103,11 @@ def run(args: argparse.Namespace) -> int:
 class Watcher(Protocol):
     """Something that wants to see the picture of some steps, counted over all sizes from 1."""
 
+    @property
+    def reel(self) -> Reel:
+        """What it has seen and would lack after an interruption."""
+        ...
+
     def wants(self, number: int) -> bool:
         """Whether it wants that of step ``number``."""
         ...
@@ -130,7 +135,9 @@ def paint_to_file(job: Job, args: argparse.Namespace) -> int:
     Returns:
         0, or 130 if Ctrl-C stopped it; the best picture so far is saved all the same.
     """
-    check_outputs(args)
+    styles = [style.path for style in job.styles]
+    check_outputs(args, [job.content, *styles, job.recipe.init, job.mask, job.style_mask,
+                         *files_of_regions(job.regions)])  # fmt: skip
     content = images.read(job.content, long_side=job.recipe.size, max_pixels=args.max_pixels)
     sources = describe_sources(
         job.content,
@@ -141,14 +148,6 @@ def paint_to_file(job: Job, args: argparse.Namespace) -> int:
         regions=job.regions,
     )
     return work_to_file(_painter(job, content, args), sources, args, alpha_of=content)
-
-
-def check_outputs(args: argparse.Namespace) -> None:
-    """Refuse, before any work, what cannot be written."""
-    output = images.check_output(args.output)
-    if args.log:
-        check_writable(args.log)
-    _check_recipe_fits(args, output)
 
 
 def work_to_file(
@@ -169,21 +168,27 @@ def work_to_file(
     Returns:
         0, or 130 if Ctrl-C stopped it; the best picture so far is saved all the same.
     """
-    output = Path(args.output)
+    output = images.check_output(args.output, size=painter.stages[-1].size)
     losses: list[Row] = []
     checkpoint = checkpoint_path(output)
-    if args.resume:
-        losses = load_checkpoint(checkpoint, painter)
     snapshots = _snapshots(painter, args)
     report = _report(painter, args)
+    offered: dict[str, Watcher | None] = {"snapshots": snapshots, "report": report}
+    watchers = {name: watcher for name, watcher in offered.items() if watcher is not None}
+    reels = {name: watcher.reel for name, watcher in watchers.items()}
+    if args.resume:
+        losses = load_checkpoint(checkpoint, painter, reels)
     if not args.quiet:
         _tell_plan(painter)
-    watchers = [watcher for watcher in (snapshots, report) if watcher is not None]
     if args.memory is None:
         recipe, size = painter.recipe, painter.stages[-1].size
         layers = *recipe.content_layers, *recipe.style_layers
         keep_freed_memory(painting_bytes(painter.encoder, layers, recipe.optimizer, size))
-    stopped = _work(painter, losses, checkpoint, watchers, args)
+
+    def keep() -> None:
+        save_checkpoint(checkpoint, painter, losses, reels)
+
+    stopped = _work(painter, losses, keep, list(watchers.values()), args)
     made = snapshots.finish() if snapshots else []
     seconds = losses[-1]["seconds"] if losses else 0.0
     height, width = painter.image.shape[-2:]
@@ -200,7 +205,7 @@ def work_to_file(
         styles = dict(zip(names, pictures, strict=True))
         report.write(painting, painter.content.tensor, styles, command=sys.argv[1:])
     if stopped:
-        save_checkpoint(checkpoint, painter, losses)
+        keep()
     else:
         checkpoint.unlink(missing_ok=True)
     tell_outcome(args, painting, output, made, stopped=stopped)
@@ -224,7 +229,14 @@ def _painter(job: Job, content: Picture, args: argparse.Namespace) -> Painter:
     if not args.quiet:
         for notice in notices:
             print(notice, file=sys.stderr)
-    return Painter(content, styles, job.recipe, areas=areas, memory=budget(args))
+    return Painter(
+        content,
+        styles,
+        job.recipe,
+        areas=areas,
+        memory=budget(args),
+        max_pixels=args.max_pixels,
+    )
 
 
 def budget(args: argparse.Namespace) -> float | None:
@@ -247,7 +259,7 @@ def read_style_options(
 def _work(
     painter: Painter,
     losses: list[Row],
-    checkpoint: Path,
+    keep: Callable[[], None],
     watchers: Sequence[Watcher],
     args: argparse.Namespace,
 ) -> bool:
@@ -270,7 +282,7 @@ def _work(
             if request.made and not painter.done:
                 break
             if time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
-                save_checkpoint(checkpoint, painter, losses)
+                keep()
                 saved = time.monotonic()
     return not painter.done
 
@@ -290,18 +302,12 @@ def _report(painter: Painter, args: argparse.Namespace) -> RunReport | None:
         return None
     from impasto.reports.run import RunReport
 
-    check_writable(args.report)
     return RunReport(args.report, painter.stages)
 
 
 def _number(painter: Painter, step: Step) -> int:
     """Which step this is, counted over all sizes."""
     return sum(stage.steps for stage in painter.stages[: step.stage]) + step.step
-
-
-def _check_recipe_fits(args: argparse.Namespace, output: Path) -> None:
-    if args.snapshots_to is not None and args.snapshots_to.resolve() == output.resolve():
-        raise OptionError(f"--snapshots-to and -o name the same file {output}.")
 
 
 def _tell_plan(painter: Painter) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from impasto import images
 from impasto.cli.options import add_recipe_options, parse_layers, recipe_from
+from impasto.cli.outputs import check_outputs
 from impasto.cli.paint import (
     add_run_options,
     budget,
-    check_outputs,
     tell_outcome,
     work_to_file,
 )
@@ -79,7 +79,7 @@ class ReconstructionJob:
 
 def reconstruct_to_file(job: ReconstructionJob, args: argparse.Namespace) -> int:
     """Make a reconstruction in ``args.output``; the exit code."""
-    check_outputs(args)
+    check_outputs(args, [job.image, job.recipe.init])
     memory = budget(args)
     picture = images.read(job.image, long_side=job.recipe.size, max_pixels=args.max_pixels)
     if job.kind == "figure":

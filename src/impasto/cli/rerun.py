@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 from collections.abc import Mapping
-from pathlib import Path
 
 from impasto import images
 from impasto.cli import stylize
@@ -41,8 +41,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ImageError: If the picture has no recipe, or its sources are gone.
     """
-    if not Path(args.picture).is_file():
-        raise ImageError(f"There is no picture {args.picture}.")
+    if not os.path.isfile(args.picture):
+        raise ImageError(f"There is no picture {args.picture}: check its name and folder.")
     made = images.read_metadata(args.picture)
     if "stylize" in made:
         return _stylize(made, args)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,13 +17,16 @@ from torch import Tensor
 
 from impasto import images
 from impasto.areas import read_areas
+from impasto.cli.batch import Work, plan
 from impasto.cli.counting import counting_bar
 from impasto.cli.options import parse_styles
+from impasto.cli.outputs import check_apart, files_of_regions
 from impasto.cli.progress import clock
-from impasto.errors import ImageError, ImpastoError, OptionError
+from impasto.errors import ImageError, ImpastoError, OptionError, told_of
 from impasto.feedforward.style_files import save_style
 from impasto.images import Picture
 from impasto.interrupts import stop_on_interrupt
+from impasto.masks import parse_region
 from impasto.memory import keep_freed_memory, parse_bytes
 from impasto.precision import PRECISIONS
 from impasto.recipes import Recipe, choices
@@ -46,25 +50,22 @@ COLOURS: Mapping[str, str] = {
 _FAILED = 2
 
 
-@dataclass(frozen=True)
-class Work:
-    """One picture to be painted."""
-
-    source: Path
-    output: Path
-
-
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``stylize``."""
     add = parser.add_argument
     add("contents", nargs="+", metavar="PICTURE", type=Path, help="pictures, or folders of them")
-    add("--style", required=True, nargs="+", metavar="STYLE[:WEIGHT]",
+    add("--style", required=True, nargs="+", action="extend", metavar="STYLE[:WEIGHT]",
         help="a picture, a style's name (see `impasto models list`) or a saved style; several "
              "are mixed")  # fmt: skip
     add("-o", "--output", required=True, metavar="PATH", type=Path,
         help="a picture file, or a folder, where names are kept")  # fmt: skip
     add("--model", metavar="NAME|FILE", help="any, multi or your own [as the style needs]")
-    add("--size", type=int, metavar="N", help="long side in pixels [as each picture is]")
+    add(
+        "--size",
+        type=int,
+        metavar="N",
+        help="long side in pixels, at most 4 times a picture's own [as it is]",
+    )
     add("--strength", type=float, default=1.0, metavar="X", help="0 to 1 [1]")
     # One source of every default: the recipe.
     for name, about in COLOURS.items():
@@ -96,18 +97,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Paint all pictures and return the exit code: 2 if any could not be painted."""
-    work = plan(args.contents, args.output, args.format)
+    work, failed = plan(args.contents, args.output, args.format)
     has_areas = bool(args.mask or args.style_mask or args.regions)
     if has_areas and len(work) > 1:
         raise OptionError("Masks and regions are those of one picture: name one.")
+    words = _styles(args.style)
+    read = [*words, args.mask, args.style_mask, *files_of_regions(args.regions)]
+    check_apart({"--save-style": args.save_style}, [*read, *(item.source for item in work)])
     for item in work:
-        images.check_output(item.output)
+        images.check_output(item.output, quality=args.quality)
+        check_apart({"-o": item.output, "--save-style": args.save_style}, read)
     options = {"strength": args.strength, **{name: getattr(args, name) for name in COLOURS}}
-    styles = [StyleSource(s.path, s.weight or 1.0) for s in parse_styles(_styles(args.style))]
+    styles = [StyleSource(s.path, s.weight or 1.0) for s in parse_styles(words)]
     memory = None if args.memory is None else parse_bytes(args.memory)
     stylizer = Stylizer(
-        styles, model=args.model, precision=args.precision, memory=memory, **options
+        styles,
+        model=args.model,
+        precision=args.precision,
+        memory=memory,
+        max_pixels=args.max_pixels,
+        **options,
     )
+    if has_areas:
+        _check_areas(args, stylizer)
     if args.save_style:
         if args.save_style.suffix != ".safetensors":
             raise OptionError(f"{args.save_style}: a style file is called .safetensors.")
@@ -120,10 +132,26 @@ def run(args: argparse.Namespace) -> int:
         "style_mask": args.style_mask or "",
         "feather": args.feather,
     }
-    todo = [item for item in work if args.overwrite or not item.output.exists()]
+    todo = [item for item in work if args.overwrite or not os.path.exists(item.output)]
     skipped = len(work) - len(todo)
     outcome = _paint_all(todo, stylizer, args, {str(s.source): s.share for s in styles}, told)
+    outcome.failed[:0] = failed
     return _tell(outcome, len(work), skipped, args)
+
+
+def _check_areas(args: argparse.Namespace, stylizer: Stylizer) -> None:
+    """Refuse what only a model for any style can do, with those whose styles have names."""
+    if stylizer.model.predictor is not None and stylizer.pictures:
+        return
+    if args.style_mask:
+        raise OptionError(
+            "--style-mask is of a style picture: give --style a picture's path, and no name."
+        )
+    if any(region.style is not None for region in map(parse_region, args.regions)):
+        raise OptionError(
+            "A region can have a style picture of its own if --style is a picture, too, and no "
+            "name: pictures and named styles are painted by different models."
+        )
 
 
 def words_of(made: Mapping[str, str]) -> list[str]:
@@ -147,48 +175,10 @@ def words_of(made: Mapping[str, str]) -> list[str]:
     return words
 
 
-def plan(contents: Sequence[Path], output: Path, format_: str | None) -> list[Work]:
-    """Every picture and where it goes.
-
-    Raises:
-        OptionError: If two would go to one place, or one would replace itself, or a folder holds
-            no picture.
-    """
-    found: list[tuple[Path, Path]] = []
-    for content in contents:
-        if content.is_dir():
-            inside = images.list_pictures(content)
-            # What an earlier run put into a folder within this one is not to be painted again.
-            inside = [p for p in inside if not _lies_in(p, output)]
-            found += [(path, path.relative_to(content)) for path in inside]
-        else:
-            found.append((content, Path(content.name)))
-    to_file = output.suffix.lower() in images.FORMATS and not output.is_dir()
-    if to_file and (len(found) > 1 or any(content.is_dir() for content in contents)):
-        raise OptionError(f"{output} is one picture and there are several to paint: name a folder.")
-    work = []
-    for source, place in found:
-        suffix = f".{format_}" if format_ else place.suffix
-        suffix = suffix if suffix.lower() in images.FORMATS else ".png"
-        work.append(Work(source, output if to_file else (output / place).with_suffix(suffix)))
-    seen: dict[Path, Path] = {}
-    for item in work:
-        target = item.output.resolve()
-        if target == item.source.resolve():
-            raise OptionError(f"{item.source} would be replaced by its painting: name another -o.")
-        if target in seen:
-            raise OptionError(
-                f"{seen[target]} and {item.source} would both become {item.output}: paint them "
-                "into two folders."
-            )
-        seen[target] = item.source
-    return work
-
-
 @dataclass
 class _Outcome:
     made: list[tuple[Work, float]]
-    failed: list[tuple[Work, str]]
+    failed: list[tuple[Path, str]]
     stopped: bool = False
 
 
@@ -214,7 +204,7 @@ def _paint_all(
                 settled = Stylized(painted, picture.alpha, seconds, described)
                 del picture, painted
             except ImpastoError as error:
-                outcome.failed.append((item, str(error)))
+                outcome.failed.append((item.source, told_of(item.source, error)))
             else:
                 _settle(writing, outcome)
                 writing = (item, seconds, threads.submit(settled.save, item.output,
@@ -255,6 +245,7 @@ def _paint(
     bar: Progress,
     task: TaskID,
 ) -> tuple[Tensor, float]:
+    images.check_output(item.output, size=picture.size)
     areas, notices = read_areas(
         picture,
         stylizer.pictures,
@@ -287,7 +278,7 @@ def _settle(writing: tuple[Work, float, Future[Path]] | None, outcome: _Outcome)
         future.result()
         outcome.made.append((item, seconds))
     except ImpastoError as error:
-        outcome.failed.append((item, str(error)))
+        outcome.failed.append((item.source, told_of(item.source, error)))
 
 
 def _tell(outcome: _Outcome, count: int, skipped: int, args: argparse.Namespace) -> int:
@@ -297,7 +288,7 @@ def _tell(outcome: _Outcome, count: int, skipped: int, args: argparse.Namespace)
                 {"content": str(w.source), "output": str(w.output), "seconds": round(s, 4)}
                 for w, s in outcome.made
             ],
-            "failed": [{"content": str(w.source), "error": e} for w, e in outcome.failed],
+            "failed": [{"content": str(path), "error": e} for path, e in outcome.failed],
             "skipped": skipped,
         }
         print(json.dumps(told, indent=2, ensure_ascii=False))
@@ -324,9 +315,5 @@ def _styles(words: Sequence[str]) -> list[str]:
     """``wave:0.6,starry:0.4`` as two styles, unless that is a file's name."""
     parts: list[str] = []
     for word in words:
-        parts += [word] if Path(word).exists() else [part for part in word.split(",") if part]
+        parts += [word] if os.path.isfile(word) else [part for part in word.split(",") if part]
     return parts
-
-
-def _lies_in(path: Path, folder: Path) -> bool:
-    return folder.resolve() in path.resolve().parents

@@ -7,10 +7,10 @@ import sys
 from dataclasses import dataclass
 
 from impasto.cli.options import StyleOption, add_recipe_options, parse_styles, recipe_from
+from impasto.cli.outputs import check_outputs
 from impasto.cli.paint import (
     add_run_options,
     budget,
-    check_outputs,
     read_style_options,
     work_to_file,
 )
@@ -64,7 +64,7 @@ class TextureJob:
 
 def texture_to_file(job: TextureJob, args: argparse.Namespace) -> int:
     """Make a texture in ``args.output``; the exit code."""
-    check_outputs(args)
+    check_outputs(args, [*(style.path for style in job.styles), job.recipe.init])
     styles = read_style_options(job.styles, job.recipe, max(job.size), args)
     painter = TexturePainter(
         styles, job.size, job.recipe, tileable=job.tileable, memory=budget(args)

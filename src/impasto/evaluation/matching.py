@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -21,17 +22,21 @@ class Match:
     style: Path
 
 
-def picture_files(place: Path) -> list[Path]:
+def picture_files(place: Path, *, apart_from: Path | None = None) -> list[Path]:
     """The picture files in a folder and the folders in it, in order; or the one file named.
+
+    Args:
+        place: Where.
+        apart_from: See :func:`impasto.images.list_pictures`.
 
     Raises:
         InputDataError: If there is no such place, or no picture in the folder.
     """
-    if place.is_file():
+    if os.path.isfile(place):
         return [place]
-    if not place.is_dir():
+    if not os.path.isdir(place):
         raise InputDataError(f"There is no folder or file {place}: check its name.")
-    return list_pictures(place)
+    return list_pictures(place, apart_from=apart_from)
 
 
 class Shelf:

@@ -28,6 +28,7 @@ from impasto.painting import Painting, losses_of
 from impasto.pyramid import Stage
 from impasto.reports.curves import curves
 from impasto.reports.parts import Figure, recipe_entries
+from impasto.snapshots import Reel
 
 BY = "A report"
 """What says so if something is missing."""
@@ -46,6 +47,9 @@ class RunReport:
         path: The page to make.
         stages: Of the painting.
 
+    Attributes:
+        reel: Small pictures of some steps.
+
     Raises:
         OptionError: If the path is no page's, or what pages are made with is missing.
     """
@@ -58,7 +62,7 @@ class RunReport:
         self._size = fit_size(stages[-1].size, _THUMBNAIL, max_enlarge=1.0)
         self._strip = {step for step in STRIP if step < total}
         self._film = {max(1, round(total * (i + 1) / _FRAMES)) for i in range(_FRAMES)}
-        self._pictures: dict[int, Image.Image] = {}
+        self.reel = Reel()
 
     def wants(self, number: int) -> bool:
         """Whether the picture of step ``number`` (from 1, over all sizes) is to be shown."""
@@ -66,7 +70,7 @@ class RunReport:
 
     def take(self, number: int, image: Tensor) -> None:
         """Keep a small picture of a step."""
-        self._pictures[number] = images.to_pil(resize(image, self._size))
+        self.reel.add(number, images.to_pil(resize(image, self._size)))
 
     def write(
         self,
@@ -85,8 +89,8 @@ class RunReport:
             command: The words that made it.
         """
         last = images.to_pil(resize(painting.tensor, self._size))
-        numbers = sorted(n for n in self._pictures if n in self._strip)
-        strip = [Figure(data_uri(self._pictures[n]), f"step {n}") for n in numbers]
+        numbers = [number for number in self.reel.numbers if number in self._strip]
+        strip = [Figure(data_uri(self.reel[n]), f"step {n}") for n in numbers]
         strip.append(Figure(data_uri(last), f"step {len(painting.losses)}, the last"))
         result = resize(painting.tensor, (content.shape[-2], content.shape[-1]))
         return write_page(
@@ -105,7 +109,7 @@ class RunReport:
             ],
             curves=curves(painting.losses) if painting.losses else "",
             strip=strip,
-            film=_film([self._pictures[n] for n in sorted(self._pictures)] + [last]),
+            film=_film([*(self.reel[number] for number in self.reel.numbers), last]),
             edges=_edges(content, result),
             entries=recipe_entries(painting.recipe),
             facts=_facts(painting),
