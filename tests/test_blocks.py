@@ -142,3 +142,23 @@ def test_noise_is_white(origin):
     assert (x.mean((1, 2)).abs() < 4 / 256).all()
     assert ((x.square().mean((1, 2)) - 1).abs() < 4 / 256).all()
     assert float(x.abs().max()) <= 3**0.5
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("level", [0.0, 0.3, 11.0])
+def test_even_maps_in_half_precision_are_normalised_to_the_shift(dtype, level):
+    """Where a mean times a factor of hundreds, rounded, would leave some whole numbers over."""
+    x = torch.full((1, 2, 8, 8), level, dtype=dtype)
+    scale, shift = torch.full((1, 2), 3.0), torch.tensor([[0.25, -1.0]])
+    made = normalise(x, moments_of(x), scale, shift)
+    assert made.dtype == dtype
+    torch.testing.assert_close(made.float(), shift[:, :, None, None].expand(1, 2, 8, 8))
+
+
+def test_half_precision_is_as_exact_as_its_numbers():
+    random = torch.Generator().manual_seed(1)
+    x = (20 + torch.randn(1, 4, 64, 64, generator=random)).bfloat16()
+    made = normalise(x, moments_of(x), torch.ones(1, 4), torch.zeros(1, 4)).float()
+    wanted = torch.nn.functional.instance_norm(x.double())
+    assert (made - wanted).abs().mean() < 0.004
+    assert made.mean((2, 3)).abs().max() < 0.03

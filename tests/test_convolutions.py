@@ -71,7 +71,7 @@ def test_turned_filters_find_the_same_gradient(monkeypatch, way, padding, turns)
     (expected,) = torch.autograd.grad((wanted * weights).sum(), x)
     (found,) = torch.autograd.grad((made * weights).sum(), x)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
-    assert ("turned" in getattr(fixed, "_made", {})) == (turns and not way)
+    assert ("turned" in fixed._forms[1]) == (turns and not way)
 
 
 @pytest.mark.parametrize("padding", BORDERS)
@@ -161,3 +161,57 @@ def test_no_padded_copy_is_kept_for_the_way_back():
     maps = [tensor for tensor in kept if tensor.shape[-1] >= 16]
     assert len(maps) == 1
     assert maps[0].data_ptr() == y.data_ptr()
+
+
+@pytest.mark.parametrize("form", ["transformed", "turned"])
+def test_changes_behind_torchs_counter_are_seen(form):
+    fixed = layer()
+    before = getattr(fixed, form)().clone()
+    fixed.weight.data.mul_(2)
+    torch.testing.assert_close(getattr(fixed, form)(), 2 * before)
+    fixed.weight.requires_grad_().grad = torch.ones_like(fixed.weight)
+    getattr(fixed, form)()
+    torch.optim.SGD([fixed.weight], 0.5, fused=True).step()
+    fresh = copy.deepcopy(fixed)
+    fresh._forms = None, {}
+    torch.testing.assert_close(getattr(fixed, form)(), getattr(fresh, form)())
+
+
+def test_weights_made_in_inference_mode_may_change():
+    with torch.inference_mode():
+        fixed = layer()
+    first = fixed.transformed()
+    with torch.inference_mode():
+        fixed.weight.mul_(3)
+    torch.testing.assert_close(fixed.transformed(), 3 * first)
+
+
+def test_a_first_use_in_inference_mode_leaves_gradients_possible(monkeypatch):
+    monkeypatch.setattr(winograd, "pays", lambda weight, x: True)
+    fixed, x = layer(), torch.rand(1, 3, 9, 8, dtype=torch.float64)
+    with torch.inference_mode():
+        convolve(fixed, x, padding="reflect")
+    leaf = x.clone().requires_grad_()
+    convolve(fixed, leaf, padding="reflect").sum().backward()
+    assert leaf.grad is not None
+
+
+def test_what_comes_out_may_be_changed_in_place(monkeypatch):
+    monkeypatch.setattr(winograd, "pays", lambda weight, x: True)
+    x = torch.randn(1, 3, 9, 8, dtype=torch.float64, requires_grad=True)
+    F.relu_(convolve(layer(), x, padding="reflect")).sum().backward()
+    assert x.grad is not None
+
+
+def test_a_bias_that_learns_gets_its_gradient():
+    fixed, x = layer(), torch.rand(2, 3, 6, 5, dtype=torch.float64)
+    fixed.bias.requires_grad_()
+    assert not is_fixed(fixed)
+    reflected(fixed, x).sum().backward()
+    torch.testing.assert_close(fixed.bias.grad, torch.full_like(fixed.bias, 2 * 6 * 5))
+
+
+def test_layers_on_no_device_are_asked_too():
+    with torch.device("meta"):
+        fixed = layer()
+    assert is_fixed(fixed)

@@ -74,3 +74,17 @@ def test_folding_is_pixel_unshuffle_within_a_mirrored_border():
     assert torch.equal(picture, wanted)
     assert torch.equal(bordered, F.pad(wanted, (1, 1, 1, 1), mode="reflect"))
     assert bordered.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_shift_for_each_picture(network):
+    """Of one scale for all: γ (1, C) and β (B, C)."""
+    layers = half_size.Layers(
+        *(network.convolution(name) for name in ("detail", "head", "picture"))
+    )
+    quarter, picture = random(2, layers.detail.in_channels, 8, 8), random(2, 12, 16, 16)
+    scale, shift = random(1, layers.head.out_channels), random(2, layers.head.out_channels) - 0.5
+    with torch.no_grad():
+        both = half_size.unfold(layers, quarter, picture, scale, shift)
+        for one in (slice(0, 1), slice(1, 2)):
+            alone = half_size.unfold(layers, quarter[one], picture[one], scale, shift[one])
+            torch.testing.assert_close(both[one], alone)

@@ -174,6 +174,7 @@ def test_a_description_that_lacks_something(kind, where, path):
     ],
 )
 def test_nothing_large_is_built_for_a_small_file(kind, where, value, path, monkeypatch):
+    write(path, kind, changed(described(kind), where, value))
     devices = set()
     for name in ("kaiming_normal_", "orthogonal_", "kaiming_uniform_"):
         real = getattr(nn.init, name)
@@ -183,7 +184,6 @@ def test_nothing_large_is_built_for_a_small_file(kind, where, value, path, monke
             return real(tensor, *args, **options)
 
         monkeypatch.setattr(nn.init, name, filled)
-    write(path, kind, changed(described(kind), where, value))
     refused(path)
     assert devices <= {"meta"}
 

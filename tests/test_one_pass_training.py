@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import tiny_networks
 from conftest import random_encoder, smooth_picture
-from impasto import images
+from impasto import images, precision
 from impasto.adain import MomentsReader
 from impasto.encoders import Architecture, Encoder
 from impasto.errors import OptionError
@@ -344,3 +344,29 @@ def test_a_new_predictor_is_standardised_by_the_styles(crops, encoder):
     assert not torch.equal(predictor.spread, torch.ones_like(predictor.spread))
     assert same(predictor.state_dict(), new(0).state_dict())
     assert not same(predictor.state_dict(), new(1).state_dict())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_in_bfloat16_the_losses_are_nearly_the_same(
+    kind: str, crops: Crops, styles: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a processor is faster in it: networks in bf16, sums and differences in float32."""
+    architecture = Architecture(
+        (4, 6, 8, 8, 8), (1, 1, 1, 1, 1), padding="reflect", readouts=dict.fromkeys(STYLE_LAYERS, 4)
+    )
+    judge = random_encoder(architecture)
+    found = {}
+    for fast in (False, True):
+        monkeypatch.setattr(precision, "bfloat16_is_faster", lambda device="cpu", fast=fast: fast)
+        own = network("paint").train().requires_grad_(True)
+        if kind == "any":
+            reader = any_style("paint", judge).predictor.train().requires_grad_(True)
+            task: OnePassTraining = AnyStyleTraining(
+                own, judge, "tiny", crops, crops, SETTINGS, predictor=reader
+            )
+        else:
+            task = FixedStylesTraining(own, judge, "tiny", crops, styles, SETTINGS)
+        found[fast] = task.step(0, 10)[0]
+    assert found[True] != found[False]
+    for name, value in found[False].items():
+        assert found[True][name] == pytest.approx(value, rel=0.04, abs=1e-3), name

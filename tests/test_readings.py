@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 
 from impasto.encoders import BARE, Architecture, Encoder
 from impasto.losses.means import after_map, mean_and_gram
-from impasto.losses.statistics import STATISTICS
+from impasto.losses.statistics import STATISTICS, get_statistic
 from impasto.objective import Objective, TiledObjective
+from impasto.readings import reading, readouts_of
 from impasto.terms import SummaryTerm
 from impasto.tiles import halo_of, plan_tiles
 
@@ -111,3 +114,31 @@ def test_bare_features_are_what_the_next_layer_sees(encoder):
     torch.testing.assert_close(both[f"{BARE}relu1_1"], bare)
     torch.testing.assert_close(both["relu1_1"], encoder.read_out("relu1_1", bare))
     assert encoder.stride(f"{BARE}relu3_1") == encoder.stride("relu3_1") == 4
+
+
+def test_a_subclass_that_hands_out_something_else_is_read_as_it_is(encoder):
+    class Doubled(Encoder):
+        def forward(self, image, layers):
+            return {name: 2 * f for name, f in super().forward(image, layers).items()}
+
+    assert readouts_of(encoder).keys() == encoder.linear_readouts().keys() != set()
+    other = copy.deepcopy(encoder)
+    other.__class__ = Doubled
+    assert readouts_of(other) == {}
+    assert readouts_of(lambda image, layers: {}) == {}
+
+
+def test_readouts_that_learn_get_their_gradients(encoder):
+    learning = copy.deepcopy(encoder).requires_grad_(True)
+    readouts = learning.linear_readouts()
+    layer = next(iter(readouts))
+    statistic = get_statistic("gram")
+    features = learning(random(1, 3, 24, 20), [layer, BARE + layer])
+    slopes = []
+    for readout in (readouts[layer], None):
+        own = reading(layer, statistic, readout)
+        summary = own.finish(own.summarise(features[own.source], None))
+        parts = [learning.readouts[layer].weight, learning.readouts[layer].bias]
+        slopes.append(torch.autograd.grad(summary["gram"].square().sum(), parts, retain_graph=True))
+    for read, plain in zip(*slopes, strict=True):
+        torch.testing.assert_close(read, plain, rtol=1e-4, atol=1e-6)

@@ -390,3 +390,15 @@ def test_a_bad_mixture_is_refused(statistic, weights):
 def test_a_mixture_of_nothing_is_refused():
     with pytest.raises(OptionError, match="mixture of 0 styles"):
         mix([], [])
+
+
+def test_summaries_are_exact_within_anybodys_autocast():
+    random = torch.Generator().manual_seed(1)
+    features = 5 + torch.rand(2, 6, 9, 8, generator=random)
+    for statistic in (own for own in STATISTICS.values() if own.of_moments):
+        plain = statistic.summary(features, None)
+        with torch.autocast("cpu", torch.bfloat16):
+            cast = statistic.summary(features, None)
+        for name, value in plain.items():
+            assert cast[name].dtype == torch.float32
+            torch.testing.assert_close(cast[name], value)

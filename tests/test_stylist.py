@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from conftest import smooth_picture
+from impasto.catalogue import open_network
 from impasto.encoders import Encoder
 from impasto.errors import ImageError, OptionError
 from impasto.feedforward import stylist as stylist_module
@@ -267,3 +268,14 @@ def test_another_precision_leaves_the_model_as_it_is(encoder):
     assert 1e-5 < float((rough - exact).abs().max()) < 0.1
     assert all(torch.equal(value, before[k]) for k, value in model.network.state_dict().items())
     assert torch.equal(Stylist(model, precision="float32").paint(image, brush), exact)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
+def test_an_even_picture_is_painted_the_same_in_half_precision(level):
+    model, even = open_network("any"), torch.full((1, 3, 64, 80), level)
+    vector = Stylist(model).read(smooth_picture(64, 64, seed=1))
+    pictures = []
+    for precision in ("float32", "bfloat16"):
+        stylist = Stylist(model, precision=precision)
+        pictures.append(stylist.paint(even, stylist.brush([vector], even)))
+    assert (pictures[0] - pictures[1]).abs().max() < 0.03

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.convolutions import convolve, is_fixed
-from impasto.losses.means import mean_of_rows
+from impasto.losses.means import mean_of_rows, without_autocast
 
 
 class Moments(NamedTuple):
@@ -36,7 +36,7 @@ EPSILON = 1e-5
 def moments_of(x: Tensor) -> Moments:
     """The moments of a map itself."""
     # In float32 whatever the map is: a mean square less a squared mean cancels.
-    with torch.autocast(x.device.type, enabled=False):
+    with without_autocast(x):
         rows = x.permute(0, 2, 3, 1).float()
         return Moments(mean_of_rows(rows), mean_of_rows(rows.square()))
 
@@ -56,7 +56,10 @@ def normalise(x: Tensor, moments: Moments, scale: Tensor, shift: Tensor) -> Tens
     if scale.ndim == 2:
         scale, shift = scale[:, :, None, None], shift[:, :, None, None]
     factor = scale / deviation
-    return torch.addcmul((shift - mean * factor).to(x.dtype), x, factor.to(x.dtype))
+    if x.dtype in (torch.bfloat16, torch.float16):
+        # In float32: of an even map mean · factor is hundreds, and would be rounded to whole ones.
+        return torch.addcmul(shift, x - mean, factor).to(x.dtype)
+    return torch.addcmul(shift - mean * factor, x, factor)
 
 
 def walk_through(walk: Walk) -> Tensor:

@@ -21,8 +21,7 @@ from impasto.borders import folded, padded
 class Convolution(nn.Conv2d):
     """A 3×3 convolution that keeps its filters in the other forms that are wanted of them."""
 
-    _state: object = None
-    _made: dict[str, Tensor]
+    _forms: tuple[object, dict[str, Tensor]] = None, {}
 
     def transformed(self) -> Tensor:
         """The filters at the 36 points of :mod:`impasto.winograd`."""
@@ -35,20 +34,29 @@ class Convolution(nn.Conv2d):
     def _kept(self, name: str, make: Callable[[Tensor], Tensor]) -> Tensor:
         """Made once for as long as the filters stay as they are."""
         weight = self.weight.detach()
-        version = 0 if weight.is_inference() else self.weight._version
-        state = weight.data_ptr(), version, weight.dtype, tuple(weight.shape)
-        if self._state != state:
-            self._state, self._made = state, {}
-        if name not in self._made:
-            self._made[name] = make(weight)
-        return self._made[name]
+        # Looked at themselves: fused optimisers and ``.data`` change them behind torch's counter.
+        sums = float(weight.sum()), float(weight.norm())
+        state = weight.data_ptr(), sums, weight.dtype, tuple(weight.shape)
+        known, made = self._forms
+        if known != state:
+            made = {}
+            self._forms = state, made  # in one go: several threads may ask
+        if name not in made:
+            # What is made in inference mode could take part in no gradient later.
+            with torch.inference_mode(False), torch.no_grad():
+                made[name] = make(weight)
+        return made[name]
 
 
 def is_fixed(layer: nn.Module) -> TypeGuard[Convolution]:
     """Whether a layer is a :class:`Convolution` whose filters need no gradient now."""
-    if not isinstance(layer, Convolution) or torch.is_autocast_enabled(layer.weight.device.type):
+    if not isinstance(layer, Convolution):
         return False
-    return not (torch.is_grad_enabled() and layer.weight.requires_grad)
+    device = layer.weight.device.type
+    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+        return False
+    learns = any(part is not None and part.requires_grad for part in (layer.weight, layer.bias))
+    return not (torch.is_grad_enabled() and learns)
 
 
 def convolve(layer: Convolution, x: Tensor, *, padding: str, rectify: bool = False) -> Tensor:
@@ -93,6 +101,7 @@ class FixedConvolution(torch.autograd.Function):
             out = _convolve(x, filters, bias, padding)
             if rectify:
                 out.clamp_min_(0)
+        out = out.detach()  # no view, which in-place operations would not take
         ctx.save_for_backward(filters, turned, out if rectify else None)
         ctx.padding = padding
         return out

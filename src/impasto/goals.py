@@ -26,6 +26,7 @@ from impasto.objective import (
     TiledObjective,
     TotalVariation,
 )
+from impasto.readings import readouts_of
 from impasto.recipes import Recipe
 from impasto.terms import SummaryTerm
 from impasto.tiles import Tile, halo_of, plan_tiles, tiled_features, tiled_summaries, whole
@@ -242,7 +243,6 @@ class Goal:
         weight: float,
         maps: Mapping[str, Tensor] | None,
     ) -> SummaryTerm:
-        readouts = self._encoder.linear_readouts() if isinstance(self._encoder, Encoder) else None
         return SummaryTerm(
             target,
             statistic=self._recipe.style_loss,
@@ -250,7 +250,7 @@ class Goal:
             layer_weights=self.style_layers,
             normalisation=self._recipe.normalisation,
             maps=maps,
-            readouts=readouts,
+            readouts=readouts_of(self._encoder),
             name=name,
         )
 

@@ -64,7 +64,7 @@ def unfold(
     size = picture.shape[-2], picture.shape[-1]
     head, last = layers.head, layers.last
     joined = _joined(layers.detail, quarter, picture)
-    if scale.shape[0] == 1 and scale.ndim == 2:
+    if len(scale) == len(shift) == 1 and scale.ndim == shift.ndim == 2:
         weight = head.weight * scale[0, :, None, None, None].to(head.weight.dtype)
         made = F.conv2d(joined, weight, shift[0].to(weight.dtype))
     else:

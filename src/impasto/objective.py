@@ -14,6 +14,7 @@ from torch import Tensor
 
 from impasto.encoders import Encoder
 from impasto.errors import OptionError
+from impasto.losses.means import without_autocast
 from impasto.terms import ContentTerm as ContentTerm
 from impasto.terms import EncoderLike as EncoderLike
 from impasto.terms import Features as Features
@@ -51,8 +52,9 @@ class Objective:
         if self.layers:
             features.update(self._encoder(image, self.layers))
         losses: dict[str, Tensor] = {}
-        for term in self.terms:
-            add_up(losses, term(features))
+        with without_autocast(image):  # of the encoder's speed, not of sums and differences
+            for term in self.terms:
+                add_up(losses, term(features))
         return losses
 
     @torch.enable_grad()

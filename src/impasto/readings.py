@@ -11,12 +11,22 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from impasto.encoders import BARE
+from impasto.encoders import BARE, Encoder
 from impasto.losses.means import Summary, after_map, mean_and_gram
 from impasto.losses.statistics import Statistic
 
 Readout = tuple[Tensor, Tensor]
 """W (C', C) and b (C'), see :meth:`impasto.Encoder.linear_readouts`."""
+
+
+def readouts_of(encoder: object) -> dict[str, Readout]:
+    """The linear readouts of an encoder, if its bare features may be read instead of its layers.
+
+    Not of a subclass that hands out something else.
+    """
+    if not isinstance(encoder, Encoder) or type(encoder).forward is not Encoder.forward:
+        return {}
+    return encoder.linear_readouts()
 
 
 @dataclass(frozen=True)
@@ -45,7 +55,7 @@ def reading(layer: str, statistic: Statistic, readout: Readout | None) -> Readin
     of_moments = statistic.of_moments
     if readout is None or of_moments is None:
         return Reading(layer, statistic.summary, dict)
-    weight, bias = (part.detach() for part in readout)
+    weight, bias = readout
 
     def finish(moments: Summary) -> Summary:
         like = moments["gram"]

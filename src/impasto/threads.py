@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -70,9 +71,21 @@ def in_bands(length: int, work: Callable[[range, int], None]) -> None:
         done.result()
 
 
+def _alone() -> None:
+    torch.set_num_threads(1)
+    torch.get_num_threads()  # a thread takes the number over when it first asks, once for all
+
+
 @functools.cache
 def _team(count: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(count, "impasto", initializer=torch.set_num_threads, initargs=(1,))
+    before = torch.get_num_threads()
+    team = ThreadPoolExecutor(count, "impasto", initializer=_alone)
+    all_there = threading.Barrier(count + 1)
+    for _ in range(count):
+        team.submit(all_there.wait)
+    all_there.wait()
+    torch.set_num_threads(before)  # what a thread sets for itself is the default of later ones
+    return team
 
 
 if hasattr(os, "register_at_fork"):

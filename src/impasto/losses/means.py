@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import torch
@@ -12,6 +13,14 @@ from impasto.errors import OptionError
 
 Summary = dict[str, Tensor]
 """Means by name (or quantiles, which are none), each with the batch as its first dimension."""
+
+
+def without_autocast(x: Tensor) -> contextlib.AbstractContextManager[None]:
+    """Sums are taken in the type of what is summed, even within somebody's ``torch.autocast``."""
+    device = x.device.type
+    if not torch.amp.is_autocast_available(device):  # as on "meta"
+        return contextlib.nullcontext()
+    return torch.autocast(device, enabled=False)
 
 
 def positions(features: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor | None]:
@@ -61,10 +70,11 @@ def mean_square(features: Tensor, weights: Tensor | None) -> Tensor:
 def gram_matrix(features: Tensor, weights: Tensor | None) -> Tensor:
     """E[f fᵀ], the Gram matrix over the number of positions: (B, C, C)."""
     vectors, shares = positions(features, weights)
-    if shares is None:
-        gram: Tensor = _MeanProduct.apply(vectors)  # type: ignore[no-untyped-call]
-        return gram
-    return vectors.mT @ (vectors * shares)
+    with without_autocast(vectors):
+        if shares is None:
+            gram: Tensor = _MeanProduct.apply(vectors)  # type: ignore[no-untyped-call]
+            return gram
+        return vectors.mT @ (vectors * shares)
 
 
 class _MeanProduct(torch.autograd.Function):
@@ -120,13 +130,15 @@ class _MeanAndProduct(torch.autograd.Function):
 def mean_and_gram(features: Tensor, weights: Tensor | None) -> Summary:
     """E[f] and E[f fᵀ], from one pass each way: ``mean`` (B, C) and ``gram`` (B, C, C)."""
     vectors, shares = positions(features, weights)
-    if shares is None:
-        mean, gram = _MeanAndProduct.apply(vectors, features.shape[-1])  # type: ignore[no-untyped-call]
-        return {"mean": mean, "gram": gram}
-    # Summed as above: of an even map the variance E[f²] − E[f]² is all rounding, here and there.
-    weighted = vectors * shares
-    mean = vectors.shape[1] * mean_of_rows(_in_rows(weighted, features.shape[-1]))
-    return {"mean": mean, "gram": vectors.mT @ weighted}
+    width = features.shape[-1]
+    with without_autocast(vectors):
+        if shares is None:
+            mean, gram = _MeanAndProduct.apply(vectors, width)  # type: ignore[no-untyped-call]
+            return {"mean": mean, "gram": gram}
+        # Summed as above: of an even map the variance E[f²] − E[f]² is all rounding, both ways.
+        weighted = vectors * shares
+        mean = vectors.shape[1] * mean_of_rows(_in_rows(weighted, width))
+        return {"mean": mean, "gram": vectors.mT @ weighted}
 
 
 def after_map(summary: Summary, weight: Tensor, bias: Tensor) -> Summary:
@@ -137,9 +149,10 @@ def after_map(summary: Summary, weight: Tensor, bias: Tensor) -> Summary:
         weight: W, (C', C).
         bias: b, (C',).
     """
-    mean = summary["mean"] @ weight.mT
-    mixed = mean[:, :, None] * bias
-    gram = weight @ summary["gram"] @ weight.mT + mixed + mixed.mT + torch.outer(bias, bias)
+    with without_autocast(weight):
+        mean = summary["mean"] @ weight.mT
+        mixed = mean[:, :, None] * bias
+        gram = weight @ summary["gram"] @ weight.mT + mixed + mixed.mT + torch.outer(bias, bias)
     return {"mean": mean + bias, "gram": gram}
 
 

@@ -29,7 +29,7 @@ from impasto.networks import StyledNetwork
 from impasto.objective import ContentTerm, Objective, Term, TotalVariation
 from impasto.precision import autocast
 from impasto.predictors import STYLE_LAYERS
-from impasto.readings import reading
+from impasto.readings import reading, readouts_of
 from impasto.terms import SummaryTerm, by_kind
 from impasto.train.pictures import Crops, step_generator
 from impasto.train.runs import Average, cosine_rate
@@ -280,7 +280,7 @@ class OnePassTraining(ABC):
                 layer_weights=settings.style_layers,
                 normalisation=settings.normalisation,
                 soft=settings.soft,
-                readouts=self.encoder.linear_readouts(),
+                readouts=readouts_of(self.encoder),
             ),
             TotalVariation(settings.tv_weight),
         ]
@@ -319,7 +319,7 @@ class OnePassTraining(ABC):
 @torch.no_grad()
 def summaries_of(encoder: Encoder, pictures: Tensor, layers: Iterable[str]) -> dict[str, Summary]:
     """Layer → mean and Gram matrix: what a style vector is read off, and the style targets too."""
-    statistic, readouts = get_statistic("gaussian-ot"), encoder.linear_readouts()
+    statistic, readouts = get_statistic("gaussian-ot"), readouts_of(encoder)
     readings = {name: reading(name, statistic, readouts.get(name)) for name in layers}
     with autocast():
         features = encoder(pictures, [own.source for own in readings.values()])
