@@ -241,3 +241,9 @@ def test_noise_of_a_plain_picture_is_not_blown_up_to_a_rainbow(method):
     plain = 0.5 + 1e-6 * torch.randn(1, 3, 20, 20, generator=random, dtype=torch.float64)
     matched = colour.match_colours(plain, random_picture(2), method, clip=False)
     assert (matched.std() < 0.1) == (method in LINEAR)
+
+
+def test_rounding_of_an_even_channel_does_not_become_noise():
+    even = 0.3 + 1e-8 * random_picture(seed=1)
+    matched = colour.match_colours(even, random_picture(seed=2), "histogram")
+    assert float(matched.std((2, 3)).max()) < 1e-9

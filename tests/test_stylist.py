@@ -279,3 +279,15 @@ def test_an_even_picture_is_painted_the_same_in_half_precision(level):
         stylist = Stylist(model, precision=precision)
         pictures.append(stylist.paint(even, stylist.brush([vector], even)))
     assert (pictures[0] - pictures[1]).abs().max() < 0.03
+
+
+@pytest.mark.parametrize("colour", [(0.5, 0.5, 0.5), (0.2, 0.4, 0.7), (0.95, 0.9, 0.7)])
+def test_a_style_of_one_colour_paints_in_about_that_colour(colour):
+    """Which is far from all paintings, so that the predictor could say anything."""
+    stylist = Stylist(open_network("any"))
+    plane = torch.tensor(colour).view(1, 3, 1, 1)
+    content = smooth_picture(96, 128, seed=1)
+    vector = stylist.read(plane.expand(1, 3, 128, 128).contiguous())
+    painted = stylist.paint(content, stylist.brush([vector], content))
+    assert (painted.mean((2, 3)) - plane[..., 0, 0]).abs().max() < 0.2
+    assert painted.std((2, 3)).max() < 0.12

@@ -26,6 +26,7 @@ RIDGE = 1e-6
 _FLAT = 1e-4  # the least deviation of lightness, as a share of white: below it a picture is plain
 _STEPS = 12  # of the bisection: chroma to 1/4096, far below a level of 8 bits
 _SLACK = 2e-6  # how far outside the gamut float32 may round a colour of its surface
+_LEVELS = 2**20
 _LEAST = 1e-9  # share of a picture: a fifth of a pixel of the largest that is read
 _DARKEST = 1e-8  # linear light: a hundredth of the first level of 16 bits
 _BEND = 6 / 29  # where CIELAB's cube root becomes a straight line
@@ -303,7 +304,8 @@ def match_histograms(source: Colours, target: Colours) -> Tensor:
 
 def _rearranged(values: Tensor, shares: Tensor, wanted: Tensor, wanted_shares: Tensor) -> Tensor:
     """Optimal transport on a line: (N,) values to the means of the (M,) wanted of their ranks."""
-    levels, index = torch.unique(values, return_inverse=True)
+    # Equal but for what resizing adds by rounding, which else would become strong noise.
+    levels, index = torch.unique((values * _LEVELS).round(), return_inverse=True)
     mass = torch.zeros_like(levels).index_add_(0, index, shares)
     # A level without weight takes the value at its place in the order, a mean over hardly a rank.
     middle, half = mass.cumsum(0) - mass / 2, mass.clamp_min(_LEAST) / 2
