@@ -33,7 +33,7 @@ from impasto.readings import reading, readouts_of
 from impasto.terms import SummaryTerm, by_kind
 from impasto.train.pictures import Crops, step_generator
 from impasto.train.runs import Average, cosine_rate
-from impasto.train.terms import EvennessTerm, PaletteTerm
+from impasto.train.terms import EvennessTerm, GridTerm, PaletteTerm
 from impasto.train.workers import Workers
 
 
@@ -51,6 +51,7 @@ class OnePassSettings:
         palette_weight: Of the distance between the colours of picture and style, see
             :class:`impasto.train.terms.PaletteTerm`.
         even_weight: Of what keeps an even sky even, see :class:`impasto.train.terms.EvennessTerm`.
+        grid_weight: Of what keeps grids out of it, see :class:`impasto.train.terms.GridTerm`.
         tv_weight: Of the mean squared total variation.
         statistic: Of the style loss; one that follows from mean and Gram matrix.
         adain_target: Whether the content loss asks for the content's features with the style's
@@ -78,6 +79,7 @@ class OnePassSettings:
     )
     palette_weight: float = 1.0
     even_weight: float = 30.0
+    grid_weight: float = 100.0
     tv_weight: float = 2.0
     statistic: str = "gram"
     adain_target: bool = False
@@ -106,6 +108,7 @@ PRESETS: Mapping[str, OnePassSettings] = {
         },
         palette_weight=0.0,
         even_weight=0.0,
+        grid_weight=0.0,
         tv_weight=0.0,
         normalisation="mean",
         content_normalisation="mean",
@@ -124,6 +127,7 @@ PRESETS: Mapping[str, OnePassSettings] = {
         style_layers=dict.fromkeys(STYLE_LAYERS[:4], 20.0),
         palette_weight=0.0,
         even_weight=0.0,
+        grid_weight=0.0,
         tv_weight=0.0,
         statistic="moments",
         adain_target=True,
@@ -288,6 +292,8 @@ class OnePassTraining(ABC):
             terms.append(PaletteTerm(styles.palette, settings.palette_weight))
         if settings.even_weight:
             terms.append(EvennessTerm(contents, settings.even_weight))
+        if settings.grid_weight:
+            terms.append(GridTerm(contents, settings.grid_weight))
         return Objective(terms, self.encoder)
 
     def _sample(self, number: int, size: int) -> Sample:

@@ -1,4 +1,4 @@
-"""Terms that a network is trained with besides those of the optimiser: of colours and even skies.
+"""Terms that a network is trained with besides those of the optimiser: colours, skies, no grid.
 
 Both are of the picture itself; no encoder's layer is looked at.
 """
@@ -98,3 +98,47 @@ class EvennessTerm:
             for axis in (-2, -1)
             if cells.shape[axis] > lag
         ]
+
+
+class GridTerm:
+    """Paint no grid where the photograph is even.
+
+    A network that works at a quarter of the size paints an even place by one block of ``PERIOD`` ×
+    ``PERIOD`` pixels over and over, and learns to meet a style's fine texture by what is in the
+    block. So within cells of ``CELL`` × ``CELL`` pixels the means over the pixels of one place in
+    the blocks may not differ from place to place, as those of strokes do not: the term is the mean
+    square of their differences from the cell's mean, times exp(−v / 2σ²), v being the variance of
+    the photograph in the cell.
+
+    Args:
+        content: The photographs, (B, 3, H, W) in [0, 1].
+        weight: Of the term.
+    """
+
+    layers = ("image",)
+    PERIOD = 4
+    CELL = 32
+    SIGMA = 0.04
+
+    def __init__(self, content: Tensor, weight: float = 1.0) -> None:
+        self._weight = weight
+        self._evenness: Tensor | None = None
+        if min(content.shape[-2:]) >= self.CELL:
+            mean, square = (F.avg_pool2d(part, self.CELL) for part in (content, content.square()))
+            variance = (square - mean.square()).clamp_min(0).mean(1)
+            self._evenness = torch.exp(-variance / (2 * self.SIGMA**2))  # (B, rows, columns)
+
+    def __call__(self, features: Features) -> dict[str, Tensor]:
+        """``grid`` → weighted loss; 0 for pictures smaller than a cell."""
+        image = features["image"]
+        if self._evenness is None:
+            return {"grid": image.new_zeros(())}
+        blocks = F.pixel_unshuffle(self._whole(image), self.PERIOD)
+        places = F.avg_pool2d(blocks, self.CELL // self.PERIOD)
+        places = places.view(len(image), image.shape[1], -1, *places.shape[-2:])
+        differences = places - places.mean(2, keepdim=True)
+        return {"grid": self._weight * (self._evenness * differences.square().mean((1, 2))).mean()}
+
+    def _whole(self, image: Tensor) -> Tensor:
+        height, width = (length - length % self.CELL for length in image.shape[-2:])
+        return image[..., :height, :width]
