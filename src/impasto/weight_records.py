@@ -108,7 +108,7 @@ _RECORDS = (
             ),
             (
                 "multi",
-                "40ee3988907875977a28e2bea6e02bce688eb05fcb4ce6b95a34674b94755e9b",
+                "6efa8cd6092dac939b0a0bc4b07faf8e8ee26f077233b8a378e2821409153140",
                 2_629_600,
                 "after Dumoulin et al. 2017, arXiv:1610.07629",
             ),
