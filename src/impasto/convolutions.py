@@ -34,9 +34,10 @@ class Convolution(nn.Conv2d):
     def _kept(self, name: str, make: Callable[[Tensor], Tensor]) -> Tensor:
         """Made once for as long as the filters stay as they are."""
         weight = self.weight.detach()
-        # Looked at themselves: fused optimisers and ``.data`` change them behind torch's counter.
-        sums = float(weight.sum()), float(weight.norm())
-        state = weight.data_ptr(), sums, weight.dtype, tuple(weight.shape)
+        version = 0 if weight.is_inference() else self.weight._version
+        # Fused optimisers, ``.data`` and inference mode change them behind torch's counter.
+        sums = float(weight.sum()), float(weight[:1].norm())
+        state = weight.data_ptr(), version, sums, weight.dtype, tuple(weight.shape)
         known, made = self._forms
         if known != state:
             made = {}
