@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
-
-
-def sentence(
-    error: type[Exception], call: Callable[..., object], *args: Any, **keywords: Any
-) -> str:
-    with pytest.raises(error) as caught:
-        call(*args, **keywords)
-    text = str(caught.value)
-    assert text.endswith(".")
-    assert "\n" not in text
-    return text
 
 
 def cells(

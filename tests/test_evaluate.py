@@ -174,6 +174,16 @@ def test_its_own_output_is_no_result(world, tmp_path, capsys):
     assert (out / "figures" / "scatter.png").exists()
 
 
+def test_figures_are_not_put_among_the_results(world, tmp_path, capsys):
+    out = tmp_path / "out"
+    images.write(out / "cat-sea.png", images.read(world / "out/mild/0.png").tensor)
+    words = ["evaluate", str(out), *where(world), "--metrics", "tv", "-o"]
+    assert run([*words, str(out)]) == 2
+    assert "holds no pictures but those of" in capsys.readouterr().err
+    assert [path.name for path in out.iterdir()] == ["cat-sea.png"]
+    assert run([*words, str(tmp_path)]) == 0  # above them
+
+
 def test_folders_of_one_name_are_told_apart(world, tmp_path, capsys):
     for name in ("first", "second"):
         images.write(

@@ -6,6 +6,7 @@ import io
 import math
 import struct
 import zlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from PIL import ExifTags, Image, ImageCms
 from torch import Tensor
 
+import sentences
 from impasto import images
 from impasto.errors import ImageError
 from impasto.image_files import srgb_profile
@@ -35,10 +37,7 @@ def pixel(picture: images.Picture, row: int = 0, column: int = 0) -> list[int]:
     return [round(255 * v) for v in picture.tensor[0, :, row, column].tolist()]
 
 
-def sentence(call, *args, **keywords) -> str:
-    with pytest.raises(ImageError) as caught:
-        call(*args, **keywords)
-    return str(caught.value)
+sentence = partial(sentences.said, ImageError)
 
 
 # --- modes ---------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, JpegImagePlugin
 
+import sentences
 from impasto import images
 from impasto.errors import ImageError, OptionError
 from impasto.image_files import srgb_profile
@@ -21,10 +23,7 @@ DOWN, RIGHT = torch.meshgrid(torch.linspace(0, 1, 40), torch.linspace(0, 1, 48),
 SMOOTH = torch.stack([DOWN, RIGHT, (1 + (5 * DOWN + 3 * RIGHT).sin()) / 2])[None]
 
 
-def sentence(call, *args, **keywords) -> str:
-    with pytest.raises(ImageError) as caught:
-        call(*args, **keywords)
-    return str(caught.value)
+sentence = partial(sentences.said, ImageError)
 
 
 # --- sizes ---------------------------------------------------------------------------------------

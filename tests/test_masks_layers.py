@@ -15,7 +15,8 @@ from impasto.encoders import Architecture
 from impasto.errors import OptionError
 from impasto.losses.statistics import gram_matrix
 from impasto.masks import MODES
-from mask_pictures import BLUE, RED, cells, random_masks, sentence
+from mask_pictures import BLUE, RED, cells, random_masks
+from sentences import sentence
 
 DEEP = random_encoder(Architecture((2, 2, 3), (2, 1, 2)))
 SIDES = st.integers(16, 45)

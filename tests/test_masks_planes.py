@@ -10,7 +10,8 @@ import torch.nn.functional as F
 
 from impasto import masks
 from impasto.errors import OptionError
-from mask_pictures import random_masks, sentence
+from mask_pictures import random_masks
+from sentences import sentence
 
 # --- feathering ----------------------------------------------------------------------------------
 

@@ -15,7 +15,8 @@ from PIL import Image, ImageDraw, ImageFilter
 from impasto import masks
 from impasto.colour_masks import read_colour_masks
 from impasto.errors import ImageError, InputDataError, OptionError
-from mask_pictures import BLUE, GREEN, RED, WHITE, cells, random_masks, sentence
+from mask_pictures import BLUE, GREEN, RED, WHITE, cells, random_masks
+from sentences import sentence
 
 PASCAL = [(0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0), (0, 0, 128), (128, 128, 128)]
 

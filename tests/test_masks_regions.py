@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from impasto import masks
 from impasto.errors import OptionError
 from impasto.masks import Region
-from mask_pictures import sentence
+from sentences import sentence
 
 
 @pytest.mark.parametrize(

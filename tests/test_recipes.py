@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import sentences
 from impasto.cli import options
 from impasto.errors import OptionError
 from impasto.presets import RECIPES, get_recipe, write_recipe
@@ -42,10 +44,7 @@ def values(name: str) -> st.SearchStrategy[Any]:
 ANY_RECIPE = st.builds(Recipe, **{name: values(name) for name in FIELDS})
 
 
-def sentence(call, *args, **keywords) -> str:
-    with pytest.raises(OptionError) as caught:
-        call(*args, **keywords)
-    return str(caught.value)
+sentence = partial(sentences.said, OptionError)
 
 
 # --- TOML ----------------------------------------------------------------------------------------

@@ -96,8 +96,9 @@ def test_what_cannot_be_written_is_told_before_painting(
     assert not (place / "out.avif").exists()
 
 
-def test_the_style_picture_is_not_replaced(place, capsys):
-    words = ["photos/a.png", "--style", "painting.png", "-o", "painting.png", "--overwrite"]
+@pytest.mark.parametrize("style", ["painting.png", "painting.png:0.5"])
+def test_the_style_picture_is_not_replaced(style, place, capsys):
+    words = ["photos/a.png", "--style", style, "-o", "painting.png", "--overwrite"]
     before = (place / "painting.png").read_bytes()
     assert stylize(*words, model="any") == 2
     assert told(capsys) == ["painting.png is read and would be replaced: name another -o."]

@@ -17,6 +17,7 @@ import impasto
 from impasto import images
 from impasto.cli.main import run
 from impasto.samples import PAIRS
+from sentences import check_told
 
 PAIR = PAIRS["tuebingen-starry-night"]
 QUICK = ["--smallest", "64", "--steps", "3", "--final-steps", "2"]
@@ -132,10 +133,7 @@ def test_a_mistake_gets_one_sentence(case, pictures, tmp_path, capsys, monkeypat
     words = [str(pictures / places[w]) if w in places else w for w in words]
     words = ["out.png" if w == "O" else w for w in words]
     assert run(words) == 2
-    told = capsys.readouterr().err.strip()
-    assert named in told
-    assert told.startswith("impasto: ")
-    assert len(told.splitlines()) <= 3
+    check_told(capsys, named)
     assert not list(tmp_path.iterdir())
 
 

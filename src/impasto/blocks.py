@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.convolutions import convolve, is_fixed
-from impasto.losses.means import mean_of_rows, without_autocast
+from impasto.losses.means import HALF, mean_of_rows, without_autocast
 
 
 class Moments(NamedTuple):
@@ -56,7 +56,7 @@ def normalise(x: Tensor, moments: Moments, scale: Tensor, shift: Tensor) -> Tens
     if scale.ndim == 2:
         scale, shift = scale[:, :, None, None], shift[:, :, None, None]
     factor = scale / deviation
-    if x.dtype in (torch.bfloat16, torch.float16):
+    if x.dtype in HALF:
         # In float32: of an even map mean · factor is hundreds, and would be rounded to whole ones.
         return torch.addcmul(shift, x - mean, factor).to(x.dtype)
     return torch.addcmul(shift - mean * factor, x, factor)

@@ -186,7 +186,8 @@ class Encoder(nn.Module):
                 rectifier = name.replace("conv", "relu")
                 rectify = name not in wanted and rectifier not in late
                 x = convolve(layer, x, padding=self.padding, rectify=rectify)
-                elsewhere |= {rectifier} if rectify else set()
+                if rectify:
+                    elsewhere.add(rectifier)
             elif name not in elsewhere:
                 x = self.layer(name, x, keep_input=_before(name) in wanted)
                 x = F.relu(x, inplace=True) if before in late else x

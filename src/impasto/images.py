@@ -288,9 +288,9 @@ def write(
         OptionError: If the quality is out of range.
     """
     path = Path(path)
-    kind = _format_of(path)
+    kind = _format_of(path, quality)
     picture = to_pil(image, alpha)
-    check_output(path, quality=quality, size=(picture.height, picture.width))
+    _check_room(path, kind, (picture.height, picture.width))
     if alpha is not None and not kind.alpha:
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture).convert("RGB")
@@ -322,15 +322,9 @@ def check_output(
         OptionError: If the quality is out of range.
     """
     path = Path(path)
-    kind = _format_of(path)
-    if not 1 <= quality <= 100:
-        raise OptionError(f"The quality is {quality}: choose 1 to 100.")
-    if size is not None and max(size) > kind.longest:
-        roomier = [ending for ending, other in FORMATS.items() if other.longest > kind.longest]
-        raise ImageError(
-            f"{path} would be {size[1]} × {size[0]} pixels and {path.suffix} holds "
-            f"{kind.longest} a side: choose one of {', '.join(roomier)}."
-        )
+    kind = _format_of(path, quality)
+    if size is not None:
+        _check_room(path, kind, size)
     check_writable(path, error=ImageError)
     return path
 
@@ -368,15 +362,27 @@ def _metadata_options(kind: Format, metadata: Mapping[str, str] | None) -> dict[
     return {"exif": exif}
 
 
-def _format_of(path: Path) -> Format:
+def _format_of(path: Path, quality: int) -> Format:
     try:
-        return FORMATS[path.suffix.lower()]
+        kind = FORMATS[path.suffix.lower()]
     except KeyError:
         got = f"the extension '{path.suffix}'" if path.suffix else "no extension"
         known = ", ".join(FORMATS)
         raise ImageError(
             f"{path} has {got}, which names no format: choose one of {known}."
         ) from None
+    if not 1 <= quality <= 100:
+        raise OptionError(f"The quality is {quality}: choose 1 to 100.")
+    return kind
+
+
+def _check_room(path: Path, kind: Format, size: tuple[int, int]) -> None:
+    if max(size) > kind.longest:
+        roomier = [ending for ending, other in FORMATS.items() if other.longest > kind.longest]
+        raise ImageError(
+            f"{path} would be {size[1]} × {size[0]} pixels and {path.suffix} holds "
+            f"{kind.longest} a side: choose one of {', '.join(roomier)}."
+        )
 
 
 def _antialiased(image: Tensor, size: tuple[int, int]) -> Tensor:

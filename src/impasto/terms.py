@@ -17,6 +17,7 @@ from torch import Tensor
 from impasto.errors import OptionError, unknown_name
 from impasto.losses.content import CONTENT_NORMALISATIONS, content_loss, squared_error
 from impasto.losses.laplacian import POOLS, laplacian
+from impasto.losses.means import at_least_float32
 from impasto.losses.statistics import Summary, get_statistic, mix, style_unit
 from impasto.losses.variation import total_variation
 from impasto.readings import Readout, reading
@@ -317,6 +318,6 @@ def _weights(
 
 
 def _content_scale(target: Tensor, normalisation: str) -> Tensor:
-    target = target.float() if target.dtype in (torch.bfloat16, torch.float16) else target
+    target = at_least_float32(target)
     one = torch.ones(len(target), dtype=target.dtype, device=target.device)
     return CONTENT_NORMALISATIONS[normalisation](one, target)

@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Paint the pairs, tell where they are, and return the exit code."""
     folder: Path = args.output
-    if os.path.isfile(folder):
+    if os.path.exists(folder) and not os.path.isdir(folder):
         raise ImageError(f"{folder} is a file: name another folder with -o DIR.")
     rows = []
     for name, pair in PAIRS.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from impasto import images
@@ -28,14 +28,15 @@ def check_outputs(args: argparse.Namespace, inputs: Iterable[object]) -> None:
     for path in pages.values():
         if path is not None:
             check_writable(path)
-    check_apart({"-o": args.output, **pages, "--snapshots-to": args.snapshots_to}, inputs)
+    outputs = {"-o": args.output, **pages, "--snapshots-to": args.snapshots_to}
+    check_apart(outputs.items(), inputs)
 
 
-def check_apart(outputs: Mapping[str, str | Path | None], inputs: Iterable[object]) -> None:
+def check_apart(outputs: Iterable[tuple[str, str | Path | None]], inputs: Iterable[object]) -> None:
     """Refuse outputs that would replace what is read, or each other.
 
     Args:
-        outputs: Flag → what it names, None if it was not given.
+        outputs: A flag and what it names, None if it was not given; several may have one flag.
         inputs: What is read; names of files among others, and None.
 
     Raises:
@@ -43,7 +44,7 @@ def check_apart(outputs: Mapping[str, str | Path | None], inputs: Iterable[objec
     """
     read = {os.path.realpath(str(name)) for name in inputs if name is not None}
     written: dict[str, str] = {}
-    for flag, path in outputs.items():
+    for flag, path in outputs:
         if path is None:
             continue
         place = os.path.realpath(path)

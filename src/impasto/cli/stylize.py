@@ -60,12 +60,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("-o", "--output", required=True, metavar="PATH", type=Path,
         help="a picture file, or a folder, where names are kept")  # fmt: skip
     add("--model", metavar="NAME|FILE", help="any, multi or your own [as the style needs]")
-    add(
-        "--size",
-        type=int,
-        metavar="N",
-        help="long side in pixels, at most 4 times a picture's own [as it is]",
-    )
+    most = f"at most {images.MAX_ENLARGE:g} times a picture's own"
+    add("--size", type=int, metavar="N", help=f"long side in pixels, {most} [as it is]")
     add("--strength", type=float, default=1.0, metavar="X", help="0 to 1 [1]")
     # One source of every default: the recipe.
     for name, about in COLOURS.items():
@@ -101,14 +97,16 @@ def run(args: argparse.Namespace) -> int:
     has_areas = bool(args.mask or args.style_mask or args.regions)
     if has_areas and len(work) > 1:
         raise OptionError("Masks and regions are those of one picture: name one.")
-    words = _styles(args.style)
-    read = [*words, args.mask, args.style_mask, *files_of_regions(args.regions)]
-    check_apart({"--save-style": args.save_style}, [*read, *(item.source for item in work)])
     for item in work:
         images.check_output(item.output, quality=args.quality)
-        check_apart({"-o": item.output, "--save-style": args.save_style}, read)
+    named = parse_styles(_styles(args.style))
+    check_apart(
+        [*(("-o", item.output) for item in work), ("--save-style", args.save_style)],
+        [*(style.path for style in named), *(item.source for item in work), args.mask,
+         args.style_mask, *files_of_regions(args.regions)],
+    )  # fmt: skip
     options = {"strength": args.strength, **{name: getattr(args, name) for name in COLOURS}}
-    styles = [StyleSource(s.path, s.weight or 1.0) for s in parse_styles(words)]
+    styles = [StyleSource(style.path, style.weight or 1.0) for style in named]
     memory = None if args.memory is None else parse_bytes(args.memory)
     stylizer = Stylizer(
         styles,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from impasto.errors import OptionError, unknown_name
+from impasto.losses.means import at_least_float32
 
 
 def _relative(error: Tensor, target: Tensor) -> Tensor:
@@ -41,8 +42,7 @@ def content_loss(features: Tensor, target: Tensor, normalisation: str = "relativ
     if normalisation not in CONTENT_NORMALISATIONS:
         raise unknown_name("content normalisation", normalisation, CONTENT_NORMALISATIONS)
     error = squared_error(features, target)
-    target = target.float() if target.dtype in (torch.bfloat16, torch.float16) else target
-    return CONTENT_NORMALISATIONS[normalisation](error, target)
+    return CONTENT_NORMALISATIONS[normalisation](error, at_least_float32(target))
 
 
 def squared_error(features: Tensor, target: Tensor) -> Tensor:
@@ -56,7 +56,4 @@ def squared_error(features: Tensor, target: Tensor) -> Tensor:
             f"The picture's features are {tuple(features.shape[1:])}, the content's "
             f"{tuple(target.shape[1:])}: both pictures must have the same size."
         )
-    half = (torch.bfloat16, torch.float16)
-    if features.dtype in half or target.dtype in half:
-        features, target = features.float(), target.float()
-    return (features - target).square().sum((1, 2, 3))
+    return (at_least_float32(features) - at_least_float32(target)).square().sum((1, 2, 3))

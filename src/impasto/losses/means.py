@@ -15,6 +15,15 @@ Summary = dict[str, Tensor]
 """Means by name (or quantiles, which are none), each with the batch as its first dimension."""
 
 
+HALF = (torch.bfloat16, torch.float16)
+"""Types that are summed, and subtracted, in float32."""
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """Half precision as float32, all else as it is."""
+    return x.float() if x.dtype in HALF else x
+
+
 def without_autocast(x: Tensor) -> contextlib.AbstractContextManager[None]:
     """Sums are taken in the type of what is summed, even within somebody's ``torch.autocast``."""
     device = x.device.type
@@ -36,8 +45,7 @@ def positions(features: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor 
     Raises:
         OptionError: If the weights have another size than the features, or are zero everywhere.
     """
-    if features.dtype in (torch.bfloat16, torch.float16):
-        features = features.float()
+    features = at_least_float32(features)
     # Channels last: a view of the encoders' own layout, where flatten(2) would be a copy.
     vectors = features.permute(0, 2, 3, 1).flatten(1, 2)
     if weights is None:

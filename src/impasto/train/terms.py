@@ -1,6 +1,6 @@
 """Terms that a network is trained with besides those of the optimiser: colours, skies, no grid.
 
-Both are of the picture itself; no encoder's layer is looked at.
+All are of the picture itself; no encoder's layer is looked at.
 """
 
 from __future__ import annotations
