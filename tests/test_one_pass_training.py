@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import tiny_networks
 from conftest import random_encoder, smooth_picture
-from impasto import images, precision
+from impasto import images
 from impasto.adain import MomentsReader
 from impasto.encoders import Architecture, Encoder
 from impasto.errors import OptionError
@@ -195,7 +195,8 @@ def test_the_default_losses_are_what_they_say(make, crops, encoder):
 
 def test_the_losses_of_adain_are_the_papers(make, crops, encoder):
     """Huang & Belongie 2017, eqs. 11 to 13: t is AdaIN's own output, and the style counts ten."""
-    task = make("any", "adain", **{**vars(PRESETS["adain"]), "batch": 3, "crop": 64})
+    changes = {"batch": 3, "crop": 64, "precision": "float32"}
+    task = make("any", "adain", **{**vars(PRESETS["adain"]), **changes})
     contents, styles, own = batch_of(task, crops, 2)
     assert not any(own)
 
@@ -348,7 +349,7 @@ def test_a_new_predictor_is_standardised_by_the_styles(crops, encoder):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_in_bfloat16_the_losses_are_nearly_the_same(
-    kind: str, crops: Crops, styles: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
+    kind: str, crops: Crops, styles: dict[str, Tensor]
 ) -> None:
     """As where a processor is faster in it: networks in bf16, sums and differences in float32."""
     architecture = Architecture(
@@ -356,17 +357,17 @@ def test_in_bfloat16_the_losses_are_nearly_the_same(
     )
     judge = random_encoder(architecture)
     found = {}
-    for fast in (False, True):
-        monkeypatch.setattr(precision, "bfloat16_is_faster", lambda device="cpu", fast=fast: fast)
+    for name in ("float32", "bfloat16"):
+        settings = replace(SETTINGS, precision=name)
         own = network("paint").train().requires_grad_(True)
         if kind == "any":
             reader = any_style("paint", judge).predictor.train().requires_grad_(True)
             task: OnePassTraining = AnyStyleTraining(
-                own, judge, "tiny", crops, crops, SETTINGS, predictor=reader
+                own, judge, "tiny", crops, crops, settings, predictor=reader
             )
         else:
-            task = FixedStylesTraining(own, judge, "tiny", crops, styles, SETTINGS)
-        found[fast] = task.step(0, 10)[0]
-    assert found[True] != found[False]
-    for name, value in found[False].items():
-        assert found[True][name] == pytest.approx(value, rel=0.04, abs=1e-3), name
+            task = FixedStylesTraining(own, judge, "tiny", crops, styles, settings)
+        found[name] = task.step(0, 10)[0]
+    assert found["bfloat16"] != found["float32"]
+    for name, value in found["float32"].items():
+        assert found["bfloat16"][name] == pytest.approx(value, rel=0.04, abs=1e-3), name

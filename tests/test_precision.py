@@ -104,11 +104,21 @@ def test_a_real_convolution_takes_some_time(dtype):
 def test_autocast_is_on_where_it_is_faster(clock, bfloat16, dtype):
     clock([1.0], [bfloat16])
     weight = torch.ones(2, 2, requires_grad=True)
-    with autocast("cpu"):
+    with autocast():
         product = torch.ones(2, 2) @ weight
     assert product.dtype == dtype
     product.sum().backward()
     assert weight.grad.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)]
+)
+def test_autocast_by_name(clock, name, dtype):
+    runs = clock([1.0], [1.0])
+    with autocast(name):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
+    assert runs == []
 
 
 def test_an_unknown_precision_lists_them():

@@ -24,7 +24,14 @@ from impasto.train.pictures import Crops, held_back, list_pictures, step_generat
 from impasto.train.runs import CHECKPOINT, LOG, Average, TrainStep, cosine_rate, run
 
 SETTINGS = DistillSettings(
-    widths=(6, 10, 14, 14, 14), photographs=1, paintings=1, painted=2, pool=4, pool_life=6, crop=64
+    widths=(6, 10, 14, 14, 14),
+    photographs=1,
+    paintings=1,
+    painted=2,
+    pool=4,
+    pool_life=6,
+    crop=64,
+    precision="float32",
 )
 
 

@@ -184,6 +184,25 @@ def test_training_begins_with_another_models_weights(data, tmp_path):
     assert not torch.equal(vector, outputs[1].styles["rain"])
 
 
+def test_training_goes_on_with_more_blocks(data, tmp_path):
+    """At a rate of next to nothing: the same pictures as before, by a deeper network."""
+    begun = load_network(data / "fixed.safetensors")
+    output = tmp_path / "deeper.safetensors"
+    more = ["--start", str(data / "fixed.safetensors"), "--blocks", "1,2,1"]
+    more += ["--learning-rate", "1e-9", "--quiet"]
+    assert run(command(data, "multi-style", output, *more)) == 0
+    made = load_network(output)
+    assert made.network.shape.blocks == (1, 2, 1)
+    difference = painted(made, made.styles[OWN]) - painted(begun, begun.styles[OWN])
+    assert float(difference.abs().max()) < 0.02
+
+
+def test_a_new_network_has_as_many_blocks_as_told(data, tmp_path):
+    output = tmp_path / "deep.safetensors"
+    assert run(command(data, "per-style", output, "--blocks", "0,1,0", "--quiet")) == 0
+    assert load_network(output).network.shape.blocks == (0, 1, 0)
+
+
 # --- Stopped and gone on with -----------------------------------------------------------------
 
 
@@ -261,6 +280,12 @@ def test_a_checkpoint_of_other_options_is_one_sentence(data, tmp_path, capsys):
         ("per-style", ["--style", "DATA/absent.jpg"], "absent.jpg"),
         ("multi-style", ["--style", "DATA/photos/a.png", "DATA/../a.png"],
          "needs a file name of its own"),
+        ("multi-style", ["--start", "DATA/fixed.safetensors", "--blocks", "1,0,1"],
+         "has blocks 1,1,1: --blocks can only add"),
+        ("per-style", ["--network", "johnson", "--blocks", "1,2,1"], "leave --blocks out"),
+        ("multi-style", ["--add-style", "DATA/fixed.safetensors", "--blocks", "1,2,1"],
+         "trains a vector alone: leave --blocks out"),
+        ("any-style", ["--blocks", "1,-2,1"], "no fewer than 0 blocks"),
         ("any-style", ["--start", "no"], "Unknown model 'no'"),
         ("any-style", ["--start", "DATA/fixed.safetensors"], "is a model of fixed styles"),
         ("any-style", ["--start", "DATA/any.safetensors", "--encoder", "compact"],

@@ -28,8 +28,9 @@ SETTINGS = OnePassSettings(
     style_layers=dict.fromkeys(STYLE_LAYERS, 0.2),
     learning_rate=0.002,
     constant_rate=True,
+    precision="float32",
 )
-"""How they are trained."""
+"""How they are trained: to the same digits on all machines."""
 
 NETWORKS: Mapping[str, Callable[[], StyledNetwork]] = {
     "paint": lambda: PaintNetwork(SHAPE),

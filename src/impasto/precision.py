@@ -51,9 +51,19 @@ def bfloat16_is_faster(device: str = "cpu") -> bool:
     return bfloat16 < 0.8 * float32
 
 
-def autocast(device: str = "cpu") -> contextlib.AbstractContextManager[None]:
-    """A context for training in bf16 where that is faster; master weights stay float32."""
-    if bfloat16_is_faster(device):
+def autocast(
+    precision: str = "auto", device: str = "cpu"
+) -> contextlib.AbstractContextManager[None]:
+    """A context for training with convolutions in bf16; master weights stay float32.
+
+    Args:
+        precision: See :func:`compute_dtype`.
+        device: Likewise.
+
+    Raises:
+        OptionError: For another name.
+    """
+    if compute_dtype(precision, device) == torch.bfloat16:
         return torch.autocast(device.split(":")[0], torch.bfloat16)
     return contextlib.nullcontext()
 

@@ -14,6 +14,7 @@ from impasto.errors import OptionError
 from impasto.files import check_writable
 from impasto.interrupts import stop_on_interrupt
 from impasto.models import open_encoder
+from impasto.precision import PRECISIONS
 from impasto.train.distill import Distillation, DistillSettings
 from impasto.train.runs import run as run_training
 
@@ -54,6 +55,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
                               f"[{default.painted}]")  # fmt: skip
     encoder.add_argument("--learning-rate", type=float, default=default.learning_rate, metavar="X",
                          help=f"peak, of Muon [{default.learning_rate}]")  # fmt: skip
+    encoder.add_argument("--precision", default=default.precision, choices=PRECISIONS,
+                         help=f"of the convolutions [{default.precision}: the faster]")  # fmt: skip
     encoder.add_argument("--seed", type=int, default=default.seed, metavar="N", help="[0]")
     encoder.add_argument("--hold-back", action="store_true",
                          help="train on all but the eighth used to evaluate")  # fmt: skip
@@ -75,6 +78,7 @@ def _encoder(args: argparse.Namespace) -> int:
         painted=args.painted,
         crop=args.crop,
         learning_rate=args.learning_rate,
+        precision=args.precision,
         seed=args.seed,
     )
     _check(args)

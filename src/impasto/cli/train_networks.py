@@ -23,8 +23,11 @@ from impasto.files import check_writable, replacing
 from impasto.interrupts import stop_on_interrupt
 from impasto.models import open_encoder
 from impasto.network_files import KINDS, OWN, OnePassModel, new_model, save_network
+from impasto.paint_network import PaintNetwork, Shape
+from impasto.precision import PRECISIONS
 from impasto.predictors import STYLE_LAYERS, StylePredictor
 from impasto.train.any_style import AnyStyleTraining
+from impasto.train.deeper import deepened
 from impasto.train.fixed_styles import FixedStylesTraining
 from impasto.train.one_pass import PRESETS, OnePassSettings, OnePassTraining, summaries_of
 from impasto.train.pictures import Crops, held_back, list_pictures
@@ -83,6 +86,9 @@ def _configure(parser: argparse.ArgumentParser, name: str) -> None:
     add("--encoder", default="compact", metavar="NAME|FILE",
         help="judges, and reads styles [compact]")  # fmt: skip
     add("--start", metavar="MODEL", help="begin with the weights of a trained model")
+    add("--blocks", metavar="D,S,U", type=_blocks,
+        help=f"residual blocks at an eighth of the size, at a sixteenth, at an eighth again; with "
+        f"--start no fewer than it has [{','.join(map(str, Shape().blocks))}]")  # fmt: skip
     if name == "multi-style":
         add("--add-style", metavar="MODEL",
             help="add to this model's styles, training nothing but the new ones")  # fmt: skip
@@ -95,11 +101,22 @@ def _configure(parser: argparse.ArgumentParser, name: str) -> None:
     add("--content-weight", type=float, metavar="X", help="times the preset's [1]")
     add("--tv-weight", type=float, metavar="X", help=f"[{default.tv_weight:g}]")
     add("--learning-rate", type=float, metavar="X", help=f"peak [{default.learning_rate:g}]")
+    add("--precision", choices=PRECISIONS, help=f"[{default.precision}: the faster]")
     add("--seed", type=int, default=0, metavar="N", help="[0]")
     add("--validate-every", type=int, default=500, metavar="N",
         help="steps between contact sheets of pictures not trained on [500]")  # fmt: skip
     add("--hold-back", action="store_true", help="train on all but an eighth of the pictures")
     add("--quiet", action="store_true", help="show no progress")
+
+
+def _blocks(text: str) -> tuple[int, int, int]:
+    try:
+        down, deep, up = (int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not three whole numbers, for example 1,5,2"
+        ) from None
+    return down, deep, up
 
 
 def run(args: argparse.Namespace) -> int:
@@ -143,7 +160,7 @@ def _settings(args: argparse.Namespace) -> OnePassSettings:
     settings = PRESETS[args.preset]
     given = {
         name: getattr(args, name)
-        for name in ("batch", "crop", "tv_weight", "learning_rate", "seed")
+        for name in ("batch", "crop", "tv_weight", "learning_rate", "precision", "seed")
         if getattr(args, name) is not None
     }
     if args.crop is not None:
@@ -183,6 +200,8 @@ def _check(args: argparse.Namespace, settings: OnePassSettings, workers: Workers
             raise OptionError(f"--{name.replace('_', '-')} must be 0 or more, not {value}.")
     if (args.network == "adain") != (args.preset == "adain"):
         raise OptionError("--network adain and --preset adain belong together: give both.")
+    if args.blocks is not None and getattr(args, "add_style", None):
+        raise OptionError("--add-style trains a vector alone: leave --blocks out.")
     if args.network == "adain" and args.what != "any-style":
         raise OptionError(f"AdaIN paints any style: impasto train any-style, not {args.what}.")
 
@@ -190,6 +209,14 @@ def _check(args: argparse.Namespace, settings: OnePassSettings, workers: Workers
 def _beginning(args: argparse.Namespace, settings: OnePassSettings) -> OnePassModel:
     """The model that training begins with."""
     start = getattr(args, "add_style", None) or args.start
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        model = _first(args, start)
+    model.network.requires_grad_(True).train()
+    return model
+
+
+def _first(args: argparse.Namespace, start: str | None) -> OnePassModel:
     if start is not None:
         model = open_network(start)
         if isinstance(model.network, AdaINNetwork) != (args.preset == "adain"):
@@ -198,12 +225,12 @@ def _beginning(args: argparse.Namespace, settings: OnePassSettings) -> OnePassMo
             raise OptionError(
                 f"{start} reads styles with another encoder: --encoder {model.encoder}."
             )
-    else:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(settings.seed)
-            model = new_model(args.network, args.encoder)
-    model.network.requires_grad_(True).train()
-    return model
+        return model if args.blocks is None else deepened(model, args.blocks)
+    if args.blocks is None:
+        return new_model(args.network, args.encoder)
+    if args.network != "paint":
+        raise OptionError("--blocks are those of --network paint: leave --blocks out.")
+    return OnePassModel(PaintNetwork(Shape(blocks=args.blocks)), args.encoder)
 
 
 def _any_style(

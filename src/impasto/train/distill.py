@@ -57,6 +57,7 @@ class DistillSettings:
             or, where widths differ, its features through a learnt projection.
         alone: Share of the steps, at the beginning, in which every layer is taught by itself.
         average: Decay of the moving average of the weights, which is what is kept.
+        precision: Of the convolutions, see :func:`impasto.precision.autocast`.
         seed: Of everything random.
     """
 
@@ -74,6 +75,7 @@ class DistillSettings:
     hint_weight: float = 1.0
     alone: float = 0.9
     average: float = 0.998
+    precision: str = "auto"
     seed: int = 0
 
 
@@ -150,7 +152,7 @@ class Distillation:
         if painted:
             # Both kinds of objective that the student will be used with find its weak spots.
             statistic = STATISTICS[("gram", "gaussian-ot")[index % 2]]
-            self._pool.paint(painted, self.student, statistic)
+            self._pool.paint(painted, self.student, statistic, precision=self.settings.precision)
         return {name: float(value.detach()) for name, value in losses.items()}, rate
 
     def encoder(self) -> Encoder:
@@ -215,7 +217,7 @@ class Distillation:
         Both in units of the layer's size, since a student that begins at one would spend its first
         steps growing to the teacher's; relative losses are the same in any unit.
         """
-        with torch.no_grad(), autocast():
+        with torch.no_grad(), autocast(self.settings.precision):
             bare: dict[str, Tensor] = self._bare_teacher(batch, self.layers)
             read = {}
             for name, axes in self._axes.items():
@@ -232,7 +234,7 @@ class Distillation:
         """
         bare, read = self._targets(batch)
         hints, features = [], []
-        with autocast():
+        with autocast(self.settings.precision):
             x = self._bare_student.normalise(batch)
             for name in self._bare_student.layers:
                 if name in bare:
@@ -250,7 +252,7 @@ class Distillation:
 
     def _losses(self, batch: Tensor) -> dict[str, Tensor]:
         bare_targets, read_targets = self._targets(batch)
-        with autocast():
+        with autocast(self.settings.precision):
             bare = self._bare_student(batch, self.layers)
             read = {name: self.student.read_out(name, bare[name]) for name in STYLE_LAYERS}
             for name, projection in self.projections.items():

@@ -66,6 +66,7 @@ class OnePassSettings:
         own_style: Share of the pictures whose style is their own, for which the right answer is
             the picture itself: it gives the far end of ``--strength`` a meaning.
         average: Decay of the moving average of the weights, which is what is kept.
+        precision: Of the convolutions, see :func:`impasto.precision.autocast`.
         seed: Of everything random.
     """
 
@@ -91,6 +92,7 @@ class OnePassSettings:
     gradient_norm: float = 1.0
     own_style: float = 0.04
     average: float = 0.998
+    precision: str = "auto"
     seed: int = 0
 
 
@@ -253,7 +255,8 @@ class OnePassTraining(ABC):
         ]
         contents = torch.cat([sample.content for sample in samples])
         styles = self.draw_styles(samples, size)
-        with torch.no_grad(), autocast():
+        precision = self.settings.precision
+        with torch.no_grad(), autocast(precision):
             kept = self.encoder(contents, self.settings.content_layers)
         if self.settings.adain_target:
             wanted = self.network.split(styles.vectors.detach())
@@ -261,7 +264,7 @@ class OnePassTraining(ABC):
                 name: normalise(feature.float(), moments_of(feature.float()), *wanted[name])
                 for name, feature in kept.items()
             }
-        with autocast():
+        with autocast(precision):
             painted = self.network(contents, styles.vectors)
             losses = self._objective(kept, styles, contents)(painted)
         return by_kind(losses)
@@ -323,11 +326,13 @@ class OnePassTraining(ABC):
 
 
 @torch.no_grad()
-def summaries_of(encoder: Encoder, pictures: Tensor, layers: Iterable[str]) -> dict[str, Summary]:
+def summaries_of(
+    encoder: Encoder, pictures: Tensor, layers: Iterable[str], *, precision: str = "auto"
+) -> dict[str, Summary]:
     """Layer → mean and Gram matrix: what a style vector is read off, and the style targets too."""
     statistic, readouts = get_statistic("gaussian-ot"), readouts_of(encoder)
     readings = {name: reading(name, statistic, readouts.get(name)) for name in layers}
-    with autocast():
+    with autocast(precision):
         features = encoder(pictures, [own.source for own in readings.values()])
     return {
         name: own.finish(own.summarise(features[own.source], None))

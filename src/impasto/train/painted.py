@@ -71,16 +71,18 @@ class Pool:
             pool["second"][index] = 0
             pool["ages"][index] = int(torch.randint(8, (), generator=random))
 
-    def paint(self, chosen: Chosen, student: Encoder, statistic: Statistic) -> None:
+    def paint(
+        self, chosen: Chosen, student: Encoder, statistic: Statistic, *, precision: str = "auto"
+    ) -> None:
         """Two steps of Adam on the chosen pictures, towards their styles, as the student sees."""
         pool, at = self._tensors, chosen.indices
-        with torch.no_grad(), autocast():
+        with torch.no_grad(), autocast(precision):
             styles = student(pool["styles"][at], STYLE_LAYERS)
             content = student(pool["contents"][at], [CONTENT_LAYER])[CONTENT_LAYER]
         targets = {name: statistic.summary(feature, None) for name, feature in styles.items()}
         for _ in range(2):
             images = pool["images"][at].requires_grad_(True)
-            with autocast():
+            with autocast(precision):
                 features = student(images, [*STYLE_LAYERS, CONTENT_LAYER])
             loss = 0.1 * content_loss(features[CONTENT_LAYER], content).mean()
             for name, target in targets.items():

@@ -1,0 +1,83 @@
+"""Networks with more blocks: at first the same pictures, then something to learn."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from conftest import smooth_picture
+from impasto.errors import OptionError
+from impasto.feedforward.stylist import Stylist
+from impasto.network_files import OnePassModel, load_network, save_network
+from impasto.paint_network import PaintNetwork
+from impasto.predictors import StylePredictor
+from impasto.train.deeper import deepened
+from tiny_networks import any_style, fixed_styles, network
+
+BLOCKS = [(2, 1, 1), (1, 3, 1), (1, 1, 2), (3, 2, 2), (1, 1, 1)]
+
+
+def paint(model: OnePassModel, vector: torch.Tensor) -> torch.Tensor:
+    return model.network(smooth_picture(48, 64, seed=1), vector[None])
+
+
+@pytest.mark.parametrize("blocks", BLOCKS)
+def test_named_styles_are_painted_as_before(blocks):
+    before = fixed_styles("paint", "old", "other")
+    after = deepened(before, blocks)
+    assert isinstance(after.network, PaintNetwork)
+    assert after.network.shape.blocks == blocks
+    for name in ("old", "other"):
+        expected, found = paint(before, before.styles[name]), paint(after, after.styles[name])
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+    assert not torch.allclose(
+        paint(after, after.styles["old"]), paint(after, after.styles["other"])
+    )
+
+
+@pytest.mark.parametrize("blocks", BLOCKS)
+def test_any_style_is_painted_as_before(blocks, encoder):
+    before = any_style("paint", encoder)
+    after = deepened(before, blocks)
+    assert isinstance(after.predictor, StylePredictor)
+    photo = smooth_picture(48, 64, seed=1)
+    pictures = []
+    for model in (before, after.frozen()):
+        stylist = Stylist(model, encoder=encoder, precision="float32")
+        vector = stylist.read(smooth_picture(64, 64, seed=2))
+        pictures.append(stylist.paint(photo, stylist.brush([vector], photo)))
+    torch.testing.assert_close(*pictures, rtol=0, atol=1e-6)
+
+
+def test_new_blocks_learn():
+    model = deepened(fixed_styles("paint", "old"), (1, 2, 1))
+    vector = model.styles["old"].clone().requires_grad_(True)
+    paint(model, vector).square().sum().backward()
+    new = network("paint").style_size
+    assert vector.grad is not None
+    assert len(vector) > new
+    scales, shifts = model.network.split(vector.grad[None])["deep1b"]
+    assert float((scales - 1).abs().min()) > 0
+    assert float(shifts.abs().min()) > 0
+
+
+def test_the_model_it_is_made_of_stays_as_it_is(tmp_path):
+    before = fixed_styles("paint", "old")
+    weights = {key: value.clone() for key, value in before.network.state_dict().items()}
+    after = deepened(before, (1, 2, 1))
+    with torch.no_grad():
+        for parameter in after.network.parameters():
+            parameter.add_(1)
+    assert all(torch.equal(value, weights[k]) for k, value in before.network.state_dict().items())
+    save_network(tmp_path / "deep.safetensors", after, dtype=torch.float32)
+    assert load_network(tmp_path / "deep.safetensors").network.shape.blocks == (1, 2, 1)
+
+
+def test_blocks_are_not_taken_away():
+    with pytest.raises(OptionError, match="has blocks 1,1,1: --blocks can only add"):
+        deepened(fixed_styles("paint", "old"), (1, 0, 1))
+
+
+def test_only_networks_with_such_blocks():
+    with pytest.raises(OptionError, match="of kind paint only: leave --blocks out"):
+        deepened(fixed_styles("johnson", "old"), (1, 2, 1))
