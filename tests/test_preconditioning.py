@@ -26,9 +26,32 @@ def test_it_is_its_own_transpose(height, width, power):
     torch.testing.assert_close((mapped(x) * y).sum(), (x * mapped(y)).sum(), atol=1e-3, rtol=1e-4)
 
 
+@settings(deadline=None)
+@given(st.integers(2, 19), st.integers(2, 19), st.floats(0, 1))
+def test_slopes_are_those_of_the_waves(height, width, power):
+    """⟨M w, y⟩ = ⟨w, Mᵀ y⟩: what is moved, and what the picture's gradient is turned into."""
+    mapped = Preconditioner((height, width), power)
+    w, y = noise(height, width), noise(height, width, seed=1)
+    torch.testing.assert_close(
+        (mapped.picture(w) * y).sum(), (w * mapped.slope(y)).sum(), atol=1e-3, rtol=1e-4
+    )
+
+
+def test_waves_are_another_orthogonal_view_of_the_noise():
+    """M Mᵀ is the same whether noise or its waves are moved: the same descent."""
+    mapped = Preconditioner((12, 17), 0.5)
+    y = noise(12, 17)
+    torch.testing.assert_close(mapped.picture(mapped.slope(y)), mapped(mapped(y)))
+    before = y.clone()
+    mapped.picture(y)
+    mapped.slope(y)
+    assert torch.equal(y, before)
+
+
 def test_power_zero_changes_nothing():
     x = noise(9, 14)
-    assert Preconditioner((9, 14), 0.0)(x) is x
+    plain = Preconditioner((9, 14), 0.0)
+    assert plain(x) is plain.picture(x) is plain.slope(x) is x
 
 
 @pytest.mark.parametrize("power", [0.3, 0.5, 1.0])

@@ -142,3 +142,23 @@ def test_readouts_that_learn_get_their_gradients(encoder):
         slopes.append(torch.autograd.grad(summary["gram"].square().sum(), parts, retain_graph=True))
     for read, plain in zip(*slopes, strict=True):
         torch.testing.assert_close(read, plain, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_has_sums_of_float32_and_slopes_of_its_own(dtype):
+    """The sums to the bit; the slope is rounded to the map's type, its product in that type."""
+    rough = random(2, 8, 12, 9, seed=3).to(dtype).to(memory_format=torch.channels_last)
+    slopes, sums = [], []
+    for maps in (rough.clone(), rough.float()):
+        maps.requires_grad_(True)
+        made = mean_and_gram(maps, None)
+        sums.append(made)
+        loss = (made["gram"] * torch.linspace(-1, 2, 64).view(8, 8)).sum() + made["mean"].sum()
+        loss.backward()
+        assert maps.grad is not None
+        assert maps.grad.dtype == maps.dtype
+        slopes.append(maps.grad.float())
+    for name, value in sums[1].items():
+        assert value.dtype == torch.float32
+        assert torch.equal(sums[0][name], value)
+    assert float((slopes[0] - slopes[1]).norm()) < 0.01 * float(slopes[1].norm())

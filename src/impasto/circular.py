@@ -84,12 +84,25 @@ class CircularPreconditioner(Preconditioner):
         frequencies: NDArray[np.float64] = np.hypot(down[:, None], right[None])
         return frequencies
 
-    def _filtered(self, picture: Tensor) -> Tensor:
-        """A picture on the CPU with its waves multiplied by the gain."""
-        height, width = picture.shape[-2:]
+    def __call__(self, noise: Tensor) -> Tensor:
+        """The map of (1, 3, H, W); it is its own transpose."""
+        if not self.power:
+            return noise
+        height, width = noise.shape[-2:]
         gain = torch.from_numpy(self._gain[:, : width // 2 + 1])
-        result: Tensor = torch.fft.irfft2(torch.fft.rfft2(picture) * gain, s=(height, width))
-        return result
+        waves = torch.fft.rfft2(self._coloured(noise.cpu())) * gain
+        result: Tensor = torch.fft.irfft2(waves, s=(height, width))
+        return result.to(noise.device)
+
+    # What a descent moves is the noise itself: the transform's waves are complex.
+
+    def picture(self, waves: Tensor) -> Tensor:
+        """The map itself."""
+        return self(waves)
+
+    def slope(self, gradient: Tensor) -> Tensor:
+        """The map itself, which is symmetric."""
+        return self(gradient)
 
 
 def resize_circular(image: Tensor, size: tuple[int, int]) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from impasto.line_search import Trial, strong_wolfe
+from impasto.preconditioning import Preconditioner
 
 Losses = dict[str, float]
 Gradient = Callable[[Tensor], tuple[Losses, Tensor]]
@@ -20,11 +21,12 @@ class LBFGS:
     """L-BFGS with a strong-Wolfe line search (Liu & Nocedal 1989), one outer iteration a step.
 
     It is fed in such units that it behaves the same whatever the scale of the objective: the pixels
-    are divided by (number of pixels × ``first_move``), so that its first trial step, of unit L1
-    length, moves each pixel by ``first_move`` on average; and the loss is scaled to start at 1000.
+    are divided by (number of pixels × ``first_move``), and the loss is scaled to start at 1000. Its
+    first trial step moves each pixel by ``first_move`` on average.
 
-    What it moves is not the picture but white noise, of which the picture's change is the image
-    under ``preconditioner``; for the method this is another first guess of the inverse curvature.
+    What it moves is not the picture but white noise, or its waves, of which the picture's change is
+    the image under ``preconditioner``; for the method this is another first guess of the inverse
+    curvature.
 
     The box is held by evaluating the *clipped* picture, plus a quadratic pull on what was clipped
     away: what is measured is what is saved, clipped pixels can come back, and no curvature pair is
@@ -36,7 +38,7 @@ class LBFGS:
         learning_rate: Factor on every step's first trial; 1 is the method's own.
         history: Pairs of differences kept.
         first_move: Mean change of a pixel in the first trial step.
-        preconditioner: A symmetric linear map of pictures (see :mod:`impasto.preconditioning`).
+        preconditioner: See :mod:`impasto.preconditioning`; the pixels themselves by default.
     """
 
     _START = 1000.0
@@ -55,10 +57,11 @@ class LBFGS:
         learning_rate: float = 1.0,
         history: int = 10,
         first_move: float = 0.01,
-        preconditioner: Callable[[Tensor], Tensor] | None = None,
+        preconditioner: Preconditioner | None = None,
     ) -> None:
         self._gradient = gradient
-        self._map = preconditioner or _identity
+        self._map = preconditioner or Preconditioner((image.shape[-2], image.shape[-1]), 0.0)
+        self._first_move = first_move
         self._unit = image.numel() * first_move
         self._history = history
         self._scale = 0.0  # of the loss; known after the first evaluation
@@ -87,8 +90,7 @@ class LBFGS:
             found = strong_wolfe(
                 lambda length: self._along(direction, length),
                 Trial(0.0, before, steepness),
-                # The very first step has unit L1 length; those that know the curvature, all theirs.
-                self._rate * (min(1.0, 1 / float(slope.abs().sum())) if fresh else 1.0),
+                self._rate * (self._first_length(direction) if fresh else 1.0),
                 most=self._MAX_EVALUATIONS,
             )
             moved = found.length > 0
@@ -131,7 +133,7 @@ class LBFGS:
         """Pixels, curvature pairs, scale."""
         return {
             "origin": self._origin,
-            "parameter": self._parameter,
+            "waves": self._parameter,
             "pairs": self._pairs,
             "rate": self._rate,
             "scale": self._scale,
@@ -141,7 +143,7 @@ class LBFGS:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Be as when ``state`` was taken."""
         self._origin.copy_(state["origin"])
-        self._parameter.copy_(state["parameter"])
+        self._parameter.copy_(state["waves"])
         self._pairs = [(place.clone(), slope.clone()) for place, slope in state["pairs"]]
         self._rate = float(state["rate"])
         self._scale = float(state["scale"])
@@ -162,6 +164,11 @@ class LBFGS:
         for (place, change), share in zip(self._pairs, reversed(shares), strict=True):
             direction += (share - (change * direction).sum() / (place * change).sum()) * place
         return direction
+
+    def _first_length(self, direction: Tensor) -> float:
+        """How far to go first where no curvature is known."""
+        move = float(self._map.picture(direction * self._unit).abs().mean())
+        return min(1.0, self._first_move / move)
 
     def _along(self, direction: Tensor, length: float) -> Trial:
         """The loss and its steepness so far along a direction."""
@@ -188,7 +195,7 @@ class LBFGS:
         return self._found[1], self._found[2]
 
     def _picture_at(self, parameter: Tensor) -> Tensor:
-        return self._origin + self._map(parameter * self._unit)
+        return self._origin + self._map.picture(parameter * self._unit)
 
     def _unclipped(self) -> Tensor:
         at, picture = self._at, self._picture
@@ -215,8 +222,4 @@ class LBFGS:
         pull = self._PULL * self._START / pixels.numel()
         gradient = gradient + 2 * pull * outside
         loss = self._scale * total + pull * float(outside.square().sum())
-        return losses, loss, (self._map(gradient) * self._unit).contiguous()
-
-
-def _identity(picture: Tensor) -> Tensor:
-    return picture
+        return losses, loss, (self._map.slope(gradient) * self._unit).contiguous()

@@ -45,9 +45,7 @@ def positions(features: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor 
     Raises:
         OptionError: If the weights have another size than the features, or are zero everywhere.
     """
-    features = at_least_float32(features)
-    # Channels last: a view of the encoders' own layout, where flatten(2) would be a copy.
-    vectors = features.permute(0, 2, 3, 1).flatten(1, 2)
+    vectors = _vectors(at_least_float32(features))
     if weights is None:
         return vectors, None
     if weights.shape[1:] != (1, *features.shape[-2:]):
@@ -60,6 +58,11 @@ def positions(features: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor 
     if not (mass > 0).all():
         raise OptionError("A weight map is zero everywhere: its region is empty.")
     return vectors, flat / mass
+
+
+def _vectors(features: Tensor) -> Tensor:
+    # Channels last: a view of the encoders' own layout, where flatten(2) would be a copy.
+    return features.permute(0, 2, 3, 1).flatten(1, 2)
 
 
 def mean_vector(features: Tensor, weights: Tensor | None) -> Tensor:
@@ -119,30 +122,38 @@ def _in_rows(vectors: Tensor, width: int) -> Tensor:
 
 
 class _MeanAndProduct(torch.autograd.Function):
-    """Σ v / n and VᵀV / n of H rows of W vectors, with one product on the way back."""
+    """Σ v / n and VᵀV / n of H rows of W vectors, with one product on the way back.
+
+    The sums are in float32 at least; the slope, a number for each of the vectors', is rounded to
+    their own type in any case, and in bf16 its product takes a third of the time.
+    """
 
     @staticmethod
     def forward(ctx: Any, vectors: Tensor, width: int) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(vectors)
-        mean = mean_of_rows(_in_rows(vectors, width))
-        return mean, vectors.mT @ vectors / vectors.shape[1]
+        exact = at_least_float32(vectors)
+        mean = mean_of_rows(_in_rows(exact, width))
+        return mean, exact.mT @ exact / exact.shape[1]
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, of_mean: Tensor, of_gram: Tensor) -> tuple[Tensor, None]:
         (vectors,) = ctx.saved_tensors
-        slope: Tensor = vectors @ ((of_gram + of_gram.mT) / vectors.shape[1])
-        return slope.add_(of_mean[:, None] / vectors.shape[1]), None
+        with without_autocast(vectors):
+            bend = (of_gram + of_gram.mT) / vectors.shape[1]
+            slope: Tensor = vectors @ bend.to(vectors.dtype)
+            return slope.add_(of_mean[:, None] / vectors.shape[1]), None
 
 
 def mean_and_gram(features: Tensor, weights: Tensor | None) -> Summary:
     """E[f] and E[f fᵀ], from one pass each way: ``mean`` (B, C) and ``gram`` (B, C, C)."""
-    vectors, shares = positions(features, weights)
     width = features.shape[-1]
-    with without_autocast(vectors):
-        if shares is None:
-            mean, gram = _MeanAndProduct.apply(vectors, width)  # type: ignore[no-untyped-call]
+    with without_autocast(features):
+        if weights is None:
+            mean, gram = _MeanAndProduct.apply(_vectors(features), width)  # type: ignore[no-untyped-call]
             return {"mean": mean, "gram": gram}
+        vectors, shares = positions(features, weights)
+        assert shares is not None
         # Summed as above: of an even map the variance E[f²] − E[f]² is all rounding, both ways.
         weighted = vectors * shares
         mean = vectors.shape[1] * mean_of_rows(_in_rows(weighted, width))
