@@ -25,6 +25,7 @@ from impasto.paint_network import PaintNetwork
 from impasto.train.fixed_styles import FixedStylesTraining
 from impasto.train.pictures import held_back
 from impasto.train.runs import CHECKPOINT
+from test_board import scalars, shown
 from test_train import log_of, same
 from tiny_networks import ENCODER, any_style, fixed_styles
 
@@ -240,6 +241,18 @@ def test_the_best_before_a_pause_stays_the_best(data, tmp_path, monkeypatch):
     kept = (folder / "best.safetensors").read_bytes()
     assert run(command(data, "per-style", output, *more, "--steps", "4")) == 0
     assert (folder / "best.safetensors").read_bytes() == kept
+
+
+def test_tensorboard_is_shown_the_log_and_the_sheets(data, tmp_path):
+    output = tmp_path / "x.safetensors"
+    more = ["--validate-every", "1", "--tensorboard", "--quiet"]
+    assert run(command(data, "per-style", output, *more)) == 0
+    _, *rows = log_of(tmp_path / "x-run")
+    header = log_of(tmp_path / "x-run")[0]
+    style = [(int(row[0]), float(row[header.index("style")])) for row in rows]
+    assert scalars(tmp_path / "x-run", "loss/style") == style
+    assert [step for step, _ in scalars(tmp_path / "x-run", "not trained on/content")] == [1, 2]
+    assert len(shown(tmp_path / "x-run").Images("not trained on")) == 2
 
 
 def test_a_checkpoint_of_other_options_is_one_sentence(data, tmp_path, capsys):

@@ -13,6 +13,7 @@ LIBRARIES: Mapping[str, tuple[str, str]] = {
     "cv2": ("OpenCV", "video"),
     "jinja2": ("Jinja2", "report"),
     "matplotlib": ("matplotlib", "report"),
+    "torch.utils.tensorboard": ("TensorBoard", "tensorboard"),
 }
 """Name in Python → the library's own, and the extra of the package that brings it."""
 

@@ -15,6 +15,7 @@ from impasto.files import check_writable
 from impasto.interrupts import stop_on_interrupt
 from impasto.models import open_encoder
 from impasto.precision import PRECISIONS
+from impasto.train.board import Board, check_board
 from impasto.train.distill import Distillation, DistillSettings
 from impasto.train.runs import run as run_training
 
@@ -58,6 +59,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     encoder.add_argument("--precision", default=default.precision, choices=PRECISIONS,
                          help=f"of the convolutions [{default.precision}: the faster]")  # fmt: skip
     encoder.add_argument("--seed", type=int, default=default.seed, metavar="N", help="[0]")
+    encoder.add_argument("--tensorboard", action="store_true",
+                         help="write the losses for TensorBoard, too")  # fmt: skip
     encoder.add_argument("--hold-back", action="store_true",
                          help="train on all but the eighth used to evaluate")  # fmt: skip
     encoder.add_argument("--quiet", action="store_true", help="show no progress")
@@ -87,13 +90,18 @@ def _encoder(args: argparse.Namespace) -> int:
     paintings = read_crops(args.style, settings.crop, args)
     task = Distillation(teacher, photographs, paintings, settings)
     folder = args.run or args.output.with_name(f"{args.output.stem}-run")
+    board = Board(folder) if args.tensorboard else None
     stopped = False
     with stop_on_interrupt() as request, TrainingBar(args.steps, quiet=args.quiet) as bar:
         for step in run_training(task, folder, steps=args.steps):
             bar.show(step)
+            if board is not None:
+                board.show(step)
             if request.made and step.step < args.steps:
                 stopped = True
                 break
+    if board is not None:
+        board.close()
     if stopped:
         print(f"stopped; the same command goes on from {folder}")
         return 130
@@ -108,6 +116,8 @@ def _check(args: argparse.Namespace) -> None:
     if args.output.suffix != ".safetensors":
         raise OptionError(f"{args.output}: an encoder file is called .safetensors.")
     check_writable(args.output)
+    if args.tensorboard:
+        check_board()
     if args.steps < 1:
         raise OptionError(f"--steps must be 1 or more, not {args.steps}.")
     if args.crop < 64:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +14,11 @@ from impasto import images
 from impasto.adain import AdaINNetwork
 from impasto.catalogue import open_network
 from impasto.cli.training import TrainingBar, read_crops
+from impasto.cli.validating import Looks
 from impasto.encoders import Encoder, minimum_side
 from impasto.errors import ImageError, OptionError, WeightsError
 from impasto.feedforward.stylist import STYLE_SIDE
-from impasto.files import check_writable, replacing
+from impasto.files import check_writable
 from impasto.interrupts import stop_on_interrupt
 from impasto.models import open_encoder
 from impasto.network_files import KINDS, OWN, OnePassModel, new_model, save_network
@@ -27,12 +26,13 @@ from impasto.paint_network import PaintNetwork, Shape
 from impasto.precision import PRECISIONS
 from impasto.predictors import STYLE_LAYERS, StylePredictor
 from impasto.train.any_style import AnyStyleTraining
+from impasto.train.board import Board, check_board
 from impasto.train.deeper import deepened
 from impasto.train.fixed_styles import FixedStylesTraining
 from impasto.train.one_pass import PRESETS, OnePassSettings, OnePassTraining, summaries_of
 from impasto.train.pictures import Crops, held_back, list_pictures
 from impasto.train.runs import run as run_training
-from impasto.train.validation import Pair, Score, Validation, read_pairs, read_spread
+from impasto.train.validation import Pair, Validation, read_pairs, read_spread
 from impasto.train.workers import Workers, launched
 
 EXAMPLES = """\
@@ -52,7 +52,6 @@ ABOUT: Mapping[str, str] = {
     "any-style": "train a network for any style, and what reads styles off pictures",
 }
 
-VALIDATION = "validation.csv"
 _VALIDATION_PAIRS, _VALIDATION_SIDE = 6, 320
 
 
@@ -105,6 +104,8 @@ def _configure(parser: argparse.ArgumentParser, name: str) -> None:
     add("--seed", type=int, default=0, metavar="N", help="[0]")
     add("--validate-every", type=int, default=500, metavar="N",
         help="steps between contact sheets of pictures not trained on [500]")  # fmt: skip
+    add("--tensorboard", action="store_true",
+        help="write losses and sheets for TensorBoard, too")  # fmt: skip
     add("--hold-back", action="store_true", help="train on all but an eighth of the pictures")
     add("--quiet", action="store_true", help="show no progress")
 
@@ -129,26 +130,32 @@ def run(args: argparse.Namespace) -> int:
     contents = read_crops(args.content, settings.crop, args)
     make = _any_style if args.what == "any-style" else _fixed_styles
     task, pairs = make(args, encoder, contents, settings, workers)
-    validation = Validation(encoder, pairs)
     folder = args.run or args.output.with_name(f"{args.output.stem}-run")
-    best, stopped = _best(folder, settings), False
+    leads = workers.rank == 0
+    board = Board(folder) if args.tensorboard and leads else None
+    looks = Looks(task, Validation(encoder, pairs), folder, quiet=args.quiet, board=board)
+    stopped = False
     with stop_on_interrupt() as request, TrainingBar(args.steps, quiet=args.quiet) as bar:
-        steps = run_training(task, folder, steps=args.steps, writes=workers.rank == 0)
+        steps = run_training(task, folder, steps=args.steps, writes=leads)
         for step in steps:
             bar.show(step)
+            if board is not None:
+                board.show(step)
             is_last = step.step == args.steps
-            if workers.rank == 0 and (is_last or step.step % args.validate_every == 0):
-                best = _validate(task, validation, folder, step.step, best, args)
+            if leads and (is_last or step.step % args.validate_every == 0):
+                looks.look(step.step)
             if workers.any(request.made) and not is_last:
                 stopped = True
                 break
         steps.close()  # type: ignore[attr-defined]
+    if board is not None:
+        board.close()
     if stopped:
-        if workers.rank == 0:
+        if leads:
             print(f"stopped; the same command goes on from {folder}")
         workers.wait()  # a launcher ends all when one has ended, and the first still writes
         return 130
-    if workers.rank == 0:
+    if leads:
         save_network(args.output, task.model(), dtype=torch.float16)
         size = args.output.stat().st_size / 1e6
         print(f"{args.output}: {size:.1f} MB, after {args.steps} steps")
@@ -179,6 +186,8 @@ def _check(args: argparse.Namespace, settings: OnePassSettings, workers: Workers
     if args.output.suffix != ".safetensors":
         raise OptionError(f"{args.output}: a model file is called .safetensors.")
     check_writable(args.output)
+    if args.tensorboard:
+        check_board()
     for name in ("steps", "validate_every", "batch"):
         value = getattr(args, name)
         if value is not None and value < 1:
@@ -325,45 +334,3 @@ def _unseen(folder: str, args: argparse.Namespace) -> list[Path]:
     """The pictures of a folder that are held back; all of them if none are."""
     paths = list_pictures(folder)
     return [path for path in paths if args.hold_back and held_back(path)] or paths
-
-
-def _best(folder: Path, settings: OnePassSettings) -> float:
-    """The best total of the validations before an interruption."""
-    path = folder / VALIDATION
-    if not path.exists():
-        return float("inf")
-    with path.open(newline="") as file:
-        rows = [(float(row["style"]), float(row["content"])) for row in csv.DictReader(file)]
-    return min((_total(Score(*row), settings) for row in rows), default=float("inf"))
-
-
-def _total(score: Score, settings: OnePassSettings) -> float:
-    return score.style + sum(settings.content_layers.values()) * score.content
-
-
-def _validate(
-    task: OnePassTraining,
-    validation: Validation,
-    folder: Path,
-    step: int,
-    best: float,
-    args: argparse.Namespace,
-) -> float:
-    """Paint the pairs, keep sheet, figures and, if it is the best so far, the model."""
-    model = task.model()
-    score, sheet = validation(model)
-    total = _total(score, task.settings)
-    with replacing(folder / f"sheet-{step:06}.jpg") as temporary:
-        sheet.save(temporary, quality=90)
-    is_new = not (folder / VALIDATION).exists()
-    with (folder / VALIDATION).open("a", newline="") as file:
-        writer = csv.writer(file)
-        if is_new:
-            writer.writerow(["step", "style", "content"])
-        writer.writerow([step, f"{score.style:.5f}", f"{score.content:.5f}"])
-    if not args.quiet:
-        print(f"step {step}: style {score.style:.3f}, content {score.content:.3f} "
-              "on pictures not trained on", file=sys.stderr)  # fmt: skip
-    if total < best:
-        save_network(folder / "best.safetensors", model, dtype=torch.float16)
-    return min(best, total)

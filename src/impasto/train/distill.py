@@ -26,6 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.encoders import Architecture, Encoder
+from impasto.errors import OptionError
 from impasto.losses.content import content_loss
 from impasto.losses.statistics import STATISTICS, gram_matrix, style_loss
 from impasto.precision import autocast
@@ -87,11 +88,15 @@ class Distillation:
         photographs: Crops of content pictures.
         paintings: Crops of style pictures.
         settings: How.
+
+    Raises:
+        OptionError: For a teacher that lacks one of these layers or is narrower than the student.
     """
 
     def __init__(
         self, teacher: Encoder, photographs: Crops, paintings: Crops, settings: DistillSettings
     ) -> None:
+        _check_teacher(teacher, settings)
         self.teacher = teacher
         self.settings = settings
         self._photographs, self._paintings = photographs, paintings
@@ -314,6 +319,16 @@ def augment(batch: Tensor, random: torch.Generator) -> Tensor:
     noise = torch.randn(batch.shape, generator=random) * uniform(0, 0.3, 1, 1, 1)
     batch = torch.where(chance(0.25), batch + noise, batch)
     return batch.clamp(0, 1)
+
+
+def _check_teacher(teacher: Encoder, settings: DistillSettings) -> None:
+    teacher.check_layers([*STYLE_LAYERS, CONTENT_LAYER])
+    for name, width in zip(STYLE_LAYERS, settings.widths, strict=True):
+        if teacher.channels(name) < width:
+            raise OptionError(
+                f"The teacher has {teacher.channels(name)} channels at {name}, where the student "
+                f"has {width}: name a larger teacher."
+            )
 
 
 def _student_architecture(settings: DistillSettings) -> Architecture:
