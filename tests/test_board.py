@@ -22,7 +22,9 @@ def shown(folder: Path) -> Any:
 
 
 def scalars(folder: Path, name: str) -> list[tuple[int, float]]:
-    return [(event.step, pytest.approx(event.value, rel=1e-5)) for event in shown(folder).Scalars(name)]
+    return [
+        (event.step, pytest.approx(event.value, rel=1e-5)) for event in shown(folder).Scalars(name)
+    ]
 
 
 def step(number: int, style: float = 0.5) -> TrainStep:

@@ -69,9 +69,7 @@ class AnyStyleTraining(OnePassTraining):
             predictor = StylePredictor(channels, network.style_size)
         random = step_generator(settings.seed, -1)
         pictures = [self._styles.draw(8, random) for _ in range(16)]
-        predictor.standardise(
-            [summaries_of(encoder, p, STYLE_LAYERS, precision=settings.precision) for p in pictures]
-        )
+        predictor.standardise([summaries_of(encoder, p, STYLE_LAYERS) for p in pictures])
         return predictor
 
     def draw_styles(self, samples: Sequence[Sample], size: int) -> Styles:
@@ -92,5 +90,4 @@ class AnyStyleTraining(OnePassTraining):
         return OnePassModel(network, self._encoder_name, predictor).frozen()
 
     def _summaries(self, pictures: Tensor) -> dict[str, Summary]:
-        precision = self.settings.precision
-        return summaries_of(self.encoder, pictures, self._layers, precision=precision)
+        return summaries_of(self.encoder, pictures, self._layers)

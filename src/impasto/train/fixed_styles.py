@@ -123,10 +123,7 @@ class FixedStylesTraining(OnePassTraining):
         return OnePassModel(network, self._encoder_name, None, styles).frozen()
 
     def _summaries(self, picture: Tensor) -> dict[str, Summary]:
-        settings = self.settings
-        return summaries_of(
-            self.encoder, picture, settings.style_layers, precision=settings.precision
-        )
+        return summaries_of(self.encoder, picture, self.settings.style_layers)
 
 
 def _batch(summaries: Sequence[Summary]) -> Summary:

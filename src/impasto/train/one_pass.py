@@ -11,6 +11,7 @@ and the gradients are averaged, so that two processes make the step that one wou
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ from impasto.losses.statistics import STATISTICS, get_statistic
 from impasto.network_files import OnePassModel
 from impasto.networks import StyledNetwork
 from impasto.objective import ContentTerm, Objective, Term, TotalVariation
-from impasto.precision import autocast
+from impasto.precision import autocast, compute_dtype
 from impasto.predictors import STYLE_LAYERS
 from impasto.readings import reading, readouts_of
 from impasto.terms import SummaryTerm, by_kind
@@ -66,7 +67,7 @@ class OnePassSettings:
         own_style: Share of the pictures whose style is their own, for which the right answer is
             the picture itself: it gives the far end of ``--strength`` a meaning.
         average: Decay of the moving average of the weights, which is what is kept.
-        precision: Of the convolutions, see :func:`impasto.precision.autocast`.
+        precision: Of the convolutions, see :func:`impasto.precision.compute_dtype`.
         seed: Of everything random.
     """
 
@@ -193,7 +194,10 @@ class OnePassTraining(ABC):
         learnt: Mapping[str, nn.Module],
         workers: Workers | None = None,
     ) -> None:
-        self.network, self.encoder, self.settings = network, encoder, settings
+        self.network, self.settings = network, settings
+        # A copy in the fast type, not autocast: so its filters count as fixed.
+        dtype = compute_dtype(settings.precision)
+        self.encoder = encoder if encoder.dtype == dtype else copy.deepcopy(encoder).to(dtype)
         encoder.check_layers([*settings.content_layers, *settings.style_layers])
         self._contents = contents
         self._workers = workers or Workers()
@@ -255,8 +259,7 @@ class OnePassTraining(ABC):
         ]
         contents = torch.cat([sample.content for sample in samples])
         styles = self.draw_styles(samples, size)
-        precision = self.settings.precision
-        with torch.no_grad(), autocast(precision):
+        with torch.no_grad():
             kept = self.encoder(contents, self.settings.content_layers)
         if self.settings.adain_target:
             wanted = self.network.split(styles.vectors.detach())
@@ -264,10 +267,9 @@ class OnePassTraining(ABC):
                 name: normalise(feature.float(), moments_of(feature.float()), *wanted[name])
                 for name, feature in kept.items()
             }
-        with autocast(precision):
+        with autocast(self.settings.precision):
             painted = self.network(contents, styles.vectors)
-            losses = self._objective(kept, styles, contents)(painted)
-        return by_kind(losses)
+        return by_kind(self._objective(kept, styles, contents)(painted))
 
     def _objective(self, kept: Mapping[str, Tensor], styles: Styles, contents: Tensor) -> Objective:
         settings = self.settings
@@ -326,14 +328,11 @@ class OnePassTraining(ABC):
 
 
 @torch.no_grad()
-def summaries_of(
-    encoder: Encoder, pictures: Tensor, layers: Iterable[str], *, precision: str = "auto"
-) -> dict[str, Summary]:
+def summaries_of(encoder: Encoder, pictures: Tensor, layers: Iterable[str]) -> dict[str, Summary]:
     """Layer → mean and Gram matrix: what a style vector is read off, and the style targets too."""
     statistic, readouts = get_statistic("gaussian-ot"), readouts_of(encoder)
     readings = {name: reading(name, statistic, readouts.get(name)) for name in layers}
-    with autocast(precision):
-        features = encoder(pictures, [own.source for own in readings.values()])
+    features = encoder(pictures, [own.source for own in readings.values()])
     return {
         name: own.finish(own.summarise(features[own.source], None))
         for name, own in readings.items()
