@@ -7,23 +7,26 @@ Pictures are those that ``impasto train … --hold-back`` leaves out, at a long 
 model of fixed styles, each style is painted on photographs of its own, and ``--pictures`` is the
 folder of the style pictures, called as the styles are. Judged by the teacher: style = mean over
 relu1_1 … relu5_1 of ‖G − G_s‖² / ‖G_s‖², content = ‖F − F_c‖² / ‖F_c‖² at relu4_1. ``--paint``
-judges what ``impasto paint`` makes of the same pairs, too.
+judges what ``impasto paint`` makes of the same pairs, too, by its default or another recipe, and
+tells the seconds that it takes.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+import time
 from pathlib import Path
 
 from impasto import images
 from impasto.catalogue import open_network
 from impasto.feedforward.stylist import Stylist
 from impasto.goals import as_styles
+from impasto.memory import keep_freed_memory
 from impasto.models import open_encoder
 from impasto.network_files import OWN
 from impasto.painter import Painter
-from impasto.recipes import Recipe
+from impasto.presets import get_recipe
 from impasto.sheets import Cell, contact_sheet
 from impasto.train.pictures import held_back, list_pictures
 from impasto.train.validation import Pair, judge, read_pairs
@@ -40,13 +43,20 @@ def main() -> None:
     )
     parser.add_argument("--pairs", type=int, default=24, help="or photographs a style [24]")
     parser.add_argument("--size", type=int, default=512, help="long side [512]")
-    parser.add_argument("--paint", action="store_true", help="paint the pairs by optimisation too")
+    parser.add_argument(
+        "--paint",
+        nargs="?",
+        const="default",
+        metavar="RECIPE",
+        help="paint the pairs by optimisation too",
+    )
     parser.add_argument("--sheet", type=Path, help="write the pictures as a contact sheet")
     args = parser.parse_args()
 
     teacher, model = open_encoder(args.teacher), open_network(args.model)
     stylist = Stylist(model)
-    scores, painted_scores, cells = [], [], []
+    scores, painted_scores, seconds, cells = [], [], [], []
+    keep_freed_memory(0.0)  # as the commands do
     for pair in pairs_of(args, model):
         content, style = pair.content.tensor, pair.style.tensor
         vector = stylist.named(pair.name) if pair.name else stylist.read(style)
@@ -56,7 +66,9 @@ def main() -> None:
         cells.append([Cell(images.to_pil(p), told) for p in (content, style, painted)])
         name = pair.style.path.stem if pair.style.path else pair.name
         if args.paint:
-            painted = optimised(pair, args.size)
+            started = time.perf_counter()
+            painted = optimised(pair, get_recipe(args.paint).replace(size=args.size))
+            seconds.append(time.perf_counter() - started)
             painted_scores.append(judge(teacher, painted, content, style))
             told += (
                 f"  by optimisation {painted_scores[-1].style:.3f} {painted_scores[-1].content:.3f}"
@@ -66,6 +78,7 @@ def main() -> None:
     tell(args.model, scores)
     if args.paint:
         tell("by optimisation", painted_scores)
+        print(f"by optimisation, seconds: median {statistics.median(seconds):.2f}")
     if args.sheet:
         half = (len(cells) + 1) // 2
         rows = [cells[i] + (cells[i + half] if i + half < len(cells) else []) for i in range(half)]
@@ -79,9 +92,9 @@ def tell(name, scores):
               f"median {statistics.median(values):.4f}")  # fmt: skip
 
 
-def optimised(pair, size):
-    """What the default recipe makes of a pair."""
-    painter = Painter(pair.content, as_styles([pair.style]), Recipe(size=size))
+def optimised(pair, recipe):
+    """What a recipe makes of a pair."""
+    painter = Painter(pair.content, as_styles([pair.style]), recipe)
     for _ in painter:
         pass
     return painter.picture
