@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("impasto", "errors", "files", "threads", "borders", "winograd",
      "convolutions", "images", "image_files", "colour", "colour_modes", "sheets", "grids",
      "extras", "samples", "edges", "losses*"),
-    ("downloads", "weights", "weight_records", "weight_layouts", "precision", "encoders",
+    ("downloads", "weights", "weight_records", "weight_layouts", "precision", "devices", "encoders",
      "encoder_files", "alexnet", "inception", "models", "masks", "colour_masks", "blocks",
      "networks", "half_size", "paint_network", "johnson", "adain", "predictors", "network_files",
      "catalogue"),

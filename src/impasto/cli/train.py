@@ -9,6 +9,7 @@ import torch
 
 from impasto.cli import train_networks
 from impasto.cli.training import TrainingBar, read_crops
+from impasto.devices import find_device
 from impasto.encoder_files import save_encoder
 from impasto.errors import OptionError
 from impasto.files import check_writable
@@ -56,6 +57,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
                               f"[{default.painted}]")  # fmt: skip
     encoder.add_argument("--learning-rate", type=float, default=default.learning_rate, metavar="X",
                          help=f"peak, of Muon [{default.learning_rate}]")  # fmt: skip
+    encoder.add_argument("--device", default="auto", metavar="NAME",
+                         help="cpu, cuda or mps [auto: CUDA where there is one]")  # fmt: skip
     encoder.add_argument("--precision", default=default.precision, choices=PRECISIONS,
                          help=f"of the convolutions [{default.precision}: the faster]")  # fmt: skip
     encoder.add_argument("--seed", type=int, default=default.seed, metavar="N", help="[0]")
@@ -85,10 +88,11 @@ def _encoder(args: argparse.Namespace) -> int:
         seed=args.seed,
     )
     _check(args)
+    device = find_device(args.device)
     teacher = open_encoder(args.teacher)
     photographs = read_crops(args.content, settings.crop, args)
     paintings = read_crops(args.style, settings.crop, args)
-    task = Distillation(teacher, photographs, paintings, settings)
+    task = Distillation(teacher, photographs, paintings, settings, device=device)
     folder = args.run or args.output.with_name(f"{args.output.stem}-run")
     board = Board(folder) if args.tensorboard else None
     stopped = False

@@ -100,6 +100,8 @@ def _configure(parser: argparse.ArgumentParser, name: str) -> None:
     add("--content-weight", type=float, metavar="X", help="times the preset's [1]")
     add("--tv-weight", type=float, metavar="X", help=f"[{default.tv_weight:g}]")
     add("--learning-rate", type=float, metavar="X", help=f"peak [{default.learning_rate:g}]")
+    add("--device", default="auto", metavar="NAME",
+        help="cpu, cuda or mps [auto: CUDA where there is one]")  # fmt: skip
     add("--precision", choices=PRECISIONS, help=f"[{default.precision}: the faster]")
     add("--seed", type=int, default=0, metavar="N", help="[0]")
     add("--validate-every", type=int, default=500, metavar="N",
@@ -122,7 +124,7 @@ def _blocks(text: str) -> tuple[int, int, int]:
 
 def run(args: argparse.Namespace) -> int:
     """Train, write the model, and return the exit code."""
-    workers = launched()
+    workers = launched(args.device)
     args.quiet = args.quiet or workers.rank > 0
     settings = _settings(args)
     _check(args, settings, workers)

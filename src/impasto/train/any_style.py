@@ -76,15 +76,16 @@ class AnyStyleTraining(OnePassTraining):
         """A random crop of a random style picture each, or of the photograph itself."""
         pictures = []
         for sample in samples:
-            drawn = self._styles.draw(1, sample.random, size)
+            drawn = self._styles.draw(1, sample.random, size).to(self._device)
             pictures.append(sample.content if sample.own else drawn)
         together = torch.cat(pictures)
         summaries = self._summaries(together)
         return Styles(self.predictor(summaries), summaries, PaletteTerm.summary(together))
 
     def model(self) -> OnePassModel:
-        """The averaged model as it is now, a copy."""
-        network, predictor = copy.deepcopy(self.network), copy.deepcopy(self.predictor)
+        """The averaged model as it is now, a copy on the processor."""
+        network = copy.deepcopy(self.network).cpu()
+        predictor = copy.deepcopy(self.predictor).cpu()
         network.load_state_dict(self.averaged("network"))
         predictor.load_state_dict(self.averaged("predictor"))
         return OnePassModel(network, self._encoder_name, predictor).frozen()

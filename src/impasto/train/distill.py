@@ -88,16 +88,24 @@ class Distillation:
         photographs: Crops of content pictures.
         paintings: Crops of style pictures.
         settings: How.
+        device: To train on; the teacher is moved there.
 
     Raises:
         OptionError: For a teacher that lacks one of these layers or is narrower than the student.
     """
 
     def __init__(
-        self, teacher: Encoder, photographs: Crops, paintings: Crops, settings: DistillSettings
+        self,
+        teacher: Encoder,
+        photographs: Crops,
+        paintings: Crops,
+        settings: DistillSettings,
+        *,
+        device: torch.device | None = None,
     ) -> None:
         _check_teacher(teacher, settings)
-        self.teacher = teacher
+        self._device = device or torch.device("cpu")
+        self.teacher = teacher.to(self._device)
         self.settings = settings
         self._photographs, self._paintings = photographs, paintings
         self._bare_teacher = teacher.without_readouts()
@@ -123,7 +131,8 @@ class Distillation:
         self._can_learn_alone = not self.projections
         self._axes, self._sizes = self._survey()
         self._trained = nn.ModuleDict({"student": self.student, "projections": self.projections})
-        self._trained.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._trained.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._bare_student.to(self._device)
         self._average = Average(self._trained, settings.average)
         self._optimisers = _optimisers(self._trained, settings)
         self._pool = Pool(
@@ -139,17 +148,17 @@ class Distillation:
                 group["lr"] = rate * group["peak"]
         photographs = self._photographs.draw(self.settings.photographs, random)
         paintings = self._paintings.draw(self.settings.paintings, random)
-        batch = augment(torch.cat([photographs, paintings]), random)
+        batch = augment(torch.cat([photographs, paintings]), random).to(self._device)
         painted = None
         if self._can_learn_alone and index < self.settings.alone * of:
             losses = self._layer_losses(batch)
         else:
             if self.settings.painted:
                 painted = self._pool.draw(self._photographs, self._paintings, random)
-                batch = torch.cat([batch, painted.images])
+                batch = torch.cat([batch, painted.images.to(self._device)])
             losses = self._losses(batch)
         self._trained.zero_grad(set_to_none=True)
-        total = sum(losses.values(), torch.zeros(()))
+        total = torch.stack(list(losses.values())).sum()
         total.backward()  # type: ignore[no-untyped-call]
         for optimiser in self._optimisers:
             optimiser.step()
@@ -161,7 +170,7 @@ class Distillation:
         return {name: float(value.detach()) for name, value in losses.items()}, rate
 
     def encoder(self) -> Encoder:
-        """The averaged student, frozen."""
+        """The averaged student, frozen, on the processor."""
         encoder = Encoder(self.student.architecture)
         weights = self._average.weights()
         state = {k.removeprefix("student."): v for k, v in weights.items() if "student." in k}
@@ -187,7 +196,9 @@ class Distillation:
             optimiser.load_state_dict(saved)
         self._pool.load_state_dict(state["pool"])
         # Worked out anew they might have other signs, with another number of threads.
-        self._axes = {name: axes.clone() for name, axes in state["axes"].items()}
+        self._axes = {
+            name: axes.to(self._device, copy=True) for name, axes in state["axes"].items()
+        }
         self._sizes = dict(state["sizes"])
 
     @torch.no_grad()
@@ -203,6 +214,7 @@ class Distillation:
         squares: dict[str, list[float]] = {}
         for _ in range(8):
             batch = torch.cat([self._photographs.draw(4, random), self._paintings.draw(4, random)])
+            batch = batch.to(self._device)
             bare = self._bare_teacher(batch, self.layers)
             for name, feature in bare.items():
                 squares.setdefault(name, []).append(float(feature.square().mean()))
@@ -222,7 +234,7 @@ class Distillation:
         Both in units of the layer's size, since a student that begins at one would spend its first
         steps growing to the teacher's; relative losses are the same in any unit.
         """
-        with torch.no_grad(), autocast(self.settings.precision):
+        with torch.no_grad(), autocast(self.settings.precision, self._device.type):
             bare: dict[str, Tensor] = self._bare_teacher(batch, self.layers)
             read = {}
             for name, axes in self._axes.items():
@@ -239,7 +251,7 @@ class Distillation:
         """
         bare, read = self._targets(batch)
         hints, features = [], []
-        with autocast(self.settings.precision):
+        with autocast(self.settings.precision, self._device.type):
             x = self._bare_student.normalise(batch)
             for name in self._bare_student.layers:
                 if name in bare:
@@ -251,13 +263,13 @@ class Distillation:
                     features.append(_error(self.student.read_out(name, x), read[name]))
         return {
             "features": torch.stack(features).mean(),
-            "gram": torch.zeros(()),
+            "gram": batch.new_zeros(()),
             "hints": self.settings.hint_weight * torch.stack(hints).mean(),
         }
 
     def _losses(self, batch: Tensor) -> dict[str, Tensor]:
         bare_targets, read_targets = self._targets(batch)
-        with autocast(self.settings.precision):
+        with autocast(self.settings.precision, self._device.type):
             bare = self._bare_student(batch, self.layers)
             read = {name: self.student.read_out(name, bare[name]) for name in STYLE_LAYERS}
             for name, projection in self.projections.items():

@@ -24,7 +24,7 @@ from impasto.train.one_pass import (
     Styles,
     summaries_of,
 )
-from impasto.train.pictures import Crops
+from impasto.train.pictures import Crops, integer
 from impasto.train.terms import PaletteTerm
 from impasto.train.workers import Workers
 
@@ -97,14 +97,15 @@ class FixedStylesTraining(OnePassTraining):
         self._names = [name for name in styles if name not in frozen]
         if not self._names:
             raise OptionError("All styles are there already: there is nothing to train.")
-        self._targets = {name: self._summaries(picture) for name, picture in styles.items()}
-        self._palettes = {name: PaletteTerm.summary(picture) for name, picture in styles.items()}
+        pictures = {name: picture.to(self._device) for name, picture in styles.items()}
+        self._targets = {name: self._summaries(picture) for name, picture in pictures.items()}
+        self._palettes = {name: PaletteTerm.summary(picture) for name, picture in pictures.items()}
 
     def draw_styles(self, samples: Sequence[Sample], size: int) -> Styles:
         """A random one of the styles each, or the photograph's own."""
         names, targets, palettes = [], [], []
         for sample in samples:
-            index = int(torch.randint(len(self._names), (), generator=sample.random))
+            index = integer(len(self._names), sample.random)
             name = OWN if sample.own else self._names[index]
             names.append(name)
             targets.append(self._summaries(sample.content) if sample.own else self._targets[name])
@@ -115,8 +116,8 @@ class FixedStylesTraining(OnePassTraining):
         return Styles(self.table(names), together, _batch(palettes))
 
     def model(self) -> OnePassModel:
-        """The averaged model as it is now, a copy."""
-        network = copy.deepcopy(self.network)
+        """The averaged model as it is now, a copy on the processor."""
+        network = copy.deepcopy(self.network).cpu()
         network.load_state_dict(self.averaged("network"))
         rows = self.averaged("table")
         styles = {name: rows[f"rows.{index}"] for index, name in enumerate(self.table.names)}

@@ -32,7 +32,7 @@ from impasto.precision import autocast, compute_dtype
 from impasto.predictors import STYLE_LAYERS
 from impasto.readings import reading, readouts_of
 from impasto.terms import SummaryTerm, by_kind
-from impasto.train.pictures import Crops, step_generator
+from impasto.train.pictures import Crops, happens, step_generator
 from impasto.train.runs import Average, cosine_rate
 from impasto.train.terms import EvennessTerm, GridTerm, PaletteTerm
 from impasto.train.workers import Workers
@@ -163,7 +163,7 @@ class Sample(NamedTuple):
     """One picture of a batch.
 
     Attributes:
-        content: (1, 3, size, size).
+        content: (1, 3, size, size), on the device that trains.
         random: Random numbers of its own, so that it is the same in whatever process.
         own: Whether its style is to be its own.
     """
@@ -195,13 +195,14 @@ class OnePassTraining(ABC):
         workers: Workers | None = None,
     ) -> None:
         self.network, self.settings = network, settings
-        # A copy in the fast type, not autocast: so its filters count as fixed.
-        dtype = compute_dtype(settings.precision)
-        self.encoder = encoder if encoder.dtype == dtype else copy.deepcopy(encoder).to(dtype)
         encoder.check_layers([*settings.content_layers, *settings.style_layers])
         self._contents = contents
         self._workers = workers or Workers()
-        self._learnt = nn.ModuleDict(learnt)
+        self._device = self._workers.device
+        # A copy in the fast type, not autocast: so its filters count as fixed.
+        dtype = compute_dtype(settings.precision, self._device.type)
+        self.encoder = copy.deepcopy(encoder).to(self._device, dtype)
+        self._learnt = nn.ModuleDict(learnt).to(self._device)
         self._average = Average(self._learnt, settings.average)
         moving = [p for p in self._learnt.parameters() if p.requires_grad]
         self._optimiser = torch.optim.Adam(moving, settings.learning_rate, betas=(0.9, 0.99))
@@ -212,7 +213,7 @@ class OnePassTraining(ABC):
 
     @abstractmethod
     def model(self) -> OnePassModel:
-        """The averaged model as it is now, a copy."""
+        """The averaged model as it is now, a copy on the processor."""
 
     def step(self, index: int, of: int) -> tuple[dict[str, float], float]:
         """One step on a fresh batch."""
@@ -240,7 +241,7 @@ class OnePassTraining(ABC):
 
         A style's vector has none where no picture of the share was to be painted in that style.
         """
-        there = torch.tensor([float(p.grad is not None) for p in moving])
+        there = told.new_tensor([float(p.grad is not None) for p in moving])
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in moving]
         self._workers.average([*gradients, told, there])
         for parameter, gradient, share in zip(moving, gradients, there.tolist(), strict=True):
@@ -267,7 +268,7 @@ class OnePassTraining(ABC):
                 name: normalise(feature.float(), moments_of(feature.float()), *wanted[name])
                 for name, feature in kept.items()
             }
-        with autocast(self.settings.precision):
+        with autocast(self.settings.precision, self._device.type):
             painted = self.network(contents, styles.vectors)
         return by_kind(self._objective(kept, styles, contents)(painted))
 
@@ -303,9 +304,8 @@ class OnePassTraining(ABC):
 
     def _sample(self, number: int, size: int) -> Sample:
         random = step_generator(self.settings.seed, number)
-        content = self._contents.draw(1, random, size)
-        own = float(torch.rand((), generator=random)) < self.settings.own_style
-        return Sample(content, random, own)
+        content = self._contents.draw(1, random, size).to(self._device)
+        return Sample(content, random, happens(self.settings.own_style, random))
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next step depends on."""
@@ -322,9 +322,9 @@ class OnePassTraining(ABC):
         self._optimiser.load_state_dict(state["optimiser"])
 
     def averaged(self, name: str) -> dict[str, Tensor]:
-        """The averaged weights of one of what is learnt."""
-        weights = self._average.weights()
-        return {k.removeprefix(f"{name}."): v for k, v in weights.items() if k.startswith(name)}
+        """The averaged weights of one of what is learnt, on the processor."""
+        weights = {k: v.cpu() for k, v in self._average.weights().items() if k.startswith(name)}
+        return {k.removeprefix(f"{name}."): v for k, v in weights.items()}
 
 
 @torch.no_grad()

@@ -74,22 +74,29 @@ class Pool:
     def paint(
         self, chosen: Chosen, student: Encoder, statistic: Statistic, *, precision: str = "auto"
     ) -> None:
-        """Two steps of Adam on the chosen pictures, towards their styles, as the student sees."""
-        pool, at = self._tensors, chosen.indices
-        with torch.no_grad(), autocast(precision):
-            styles = student(pool["styles"][at], STYLE_LAYERS)
-            content = student(pool["contents"][at], [CONTENT_LAYER])[CONTENT_LAYER]
+        """Two steps of Adam on the chosen pictures, towards their styles, as the student sees.
+
+        Args:
+            chosen: As they were drawn.
+            student: On whatever device; the pool itself stays on the processor.
+            statistic: What a style is.
+            precision: See :func:`impasto.precision.autocast`.
+        """
+        pool, at, device = self._tensors, chosen.indices, student.mean.device
+        with torch.no_grad(), autocast(precision, device.type):
+            styles = student(pool["styles"][at].to(device), STYLE_LAYERS)
+            content = student(pool["contents"][at].to(device), [CONTENT_LAYER])[CONTENT_LAYER]
         targets = {name: statistic.summary(feature, None) for name, feature in styles.items()}
         for _ in range(2):
-            images = pool["images"][at].requires_grad_(True)
-            with autocast(precision):
+            images = pool["images"][at].to(device).requires_grad_(True)
+            with autocast(precision, device.type):
                 features = student(images, [*STYLE_LAYERS, CONTENT_LAYER])
             loss = 0.1 * content_loss(features[CONTENT_LAYER], content).mean()
             for name, target in targets.items():
                 summary = statistic.summary(features[name], None)
                 loss = loss + style_loss(statistic, summary, target).mean() / len(targets)
             (gradient,) = torch.autograd.grad(loss, images)
-            self._adam(at, gradient)
+            self._adam(at, gradient.cpu())
 
     @torch.no_grad()
     def _adam(self, at: Tensor, gradient: Tensor) -> None:

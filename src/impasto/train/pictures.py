@@ -69,17 +69,17 @@ class Crops:
         return torch.cat([self._one(random, size or self.size) for _ in range(count)])
 
     def _one(self, random: torch.Generator, size: int) -> Tensor:
-        picture = self._pictures[_integer(len(self._pictures), random)]
+        picture = self._pictures[integer(len(self._pictures), random)]
         height, width = picture.shape[-2:]
         # From the crop's own size up to the whole short side, so that many scales are seen.
         largest = min(height, width, 2 * size)
-        side = size + _integer(largest - size + 1, random)
-        top = _integer(height - side + 1, random)
-        left = _integer(width - side + 1, random)
+        side = size + integer(largest - size + 1, random)
+        top = integer(height - side + 1, random)
+        left = integer(width - side + 1, random)
         crop = picture[None, :, top : top + side, left : left + side].float() / 255
         if side != size:
             crop = F.interpolate(crop, (size, size), mode="bilinear", antialias=True)
-        return crop.flip(-1) if _integer(2, random) else crop
+        return crop.flip(-1) if integer(2, random) else crop
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:
@@ -91,5 +91,11 @@ def step_generator(seed: int, step: int) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 
 
-def _integer(below: int, random: torch.Generator) -> int:
+def integer(below: int, random: torch.Generator) -> int:
+    """A whole number from 0, below a bound."""
     return int(torch.randint(below, (), generator=random))
+
+
+def happens(share: float, random: torch.Generator) -> bool:
+    """True in a share of all cases."""
+    return float(torch.rand((), generator=random)) < share

@@ -133,7 +133,7 @@ class Average:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """From the checkpoint."""
         self._updates = int(state["updates"])
-        self._sums = {key: state["sums"][key].clone() for key in self._sums}
+        self._sums = {k: state["sums"][k].to(own, copy=True) for k, own in self._sums.items()}
 
 
 def cosine_rate(peak: float, index: int, of: int, *, warmup: int = 100) -> float:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from impasto.devices import find_device
 from impasto.extras import require
 
 if TYPE_CHECKING:
@@ -22,13 +23,20 @@ if TYPE_CHECKING:
 class Workers:
     """The processes of one training, of which this is one.
 
+    Args:
+        device: That this process computes on; the processor by default.
+
     Attributes:
         rank: Of this process, from 0; the first one writes files and talks.
         count: How many there are.
+        device: That this process computes on.
     """
 
     rank = 0
     count = 1
+
+    def __init__(self, device: torch.device | None = None) -> None:
+        self.device = device or torch.device("cpu")
 
     def average(self, tensors: list[Tensor]) -> None:
         """Replace every tensor by its mean over all processes."""
@@ -51,6 +59,7 @@ class LaunchedWorkers(Workers):
     """
 
     def __init__(self, state: PartialState) -> None:
+        super().__init__(state.device)
         self._state = state
         self.rank, self.count = state.process_index, state.num_processes
 
@@ -59,7 +68,7 @@ class LaunchedWorkers(Workers):
         from accelerate.utils import reduce
 
         flat = torch.cat([tensor.detach().float().reshape(-1) for tensor in tensors])
-        flat = reduce(flat.to(self._state.device), "mean").to(tensors[0].device)
+        flat = reduce(flat.to(self.device), "mean").to(tensors[0].device)
         parts = flat.split([tensor.numel() for tensor in tensors])
         for tensor, part in zip(tensors, parts, strict=True):
             tensor.copy_(part.view_as(tensor))
@@ -69,13 +78,19 @@ class LaunchedWorkers(Workers):
         self._state.wait_for_everyone()
 
 
-def launched() -> Workers:
+def launched(device: str = "auto") -> Workers:
     """The processes that this one was launched with; it alone if there are none.
 
+    Args:
+        device: See :func:`impasto.devices.find_device`; of several processes on GPUs each has one
+            of its own.
+
     Raises:
-        OptionError: If there are several and Accelerate is not installed.
+        OptionError: If there is no such device, or if there are several processes and Accelerate is
+            not installed.
     """
+    found = find_device(device)
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
-        return Workers()
+        return Workers(found)
     accelerate = require("accelerate", by="Training in several processes")
-    return LaunchedWorkers(accelerate.PartialState(cpu=not torch.cuda.is_available()))
+    return LaunchedWorkers(accelerate.PartialState(cpu=found.type == "cpu"))

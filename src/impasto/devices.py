@@ -1,0 +1,41 @@
+"""Where to compute: on the processor, or on an accelerator that PyTorch sees."""
+
+from __future__ import annotations
+
+import torch
+
+from impasto.errors import OptionError
+
+
+def find_device(name: str = "auto") -> torch.device:
+    """A device by its name.
+
+    Args:
+        name: ``cpu``, ``cuda``, ``cuda:1``, ``mps``, …; ``auto`` is CUDA where there is one, else
+            the processor.
+
+    Raises:
+        OptionError: For a name that is none, or a device that is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise OptionError(
+            f"--device {name} is no device: choose auto, cpu, cuda or mps."
+        ) from error
+    if not _is_there(device):
+        raise OptionError(
+            f"--device {name}: this PyTorch ({torch.__version__}) sees no such device; "
+            "choose auto or cpu."
+        )
+    return device
+
+
+def _is_there(device: torch.device) -> bool:
+    if device.type == "cpu":
+        return device.index in (None, 0)
+    if device.type == "cuda":
+        return torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()
+    return device.type == "mps" and torch.backends.mps.is_available()
