@@ -327,7 +327,7 @@ def test_several_processes_share_a_batch_evenly(data, tmp_path, capsys, monkeypa
     class Three(train_networks.Workers):
         count = 3
 
-    monkeypatch.setattr(train_networks, "launched", Three)
+    monkeypatch.setattr(train_networks, "launched", lambda device: Three())
     assert run(command(data, "any-style", tmp_path / "x.safetensors")) == 2
     assert "--batch 2 cannot be shared evenly by 3 processes" in capsys.readouterr().err
 

@@ -53,6 +53,7 @@ class Share(Workers):
     """One of several processes, as far as it can be told without the others."""
 
     def __init__(self, rank: int, count: int) -> None:
+        super().__init__()
         self.rank, self.count = rank, count
 
 
