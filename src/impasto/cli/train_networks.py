@@ -87,7 +87,7 @@ def _configure(parser: argparse.ArgumentParser, name: str) -> None:
     add("--start", metavar="MODEL", help="begin with the weights of a trained model")
     blocks = ",".join(map(str, Shape().blocks))
     add("--blocks", metavar="D,S,U", type=_blocks,
-        help=f"residual blocks at 1/8, 1/16, 1/8 of the size; can deepen --start [{blocks}]")  # fmt: skip
+        help=f"blocks at 1/8, 1/16, 1/8 of the size; may deepen --start [{blocks}]")  # fmt: skip
     if name == "multi-style":
         add("--add-style", metavar="MODEL",
             help="add to this model's styles, training nothing but the new ones")  # fmt: skip
