@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -21,7 +19,6 @@ from impasto.encoders import Encoder
 from impasto.errors import ImpastoError, OptionError
 from impasto.estimates import estimate
 from impasto.images import Picture
-from impasto.interrupts import stop_on_interrupt
 from impasto.painter import Painter
 from impasto.pyramid import Stage
 from impasto.recipes import Recipe
@@ -187,48 +184,6 @@ def test_transparent_parts_show_the_paper(mode):
 def test_pictures_of_any_mode(mode):
     picture = Image.new(mode, (30, 30))
     assert contact_sheet([[Cell(picture)]], height=10).size == (34, 56)
-
-
-# --- Ctrl-C --------------------------------------------------------------------------------------
-
-
-def test_first_interrupt_is_noted_second_stops():
-    before = signal.getsignal(signal.SIGINT)
-    with stop_on_interrupt() as request:
-        assert not request.made
-        signal.raise_signal(signal.SIGINT)
-        assert request.made
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_the_old_handler_comes_back_after_an_error():
-    before = signal.getsignal(signal.SIGINT)
-    inside = []
-
-    def fail() -> None:
-        with stop_on_interrupt():
-            inside.append(signal.getsignal(signal.SIGINT))
-            raise RuntimeError("in the block")
-
-    with pytest.raises(RuntimeError, match="in the block"):
-        fail()
-    assert inside != [before]
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_other_threads_keep_what_there_is():
-    before, seen = signal.getsignal(signal.SIGINT), []
-
-    def work() -> None:
-        with stop_on_interrupt() as request:
-            seen.append((request.made, signal.getsignal(signal.SIGINT)))
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert seen == [(False, before)]
 
 
 # --- estimates -----------------------------------------------------------------------------------

@@ -5,8 +5,13 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
+
+ONE_WISH = 1.0
+"""Seconds within which signals are one wish: a terminal tells all processes, and a launcher such as
+``torchrun`` tells its own once more."""
 
 
 class StopRequest:
@@ -36,17 +41,21 @@ def unheard_by_children() -> Iterator[None]:
 def stop_on_interrupt() -> Iterator[StopRequest]:
     """Within the block the first Ctrl-C only notes the wish; the second stops at once.
 
+    The second is one that comes more than ``ONE_WISH`` seconds later.
+
     Outside the main thread, where signals cannot be handled, Ctrl-C keeps its usual effect.
     """
-    request = StopRequest()
+    request, wished = StopRequest(), 0.0
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
 
     def note(signum: int, frame: FrameType | None) -> None:
-        if request.made:
+        nonlocal wished
+        if not request.made:
+            request.made, wished = True, time.monotonic()
+        elif time.monotonic() > wished + ONE_WISH:
             raise KeyboardInterrupt
-        request.made = True
 
     before = signal.signal(signal.SIGINT, note)
     try:
