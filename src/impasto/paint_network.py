@@ -41,7 +41,7 @@ class Shape:
     """
 
     widths: tuple[int, int, int] = (32, 80, 128)
-    blocks: tuple[int, int, int] = (1, 3, 1)
+    blocks: tuple[int, int, int] = (1, 4, 2)
     detail: int = 12
     head: int = 16
     noise: int = 0

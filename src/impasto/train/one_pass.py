@@ -80,7 +80,7 @@ class OnePassSettings:
         default_factory=lambda: dict.fromkeys(STYLE_LAYERS, 0.2)
     )
     palette_weight: float = 1.0
-    even_weight: float = 30.0
+    even_weight: float = 90.0
     grid_weight: float = 100.0
     tv_weight: float = 2.0
     statistic: str = "gram"
