@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 
 import pytest
@@ -11,10 +10,10 @@ import torch
 from conftest import random_encoder, smooth_picture
 from impasto import images
 from impasto.cli.main import run
-from impasto.cli.training import TrainingBar
 from impasto.encoder_files import save_encoder
 from impasto.encoders import Architecture
 from impasto.models import open_encoder
+from interrupting import interrupted_after
 from sentences import check_told
 from test_board import scalars
 from test_train import log_of, same
@@ -60,18 +59,10 @@ def test_an_encoder_is_made_that_can_be_opened(data, tmp_path, capsys):
     assert scalars(tmp_path / "small-run", "loss/hints") == hints
 
 
-def test_stopped_and_gone_on_with_to_the_bit(data, tmp_path, monkeypatch, capsys):
+def test_stopped_and_gone_on_with_to_the_bit(data, tmp_path, capsys):
     whole, parts = tmp_path / "whole.safetensors", tmp_path / "parts.safetensors"
     assert run(command(data, whole)) == 0
-    show = TrainingBar.show
-
-    def interrupted(bar, step):
-        show(bar, step)
-        if step.step == 1:
-            signal.raise_signal(signal.SIGINT)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(TrainingBar, "show", interrupted)
+    with interrupted_after(1):
         assert run(command(data, parts)) == 130
     assert "the same command goes on from" in capsys.readouterr().out
     assert not parts.exists()

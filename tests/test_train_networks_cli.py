@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import signal
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from impasto import images
 from impasto.adain import AdaINNetwork
 from impasto.cli import train_networks
 from impasto.cli.main import run
-from impasto.cli.training import TrainingBar
 from impasto.encoder_files import save_encoder
 from impasto.feedforward.stylist import OWN, Stylist
 from impasto.johnson import JohnsonNetwork
@@ -25,6 +23,7 @@ from impasto.paint_network import PaintNetwork
 from impasto.train.fixed_styles import FixedStylesTraining
 from impasto.train.pictures import held_back
 from impasto.train.runs import CHECKPOINT
+from interrupting import interrupted_after
 from test_board import scalars, shown
 from test_train import log_of, same
 from tiny_networks import ENCODER, any_style, fixed_styles
@@ -207,19 +206,11 @@ def test_a_new_network_has_as_many_blocks_as_told(data, tmp_path):
 # --- Stopped and gone on with -----------------------------------------------------------------
 
 
-def test_stopped_and_gone_on_with_to_the_bit(data, tmp_path, monkeypatch, capsys):
+def test_stopped_and_gone_on_with_to_the_bit(data, tmp_path, capsys):
     whole, parts = (tmp_path / f"{name}.safetensors" for name in ("whole", "parts"))
     more = ["--steps", "4", "--validate-every", "3", "--quiet"]
     assert run(command(data, "any-style", whole, *more)) == 0
-    show = TrainingBar.show
-
-    def interrupted(bar, step):
-        show(bar, step)
-        if step.step == 2:
-            signal.raise_signal(signal.SIGINT)
-
-    with monkeypatch.context() as during:
-        during.setattr(TrainingBar, "show", interrupted)
+    with interrupted_after(2):
         assert run(command(data, "any-style", parts, *more)) == 130
     assert not parts.exists()
     out = capsys.readouterr().out
