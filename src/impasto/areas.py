@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,6 +40,7 @@ class Area:
         style_where: Which part of its style picture counts, (1, 1, H', W'); all by default. Where
             the painting has several styles, only with a picture of its own.
         keep: Whether the area stays as the photograph is.
+        named: A one-pass model's own style that is this area's, in place of a picture.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Area:
     style: Picture | None = None
     style_where: Tensor | None = None
     keep: bool = False
+    named: str = ""
 
 
 def read_areas(
@@ -57,6 +60,7 @@ def read_areas(
     regions: Sequence[str] = (),
     blur: float = 0.0,
     max_pixels: int = images.MAX_PIXELS,
+    named: Collection[str] = (),
 ) -> tuple[list[Area], list[str]]:
     """The areas that a user named.
 
@@ -68,6 +72,7 @@ def read_areas(
         regions: Texts as :func:`impasto.masks.parse_region` takes them.
         blur: Of the edges, as a share of the photograph's long side.
         max_pixels: Refuse larger masks and style pictures.
+        named: Names of styles that a region may have in place of a picture's path.
 
     Returns:
         Areas that together cover the photograph (none if nothing was named), and notices.
@@ -96,10 +101,15 @@ def read_areas(
         raise OptionError(f"Give every --region a name of its own, and none the name {REST!r}.")
     areas, notices = [], []
     for region in parsed:
-        area, said = _read_area(region, content, styles, blur, max_pixels)
+        area, said = _read_area(region, content, styles, blur, max_pixels, named)
         areas.append(area)
         notices += said
     return complete(areas, content.size), notices
+
+
+def is_named(region: Region, named: Collection[str]) -> bool:
+    """Whether a region's style is one of these names; a file of that name goes before it."""
+    return str(region.style) in named and not os.path.isfile(str(region.style))
 
 
 def complete(areas: Sequence[Area], size: tuple[int, int]) -> list[Area]:
@@ -133,6 +143,7 @@ def _read_area(
     styles: Sequence[Picture],
     blur: float,
     max_pixels: int,
+    named: Collection[str],
 ) -> tuple[Area, list[str]]:
     where, notices = read_grey_mask(
         region.content_mask,
@@ -141,6 +152,13 @@ def _read_area(
         max_pixels=max_pixels,
     )
     style = None
+    if is_named(region, named):
+        if region.style_mask is not None:
+            raise OptionError(
+                f"The region {region.name} has a style mask, and the style {region.style} no "
+                "picture: leave the mask out."
+            )
+        return Area(region.name, where, named=str(region.style)), notices
     if region.style is not None:
         style = images.read(region.style, max_pixels=max_pixels)
     style_where = None

@@ -133,6 +133,11 @@ class Stylizer:
         """The style pictures, those of them that are pictures."""
         return [picture for picture in self._pictures if picture is not None]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The styles that the model knows by name."""
+        return tuple(self._stylist.names)
+
     def bytes_needed(self, content: Picture) -> float:
         """What painting a picture takes where it need not be cut, about."""
         return memory_needed(self.model.network, content.size, Plan.WHOLE, max(content.size))
@@ -186,6 +191,8 @@ class Stylizer:
                 vectors.append(
                     self._one(area.style.resized(size), content, area.where, area.style_where)
                 )
+            elif area.named:
+                vectors.append(self._stylist.named(area.named))
             elif area.keep:
                 vectors.append(torch.zeros(self.model.network.style_size))
             else:
@@ -261,7 +268,8 @@ def stylize(
         size: Long side in pixels; the content's own by default.
         mask: Label picture of the content, one colour a region, with ``style_mask``.
         style_mask: Label picture of the style, in the same colours.
-        regions: ``"sky=sky.png@monet.jpg"`` and the like, see :mod:`impasto.masks`.
+        regions: ``"sky=sky.png@monet.jpg"`` and the like, see :mod:`impasto.masks`; with a model of
+            named styles ``"sky=sky.png@starry-night"``.
         feather: Blur of the masks' edges, as a share of the long side.
         **options: As :class:`Stylizer` takes them: model, strength, colour, memory …
 
@@ -276,7 +284,13 @@ def stylize(
     stylizer = Stylizer(sources, **options)
     picture = images.read(content, long_side=size)
     areas, _ = read_areas(
-        picture, stylizer.pictures, mask=mask, style_mask=style_mask, regions=regions, blur=feather
+        picture,
+        stylizer.pictures,
+        mask=mask,
+        style_mask=style_mask,
+        regions=regions,
+        blur=feather,
+        named=stylizer.names,
     )
     started = time.perf_counter()
     tensor = stylizer.paint(picture, areas=areas)

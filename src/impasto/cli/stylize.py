@@ -16,7 +16,7 @@ from rich.progress import Progress, TaskID
 from torch import Tensor
 
 from impasto import images
-from impasto.areas import read_areas
+from impasto.areas import is_named, read_areas
 from impasto.cli.batch import Work, plan
 from impasto.cli.counting import counting_bar
 from impasto.cli.options import parse_styles
@@ -129,6 +129,7 @@ def run(args: argparse.Namespace) -> int:
         "mask": args.mask or "",
         "style_mask": args.style_mask or "",
         "feather": args.feather,
+        "precision": args.precision,
     }
     todo = [item for item in work if args.overwrite or not os.path.exists(item.output)]
     skipped = len(work) - len(todo)
@@ -145,7 +146,8 @@ def _check_areas(args: argparse.Namespace, stylizer: Stylizer) -> None:
         raise OptionError(
             "--style-mask is of a style picture: give --style a picture's path, and no name."
         )
-    if any(region.style is not None for region in map(parse_region, args.regions)):
+    regions = [region for region in map(parse_region, args.regions) if region.style is not None]
+    if not all(is_named(region, stylizer.names) for region in regions):
         raise OptionError(
             "A region can have a style picture of its own if --style is a picture, too, and no "
             "name: pictures and named styles are painted by different models."
@@ -252,6 +254,7 @@ def _paint(
         regions=args.regions,
         blur=args.feather,
         max_pixels=args.max_pixels,
+        named=stylizer.names,
     )
     if not args.quiet:
         for notice in notices:

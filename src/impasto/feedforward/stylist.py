@@ -80,15 +80,19 @@ class Stylist:
             self._encoder = open_encoder(self.model.encoder)
         return self._encoder
 
+    @property
+    def names(self) -> list[str]:
+        """The model's own styles."""
+        return [style for style in self.model.styles if style != OWN]
+
     def named(self, name: str) -> Tensor:
         """The vector (style_size,) of one of the model's own styles.
 
         Raises:
             OptionError: For a name that it has not.
         """
-        styles = [style for style in self.model.styles if style != OWN]
-        if name not in styles:
-            raise unknown_name("style of this model", name, [*styles, "a picture's path"])
+        if name not in self.names:
+            raise unknown_name("style of this model", name, [*self.names, "a picture's path"])
         return self.model.styles[name]
 
     @torch.no_grad()
