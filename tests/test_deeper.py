@@ -12,7 +12,12 @@ from impasto.network_files import OnePassModel, load_network, save_network
 from impasto.paint_network import PaintNetwork
 from impasto.predictors import StylePredictor
 from impasto.train.deeper import deepened
-from tiny_networks import any_style, fixed_styles, network
+from impasto.train.fixed_styles import FixedStylesTraining
+from impasto.train.pictures import Crops
+from tiny_networks import SETTINGS, any_style, fixed_styles, network
+
+NONE: Crops = None  # type: ignore[assignment]
+"""No photographs: no step is made."""
 
 BLOCKS = [(2, 1, 1), (1, 3, 1), (1, 1, 2), (3, 2, 2), (1, 1, 1)]
 
@@ -47,6 +52,24 @@ def test_any_style_is_painted_as_before(blocks, encoder):
         vector = stylist.read(smooth_picture(64, 64, seed=2))
         pictures.append(stylist.paint(photo, stylist.brush([vector], photo)))
     torch.testing.assert_close(*pictures, rtol=0, atol=1e-6)
+
+
+def test_a_style_that_is_new_begins_without_the_new_blocks(encoder):
+    """γ = 1 and β = 0 in all the blocks that there were, as it would have begun before."""
+    before = fixed_styles("paint", "old")
+    after = deepened(before, (1, 2, 1))
+    plain = torch.zeros(before.network.style_size)
+    assert after.network.first_style is not None
+    torch.testing.assert_close(
+        paint(after, after.network.first_style), paint(before, plain), rtol=0, atol=1e-6
+    )
+    task = FixedStylesTraining(
+        after.network, encoder, "tiny", NONE, {"new": smooth_picture(64, 64, seed=3)}, SETTINGS,
+        start=after.styles,
+    )  # fmt: skip
+    rows = dict(zip(task.table.names, task.table.rows, strict=True))
+    assert torch.equal(rows["new"].detach(), after.network.first_style)
+    assert torch.equal(rows["old"].detach(), after.styles["old"])
 
 
 def test_new_blocks_learn():

@@ -98,7 +98,24 @@ def test_devices_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         find_device("cuda:2")
 
 
-@pytest.mark.parametrize("name", ["gpu", "", "meta", "cpu:3", "cuda"])
+def several(monkeypatch: pytest.MonkeyPatch, count: int, gpus: int) -> None:
+    """As torchrun starts a process, on a machine with so many GPUs."""
+    monkeypatch.setenv("WORLD_SIZE", str(count))
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(count))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+
+
+def test_several_processes_have_a_gpu_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    several(monkeypatch, count=2, gpus=1)
+    with pytest.raises(OptionError, match=r"2 processes need as many GPUs, and there are 1: start"):
+        launched("auto")
+    several(monkeypatch, count=2, gpus=2)
+    with pytest.raises(OptionError, match=r"--device cuda:1 is for one process"):
+        launched("cuda:1")
+
+
+@pytest.mark.parametrize("name", ["gpu", "", "meta", "cpu:3", "cuda", "mps"])
 def test_a_device_that_is_not_there_is_one_sentence(name: str, monkeypatch, capsys, tmp_path: Path):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.delenv("WORLD_SIZE", raising=False)

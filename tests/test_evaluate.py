@@ -179,7 +179,7 @@ def test_figures_are_not_put_among_the_results(world, tmp_path, capsys):
     images.write(out / "cat-sea.png", images.read(world / "out/mild/0.png").tensor)
     words = ["evaluate", str(out), *where(world), "--metrics", "tv", "-o"]
     assert run([*words, str(out)]) == 2
-    assert "holds no pictures but those of" in capsys.readouterr().err
+    assert "holds the results: name another folder with -o" in capsys.readouterr().err
     assert [path.name for path in out.iterdir()] == ["cat-sea.png"]
     assert run([*words, str(tmp_path)]) == 0  # above them
 

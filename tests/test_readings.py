@@ -162,3 +162,18 @@ def test_half_precision_has_sums_of_float32_and_slopes_of_its_own(dtype):
         assert value.dtype == torch.float32
         assert torch.equal(sums[0][name], value)
     assert float((slopes[0] - slopes[1]).norm()) < 0.01 * float(slopes[1].norm())
+
+
+def test_half_precision_slopes_of_even_maps():
+    """Of what depends on covariances alone: a mean thirty times as large may not drown it."""
+    noise = random(1, 8, 24, 24, seed=3).float()
+    rough = (30 * random(1, 8, 1, 1, seed=4).float() + 5 + noise).bfloat16()
+    weight = torch.linspace(-1, 2, 64).view(8, 8)
+    slopes = []
+    for maps in (rough.clone(), rough.double()):
+        maps = maps.to(memory_format=torch.channels_last).requires_grad_(True)
+        made = mean_and_gram(maps, None)
+        covariance = made["gram"] - made["mean"][:, :, None] * made["mean"][:, None, :]
+        (covariance * weight.to(covariance)).sum().backward()
+        slopes.append(maps.grad.double())
+    assert float((slopes[0] - slopes[1]).norm() / slopes[1].norm()) < 0.01

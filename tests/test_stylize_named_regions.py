@@ -81,13 +81,22 @@ def test_a_file_of_that_name_goes_before_it(place, capsys):
     ("region", "sentence"),
     [
         ("sky=left.png@scream:all.png", "the style scream no picture: leave the mask out."),
-        ("sky=left.png@screem", "A region can have a style picture of its own if --style is a"),
-        (f"sky=left.png@{OWN}", "A region can have a style picture of its own if --style is a"),
+        ("sky=left.png@screem", "Unknown style of this model 'screem'"),
+        ("sky=left.png@screem", "Did you mean 'scream'?"),
+        (f"sky=left.png@{OWN}", "Unknown style of this model 'photograph'"),
+        ("sky=left.png@screem.png", "A region can have a style picture of its own if --style is"),
     ],
 )
 def test_a_mistake_is_one_sentence(region, sentence, place, capsys):
     assert stylize("--style", "wave", "--region", region, output="x.png") == 2
     check_told(capsys, sentence)
+    assert not (place / "x.png").exists()
+
+
+def test_names_need_a_model_that_knows_names(place, capsys):
+    words = ["photo.png", "--style", "photo.png", "--region", "sky=left.png@great-wave"]
+    assert run(["stylize", *words, "-o", "x.png", "--quiet"]) == 2
+    check_told(capsys, "The region sky names great-wave, which is no file: styles known by name")
     assert not (place / "x.png").exists()
 
 

@@ -109,7 +109,8 @@ def read_areas(
 
 def is_named(region: Region, named: Collection[str]) -> bool:
     """Whether a region's style is one of these names; a file of that name goes before it."""
-    return str(region.style) in named and not os.path.isfile(str(region.style))
+    style = region.style
+    return style is not None and str(style) in named and not os.path.isfile(style)
 
 
 def complete(areas: Sequence[Area], size: tuple[int, int]) -> list[Area]:

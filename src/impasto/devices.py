@@ -11,8 +11,8 @@ def find_device(name: str = "auto") -> torch.device:
     """A device by its name.
 
     Args:
-        name: ``cpu``, ``cuda``, ``cuda:1``, ``mps``, …; ``auto`` is CUDA where there is one, else
-            the processor.
+        name: ``cpu``, ``cuda``, ``cuda:1``, …; ``auto`` is CUDA where there is one, else the
+            processor. Apple's GPU lacks what training needs (eigenvalues, float64).
 
     Raises:
         OptionError: For a name that is none, or a device that is not there.
@@ -22,9 +22,7 @@ def find_device(name: str = "auto") -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise OptionError(
-            f"--device {name} is no device: choose auto, cpu, cuda or mps."
-        ) from error
+        raise OptionError(f"--device {name} is no device: choose auto, cpu or cuda.") from error
     if not _is_there(device):
         raise OptionError(
             f"--device {name}: this PyTorch ({torch.__version__}) sees no such device; "
@@ -36,6 +34,5 @@ def find_device(name: str = "auto") -> torch.device:
 def _is_there(device: torch.device) -> bool:
     if device.type == "cpu":
         return device.index in (None, 0)
-    if device.type == "cuda":
-        return torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()
-    return device.type == "mps" and torch.backends.mps.is_available()
+    there = device.type == "cuda" and torch.cuda.is_available()
+    return there and (device.index or 0) < torch.cuda.device_count()

@@ -50,7 +50,8 @@ def parse_region(text: str) -> Region:
 
     ``sky=c.png:s.png`` paints the part of the photograph that is white in ``c.png`` after the part
     of the style picture that is white in ``s.png``; ``sky=c.png@monet.jpg`` after all of
-    ``monet.jpg``, ``sky=c.png@monet.jpg:s.png`` after a part of it; ``face=c.png``, or
+    ``monet.jpg`` (or, in one pass, in a style of that name that the model knows),
+    ``sky=c.png@monet.jpg:s.png`` after a part of it; ``face=c.png``, or
     ``face=c.png@content``, leaves the part as it is. A path may begin with a drive (``C:\c.png``)
     and otherwise holds no ``:`` and no ``@``; so ``c:/s.png`` is one file, on drive C.
 

@@ -32,6 +32,7 @@ class StyledNetwork(nn.Module):
         modulated: Layer → its channels, in the order of the style vector.
         strides: Layer → pixels of the picture between its units.
         stride: Height and width are padded to multiples of it.
+        first_style: What a new style begins training at, (style_size,); zeros if None.
         halo: How many pixels beyond itself a block of ``stride`` output pixels sees, each way, when
             moments are given: what a tile needs around it.
     """
@@ -44,6 +45,7 @@ class StyledNetwork(nn.Module):
         self.convolutions = nn.ModuleDict()
         self.modulated: dict[str, int] = {}
         self.strides: dict[str, int] = {}
+        self.first_style: Tensor | None = None
 
     @property
     def style_size(self) -> int:

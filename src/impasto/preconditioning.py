@@ -59,7 +59,10 @@ class Preconditioner:
         return self._coloured(self._pixels(waves.cpu().numpy() * self._gain)).to(waves.device)
 
     def slope(self, gradient: Tensor) -> Tensor:
-        """The gradient with respect to the waves, of that of the picture: the transposed map."""
+        """The gradient with respect to the waves, of that of the picture: the transposed map.
+
+        Both (1, 3, H, W).
+        """
         if not self.power:
             return gradient
         waves = self._waves(self._coloured(gradient.cpu()))

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from impasto import images
 from impasto.cli.counting import counted
-from impasto.errors import ImpastoError, InputDataError, OptionError, told_of
+from impasto.errors import ImpastoError, OptionError, told_of
 from impasto.evaluation.judge import Judge
 from impasto.evaluation.matching import Match, Shelf, match, picture_files
 from impasto.evaluation.scatter import ACROSS, UP, check_plotting, write_scatter
@@ -133,7 +133,7 @@ def _results(places: Sequence[Path], output: Path | None) -> list[tuple[str, Pat
     for place, name in zip(places, names, strict=True):
         method = name if names.count(name) == 1 else str(place)
         if output is not None and output.resolve() == place.resolve():
-            raise InputDataError(f"The folder {place} holds no pictures but those of {output}.")
+            raise OptionError(f"{output} holds the results: name another folder with -o DIR.")
         # What an earlier run put into a folder within this one is no result.
         todo += [(method, path) for path in picture_files(place, apart_from=output)]
     return todo

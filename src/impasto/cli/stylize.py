@@ -22,7 +22,7 @@ from impasto.cli.counting import counting_bar
 from impasto.cli.options import parse_styles
 from impasto.cli.outputs import check_apart, files_of_regions
 from impasto.cli.progress import clock
-from impasto.errors import ImageError, ImpastoError, OptionError, told_of
+from impasto.errors import ImageError, ImpastoError, OptionError, told_of, unknown_name
 from impasto.feedforward.style_files import save_style
 from impasto.images import Picture
 from impasto.interrupts import stop_on_interrupt
@@ -140,6 +140,16 @@ def run(args: argparse.Namespace) -> int:
 
 def _check_areas(args: argparse.Namespace, stylizer: Stylizer) -> None:
     """Refuse what only a model for any style can do, with those whose styles have names."""
+    for region in map(parse_region, args.regions):
+        source = None if region.style is None else StyleSource(region.style)
+        if source is not None and source.is_name and str(source.source) not in stylizer.names:
+            if not stylizer.names:
+                raise OptionError(
+                    f"The region {region.name} names {source.source}, which is no file: styles "
+                    "known by name need a --style known by name, too."
+                )
+            names = [*stylizer.names, "a picture's path"]
+            raise unknown_name("style of this model", str(source.source), names)
     if stylizer.model.predictor is not None and stylizer.pictures:
         return
     if args.style_mask:

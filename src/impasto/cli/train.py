@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from pathlib import Path
 
 import torch
@@ -58,7 +59,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     encoder.add_argument("--learning-rate", type=float, default=default.learning_rate, metavar="X",
                          help=f"peak, of Muon [{default.learning_rate}]")  # fmt: skip
     encoder.add_argument("--device", default="auto", metavar="NAME",
-                         help="cpu, cuda or mps [auto: CUDA where there is one]")  # fmt: skip
+                         help="cpu, cuda or cuda:N [auto: CUDA where there is one]")  # fmt: skip
     encoder.add_argument("--precision", default=default.precision, choices=PRECISIONS,
                          help=f"of the convolutions [{default.precision}: the faster]")  # fmt: skip
     encoder.add_argument("--seed", type=int, default=default.seed, metavar="N", help="[0]")
@@ -96,7 +97,11 @@ def _encoder(args: argparse.Namespace) -> int:
     folder = args.run or args.output.with_name(f"{args.output.stem}-run")
     board = Board(folder) if args.tensorboard else None
     stopped = False
-    with stop_on_interrupt() as request, TrainingBar(args.steps, quiet=args.quiet) as bar:
+    with contextlib.ExitStack() as stack:
+        request = stack.enter_context(stop_on_interrupt())
+        bar = stack.enter_context(TrainingBar(args.steps, quiet=args.quiet))
+        if board is not None:
+            stack.callback(board.close)
         for step in run_training(task, folder, steps=args.steps):
             bar.show(step)
             if board is not None:
@@ -104,8 +109,6 @@ def _encoder(args: argparse.Namespace) -> int:
             if request.made and step.step < args.steps:
                 stopped = True
                 break
-    if board is not None:
-        board.close()
     if stopped:
         print(f"stopped; the same command goes on from {folder}")
         return 130

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -101,7 +102,7 @@ def _configure(parser: argparse.ArgumentParser, name: str) -> None:
     add("--tv-weight", type=float, metavar="X", help=f"[{default.tv_weight:g}]")
     add("--learning-rate", type=float, metavar="X", help=f"peak [{default.learning_rate:g}]")
     add("--device", default="auto", metavar="NAME",
-        help="cpu, cuda or mps [auto: CUDA where there is one]")  # fmt: skip
+        help="cpu, cuda or cuda:N [auto: CUDA where there is one]")  # fmt: skip
     add("--precision", choices=PRECISIONS, help=f"[{default.precision}: the faster]")
     add("--seed", type=int, default=0, metavar="N", help="[0]")
     add("--validate-every", type=int, default=500, metavar="N",
@@ -137,7 +138,11 @@ def run(args: argparse.Namespace) -> int:
     board = Board(folder) if args.tensorboard and leads else None
     looks = Looks(task, Validation(encoder, pairs), folder, quiet=args.quiet, board=board)
     stopped = False
-    with stop_on_interrupt() as request, TrainingBar(args.steps, quiet=args.quiet) as bar:
+    with contextlib.ExitStack() as stack:
+        request = stack.enter_context(stop_on_interrupt())
+        bar = stack.enter_context(TrainingBar(args.steps, quiet=args.quiet))
+        if board is not None:
+            stack.callback(board.close)
         steps = run_training(task, folder, steps=args.steps, writes=leads)
         for step in steps:
             bar.show(step)
@@ -150,8 +155,6 @@ def run(args: argparse.Namespace) -> int:
                 stopped = True
                 break
         steps.close()  # type: ignore[attr-defined]
-    if board is not None:
-        board.close()
     if stopped:
         if leads:
             print(f"stopped; the same command goes on from {folder}")

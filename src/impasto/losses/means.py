@@ -125,24 +125,31 @@ class _MeanAndProduct(torch.autograd.Function):
     """Σ v / n and VᵀV / n of H rows of W vectors, with one product on the way back.
 
     The sums are in float32 at least; the slope, a number for each of the vectors', is rounded to
-    their own type in any case, and in bf16 its product takes a third of the time.
+    their own type in any case, and in bf16 its product takes a third of the time. There the mean is
+    taken out first: of what only depends on the deviations, such as covariances, the slope would
+    else be a small difference of two large numbers, each rounded.
     """
 
     @staticmethod
     def forward(ctx: Any, vectors: Tensor, width: int) -> tuple[Tensor, Tensor]:
-        ctx.save_for_backward(vectors)
         exact = at_least_float32(vectors)
         mean = mean_of_rows(_in_rows(exact, width))
+        ctx.save_for_backward(vectors, mean if vectors.dtype in HALF else None)
         return mean, exact.mT @ exact / exact.shape[1]
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, of_mean: Tensor, of_gram: Tensor) -> tuple[Tensor, None]:
-        (vectors,) = ctx.saved_tensors
+        vectors, mean = ctx.saved_tensors
         with without_autocast(vectors):
             bend = (of_gram + of_gram.mT) / vectors.shape[1]
+            common = of_mean[:, None] / vectors.shape[1]
+            if mean is not None:
+                centre = mean[:, None].to(vectors.dtype)
+                common = common + centre.float() @ bend
+                vectors = vectors - centre
             slope: Tensor = vectors @ bend.to(vectors.dtype)
-            return slope.add_(of_mean[:, None] / vectors.shape[1]), None
+            return slope.add_(common), None
 
 
 def mean_and_gram(features: Tensor, weights: Tensor | None) -> Summary:

@@ -28,6 +28,10 @@ class Board:
 
     Args:
         folder: Of the run.
+
+    Raises:
+        OptionError: At the first thing to write, if TensorBoard is not installed; see
+            :func:`check_board`.
     """
 
     def __init__(self, folder: Path) -> None:

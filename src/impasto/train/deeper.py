@@ -38,6 +38,7 @@ def deepened(model: OnePassModel, blocks: tuple[int, int, int]) -> OnePassModel:
     network = PaintNetwork(dataclasses.replace(old.shape, blocks=blocks))
     network.load_state_dict(network.state_dict() | old.state_dict())
     vectors = _Vectors(old, network)
+    network.first_style = vectors.extended(torch.zeros(old.style_size))
     predictor = model.predictor
     if isinstance(predictor, StylePredictor):
         predictor = _told_more(predictor, vectors)

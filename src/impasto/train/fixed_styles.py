@@ -63,7 +63,7 @@ class FixedStylesTraining(OnePassTraining):
         styles: Name → style picture (1, 3, H, W), at the size whose strokes are wanted in pictures
             of the training crops' scale.
         settings: How.
-        start: Name → vector to begin with; γ = 1 and β = 0 for the others.
+        start: Name → vector to begin with; the network's ``first_style`` for the others.
         frozen: Names of ``start`` that are kept but not trained.
         workers: Who trains.
 
@@ -90,7 +90,8 @@ class FixedStylesTraining(OnePassTraining):
         vectors = dict(start or {})
         wanted = [*styles, OWN] if settings.own_style else [*styles]
         for name in wanted:
-            vectors.setdefault(name, torch.zeros(network.style_size))
+            first = network.first_style
+            vectors.setdefault(name, torch.zeros(network.style_size) if first is None else first)
         self.table = StyleTable(vectors, frozen=frozen)
         learnt = {"network": network, "table": self.table}
         super().__init__(network, encoder, contents, settings, learnt, workers)

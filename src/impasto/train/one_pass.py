@@ -178,11 +178,14 @@ class OnePassTraining(ABC):
 
     Args:
         network: To train.
-        encoder: The loss network, frozen.
+        encoder: The loss network, frozen; copied to the device and type of training.
         contents: Crops of photographs.
         settings: How.
         learnt: All that is trained, by name: the network and what its vectors come from.
         workers: Who trains; this process alone by default.
+
+    Raises:
+        OptionError: For layers that the encoder has not, or an unknown precision.
     """
 
     def __init__(

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from impasto.devices import find_device
+from impasto.errors import OptionError
 from impasto.extras import require
 
 if TYPE_CHECKING:
@@ -87,10 +88,21 @@ def launched(device: str = "auto") -> Workers:
 
     Raises:
         OptionError: If there is no such device, or if there are several processes and Accelerate is
-            not installed.
+            not installed, or there are fewer GPUs than processes.
     """
     found = find_device(device)
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
         return Workers(found)
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if found.type == "cuda" and here > torch.cuda.device_count():
+        raise OptionError(
+            f"{here} processes need as many GPUs, and there are {torch.cuda.device_count()}: start "
+            "fewer processes, or give --device cpu."
+        )
+    if ":" in device:
+        raise OptionError(
+            f"--device {device} is for one process; of several each takes a GPU of its own: give "
+            "--device cuda or cpu."
+        )
     accelerate = require("accelerate", by="Training in several processes")
     return LaunchedWorkers(accelerate.PartialState(cpu=found.type == "cpu"))
