@@ -108,8 +108,8 @@ _RECORDS = (
             ),
             (
                 "multi",
-                "6efa8cd6092dac939b0a0bc4b07faf8e8ee26f077233b8a378e2821409153140",
-                2_629_600,
+                "83f02468a57991612dfd771c3dd37d7fbb0c895431328dcfc2d00daa2b7c8792",
+                3_473_544,
                 "after Dumoulin et al. 2017, arXiv:1610.07629",
             ),
         )
