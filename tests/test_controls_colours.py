@@ -58,7 +58,7 @@ def styled(sample):
     return finish(Painter(photo, [style], MATCHED.replace(colour="style"), encoder=judge))
 
 
-MATCHED = Recipe(size=96, precision="float32", scales=1, steps=10, colour="match")
+MATCHED = Recipe(size=96, precision="float32", scales=1, steps=20, colour="match")
 
 
 @pytest.mark.parametrize("method", METHODS)
