@@ -138,6 +138,10 @@ class Stylizer:
         """The styles that the model knows by name."""
         return tuple(self._stylist.names)
 
+    def named(self, name: str) -> Tensor:
+        """The vector (style_size,) of one of these; an OptionError for another name."""
+        return self._stylist.named(name)
+
     def bytes_needed(self, content: Picture) -> float:
         """What painting a picture takes where it need not be cut, about."""
         return memory_needed(self.model.network, content.size, Plan.WHOLE, max(content.size))

@@ -22,7 +22,7 @@ from impasto.cli.counting import counting_bar
 from impasto.cli.options import parse_styles
 from impasto.cli.outputs import check_apart, files_of_regions
 from impasto.cli.progress import clock
-from impasto.errors import ImageError, ImpastoError, OptionError, told_of, unknown_name
+from impasto.errors import ImageError, ImpastoError, OptionError, told_of
 from impasto.feedforward.style_files import save_style
 from impasto.images import Picture
 from impasto.interrupts import stop_on_interrupt
@@ -148,8 +148,7 @@ def _check_areas(args: argparse.Namespace, stylizer: Stylizer) -> None:
                     f"The region {region.name} names {source.source}, which is no file: styles "
                     "known by name need a --style known by name, too."
                 )
-            names = [*stylizer.names, "a picture's path"]
-            raise unknown_name("style of this model", str(source.source), names)
+            stylizer.named(str(source.source))  # which tells the names that there are
     if stylizer.model.predictor is not None and stylizer.pictures:
         return
     if args.style_mask:

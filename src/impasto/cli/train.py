@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 from pathlib import Path
 
 import torch
 
 from impasto.cli import train_networks
-from impasto.cli.training import TrainingBar, read_crops
+from impasto.cli.training import read_crops, watching
 from impasto.devices import find_device
 from impasto.encoder_files import save_encoder
 from impasto.errors import OptionError
 from impasto.files import check_writable
-from impasto.interrupts import stop_on_interrupt
 from impasto.models import open_encoder
 from impasto.precision import PRECISIONS
 from impasto.train.board import Board, check_board
@@ -97,15 +95,9 @@ def _encoder(args: argparse.Namespace) -> int:
     folder = args.run or args.output.with_name(f"{args.output.stem}-run")
     board = Board(folder) if args.tensorboard else None
     stopped = False
-    with contextlib.ExitStack() as stack:
-        request = stack.enter_context(stop_on_interrupt())
-        bar = stack.enter_context(TrainingBar(args.steps, quiet=args.quiet))
-        if board is not None:
-            stack.callback(board.close)
+    with watching(args.steps, quiet=args.quiet, board=board) as (request, show):
         for step in run_training(task, folder, steps=args.steps):
-            bar.show(step)
-            if board is not None:
-                board.show(step)
+            show(step)
             if request.made and step.step < args.steps:
                 stopped = True
                 break

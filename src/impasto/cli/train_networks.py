@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +13,12 @@ from torch import Tensor
 from impasto import images
 from impasto.adain import AdaINNetwork
 from impasto.catalogue import open_network
-from impasto.cli.training import TrainingBar, read_crops
+from impasto.cli.training import read_crops, watching
 from impasto.cli.validating import Looks
 from impasto.encoders import Encoder, minimum_side
 from impasto.errors import ImageError, OptionError, WeightsError
 from impasto.feedforward.stylist import STYLE_SIDE
 from impasto.files import check_writable
-from impasto.interrupts import stop_on_interrupt
 from impasto.models import open_encoder
 from impasto.network_files import KINDS, OWN, OnePassModel, new_model, save_network
 from impasto.paint_network import PaintNetwork, Shape
@@ -138,16 +136,10 @@ def run(args: argparse.Namespace) -> int:
     board = Board(folder) if args.tensorboard and leads else None
     looks = Looks(task, Validation(encoder, pairs), folder, quiet=args.quiet, board=board)
     stopped = False
-    with contextlib.ExitStack() as stack:
-        request = stack.enter_context(stop_on_interrupt())
-        bar = stack.enter_context(TrainingBar(args.steps, quiet=args.quiet))
-        if board is not None:
-            stack.callback(board.close)
+    with watching(args.steps, quiet=args.quiet, board=board) as (request, show):
         steps = run_training(task, folder, steps=args.steps, writes=leads)
         for step in steps:
-            bar.show(step)
-            if board is not None:
-                board.show(step)
+            show(step)
             is_last = step.step == args.steps
             if leads and (is_last or step.step % args.validate_every == 0):
                 looks.look(step.step)

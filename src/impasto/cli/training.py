@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
+from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.progress import (
@@ -14,6 +16,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from impasto.interrupts import StopRequest, stop_on_interrupt
+from impasto.train.board import Board
 from impasto.train.pictures import Crops, held_back, list_pictures
 from impasto.train.runs import TrainStep
 
@@ -28,6 +32,32 @@ def read_crops(folder: str, size: int, args: argparse.Namespace) -> Crops:
         print(f"{folder}: {len(crops.skipped)} unreadable pictures skipped ({names}{more})",
               file=sys.stderr)  # fmt: skip
     return crops
+
+
+@contextlib.contextmanager
+def watching(
+    steps: int, *, quiet: bool, board: Board | None
+) -> Iterator[tuple[StopRequest, Callable[[TrainStep], None]]]:
+    """While a training runs: whether Ctrl-C was pressed, and what shows a step.
+
+    Args:
+        steps: In all.
+        quiet: Whether to show no bar.
+        board: Is shown the steps, too, if there is one, and closed at the end.
+    """
+    with stop_on_interrupt() as request, TrainingBar(steps, quiet=quiet) as bar:
+        if board is None:
+            yield request, bar.show
+            return
+
+        def show(step: TrainStep) -> None:
+            bar.show(step)
+            board.show(step)
+
+        try:
+            yield request, show
+        finally:
+            board.close()
 
 
 class TrainingBar:

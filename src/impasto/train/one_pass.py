@@ -32,7 +32,7 @@ from impasto.precision import autocast, compute_dtype
 from impasto.predictors import STYLE_LAYERS
 from impasto.readings import reading, readouts_of
 from impasto.terms import SummaryTerm, by_kind
-from impasto.train.pictures import Crops, happens, step_generator
+from impasto.train.pictures import Crops, step_generator
 from impasto.train.runs import Average, cosine_rate
 from impasto.train.terms import EvennessTerm, GridTerm, PaletteTerm
 from impasto.train.workers import Workers
@@ -308,7 +308,8 @@ class OnePassTraining(ABC):
     def _sample(self, number: int, size: int) -> Sample:
         random = step_generator(self.settings.seed, number)
         content = self._contents.draw(1, random, size).to(self._device)
-        return Sample(content, random, happens(self.settings.own_style, random))
+        own = float(torch.rand((), generator=random)) < self.settings.own_style
+        return Sample(content, random, own)
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next step depends on."""

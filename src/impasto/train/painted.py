@@ -16,7 +16,7 @@ from impasto.errors import OptionError
 from impasto.losses.content import content_loss
 from impasto.losses.statistics import Statistic, style_loss
 from impasto.precision import autocast
-from impasto.train.pictures import Crops
+from impasto.train.pictures import Crops, integer
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER = "relu4_2"
@@ -69,7 +69,7 @@ class Pool:
             pool["images"][index] = torch.lerp(pool["contents"][index], noise, mix)
             pool["first"][index] = 0
             pool["second"][index] = 0
-            pool["ages"][index] = int(torch.randint(8, (), generator=random))
+            pool["ages"][index] = integer(8, random)
 
     def paint(
         self, chosen: Chosen, student: Encoder, statistic: Statistic, *, precision: str = "auto"

@@ -94,8 +94,3 @@ def step_generator(seed: int, step: int) -> torch.Generator:
 def integer(below: int, random: torch.Generator) -> int:
     """A whole number from 0, below a bound."""
     return int(torch.randint(below, (), generator=random))
-
-
-def happens(share: float, random: torch.Generator) -> bool:
-    """True in a share of all cases."""
-    return float(torch.rand((), generator=random)) < share
