@@ -296,6 +296,31 @@ def test_a_failed_step_leaves_the_last_checkpoint(tmp_path):
     assert [row[0] for row in log_of(tmp_path)[1:]] == [str(n) for n in range(1, 10)]
 
 
+TOLD = {"batch": 4, "layers": {"relu4_1": 0.25}, "crops": (1, 2), "norm": math.inf}
+
+
+def test_the_same_settings_go_on(tmp_path):
+    list(run(Counter(), tmp_path, steps=1, settings=TOLD))
+    assert len(list(run(Counter(), tmp_path, steps=3, settings=dict(TOLD)))) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"batch": 2}, "made with batch 4, not 2: give the options"),
+        ({"layers": {"relu4_1": 0.5}}, r"made with layers relu4_1=0\.25, not relu4_1=0\.5: give"),
+        ({"norm": 1.0}, "made with norm inf, not 1: give"),
+        ({"even_weight": 3.0}, "made with even weight None, not 3: give"),
+    ],
+)
+def test_other_settings_are_refused(tmp_path, change, sentence):
+    list(run(Counter(), tmp_path, steps=1, settings=TOLD))
+    kept = (tmp_path / CHECKPOINT).read_bytes()
+    with pytest.raises(InputDataError, match=sentence):
+        list(run(Counter(), tmp_path, steps=3, settings=TOLD | change))
+    assert (tmp_path / CHECKPOINT).read_bytes() == kept
+
+
 @pytest.mark.parametrize("log", [b"", b"step,learning_rate,seconds,sum\r\n"])
 def test_a_log_cut_short_is_gone_on_with(tmp_path, log):
     list(run(Counter(), tmp_path, steps=1))

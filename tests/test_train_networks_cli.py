@@ -256,6 +256,36 @@ def test_a_checkpoint_of_other_options_is_one_sentence(data, tmp_path, capsys):
     assert f"{CHECKPOINT} is broken, or was made with other options" in err
 
 
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (["--content-weight", "2"], "made with content layers relu4_1=0.25, not relu4_1=0.5: give"),
+        (["--even-weight", "30"], "made with even weight 90, not 30: give"),
+        (["--learning-rate", "0.001"], "made with learning rate 0.002, not 0.001: give"),
+        (["--seed", "1"], "made with seed 0, not 1: give"),
+    ],
+)
+def test_a_run_with_other_settings_is_not_gone_on_with(data, tmp_path, capsys, more, sentence):
+    output = tmp_path / "x.safetensors"
+    assert run(command(data, "per-style", output, "--quiet")) == 0
+    capsys.readouterr()
+    assert run(command(data, "per-style", output, *more, "--steps", "4", "--quiet")) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_evenness_counts_as_much_as_told(data, tmp_path):
+    losses = {}
+    for weight in ("10", "40"):
+        output = tmp_path / f"{weight}.safetensors"
+        more = ["--even-weight", weight, "--steps", "1", "--quiet"]
+        assert run(command(data, "per-style", output, *more)) == 0
+        header, row = log_of(output.with_name(f"{weight}-run"))
+        losses[weight] = dict(zip(header, map(float, row), strict=True))
+    assert losses["40"]["even"] == pytest.approx(4 * losses["10"]["even"], rel=1e-4)
+    assert losses["40"]["style"] == losses["10"]["style"]
+    assert losses["10"]["even"] > 0
+
+
 # --- Mistakes ---------------------------------------------------------------------------------
 
 
@@ -271,6 +301,7 @@ def test_a_checkpoint_of_other_options_is_one_sentence(data, tmp_path, capsys):
         ("per-style", ["--style", "DATA/strip.png", "--encoder", "compact"], "strip.png"),
         ("any-style", ["--learning-rate", "nan"], "--learning-rate must be between 0 and 1"),
         ("any-style", ["--content-weight", "-1"], "--content-weight must be 0 or more, not -1"),
+        ("any-style", ["--even-weight", "-1"], "--even-weight must be 0 or more, not -1"),
         ("any-style", ["--tv-weight", "inf"], "--tv-weight must be 0 or more, not inf"),
         ("any-style", ["--network", "adain"], "--network adain and --preset adain belong together"),
         ("any-style", ["--preset", "adain"], "--network adain and --preset adain belong together"),

@@ -25,7 +25,8 @@ def compute_dtype(precision: str = "auto", device: str = "cpu") -> torch.dtype:
     """The type to run an encoder in.
 
     Args:
-        precision: One of ``PRECISIONS``; ``"auto"`` measures.
+        precision: One of ``PRECISIONS``; ``"auto"`` measures. ``"float32"`` is the type of the
+            numbers: on CUDA, PyTorch multiplies them as TF32 inside convolutions by default.
         device: ``"cpu"``, ``"cuda"``, …
 
     Raises:

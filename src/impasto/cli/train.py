@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -96,7 +97,7 @@ def _encoder(args: argparse.Namespace) -> int:
     board = Board(folder) if args.tensorboard else None
     stopped = False
     with watching(args.steps, quiet=args.quiet, board=board) as (request, show):
-        for step in run_training(task, folder, steps=args.steps):
+        for step in run_training(task, folder, steps=args.steps, settings=asdict(settings)):
             show(step)
             if request.made and step.step < args.steps:
                 stopped = True

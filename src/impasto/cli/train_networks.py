@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -86,7 +86,7 @@ def _configure(parser: argparse.ArgumentParser, name: str) -> None:
     add("--start", metavar="MODEL", help="begin with the weights of a trained model")
     blocks = ",".join(map(str, Shape().blocks))
     add("--blocks", metavar="D,S,U", type=_blocks,
-        help=f"blocks at 1/8, 1/16, 1/8 of the size; may deepen --start [{blocks}]")  # fmt: skip
+        help=f"blocks at 1/8, 1/16, 1/8; may deepen --start [{blocks}]")  # fmt: skip
     if name == "multi-style":
         add("--add-style", metavar="MODEL",
             help="add to this model's styles, training nothing but the new ones")  # fmt: skip
@@ -98,13 +98,15 @@ def _configure(parser: argparse.ArgumentParser, name: str) -> None:
     add("--crop", type=int, metavar="N", help=f"side of the crops [{default.crop}]")
     add("--content-weight", type=float, metavar="X", help="times the preset's [1]")
     add("--tv-weight", type=float, metavar="X", help=f"[{default.tv_weight:g}]")
+    add("--even-weight", type=float, metavar="X",
+        help=f"of what keeps even skies even [{default.even_weight:g}]")  # fmt: skip
     add("--learning-rate", type=float, metavar="X", help=f"peak [{default.learning_rate:g}]")
     add("--device", default="auto", metavar="NAME",
         help="cpu, cuda or cuda:N [auto: CUDA where there is one]")  # fmt: skip
     add("--precision", choices=PRECISIONS, help=f"[{default.precision}: the faster]")
     add("--seed", type=int, default=0, metavar="N", help="[0]")
     add("--validate-every", type=int, default=500, metavar="N",
-        help="steps between contact sheets of pictures not trained on [500]")  # fmt: skip
+        help="steps between sheets of unseen pictures [500]")  # fmt: skip
     add("--tensorboard", action="store_true",
         help="write losses and sheets for TensorBoard, too")  # fmt: skip
     add("--hold-back", action="store_true", help="train on all but an eighth of the pictures")
@@ -137,7 +139,8 @@ def run(args: argparse.Namespace) -> int:
     looks = Looks(task, Validation(encoder, pairs), folder, quiet=args.quiet, board=board)
     stopped = False
     with watching(args.steps, quiet=args.quiet, board=board) as (request, show):
-        steps = run_training(task, folder, steps=args.steps, writes=leads)
+        told = {"encoder": args.encoder, **asdict(settings)}
+        steps = run_training(task, folder, steps=args.steps, settings=told, writes=leads)
         for step in steps:
             show(step)
             is_last = step.step == args.steps
@@ -160,13 +163,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+_PLAIN = "batch", "crop", "tv_weight", "even_weight", "learning_rate", "precision", "seed"
+"""Options that are entries of the settings as they are."""
+
+
 def _settings(args: argparse.Namespace) -> OnePassSettings:
     settings = PRESETS[args.preset]
-    given = {
-        name: getattr(args, name)
-        for name in ("batch", "crop", "tv_weight", "learning_rate", "precision", "seed")
-        if getattr(args, name) is not None
-    }
+    given = {name: getattr(args, name) for name in _PLAIN if getattr(args, name) is not None}
     if args.crop is not None:
         given["first_crop"] = min(settings.first_crop, args.crop)
     if args.start is not None:
@@ -200,7 +203,7 @@ def _check(args: argparse.Namespace, settings: OnePassSettings, workers: Workers
         raise OptionError(f"--style-size must be 64 or more, not {args.style_size}.")
     if not 0 < settings.learning_rate < 1:
         raise OptionError(f"--learning-rate must be between 0 and 1, not {args.learning_rate}.")
-    for name in ("content_weight", "tv_weight"):
+    for name in ("content_weight", "tv_weight", "even_weight"):
         value = getattr(args, name)
         if value is not None and not 0 <= value < float("inf"):
             raise OptionError(f"--{name.replace('_', '-')} must be 0 or more, not {value}.")

@@ -7,9 +7,10 @@ What is trained is a :class:`Task`; how it is run is the same for all. ``run`` i
 from __future__ import annotations
 
 import csv
+import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -60,7 +61,13 @@ class Task(Protocol):
 
 
 def run(
-    task: Task, folder: Path, *, steps: int, checkpoint_every: int = 500, writes: bool = True
+    task: Task,
+    folder: Path,
+    *,
+    steps: int,
+    settings: Mapping[str, Any] | None = None,
+    checkpoint_every: int = 500,
+    writes: bool = True,
 ) -> Iterator[TrainStep]:
     """Train ``task`` for ``steps`` steps in all, going on from the folder's checkpoint if any.
 
@@ -70,12 +77,18 @@ def run(
         task: What to train.
         folder: Of the run; holds ``checkpoint.pt`` and ``log.csv``.
         steps: Steps in all, those done before an interruption included.
+        settings: What else the steps depend on, numbers, strings, lists and dicts by name: a
+            checkpoint made with others is refused.
         checkpoint_every: Steps between checkpoints.
         writes: Whether this process keeps the log and the checkpoints; of several that train
             together, one does.
+
+    Raises:
+        InputDataError: If the folder's checkpoint is broken or was made otherwise.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    done = _resume(task, folder / CHECKPOINT)
+    settings = json.loads(json.dumps(settings or {}))  # tuples are lists once they are read
+    done = _resume(task, folder / CHECKPOINT, settings)
     if writes:
         _cut_log(folder / LOG, done)
     started = time.perf_counter()
@@ -89,12 +102,12 @@ def run(
             if writes:
                 _append_log(folder / LOG, report)
             if writes and done % checkpoint_every == 0:
-                _save(task, folder / CHECKPOINT, done)
+                _save(task, folder / CHECKPOINT, done, settings)
             yield report
     finally:
         # A step cut in the middle has touched the weights: the checkpoint before it stands.
         if writes and clean and done:
-            _save(task, folder / CHECKPOINT, done)
+            _save(task, folder / CHECKPOINT, done, settings)
 
 
 class Average:
@@ -147,23 +160,42 @@ def cosine_rate(peak: float, index: int, of: int, *, warmup: int = 100) -> float
     return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
 
 
-def _save(task: Task, path: Path, done: int) -> None:
+def _save(task: Task, path: Path, done: int, settings: Mapping[str, Any]) -> None:
     with replacing(path) as temporary:
-        torch.save({"step": done, "task": task.state_dict()}, temporary)
+        torch.save({"step": done, "settings": settings, "task": task.state_dict()}, temporary)
 
 
-def _resume(task: Task, path: Path) -> int:
+def _resume(task: Task, path: Path, settings: Mapping[str, Any]) -> int:
     if not path.exists():
         return 0
     try:
         saved = torch.load(path, weights_only=True, map_location="cpu")
+        _check_same(path, saved["settings"], settings)
         task.load_state_dict(saved["task"])
         return int(saved["step"])
+    except InputDataError:
+        raise
     except Exception as error:  # torch.load raises nearly anything for a broken file
         raise InputDataError(
             f"The checkpoint {path} is broken, or was made with other options: "
             "give the options it was made with, or another --run folder."
         ) from error
+
+
+def _check_same(path: Path, saved: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    for name, now in settings.items():
+        if name not in saved or saved[name] != now:
+            what = f"{name.replace('_', ' ')} {_told(saved.get(name))}, not {_told(now)}"
+            raise InputDataError(
+                f"The checkpoint {path} was made with {what}: "
+                "give the options it was made with, or another --run folder."
+            )
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={_told(entry)}" for name, entry in value.items())
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _append_log(path: Path, report: TrainStep) -> None:
