@@ -57,8 +57,10 @@ class Example:
         return [ROOT / command[command.index("-o") + 1] for command in self.commands]
 
     def run(self) -> None:
-        """Run the commands, from the repository's root."""
-        for command in self.commands:
+        """Run the commands, from the repository's root; what they made before is made anew."""
+        for command, output in zip(self.commands, self.outputs, strict=True):
+            if output.is_file():
+                output.unlink()  # else `stylize` would leave it as it is
             print("impasto", *command, flush=True)
             subprocess.run([sys.executable, "-m", "impasto", *command], cwd=ROOT, check=True)
 

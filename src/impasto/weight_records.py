@@ -108,7 +108,7 @@ _RECORDS = (
             ),
             (
                 "multi",
-                "83f02468a57991612dfd771c3dd37d7fbb0c895431328dcfc2d00daa2b7c8792",
+                "8fe4d8dcdf90f38cc04086fd8760ac42b2294a93ccc29ddbd776323184cfc796",
                 3_473_544,
                 "after Dumoulin et al. 2017, arXiv:1610.07629",
             ),
