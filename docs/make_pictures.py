@@ -59,8 +59,7 @@ class Example:
     def run(self) -> None:
         """Run the commands, from the repository's root; what they made before is made anew."""
         for command, output in zip(self.commands, self.outputs, strict=True):
-            if output.is_file():
-                output.unlink()  # else `stylize` would leave it as it is
+            output.unlink(missing_ok=True)  # else `stylize` would leave it as it is
             print("impasto", *command, flush=True)
             subprocess.run([sys.executable, "-m", "impasto", *command], cwd=ROOT, check=True)
 
