@@ -24,7 +24,7 @@ def made(folder, columns, rows=0, *, missing=(), entry="tv_weight"):
     )
     photo = folder / f"{LONG.replace('/', '')}.png"
     images.write(photo, smooth_picture(40, 60, seed=0))
-    study = Study(Recipe(size=96), (down, across) if rows else (across,))
+    study = Study(Recipe(size=96, content_weight=0.1), (down, across) if rows else (across,))
     work = StudyRun(study, photo, photo, folder / "cells")
     for number, (name, _) in enumerate(study.cells):
         if number not in missing:

@@ -50,7 +50,7 @@ RECIPES: Mapping[str, Recipe] = {
         init="noise",
         style_loss="gaussian-ot",
         tv_weight=1.0,
-        steps=60,
+        steps=36,
         final_steps=14,
     ),
     # As figure 1 of arXiv:1508.06576 but for a little smoothing of what a layer leaves open.
@@ -58,7 +58,7 @@ RECIPES: Mapping[str, Recipe] = {
         detail=0.0,
         init="noise",
         size=256,
-        steps=100,
+        steps=78,
         final_steps=60,
         style_loss="gaussian-ot",
         tv_weight=0.05,

@@ -56,14 +56,7 @@ def plan_stages(
         if min(smaller) < least_side:
             break
         sizes.insert(0, smaller)
-    steps = spread_steps(recipe.steps, recipe.final_steps, len(sizes))
+    steps = [recipe.steps] * len(sizes)
+    if len(sizes) > 1:
+        steps[-1] = recipe.final_steps
     return tuple(Stage(size, count) for size, count in zip(sizes, steps, strict=True))
-
-
-def spread_steps(first: int, last: int, count: int) -> list[int]:
-    """From ``first`` to ``last`` in ``count`` geometric steps; a single stage gets ``first``."""
-    if count == 1:
-        return [first]
-    ratio = max(last, 0.5) / first
-    steps = [max(1, round(first * ratio ** (index / (count - 1)))) for index in range(count)]
-    return [*steps[:-1], last]

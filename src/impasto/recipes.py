@@ -47,8 +47,8 @@ class Recipe:
         size: Long side of the picture in pixels.
         scales: Sizes of the pyramid; 0: as many √2 steps as fit above ``smallest``.
         smallest: Least long side of the pyramid in pixels.
-        steps: Optimisation steps at the smallest size.
-        final_steps: Steps at the full size; between the two the number changes geometrically.
+        steps: Optimisation steps at every smaller size, or at the only one.
+        final_steps: Steps at the full size of several.
         optimizer: How the pixels are moved.
         preconditioning: Of L-BFGS: how far its steps follow the frequencies and colours of
             photographs, 0 (plain pixels, as in the papers) to 1.
@@ -85,8 +85,8 @@ class Recipe:
     size: int = 512
     scales: int = 0
     smallest: int = 64
-    steps: int = 22
-    final_steps: int = 16
+    steps: int = 12
+    final_steps: int = 64
     optimizer: str = "lbfgs"
     preconditioning: float = 0.5
     learning_rate: float = 0.02
@@ -98,7 +98,7 @@ class Recipe:
     style_layers: Mapping[str, float] = field(default_factory=lambda: dict(GATYS_LAYERS))
     content_layers: Mapping[str, float] = field(default_factory=lambda: {"relu4_2": 1.0})
     style_weight: float = 1.0
-    content_weight: float = 0.1
+    content_weight: float = 0.05
     laplacian_weight: float = 0.0
     tv_weight: float = 4.0
     tv: str = "squared"
