@@ -70,6 +70,17 @@ def test_stopped_and_gone_on_with_to_the_bit(data, tmp_path, capsys):
     assert same(open_encoder(str(parts)).state_dict(), open_encoder(str(whole)).state_dict())
 
 
+def test_another_teacher_is_not_gone_on_with(data, tmp_path, capsys):
+    output = tmp_path / "small.safetensors"
+    assert run(command(data, output)) == 0
+    capsys.readouterr()
+    other = random_encoder(Architecture((16, 32, 64, 128, 128), (2, 2, 4, 4, 1)), seed=9)
+    save_encoder(tmp_path / "other.safetensors", other, dtype=torch.float32)
+    more = ["--teacher", str(tmp_path / "other.safetensors"), "--steps", "4"]
+    assert run(command(data, output, *more)) == 2
+    check_told(capsys, "was made with teacher ")
+
+
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
@@ -271,6 +272,21 @@ def test_a_run_with_other_settings_is_not_gone_on_with(data, tmp_path, capsys, m
     capsys.readouterr()
     assert run(command(data, "per-style", output, *more, "--steps", "4", "--quiet")) == 2
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--content", "--style"])
+def test_a_run_on_other_pictures_is_not_gone_on_with(data, tmp_path, capsys, option):
+    """Told by the pictures, not by their folder: a copy of it elsewhere is the same."""
+    output = tmp_path / "x.safetensors"
+    first = [*command(data, "any-style", output, "--quiet"), "--steps", "1"]
+    assert run(first) == 0
+    folder = tmp_path / "copy"
+    shutil.copytree(first[first.index(option) + 1], folder)
+    assert run([*first, option, str(folder), "--steps", "2"]) == 0
+    capsys.readouterr()
+    images.write(next(folder.glob("*.*")), smooth_picture(80, 90, seed=77))
+    assert run([*first, option, str(folder), "--steps", "3"]) == 2
+    assert f"was made with {option[2:]} " in capsys.readouterr().err
 
 
 def test_evenness_counts_as_much_as_told(data, tmp_path):

@@ -18,6 +18,7 @@ from impasto.models import open_encoder
 from impasto.precision import PRECISIONS
 from impasto.train.board import Board, check_board
 from impasto.train.distill import Distillation, DistillSettings
+from impasto.train.pictures import digest_of
 from impasto.train.runs import run as run_training
 
 EXAMPLES = """\
@@ -92,12 +93,18 @@ def _encoder(args: argparse.Namespace) -> int:
     teacher = open_encoder(args.teacher)
     photographs = read_crops(args.content, settings.crop, args)
     paintings = read_crops(args.style, settings.crop, args)
+    told = {
+        "teacher": digest_of(teacher.state_dict().values()),
+        "content": photographs.name,
+        "style": paintings.name,
+        **asdict(settings),
+    }
     task = Distillation(teacher, photographs, paintings, settings, device=device)
     folder = args.run or args.output.with_name(f"{args.output.stem}-run")
     board = Board(folder) if args.tensorboard else None
     stopped = False
     with watching(args.steps, quiet=args.quiet, board=board) as (request, show):
-        for step in run_training(task, folder, steps=args.steps, settings=asdict(settings)):
+        for step in run_training(task, folder, steps=args.steps, settings=told):
             show(step)
             if request.made and step.step < args.steps:
                 stopped = True

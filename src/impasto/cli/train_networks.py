@@ -29,7 +29,7 @@ from impasto.train.board import Board, check_board
 from impasto.train.deeper import deepened
 from impasto.train.fixed_styles import FixedStylesTraining
 from impasto.train.one_pass import PRESETS, OnePassSettings, OnePassTraining, summaries_of
-from impasto.train.pictures import Crops, held_back, list_pictures
+from impasto.train.pictures import Crops, digest_of, held_back, list_pictures
 from impasto.train.runs import run as run_training
 from impasto.train.validation import Pair, Validation, read_pairs, read_spread
 from impasto.train.workers import Workers, launched
@@ -132,14 +132,15 @@ def run(args: argparse.Namespace) -> int:
     encoder = open_encoder(args.encoder)
     contents = read_crops(args.content, settings.crop, args)
     make = _any_style if args.what == "any-style" else _fixed_styles
-    task, pairs = make(args, encoder, contents, settings, workers)
+    task, pairs, styles = make(args, encoder, contents, settings, workers)
     folder = args.run or args.output.with_name(f"{args.output.stem}-run")
     leads = workers.rank == 0
     board = Board(folder) if args.tensorboard and leads else None
     looks = Looks(task, Validation(encoder, pairs), folder, quiet=args.quiet, board=board)
     stopped = False
     with watching(args.steps, quiet=args.quiet, board=board) as (request, show):
-        told = {"encoder": args.encoder, **asdict(settings)}
+        told = {"encoder": args.encoder, "content": contents.name, "style": styles}
+        told |= asdict(settings)
         steps = run_training(task, folder, steps=args.steps, settings=told, writes=leads)
         for step in steps:
             show(step)
@@ -248,20 +249,20 @@ def _any_style(
     contents: Crops,
     settings: OnePassSettings,
     workers: Workers,
-) -> tuple[OnePassTraining, list[Pair]]:
+) -> tuple[OnePassTraining, list[Pair], str]:
     model = _beginning(args, settings)
     if model.styles:
         raise WeightsError(f"{args.start} is a model of fixed styles: begin with another.")
     predictor = model.predictor
     if predictor is not None:
         predictor.requires_grad_(True).train()
+    styles = read_crops(args.style, settings.crop, args)
     task = AnyStyleTraining(
-        model.network, encoder, args.encoder, contents, read_crops(args.style, settings.crop, args),
-        settings, predictor=predictor, workers=workers,
+        model.network, encoder, args.encoder, contents, styles, settings,
+        predictor=predictor, workers=workers,
     )  # fmt: skip
-    return task, read_pairs(
-        _unseen(args.content, args), _unseen(args.style, args), _VALIDATION_PAIRS, _VALIDATION_SIDE
-    )
+    unseen = _unseen(args.content, args), _unseen(args.style, args)
+    return task, read_pairs(*unseen, _VALIDATION_PAIRS, _VALIDATION_SIDE), styles.name
 
 
 def _fixed_styles(
@@ -270,7 +271,7 @@ def _fixed_styles(
     contents: Crops,
     settings: OnePassSettings,
     workers: Workers,
-) -> tuple[OnePassTraining, list[Pair]]:
+) -> tuple[OnePassTraining, list[Pair], str]:
     model = _beginning(args, settings)
     paths = [Path(path) for path in ([args.style] if isinstance(args.style, str) else args.style)]
     names = [path.stem for path in paths]
@@ -302,10 +303,11 @@ def _fixed_styles(
         start=start, frozen=frozen, workers=workers,
     )  # fmt: skip
     photographs = read_spread(_unseen(args.content, args), len(names), _VALIDATION_SIDE)
-    return task, [
+    pairs = [
         Pair(photograph, images.Picture(pictures[name]), name)
         for name, photograph in zip(names, photographs, strict=True)
     ]
+    return task, pairs, f"{', '.join(names)} ({digest_of(pictures.values())})"
 
 
 def _style_picture(path: Path, long_side: int, least: int) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -32,6 +32,9 @@ class Crops:
         size: Side of the crops in pixels.
         long_side: Pictures are reduced to at most this long side when they are read.
 
+    Attributes:
+        name: How many there are and a digest of them, to tell them from others.
+
     Raises:
         InputDataError: If not one of the pictures can be read.
     """
@@ -54,6 +57,7 @@ class Crops:
             self._pictures.append((picture * 255).round().to(torch.uint8))
         if not self._pictures:
             raise InputDataError(f"None of the {len(paths)} pictures can be read.")
+        self.name = f"{len(self)} pictures ({digest_of(self._pictures)})"
 
     def __len__(self) -> int:
         return len(self._pictures)
@@ -80,6 +84,15 @@ class Crops:
         if side != size:
             crop = F.interpolate(crop, (size, size), mode="bilinear", antialias=True)
         return crop.flip(-1) if integer(2, random) else crop
+
+
+def digest_of(tensors: Iterable[Tensor]) -> str:
+    """Eight hexadecimal digits that tell pictures, or weights, from others, for a checkpoint."""
+    digest = hashlib.blake2b(digest_size=4)
+    for tensor in tensors:
+        digest.update(str(tuple(tensor.shape)).encode())
+        digest.update(tensor.cpu().contiguous().numpy().data)
+    return digest.hexdigest()
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:
