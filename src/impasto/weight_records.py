@@ -108,8 +108,8 @@ _RECORDS = (
             ),
             (
                 "multi",
-                "8fe4d8dcdf90f38cc04086fd8760ac42b2294a93ccc29ddbd776323184cfc796",
-                3_473_544,
+                "0447747c226e4833f8df7293539ddb6f3836f12a1ffa35d52589d46f2b28ae7c",
+                3_480_736,
                 "after Dumoulin et al. 2017, arXiv:1610.07629",
             ),
         )
