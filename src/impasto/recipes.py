@@ -48,8 +48,7 @@ class Recipe:
         scales: Sizes of the pyramid; 0: as many √2 steps as fit above ``smallest``.
         smallest: Least long side of the pyramid in pixels.
         steps: Optimisation steps at every smaller size, or at the only one.
-        final_steps: Steps at the full size of several; as many as reach 110 % of the loss of 300
-            steps of the textbook's loop (``benchmarks/optimise.py``).
+        final_steps: Steps at the full size of several.
         optimizer: How the pixels are moved.
         preconditioning: Of L-BFGS: how far its steps follow the frequencies and colours of
             photographs, 0 (plain pixels, as in the papers) to 1.
@@ -87,6 +86,7 @@ class Recipe:
     scales: int = 0
     smallest: int = 64
     steps: int = 12
+    # As many as reach 110 % of the loss of the textbook's 300 (benchmarks/optimise.py).
     final_steps: int = 64
     optimizer: str = "lbfgs"
     preconditioning: float = 0.5
