@@ -46,6 +46,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     encoder.add_argument("--style", required=True, metavar="DIR", help="paintings and textures")
     encoder.add_argument("-o", "--output", required=True, metavar="FILE", type=Path,
                          help="the encoder to make (.safetensors)")  # fmt: skip
+    encoder.add_argument("--start", metavar="NAME|FILE",
+                         help="a student of this teacher to go on from, as a whole")  # fmt: skip
     encoder.add_argument("--run", metavar="DIR", type=Path,
                          help="checkpoint and log.csv [OUT-run/]")  # fmt: skip
     encoder.add_argument("--steps", type=int, default=3000, metavar="N", help="in all [3000]")
@@ -85,21 +87,24 @@ def _encoder(args: argparse.Namespace) -> int:
         painted=args.painted,
         crop=args.crop,
         learning_rate=args.learning_rate,
+        bias_rate=args.learning_rate / 2,
         precision=args.precision,
         seed=args.seed,
     )
     _check(args)
     device = find_device(args.device)
     teacher = open_encoder(args.teacher)
+    start = open_encoder(args.start) if args.start else None
     photographs = read_crops(args.content, settings.crop, args)
     paintings = read_crops(args.style, settings.crop, args)
     told = {
         "teacher": digest_of(teacher.state_dict().values()),
+        "start": digest_of(start.state_dict().values()) if start else None,
         "content": photographs.name,
         "style": paintings.name,
         **asdict(settings),
     }
-    task = Distillation(teacher, photographs, paintings, settings, device=device)
+    task = Distillation(teacher, photographs, paintings, settings, start=start, device=device)
     folder = args.run or args.output.with_name(f"{args.output.stem}-run")
     board = Board(folder) if args.tensorboard else None
     stopped = False

@@ -30,6 +30,7 @@ from impasto.errors import OptionError
 from impasto.losses.content import content_loss
 from impasto.losses.statistics import STATISTICS, gram_matrix, style_loss
 from impasto.precision import autocast
+from impasto.train.augmenting import augment
 from impasto.train.muon import Muon
 from impasto.train.painted import CONTENT_LAYER, STYLE_LAYERS, Pool
 from impasto.train.pictures import Crops, step_generator
@@ -56,7 +57,8 @@ class DistillSettings:
         gram_weight: Weight of the Gram matrices' relative error beside the features'.
         hint_weight: Weight of the error at all layers, the teacher's channels before the rectifier
             or, where widths differ, its features through a learnt projection.
-        alone: Share of the steps, at the beginning, in which every layer is taught by itself.
+        alone: Share of the steps, at the beginning, in which every layer is taught by itself; none
+            where a start is given.
         average: Decay of the moving average of the weights, which is what is kept.
         precision: Of the convolutions, see :func:`impasto.precision.autocast`.
         seed: Of everything random.
@@ -88,10 +90,12 @@ class Distillation:
         photographs: Crops of content pictures.
         paintings: Crops of style pictures.
         settings: How.
+        start: A student of this teacher to go on from, else random weights.
         device: To train on; the teacher is moved there.
 
     Raises:
-        OptionError: For a teacher that lacks one of these layers or is narrower than the student.
+        OptionError: For a teacher that lacks one of these layers or is narrower than the student,
+            or a start of another shape.
     """
 
     def __init__(
@@ -101,6 +105,7 @@ class Distillation:
         paintings: Crops,
         settings: DistillSettings,
         *,
+        start: Encoder | None = None,
         device: torch.device | None = None,
     ) -> None:
         _check_teacher(teacher, settings)
@@ -113,6 +118,8 @@ class Distillation:
             torch.manual_seed(settings.seed)
             self.student = Encoder(_student_architecture(settings))
             _initialise(self.student)
+            if start is not None:
+                _take_over(self.student, start)
             self._bare_student = self.student.without_readouts()
             self.hints = _hints(self.student, self._bare_teacher)
             self.projections = nn.ModuleDict(
@@ -128,8 +135,8 @@ class Distillation:
                 }
             )
         self.layers = (*self.hints, *STYLE_LAYERS, CONTENT_LAYER)
-        self._can_learn_alone = not self.projections
-        self._axes, self._sizes = self._survey()
+        self._can_learn_alone = start is None and not self.projections
+        self._axes, self._sizes = self._survey(turned=start is not None)
         self._trained = nn.ModuleDict({"student": self.student, "projections": self.projections})
         self._trained.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._bare_student.to(self._device)
@@ -140,7 +147,7 @@ class Distillation:
         )
 
     def step(self, index: int, of: int) -> tuple[dict[str, float], float]:
-        """One step of Adam on photographs, paintings and pictures the student is painting."""
+        """One step on photographs, paintings and pictures the student is painting."""
         random = step_generator(self.settings.seed, index)
         rate = cosine_rate(1.0, index, of)
         for optimiser in self._optimisers:
@@ -202,8 +209,12 @@ class Distillation:
         self._sizes = dict(state["sizes"])
 
     @torch.no_grad()
-    def _survey(self) -> tuple[dict[str, Tensor], dict[str, float]]:
+    def _survey(self, *, turned: bool) -> tuple[dict[str, Tensor], dict[str, float]]:
         """The teacher's principal axes, and the size of its features.
+
+        Args:
+            turned: Whether to turn the axes to where the student's readouts point already. Gram
+                distances are the same along any; what was trained on the student's keeps its sense.
 
         Returns:
             Style layer → (teacher's channels, student's channels), orthonormal columns; layer →
@@ -212,20 +223,30 @@ class Distillation:
         random = step_generator(self.settings.seed, -1)
         sums: dict[str, Tensor] = {}
         squares: dict[str, list[float]] = {}
+        shared: dict[str, Tensor] = {}
         for _ in range(8):
             batch = torch.cat([self._photographs.draw(4, random), self._paintings.draw(4, random)])
             batch = batch.to(self._device)
             bare = self._bare_teacher(batch, self.layers)
+            student = self.student(batch, STYLE_LAYERS) if turned else {}
             for name, feature in bare.items():
                 squares.setdefault(name, []).append(float(feature.square().mean()))
             for name in STYLE_LAYERS:
                 feature = self.teacher.read_out(name, bare[name])
                 sums[name] = sums.get(name, 0) + gram_matrix(feature, None).mean(0).double()
+                if turned:
+                    own = student[name].flatten(2).double()
+                    product = feature.flatten(2).double() @ own.mT
+                    shared[name] = shared.get(name, 0) + product.mean(0)
         widths = {name: self.student.channels(name) for name in STYLE_LAYERS}
         axes = {
-            name: torch.linalg.eigh(total)[1][:, -widths[name] :].float()
-            for name, total in sums.items()
+            name: torch.linalg.eigh(total)[1][:, -widths[name] :] for name, total in sums.items()
         }
+        for name, product in shared.items():
+            # The orthogonal Procrustes problem (Schönemann 1966).
+            left, _, right = torch.linalg.svd(axes[name].mT @ product)
+            axes[name] = axes[name] @ (left @ right)
+        axes = {name: value.float() for name, value in axes.items()}
         return axes, {name: math.sqrt(sum(v) / len(v)) + 1e-12 for name, v in squares.items()}
 
     def _targets(self, batch: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -309,30 +330,6 @@ def _error(got: Tensor, target: Tensor) -> Tensor:
     return content_loss(got, target).mean()
 
 
-def augment(batch: Tensor, random: torch.Generator) -> Tensor:
-    """Pictures off the beaten track: other exposure and colour, blends, noise, blur.
-
-    An optimiser passes through pictures that are no photographs; the student must know them too.
-    """
-    count = len(batch)
-
-    def chance(probability: float) -> Tensor:
-        return (torch.rand(count, generator=random) < probability).view(-1, 1, 1, 1)
-
-    def uniform(low: float, high: float, *shape: int) -> Tensor:
-        return low + (high - low) * torch.rand(count, *shape, generator=random)
-
-    toned = (batch - 0.5) * uniform(0.4, 1.4, 1, 1, 1) + 0.5 + uniform(-0.2, 0.2, 3, 1, 1)
-    batch = torch.where(chance(0.3), toned, batch)
-    blend = torch.lerp(batch, batch.roll(1, 0), uniform(0.2, 0.8, 1, 1, 1))
-    batch = torch.where(chance(0.15), blend, batch)
-    soft = F.interpolate(F.avg_pool2d(batch, 4), batch.shape[-2:], mode="bilinear")
-    batch = torch.where(chance(0.1), soft, batch)
-    noise = torch.randn(batch.shape, generator=random) * uniform(0, 0.3, 1, 1, 1)
-    batch = torch.where(chance(0.25), batch + noise, batch)
-    return batch.clamp(0, 1)
-
-
 def _check_teacher(teacher: Encoder, settings: DistillSettings) -> None:
     teacher.check_layers([*STYLE_LAYERS, CONTENT_LAYER])
     for name, width in zip(STYLE_LAYERS, settings.widths, strict=True):
@@ -351,6 +348,20 @@ def _student_architecture(settings: DistillSettings) -> Architecture:
         padding="reflect",
         readouts=dict(zip(STYLE_LAYERS, settings.widths, strict=True)),
     )
+
+
+def _take_over(student: Encoder, start: Encoder) -> None:
+    """Begin with the weights of another.
+
+    Raises:
+        OptionError: If it has another shape.
+    """
+    if start.architecture != student.architecture:
+        raise OptionError(
+            f"The encoder to start from is no student of these settings: it has the shape "
+            f"{start.architecture}, not {student.architecture}."
+        )
+    student.load_state_dict(start.state_dict())
 
 
 def _optimisers(module: nn.Module, settings: DistillSettings) -> list[torch.optim.Optimizer]:
