@@ -94,7 +94,10 @@ class CircularPreconditioner(Preconditioner):
         result: Tensor = torch.fft.irfft2(waves, s=(height, width))
         return result.to(noise.device)
 
-    # What a descent moves is the noise itself: the transform's waves are complex.
+    @property
+    def moves_waves(self) -> bool:
+        """No: the transform's waves are complex. A descent moves the noise itself."""
+        return False
 
     def picture(self, waves: Tensor) -> Tensor:
         """The map itself."""

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from impasto.curvature import Curvature
 from impasto.line_search import Trial, strong_wolfe
 from impasto.preconditioning import Preconditioner
 
@@ -63,16 +64,13 @@ class LBFGS:
         self._map = preconditioner or Preconditioner((image.shape[-2], image.shape[-1]), 0.0)
         self._first_move = first_move
         self._unit = image.numel() * first_move
-        self._history = history
         self._scale = 0.0  # of the loss; known after the first evaluation
         self._evaluations = 0  # in the present step
         self._converged = False
         self._origin = image.detach().clone(memory_format=torch.contiguous_format)
         self._parameter = torch.zeros_like(self._origin)
         self._rate = learning_rate
-        self._pairs: list[
-            tuple[Tensor, Tensor]
-        ] = []  # (change of place, change of slope), old first
+        self._curvature = Curvature(history, by_octaves=self._map.moves_waves)
         # Where the last search ended the next begins: remembered, not evaluated twice.
         self._at: Tensor | None = None
         self._picture: Tensor | None = None
@@ -82,25 +80,27 @@ class LBFGS:
         """One search along one direction; the losses of the picture it ended at."""
         before, slope = self._evaluate(self._parameter)
         self._evaluations = 0
-        fresh = not self._pairs
-        direction = self._direction(slope)
+        fresh = not len(self._curvature)
+        direction = self._curvature.direction(slope)
         steepness = float((slope * direction).sum())
         moved = False
         if steepness < 0:
+            first = self._rate * (self._first_length(direction) if fresh else 1.0)
             found = strong_wolfe(
                 lambda length: self._along(direction, length),
                 Trial(0.0, before, steepness),
-                self._rate * (self._first_length(direction) if fresh else 1.0),
+                first,
                 most=self._MAX_EVALUATIONS,
             )
             moved = found.length > 0
             self._move(direction, found.length, slope)
+            self._curvature.learn_of_search(turned_back=found.length < first)
         after, _ = self._evaluate(self._parameter)
         little = after >= (1 - self._LEAST_PROGRESS) * before
         if not moved or after == before or (self._evaluations > 2 and little):
             # A long search for nothing, or none: begin again from steepest descent, and if that was
             # one already, there is nothing left to find.
-            self._pairs.clear()
+            self._curvature.clear()
             self._converged = fresh
         assert self._found is not None
         return self._found[0]
@@ -125,7 +125,7 @@ class LBFGS:
         self._origin.copy_(pixels)
         self._parameter.zero_()
         self._rate /= 2
-        self._pairs.clear()
+        self._curvature.clear()
         self._converged = False
         self._at = self._found = self._picture = None
 
@@ -134,7 +134,7 @@ class LBFGS:
         return {
             "origin": self._origin,
             "waves": self._parameter,
-            "pairs": self._pairs,
+            "curvature": self._curvature.state_dict(),
             "rate": self._rate,
             "scale": self._scale,
             "converged": self._converged,
@@ -144,26 +144,11 @@ class LBFGS:
         """Be as when ``state`` was taken."""
         self._origin.copy_(state["origin"])
         self._parameter.copy_(state["waves"])
-        self._pairs = [(place.clone(), slope.clone()) for place, slope in state["pairs"]]
+        self._curvature.load_state_dict(state["curvature"])
         self._rate = float(state["rate"])
         self._scale = float(state["scale"])
         self._converged = bool(state["converged"])
         self._at = self._found = self._picture = None
-
-    def _direction(self, slope: Tensor) -> Tensor:
-        """Minus the inverse curvature times the slope: Nocedal's two loops over the pairs."""
-        direction = -slope
-        shares = []
-        for place, change in reversed(self._pairs):
-            share = (place * direction).sum() / (place * change).sum()
-            direction = direction.sub_(share * change)
-            shares.append(share)
-        if self._pairs:
-            place, change = self._pairs[-1]
-            direction *= (place * change).sum() / change.square().sum()
-        for (place, change), share in zip(self._pairs, reversed(shares), strict=True):
-            direction += (share - (change * direction).sum() / (place * change).sum()) * place
-        return direction
 
     def _first_length(self, direction: Tensor) -> float:
         """How far to go first where no curvature is known."""
@@ -180,10 +165,7 @@ class LBFGS:
         step = length * direction
         self._parameter = self._parameter + step
         _, now = self._evaluate(self._parameter)
-        change = now - slope
-        # Without positive curvature the pair would turn later directions uphill.
-        if float((step * change).sum()) > 1e-10:
-            self._pairs = [*self._pairs, (step, change)][-self._history :]
+        self._curvature.add(step, now - slope)
 
     @torch.no_grad()
     def _evaluate(self, parameter: Tensor) -> tuple[float, Tensor]:

@@ -48,6 +48,11 @@ class Preconditioner:
         gains /= np.sqrt(np.mean(gains**2))
         self._colours = torch.from_numpy((vectors * gains) @ vectors.T).float()
 
+    @property
+    def moves_waves(self) -> bool:
+        """Whether what a descent moves are waves, the broadest at the upper left."""
+        return self.power > 0
+
     def __call__(self, noise: Tensor) -> Tensor:
         """The map of (1, 3, H, W); it is its own transpose."""
         return self.picture(self._waves(noise)) if self.power else noise
