@@ -85,9 +85,9 @@ class Recipe:
     size: int = 512
     scales: int = 0
     smallest: int = 64
-    steps: int = 12
+    steps: int = 10
     # As many as reach 110 % of the loss of the textbook's 300 (benchmarks/optimise.py).
-    final_steps: int = 64
+    final_steps: int = 54
     optimizer: str = "lbfgs"
     preconditioning: float = 0.5
     learning_rate: float = 0.02
