@@ -26,7 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
      "networks", "half_size", "paint_network", "johnson", "adain", "predictors", "network_files",
      "catalogue"),
     ("tiles", "readings", "terms", "objective"),
-    ("preconditioning", "circular", "memory", "areas", "goals", "line_search", "lbfgs",
+    ("preconditioning", "circular", "memory", "areas", "goals", "line_search", "curvature", "lbfgs",
      "optimisers", "descent", "recipes", "presets", "pyramid", "painter", "origins", "painting",
      "synthesis", "checkpoints", "snapshots", "interrupts", "estimates", "feedforward*",
      "stylizing", "train*"),
