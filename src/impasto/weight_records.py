@@ -108,8 +108,8 @@ _RECORDS = (
             ),
             (
                 "multi",
-                "0447747c226e4833f8df7293539ddb6f3836f12a1ffa35d52589d46f2b28ae7c",
-                3_480_736,
+                "7bc7a5aabb670f75f9d5d8ee5cde341eaa09f7c1fb1b0d7ff9bda49a2b685268",
+                3_523_864,
                 "after Dumoulin et al. 2017, arXiv:1610.07629",
             ),
         )
