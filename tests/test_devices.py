@@ -76,7 +76,7 @@ def test_encoders(alone: bool, crops: Crops, monkeypatch: pytest.MonkeyPatch) ->
     task = Distillation(teacher, crops, crops, DISTIL)
     # What was surveyed on the processor, as after a checkpoint; then all of it elsewhere.
     state = task.state_dict()
-    monkeypatch.setattr(Distillation, "_survey", lambda self: ({}, {}))
+    monkeypatch.setattr(Distillation, "_survey", lambda self, turned: ({}, {}))
     away = Distillation(teacher, crops, crops, DISTIL, device=META)
     away._axes = {name: axes.to(META) for name, axes in state["axes"].items()}
     away._sizes = dict(state["sizes"])
