@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from conftest import random_encoder
+from conftest import random_encoder, smooth_picture
 from impasto import catalogue, weights
 from impasto.catalogue import add_network, networks, open_network
-from impasto.encoder_files import save_encoder
+from impasto.encoder_files import read_safetensors, save_encoder
 from impasto.errors import OptionError, WeightsError
+from impasto.feedforward.stylist import Stylist
 from impasto.network_files import save_network
 from impasto.weights import WEIGHTS, WeightRecord
-from tiny_networks import ENCODER, fixed_styles
+from tiny_networks import ENCODER, any_style, fixed_styles
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +71,36 @@ def test_an_added_model_can_be_added_once_more(file):
     kept = add_network("ours", file)
     assert add_network("ours", kept) == kept
     assert open_network(add_network("copy", kept)).styles.keys() == {"wave", "rain"}
+
+
+@pytest.mark.parametrize("kind", ["paint", "adain"])
+def test_an_encoder_that_is_a_file_is_kept_with_the_model(kind, tmp_path, cache, monkeypatch):
+    """So that the model paints when both are gone, and when the cache is elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    encoder = random_encoder(ENCODER)
+    save_encoder("tiny.safetensors", encoder, dtype=torch.float32)
+    made = any_style(kind, encoder)
+    made.encoder, made.card = "tiny.safetensors", {"licence": "MIT"}
+    save_network("m.safetensors", made, dtype=torch.float16)
+    stored, _ = read_safetensors(Path("m.safetensors"))
+    kept = add_network("ours", "m.safetensors")
+    again = add_network("copy", kept)
+    for path in (kept, again):
+        copy, _ = read_safetensors(path)
+        assert all(torch.equal(copy[key], value) for key, value in stored.items())
+        assert {value.dtype for value in copy.values()} == {v.dtype for v in stored.values()}
+    for name in ("tiny.safetensors", "m.safetensors"):
+        Path(name).unlink()
+    cache.rename(tmp_path / "elsewhere")
+    monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path / "elsewhere"))
+    picture = smooth_picture(64, 64, seed=1)
+    expected = Stylist(made, encoder=encoder, precision="float32").read(picture)
+    for name in ("ours", "copy"):
+        model = open_network(name)
+        assert model.card == {"licence": "MIT"}
+        found = Stylist(model, precision="float32").read(picture)
+        torch.testing.assert_close(found, expected, rtol=1e-2, atol=1e-2)
+    assert [*networks()][:2] == ["copy", "ours"]
 
 
 def test_models_are_listed_by_name(file, cache):

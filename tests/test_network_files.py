@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from torch import Tensor
 from conftest import random_encoder, smooth_picture
 from impasto.encoder_files import read_safetensors, save_encoder
 from impasto.errors import OptionError, WeightsError
+from impasto.feedforward.stylist import Stylist
 from impasto.johnson import JohnsonNetwork
 from impasto.network_files import (
     OnePassModel,
@@ -128,6 +130,56 @@ def test_fixed_styles_need_no_predictor(path):
     loaded = load_network(path)
     assert loaded.predictor is None
     assert list(loaded.styles) == ["wave", "rain"]
+
+
+# --- An encoder that is a file ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["paint", "adain"])
+@pytest.mark.parametrize("told", ["absolute", "from the model", "from the working folder"])
+def test_an_encoder_is_found(kind, told, tmp_path, monkeypatch, encoder_file):
+    """Where the model says, or beside the model."""
+    home, other = tmp_path / "home", tmp_path / "other"
+    names = {
+        "absolute": str(home / "sub" / "e.safetensors"),
+        "from the model": "sub/e.safetensors",
+        "from the working folder": "home/sub/e.safetensors",  # as models told it once
+    }
+    (home / "sub").mkdir(parents=True)
+    other.mkdir()
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(encoder_file, home / "sub" / "e.safetensors")
+    made = model(kind, encoder_file)
+    made.encoder = names[told]
+    save_network(home / "m.safetensors", made, dtype=torch.float32)
+    assert load_network(home / "m.safetensors").encoder == str(home / "sub" / "e.safetensors")
+    (home / "sub" / "e.safetensors").rename(other / "e.safetensors")
+    (home / "m.safetensors").rename(other / "m.safetensors")
+    found = load_network(other / "m.safetensors")
+    assert found.encoder == str(other / "e.safetensors")
+    assert torch.equal(paint(found), paint(load_network("other/m.safetensors")))
+    stylist = Stylist(found, precision="float32")
+    assert torch.isfinite(stylist.read(smooth_picture(64, 64, seed=1))).all()
+
+
+@pytest.mark.parametrize("kind", ["paint", "adain"])
+def test_an_encoder_that_is_gone_is_one_sentence(kind, path, encoder_file):
+    made = model(kind, encoder_file)
+    made.encoder = "gone/e\n.safetensors"
+    save_network(path, made, dtype=torch.float32)
+    with pytest.raises(WeightsError) as caught:
+        load_network(path)
+    assert str(caught.value) == (
+        rf"{path} needs its encoder 'gone/e\n.safetensors', which is not there: put it back, or "
+        r"put a copy called 'e\n.safetensors' beside the model."
+    )
+
+
+def test_fixed_styles_do_without_the_encoder_that_judged_them(path):
+    made = fixed_styles("paint", "wave")
+    made.encoder = "/gone/e.safetensors"
+    save_network(path, made, dtype=torch.float32)
+    assert load_network(path).encoder == "/gone/e.safetensors"
 
 
 def test_a_card_cannot_pose_as_the_description(path, encoder_file):

@@ -17,11 +17,13 @@ from impasto import images
 from impasto.adain import MomentsReader
 from impasto.encoders import Architecture, Encoder
 from impasto.errors import OptionError
+from impasto.losses.statistics import get_statistic
 from impasto.losses.variation import total_variation
 from impasto.predictors import STYLE_LAYERS
+from impasto.terms import SummaryTerm
 from impasto.train.any_style import AnyStyleTraining
 from impasto.train.fixed_styles import OWN, FixedStylesTraining, StyleTable
-from impasto.train.one_pass import PRESETS, OnePassTraining
+from impasto.train.one_pass import PRESETS, OnePassTraining, summaries_of
 from impasto.train.pictures import Crops, list_pictures, step_generator
 from impasto.train.runs import run
 from test_train import log_of, same
@@ -218,6 +220,30 @@ def test_the_losses_of_adain_are_the_papers(make, crops, encoder):
     assert float(found["tv"]) == 0
 
 
+@pytest.mark.parametrize(("preset", "weight"), [("dumoulin", 1e-4), ("ghiasi", 5e-4)])
+def test_magentas_losses_are_as_they_are_written(preset, weight, make, styles):
+    """Of an encoder that, as theirs, is given 0 … 255 less the mean: here by dividing by less."""
+    deep = random_encoder(Architecture((4, 6, 8, 8, 8), (2, 2, 3, 3, 1)))
+    settings = PRESETS[preset]
+    told = get_statistic("gram").of_moments(summaries_of(deep, styles["a"], ["relu3_3"])["relu3_3"])
+    term = SummaryTerm(
+        {"relu3_3": told},
+        statistic="gram", layer_weights={"relu3_3": settings.style_layers["relu3_3"]},
+        normalisation=settings.normalisation, soft=settings.soft,
+    )  # fmt: skip
+    picture = smooth_picture(64, 64, seed=9)
+    features = deep(picture, ["relu3_3"])
+    scale = 255 * 0.226
+    painted, target = (
+        (scale * deep(p, ["relu3_3"])["relu3_3"]).flatten(2) for p in (picture, styles["a"])
+    )
+    grams = [f @ f.mT / f.shape[-1] for f in (painted, target)]
+    expected = weight * (grams[0] - grams[1]).square().mean()
+    torch.testing.assert_close(sum(term(features).values()), expected, rtol=1e-4, atol=1e-9)
+    assert settings.content_layers == {"relu3_3": pytest.approx(scale**2)}
+    assert [*settings.style_layers] == ["relu1_2", "relu2_2", "relu3_3", "relu4_3"]
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_makes_a_step(preset, make, crops, styles):
     deep = random_encoder(Architecture((4, 6, 8, 8, 8), (2, 2, 3, 3, 1)))
@@ -238,7 +264,7 @@ def test_every_preset_makes_a_step(preset, make, crops, styles):
 
 
 def test_a_preset_asks_for_layers_that_the_encoder_has(make, crops, styles, encoder):
-    with pytest.raises(OptionError, match="Unknown layer of this encoder 'relu"):
+    with pytest.raises(OptionError, match="This encoder has no layer relu"):
         FixedStylesTraining(network("johnson"), encoder, "tiny", crops, styles, PRESETS["johnson"])
 
 

@@ -347,7 +347,7 @@ def test_a_frame_of_another_size_is_named_and_the_rest_is_done(world, capsys):
 
 @pytest.mark.parametrize(
     ("case", "named"),
-    [("lone frame", "has no two frames in one folder"), ("no OpenCV", "'impasto[video]'")],
+    [("lone frame", "has no two frames in one folder"), ("no OpenCV", "'.[video]'")],
 )
 def test_a_mistake_gets_one_sentence(case, named, world, capsys, monkeypatch):
     method = "steady"

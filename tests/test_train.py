@@ -310,7 +310,7 @@ def test_the_same_settings_go_on(tmp_path):
         ({"batch": 2}, "made with batch 4, not 2: give the options"),
         ({"layers": {"relu4_1": 0.5}}, r"made with layers relu4_1=0\.25, not relu4_1=0\.5: give"),
         ({"norm": 1.0}, "made with norm inf, not 1: give"),
-        ({"even_weight": 3.0}, "made with even weight None, not 3: give"),
+        ({"even_weight": 3.0}, "an earlier Impasto, which did not note its even weight: go on"),
     ],
 )
 def test_other_settings_are_refused(tmp_path, change, sentence):
@@ -410,5 +410,5 @@ def test_the_distilled_encoder_is_a_file_like_any_other(task, tmp_path):
 
 def test_teachers_need_the_layers(crops):
     shallow = random_encoder(Architecture((4, 6), (1, 1)))
-    with pytest.raises(OptionError, match="Unknown layer of this encoder 'relu"):
+    with pytest.raises(OptionError, match="This encoder has no layer relu"):
         Distillation(shallow, crops, crops, SETTINGS)

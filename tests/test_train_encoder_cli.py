@@ -93,7 +93,7 @@ def test_another_teacher_is_not_gone_on_with(data, tmp_path, capsys):
             ["--teacher", "DATA/narrow.safetensors"],
             "has 48 channels at relu3_1, where the student has 64: name a larger teacher.",
         ),
-        (["--teacher", "DATA/shallow.safetensors"], "Unknown layer of this encoder 'relu"),
+        (["--teacher", "DATA/shallow.safetensors"], "This encoder has no layer relu"),
         (["--teacher", "DATA/photos/broken.jpg"], "broken.jpg"),
         (["--content", "DATA/empty"], "holds no pictures"),
         (["--style", "DATA/absent"], "There is no folder"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
+import re
 import shutil
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from impasto.cli import train_networks
 from impasto.cli.main import run
 from impasto.encoder_files import save_encoder
 from impasto.feedforward.stylist import OWN, Stylist
-from impasto.johnson import JohnsonNetwork
+from impasto.johnson import JohnsonNetwork, JohnsonShape
 from impasto.network_files import OnePassModel, load_network, save_network
 from impasto.paint_network import PaintNetwork
 from impasto.train.fixed_styles import FixedStylesTraining
@@ -43,6 +45,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "photos" / "0.png").write_bytes(b"")
     (folder / "paintings" / "0.png").write_bytes(b"")
     (folder / "empty").mkdir()
+    (folder / "broken").mkdir()
+    (folder / "broken" / "x.png").write_bytes(b"")
     tiny = random_encoder(ENCODER)
     save_encoder(folder / "tiny.safetensors", tiny, dtype=torch.float32)
     models = {
@@ -156,6 +160,83 @@ def test_adain(data, tmp_path):
     assert painted(model, Stylist(model).read(smooth_picture(64, 64, seed=1))).shape[-1] == 64
 
 
+def test_johnsons_network_of_any_size_and_norm(data, tmp_path):
+    """And what it makes paints: `impasto stylize`."""
+    output, photo = tmp_path / "batch.safetensors", data / "photos" / "a.png"
+    more = ["--network", "johnson", "--norm", "batch", "--widths", "8,16,32", "--blocks", "1"]
+    assert run(command(data, "per-style", output, *more, "--quiet")) == 0
+    model = load_network(output)
+    assert model.network.shape == JohnsonShape((8, 16, 32), 1, "batch")
+    assert float(model.network.get_buffer("first_moments")[0].abs().max()) > 0
+    words = ["--model", str(output), "--style", "wave", "-o", str(tmp_path / "x.png")]
+    assert run(["stylize", str(photo), *words]) == 0
+    assert images.read(tmp_path / "x.png").tensor.shape == images.read(photo).tensor.shape
+
+
+def test_an_added_style_leaves_batch_moments_as_they_are(data, tmp_path):
+    """To the bit: by them a model is known to its saved styles."""
+    begun, output = tmp_path / "batch.safetensors", tmp_path / "more.safetensors"
+    more = ["--network", "johnson", "--norm", "batch", "--widths", "4,6,8", "--blocks", "1"]
+    assert run(command(data, "per-style", begun, *more, "--quiet")) == 0
+    more = ["--add-style", str(begun), "--style", str(data / "paintings" / "rain.png")]
+    assert run(command(data, "multi-style", output, *more, "--steps", "3", "--quiet")) == 0
+    one, other = load_network(begun), load_network(output)
+    assert list(other.styles) == ["wave", OWN, "rain"]
+    assert same(one.network.state_dict(), other.network.state_dict())
+
+
+def test_a_folder_of_styles(data, tmp_path, capsys):
+    output = tmp_path / "all.safetensors"
+    images.write(tmp_path / "photos" / "1.jpg", smooth_picture(90, 90, seed=1))
+    more = ["--style", str(data / "paintings"), str(data / "photos" / "a.png")]
+    more += ["--content", str(tmp_path / "photos")]
+    assert run(command(data, "multi-style", output, *more, "--hold-back")) == 0
+    assert list(load_network(output).styles) == ["hatch", "rain", "wave", "a", OWN]
+    assert "paintings: 1 unreadable pictures skipped (0.png)" in capsys.readouterr().err
+
+
+def test_a_folder_of_one_style(data, tmp_path):
+    output = tmp_path / "hatch.safetensors"
+    more = ["--style", str(data / "paintings" / "more"), "--quiet"]
+    assert run(command(data, "per-style", output, *more)) == 0
+    assert list(load_network(output).styles) == ["hatch", OWN]
+
+
+def test_any_style_off_a_single_picture(data, tmp_path):
+    """Though its name is one of those that are held back."""
+    output, picture = tmp_path / "any.safetensors", tmp_path / "26.jpg"
+    images.write(picture, smooth_picture(90, 90, seed=1))
+    assert held_back(picture)
+    images.write(tmp_path / "photos" / "1.jpg", smooth_picture(90, 90, seed=1))
+    more = ["--content", str(tmp_path / "photos")]
+    more += ["--style", str(picture), "--hold-back", "--quiet"]
+    assert run(command(data, "any-style", output, *more)) == 0
+    assert load_network(output).predictor is not None
+
+
+@pytest.mark.parametrize("option", ["--start", "--add-style"])
+def test_what_begins_with_a_model_sees_whole_crops_from_the_start(option, data, tmp_path):
+    parser = argparse.ArgumentParser()
+    train_networks.configure(parser.add_subparsers())
+    words = command(data, "multi-style", tmp_path / "x.safetensors")[1:]
+    assert train_networks._settings(parser.parse_args(words)).first_share == 0.7
+    assert train_networks._settings(parser.parse_args([*words, option, "any"])).first_share == 0
+
+
+def test_an_encoder_in_a_file_is_found_from_any_folder(data, tmp_path, monkeypatch):
+    shutil.copy(data / "tiny.safetensors", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    words = command(data, "any-style", Path("m.safetensors"), "--quiet", "--encoder")
+    assert run([*words, "tiny.safetensors"]) == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    model = load_network("../m.safetensors")
+    assert model.encoder == str(tmp_path / "tiny.safetensors")
+    # Another copy of the same encoder goes on with it.
+    words = command(data, "any-style", Path("n.safetensors"), "--start", "../m.safetensors")
+    assert run([*words, "--quiet"]) == 0
+
+
 def test_a_style_is_added(data, tmp_path):
     output, before = tmp_path / "more.safetensors", load_network(data / "fixed.safetensors")
     add = ["--add-style", str(data / "fixed.safetensors"), "--quiet"]
@@ -229,7 +310,7 @@ def test_the_best_before_a_pause_stays_the_best(data, tmp_path, monkeypatch):
     assert run(command(data, "per-style", output, *more)) == 0
     folder = tmp_path / "x-run"
     with (folder / "validation.csv").open("a") as file:
-        file.write("3,0.0,0.0\n")
+        file.write("2,0.0,0.0\n")
     kept = (folder / "best.safetensors").read_bytes()
     assert run(command(data, "per-style", output, *more, "--steps", "4")) == 0
     assert (folder / "best.safetensors").read_bytes() == kept
@@ -254,7 +335,83 @@ def test_a_checkpoint_of_other_options_is_one_sentence(data, tmp_path, capsys):
     more = ["--network", "johnson", "--steps", "4", "--quiet"]
     assert run(command(data, "per-style", output, *more)) == 2
     err = capsys.readouterr().err
-    assert f"{CHECKPOINT} is broken, or was made with other options" in err
+    assert f"{CHECKPOINT} was made with network paint, not johnson: give" in err
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "sentence"),
+    [
+        (["--add-style", "A", "--style", "wave"], ["--add-style", "B", "--style", "wave"],
+         "made with beginning model A (@), not B (@): give"),
+        (["--start", "A"], ["--start", "B"], "made with beginning model A (@), not B (@): give"),
+        (["--start", "A"], [], "made with shape widths=8/8/8,blocks=1/1/1,"),
+        (["--start", "A"], ["--start", "A", "--blocks", "1,2,1"], "made with shape widths="),
+        (["--network", "johnson"], ["--network", "johnson", "--norm", "batch"],
+         "norm=instance, not widths=32/64/128,blocks=5,norm=batch: give"),
+        (["--start", "A", "--style", "old"], ["--add-style", "A", "--style", "wave"],
+         "made with style old (@), not wave (@): give"),
+        ([], ["--encoder", "compact"], "made with encoder tiny (@), not compact (@): give"),
+    ],
+)  # fmt: skip
+def test_a_run_of_another_model_is_not_gone_on_with(
+    first, then, sentence, data, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    for number, name in enumerate("AB"):
+        model = fixed_styles("paint", "old", OWN)
+        model.styles["old"] += number  # all that tells them apart
+        save_network(f"{name}.safetensors", model, dtype=torch.float32)
+    for name in ("old", "wave"):
+        images.write(Path(f"{name}.png"), smooth_picture(64, 64, seed=1))
+    names = {name: f"{name}.safetensors" for name in "AB"}
+    names |= {name: f"{name}.png" for name in ("old", "wave")}
+    words = command(data, "multi-style", Path("x.safetensors"), "--quiet", "--steps")
+    assert run([*words, "1", *[names.get(word, word) for word in first]]) == 0
+    capsys.readouterr()
+    assert run([*words, "2", *[names.get(word, word) for word in then]]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert sentence in re.sub(r"\([0-9a-f]{8}\)", "(@)", errors[-1])
+    assert len(errors) == 1
+
+
+def test_a_checkpoint_of_before_models_were_noted_is_one_sentence(data, tmp_path, capsys):
+    words = command(data, "per-style", tmp_path / "x.safetensors", "--quiet", "--steps")
+    assert run([*words, "1"]) == 0
+    path = tmp_path / "x-run" / CHECKPOINT
+    saved = torch.load(path, weights_only=True)
+    for name in ("network", "shape", "beginning model", "styles"):
+        del saved["settings"][name]
+    torch.save(saved, path)
+    capsys.readouterr()
+    assert run([*words, "2"]) == 2
+    (error,) = capsys.readouterr().err.splitlines()
+    assert "is of an earlier Impasto, which did not note its network: go on with" in error
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_looks_of_steps_that_are_made_again_do_not_count(kept, data, tmp_path):
+    """As after a hard kill: with a checkpoint of the second step, or none at all."""
+    words = command(data, "per-style", tmp_path / "x.safetensors", "--validate-every", "1")
+    folder, table = tmp_path / "x-run", tmp_path / "x-run" / "validation.csv"
+    assert run([*words, "--quiet"]) == 0
+    rows = table.read_text().splitlines()
+    best = load_network(folder / "best.safetensors")
+    (folder / "best.safetensors").write_bytes(b"stale")
+    with table.open("a") as file:
+        file.write("3,0.0,0.0\n1,0.")  # the last cut in the middle
+    if not kept:
+        (folder / CHECKPOINT).unlink()
+        table.write_text(table.read_text().replace(rows[1], "1,0.0,0.0"))
+    assert run([*words, "--steps", "3" if kept else "2", "--quiet"]) == 0
+    after = table.read_text().splitlines()
+    if kept:
+        assert after[:3] == rows
+        assert [row[:2] for row in after[3:]] == ["3,"]
+        assert after[3] != "3,0.0,0.0"
+    else:
+        assert after == rows
+        again = load_network(folder / "best.safetensors")
+        assert same(again.network.state_dict(), best.network.state_dict())
 
 
 @pytest.mark.parametrize(
@@ -322,18 +479,43 @@ def test_evenness_counts_as_much_as_told(data, tmp_path):
         ("any-style", ["--network", "adain"], "--network adain and --preset adain belong together"),
         ("any-style", ["--preset", "adain"], "--network adain and --preset adain belong together"),
         ("per-style", ["--preset", "adain", "--network", "adain"], "AdaIN paints any style"),
-        ("any-style", ["--preset", "johnson"], "Unknown layer of this encoder 'relu"),
+        ("any-style", ["--preset", "johnson"], "This encoder has no layer relu"),
         ("any-style", ["--encoder", "compct"], "Did you mean 'compact'?"),
         ("any-style", ["--content", "DATA/empty"], "holds no pictures ("),
         ("any-style", ["--content", "DATA/absent"], "There is no folder"),
         ("any-style", ["--style", "DATA/empty"], "holds no pictures ("),
         ("per-style", ["--style", "DATA/photos/broken.jpg"], "broken.jpg"),
         ("per-style", ["--style", "DATA/absent.jpg"], "absent.jpg"),
-        ("multi-style", ["--style", "DATA/photos/a.png", "DATA/../a.png"],
+        ("multi-style", ["--style", "DATA/photos/a.png", "DATA/photos"],
          "needs a file name of its own"),
+        ("per-style", ["--style", "DATA/paintings"],
+         "paintings holds 4 pictures and per-style is of one"),
+        ("per-style", ["--style", "DATA/broken"], "None of the 1 pictures in DATA/broken can be"),
+        ("multi-style", ["--style", "DATA/absent"], "There is no folder or picture DATA/absent"),
+        ("any-style", ["--style", "DATA/absent"], "There is no folder or picture DATA/absent"),
+        ("per-style", ["--start", "DATA/any.safetensors", "--network", "johnson"],
+         "any.safetensors is of kind paint: leave --network johnson out"),
+        ("multi-style", ["--add-style", "DATA/fixed.safetensors", "--network", "johnson"],
+         "fixed.safetensors is of kind paint: leave --network johnson out"),
+        ("multi-style",
+         ["--start", "DATA/any.safetensors", "--add-style", "DATA/fixed.safetensors"],
+         "--add-style a vector of one: give one of them"),
+        ("per-style", ["--norm", "batch"], "--norm is of --network johnson: give that, or leave"),
+        ("any-style", ["--widths", "8,8,8"], "--widths is of --network johnson: give that"),
+        ("any-style", ["--widths", "8,8", "--network", "johnson"],
+         "--widths are three numbers, for example 32,64,128, not 8,8."),
+        ("any-style", ["--widths", "8,8,0", "--network", "johnson"], "widths of at least 1"),
+        ("any-style", ["--blocks", "3"], "--blocks of paint are three numbers, for example 1,5,2"),
+        ("any-style", ["--network", "adain", "--preset", "adain", "--blocks", "3"],
+         "--blocks are those of paint and johnson: leave"),
+        ("multi-style", ["--start", "DATA/fixed.safetensors", "--norm", "batch"],
+         "A trained model keeps its norm: leave --norm out"),
+        ("per-style", ["--start", "DATA/adain.safetensors", "--preset", "adain"],
+         "AdaIN paints any style"),
         ("multi-style", ["--start", "DATA/fixed.safetensors", "--blocks", "1,0,1"],
          "has blocks 1,1,1: --blocks can only add"),
-        ("per-style", ["--network", "johnson", "--blocks", "1,2,1"], "leave --blocks out"),
+        ("per-style", ["--network", "johnson", "--blocks", "1,2,1"],
+         "--blocks of johnson is one number, for example 5, not 1,2,1."),
         ("multi-style", ["--add-style", "DATA/fixed.safetensors", "--blocks", "1,2,1"],
          "trains a vector alone: leave --blocks out"),
         ("any-style", ["--blocks", "1,-2,1"], "no fewer than 0 blocks"),

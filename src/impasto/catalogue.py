@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
 
+from impasto.encoder_files import read_safetensors, write_safetensors
 from impasto.errors import OptionError, WeightsError, unknown_name
 from impasto.files import replacing
+from impasto.models import is_file_name
 from impasto.network_files import OWN, OnePassModel, load_network, read_description
 from impasto.weights import EMBEDDED, WEIGHTS, Status, networks_folder
 
@@ -69,6 +72,8 @@ def open_network(name: str | Path) -> OnePassModel:
 def add_network(name: str, file: str | Path) -> Path:
     """Keep a trained model under a name of its own; ``file`` itself stays.
 
+    If it reads styles with an encoder that is a file, a copy of that is kept with it.
+
     Returns:
         The kept file.
 
@@ -80,8 +85,19 @@ def add_network(name: str, file: str | Path) -> Path:
         raise OptionError(f"The name {name} is taken by what is built in: choose another.")
     if not _NAME.fullmatch(name) or name.startswith("."):
         raise OptionError(f"A model's name is of letters, digits, dots and dashes, not {name!r}.")
-    load_network(file)
+    model = load_network(file)
     kept = networks_folder() / f"{name}.safetensors"
-    with replacing(kept) as temporary:
-        shutil.copyfile(file, temporary)
+    if model.predictor is not None and is_file_name(model.encoder):
+        encoder = Path("encoders") / kept.name  # told from where the model will lie
+        _copy(Path(model.encoder), kept.parent / encoder)
+        state, metadata = read_safetensors(Path(file))
+        description = {**json.loads(metadata["description"]), "encoder": str(encoder)}
+        write_safetensors(kept, state, {**metadata, "description": json.dumps(description)})
+    else:
+        _copy(Path(file), kept)
     return kept
+
+
+def _copy(file: Path, to: Path) -> None:
+    with replacing(to) as temporary:
+        shutil.copyfile(file, temporary)

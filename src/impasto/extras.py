@@ -33,5 +33,6 @@ def require(module: str, *, by: str, hint: str = "") -> ModuleType:
         return importlib.import_module(module)
     except ImportError:
         name, extra = LIBRARIES[module]
-        remedy = f"pip install 'impasto[{extra}]'" + (f" ({hint})" if hint else "")
+        # Of the clone: the package is in no index.
+        remedy = f"pip install '.[{extra}]' in the clone" + (f" ({hint})" if hint else "")
         raise OptionError(f"{by} needs {name}: {remedy}.") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import torch
@@ -29,11 +30,21 @@ def open_encoder(name: str | Path, pooling: str = "own") -> Encoder:
     encoders = [known for known, record in WEIGHTS.items() if record.kind == "encoder"]
     if str(name) in encoders:
         encoder = load_encoder(ensure(str(name)))
-    elif Path(name).suffix == ".safetensors":
+    elif is_file_name(name):
         encoder = load_encoder(name)
     else:
         raise unknown_name("encoder", str(name), [*encoders, "FILE.safetensors"])
     return encoder if pooling == "own" else encoder.with_pooling(pooling).frozen()
+
+
+def is_file_name(name: str | Path) -> bool:
+    """Whether an encoder's name is the path of a file, not a name of the registry."""
+    return Path(name).suffix == ".safetensors"
+
+
+def lasting_name(name: str | Path) -> str:
+    """An encoder's name as it can be kept: the same in whatever folder it is read again."""
+    return os.path.abspath(name) if is_file_name(name) else str(name)
 
 
 def open_metric_net(name: str) -> nn.Module:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ from impasto.encoder_files import STORED_TYPES, State, read_metadata, read_safet
 from impasto.errors import OptionError, WeightsError, unknown_name
 from impasto.files import replacing
 from impasto.johnson import JohnsonNetwork, JohnsonShape
-from impasto.models import open_encoder
+from impasto.models import is_file_name, open_encoder
 from impasto.networks import StyledNetwork
 from impasto.paint_network import PaintNetwork, Shape
 from impasto.predictors import StylePredictor
@@ -52,7 +53,8 @@ class OnePassModel:
 
     Attributes:
         network: Paints.
-        encoder: Name of the encoder that styles are read off and that judged the training.
+        encoder: Name of the encoder that styles are read off and that judged the training, or its
+            file.
         predictor: Reads style vectors off pictures; None for a network of fixed styles.
         styles: Style vectors by name, (style_size,) each.
         card: Licence, data, recipe, metrics: text by key.
@@ -72,22 +74,24 @@ class OnePassModel:
         return self
 
 
-def new_model(kind: str, encoder: str) -> OnePassModel:
+def new_model(kind: str, encoder: str, **sizes: Any) -> OnePassModel:
     """An untrained model of the usual size, without styles.
 
     Args:
         kind: ``"paint"``, ``"johnson"`` or ``"adain"``.
         encoder: Name or file of the encoder.
+        sizes: What its shape says otherwise.
 
     Raises:
-        OptionError: For another kind.
+        OptionError: For another kind, or a shape that cannot be.
     """
     if kind == "adain":
         network = AdaINNetwork(open_encoder(encoder))
         return OnePassModel(network, encoder, MomentsReader(network.modulated))
     if kind not in KINDS:
         raise unknown_name("kind of network", kind, [*KINDS, "adain"])
-    model: StyledNetwork = KINDS[kind][0]()
+    network_class, shape_class = KINDS[kind]
+    model: StyledNetwork = network_class(shape_class(**sizes))
     return OnePassModel(model, encoder)
 
 
@@ -118,7 +122,7 @@ def save_network(path: str | Path, model: OnePassModel, *, dtype: torch.dtype) -
         for key, value in state.items()
     }
     metadata = {**model.card, "format": FORMAT, "version": VERSION}
-    metadata["description"] = json.dumps(_describe(model), ensure_ascii=False)
+    metadata["description"] = json.dumps(describe(model), ensure_ascii=False)
     content = save(stored, metadata=metadata)
     with replacing(Path(path), error=WeightsError) as temporary:
         temporary.write_bytes(content)
@@ -127,16 +131,20 @@ def save_network(path: str | Path, model: OnePassModel, *, dtype: torch.dtype) -
 def load_network(path: str | Path) -> OnePassModel:
     """The model in a file, frozen, float32, on the CPU.
 
+    An encoder that is a file is looked for where the model says, then beside the model.
+
     Raises:
-        WeightsError: If there is no such file, or it is no model of this version.
+        WeightsError: If there is no such file, it is no model of this version, or its encoder is a
+            file that is not there and that it cannot do without.
     """
     path = Path(path)
     state, metadata = read_safetensors(path)
     _check_version(path, metadata)
     try:
         description = json.loads(metadata["description"])
+        description["encoder"] = _found_encoder(path, description)
         model = _build(description, state)
-        if _describe(model) != description:
+        if describe(model) != description:
             raise ValueError("its values are not of the kinds that they should be")
         _fill(model, state)
     except _BROKEN as error:
@@ -162,6 +170,25 @@ def read_description(path: str | Path) -> dict[str, Any]:
         raise WeightsError(f"{path} does not describe itself: {error}") from error
 
 
+def _found_encoder(path: Path, description: Mapping[str, Any]) -> Any:
+    """The encoder of a description, if it is a file as the path that it has now."""
+    name = description["encoder"]
+    if not isinstance(name, str) or not is_file_name(name):
+        return name
+    beside = path.parent / Path(name).name
+    # What is told relatively is told from the model; from the working folder by older models.
+    places = (path.parent / name, Path(name), beside)
+    found = next((place for place in places if os.path.isfile(place)), None)
+    if found is not None:
+        return os.path.abspath(found)
+    if description["kind"] == "adain" or "predictor" in description:
+        raise WeightsError(
+            f"{path} needs its encoder {name!r}, which is not there: put it back, or put a copy "
+            f"called {beside.name!r} beside the model."
+        )
+    return name  # it judged the training of fixed styles, and is not needed to paint
+
+
 def _check_version(path: Path, metadata: Mapping[str, str]) -> None:
     if metadata.get("format") != FORMAT:
         raise WeightsError(
@@ -175,7 +202,8 @@ def _check_version(path: Path, metadata: Mapping[str, str]) -> None:
         )
 
 
-def _describe(model: OnePassModel) -> dict[str, Any]:
+def describe(model: OnePassModel) -> dict[str, Any]:
+    """What a model's file says of it: ``kind``, ``shape`` but of AdaIN, ``encoder``, ``styles``."""
     description: dict[str, Any] = {"encoder": model.encoder, "styles": list(model.styles)}
     if isinstance(model.network, AdaINNetwork):
         return {"kind": "adain", **description}

@@ -35,8 +35,8 @@ from impasto.stylizing import StyleSource, Stylized, Stylizer, describe
 EXAMPLES = """\
 examples:
   impasto stylize photo.jpg --style painting.jpg -o out.png
-  impasto stylize a.jpg b.png holiday/ --style wave -o painted/
-  impasto stylize photo.jpg --style wave:0.6 scream:0.4 --strength 0.8 -o out.png
+  impasto stylize a.jpg b.png holiday/ --style great-wave -o painted/
+  impasto stylize photo.jpg --style great-wave:0.6 scream:0.4 --strength 0.8 -o out.png
   impasto stylize photo.jpg --style painting.jpg --colour content --size 4096 -o out.jpg
 """
 

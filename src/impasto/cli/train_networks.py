@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from impasto import images
-from impasto.adain import AdaINNetwork
-from impasto.catalogue import open_network
-from impasto.cli.training import read_crops, watching
-from impasto.cli.validating import Looks
+from impasto.cli import beginnings
+from impasto.cli.beginnings import beginning, encoder_digest
+from impasto.cli.training import pictures_of, read_crops, tell_skipped, watching
+from impasto.cli.validating import TABLE, Looks
 from impasto.encoders import Encoder, minimum_side
-from impasto.errors import ImageError, OptionError, WeightsError
+from impasto.errors import ImageError, InputDataError, OptionError, WeightsError
 from impasto.feedforward.stylist import STYLE_SIDE
 from impasto.files import check_writable
-from impasto.models import open_encoder
-from impasto.network_files import KINDS, OWN, OnePassModel, new_model, save_network
-from impasto.paint_network import PaintNetwork, Shape
+from impasto.models import lasting_name, open_encoder
+from impasto.network_files import OWN, save_network
 from impasto.precision import PRECISIONS
 from impasto.predictors import STYLE_LAYERS, StylePredictor
 from impasto.train.any_style import AnyStyleTraining
 from impasto.train.board import Board, check_board
-from impasto.train.deeper import deepened
 from impasto.train.fixed_styles import FixedStylesTraining
 from impasto.train.one_pass import PRESETS, OnePassSettings, OnePassTraining, summaries_of
-from impasto.train.pictures import Crops, digest_of, held_back, list_pictures
+from impasto.train.pictures import Crops, digest_of, held_back
 from impasto.train.runs import run as run_training
 from impasto.train.validation import Pair, Validation, read_pairs, read_spread
 from impasto.train.workers import Workers, launched
@@ -51,6 +50,14 @@ ABOUT: Mapping[str, str] = {
     "any-style": "train a network for any style, and what reads styles off pictures",
 }
 
+_PLACE = "PICTURE|DIR"
+
+_STYLES: Mapping[str, str] = {
+    "per-style": "what to paint like; a folder holds just that",
+    "multi-style": "what to paint like, or folders of it",
+    "any-style": "paintings and textures",
+}
+
 _VALIDATION_PAIRS, _VALIDATION_SIDE = 6, 320
 
 
@@ -59,6 +66,8 @@ def configure(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     for name, about in ABOUT.items():
         parser = commands.add_parser(
             name,
+            # All options, as argparse lists them, are a screen's third.
+            usage=f"impasto train {name} --content DIR --style {_PLACE} -o FILE [OPTION …]",
             help=about,
             description=f"{about[0].upper()}{about[1:]}.",
             epilog=EXAMPLES,
@@ -72,21 +81,15 @@ def _configure(parser: argparse.ArgumentParser, name: str) -> None:
     add = parser.add_argument
     several = {"nargs": "+"} if name == "multi-style" else {}
     add("--content", required=True, metavar="DIR", help="photographs")
-    add("--style", required=True, metavar="DIR" if name == "any-style" else "PICTURE",
-        help="paintings and textures" if name == "any-style" else "what to paint like",
-        **several)  # fmt: skip
+    add("--style", required=True, metavar=_PLACE, help=_STYLES[name], **several)
     add("-o", "--output", required=True, metavar="FILE", type=Path,
         help="the model to make (.safetensors)")  # fmt: skip
     add("--run", metavar="DIR", type=Path, help="checkpoint, log.csv, sheets [OUT-run/]")
     add("--steps", type=int, default=6000, metavar="N", help="in all [6000]")
     add("--preset", default="default", choices=tuple(PRESETS), help="losses and rates [default]")
-    add("--network", default="paint", choices=(*KINDS, "adain"), help="[paint]")
     add("--encoder", default="compact", metavar="NAME|FILE",
         help="judges, and reads styles [compact]")  # fmt: skip
-    add("--start", metavar="MODEL", help="begin with the weights of a trained model")
-    blocks = ",".join(map(str, Shape().blocks))
-    add("--blocks", metavar="D,S,U", type=_blocks,
-        help=f"blocks at 1/8, 1/16, 1/8; may deepen --start [{blocks}]")  # fmt: skip
+    beginnings.configure(parser)
     if name == "multi-style":
         add("--add-style", metavar="MODEL",
             help="add to this model's styles, training nothing but the new ones")  # fmt: skip
@@ -113,14 +116,18 @@ def _configure(parser: argparse.ArgumentParser, name: str) -> None:
     add("--quiet", action="store_true", help="show no progress")
 
 
-def _blocks(text: str) -> tuple[int, int, int]:
-    try:
-        down, deep, up = (int(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is not three whole numbers, for example 1,5,2"
-        ) from None
-    return down, deep, up
+class _Training(NamedTuple):
+    """A training ready to run.
+
+    Attributes:
+        task: The training itself.
+        pairs: What to look at now and then.
+        told: What else its steps depend on, for the checkpoint.
+    """
+
+    task: OnePassTraining
+    pairs: list[Pair]
+    told: dict[str, Any]
 
 
 def run(args: argparse.Namespace) -> int:
@@ -129,19 +136,22 @@ def run(args: argparse.Namespace) -> int:
     args.quiet = args.quiet or workers.rank > 0
     settings = _settings(args)
     _check(args, settings, workers)
+    args.encoder = lasting_name(args.encoder)
     encoder = open_encoder(args.encoder)
     contents = read_crops(args.content, settings.crop, args)
     make = _any_style if args.what == "any-style" else _fixed_styles
-    task, pairs, styles = make(args, encoder, contents, settings, workers)
+    task, pairs, told = make(args, encoder, contents, settings, workers)
+    known = f"{Path(args.encoder).stem} ({encoder_digest(encoder)})"
+    told = {"encoder": known, "content": contents.name, **told, **asdict(task.settings)}
     folder = args.run or args.output.with_name(f"{args.output.stem}-run")
     leads = workers.rank == 0
     board = Board(folder) if args.tensorboard and leads else None
     looks = Looks(task, Validation(encoder, pairs), folder, quiet=args.quiet, board=board)
     stopped = False
     with watching(args.steps, quiet=args.quiet, board=board) as (request, show):
-        told = {"encoder": args.encoder, "content": contents.name, "style": styles}
-        told |= asdict(settings)
-        steps = run_training(task, folder, steps=args.steps, settings=told, writes=leads)
+        steps = run_training(
+            task, folder, steps=args.steps, settings=told, writes=leads, tables=[TABLE]
+        )
         for step in steps:
             show(step)
             is_last = step.step == args.steps
@@ -173,7 +183,7 @@ def _settings(args: argparse.Namespace) -> OnePassSettings:
     given = {name: getattr(args, name) for name in _PLAIN if getattr(args, name) is not None}
     if args.crop is not None:
         given["first_crop"] = min(settings.first_crop, args.crop)
-    if args.start is not None:
+    if args.start is not None or getattr(args, "add_style", None) is not None:
         given["first_share"] = 0.0  # what is learnt from small crops has been learnt
     if args.content_weight is not None:
         given["content_layers"] = {
@@ -208,39 +218,7 @@ def _check(args: argparse.Namespace, settings: OnePassSettings, workers: Workers
         value = getattr(args, name)
         if value is not None and not 0 <= value < float("inf"):
             raise OptionError(f"--{name.replace('_', '-')} must be 0 or more, not {value}.")
-    if (args.network == "adain") != (args.preset == "adain"):
-        raise OptionError("--network adain and --preset adain belong together: give both.")
-    if args.blocks is not None and getattr(args, "add_style", None):
-        raise OptionError("--add-style trains a vector alone: leave --blocks out.")
-    if args.network == "adain" and args.what != "any-style":
-        raise OptionError(f"AdaIN paints any style: impasto train any-style, not {args.what}.")
-
-
-def _beginning(args: argparse.Namespace, settings: OnePassSettings) -> OnePassModel:
-    """The model that training begins with."""
-    start = getattr(args, "add_style", None) or args.start
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        model = _first(args, start)
-    model.network.requires_grad_(True).train()
-    return model
-
-
-def _first(args: argparse.Namespace, start: str | None) -> OnePassModel:
-    if start is not None:
-        model = open_network(start)
-        if isinstance(model.network, AdaINNetwork) != (args.preset == "adain"):
-            raise OptionError(f"{start} does not fit --preset {args.preset}: AdaIN needs its own.")
-        if model.predictor is not None and model.encoder != args.encoder:
-            raise OptionError(
-                f"{start} reads styles with another encoder: --encoder {model.encoder}."
-            )
-        return model if args.blocks is None else deepened(model, args.blocks)
-    if args.blocks is None:
-        return new_model(args.network, args.encoder)
-    if args.network != "paint":
-        raise OptionError("--blocks are those of --network paint: leave --blocks out.")
-    return OnePassModel(PaintNetwork(Shape(blocks=args.blocks)), args.encoder)
+    beginnings.check(args)
 
 
 def _any_style(
@@ -249,8 +227,8 @@ def _any_style(
     contents: Crops,
     settings: OnePassSettings,
     workers: Workers,
-) -> tuple[OnePassTraining, list[Pair], str]:
-    model = _beginning(args, settings)
+) -> _Training:
+    model, told = beginning(args, encoder, settings.seed)
     if model.styles:
         raise WeightsError(f"{args.start} is a model of fixed styles: begin with another.")
     predictor = model.predictor
@@ -262,7 +240,8 @@ def _any_style(
         predictor=predictor, workers=workers,
     )  # fmt: skip
     unseen = _unseen(args.content, args), _unseen(args.style, args)
-    return task, read_pairs(*unseen, _VALIDATION_PAIRS, _VALIDATION_SIDE), styles.name
+    pairs = read_pairs(*unseen, _VALIDATION_PAIRS, _VALIDATION_SIDE)
+    return _Training(task, pairs, {"style": styles.name, **told})
 
 
 def _fixed_styles(
@@ -271,17 +250,11 @@ def _fixed_styles(
     contents: Crops,
     settings: OnePassSettings,
     workers: Workers,
-) -> tuple[OnePassTraining, list[Pair], str]:
-    model = _beginning(args, settings)
-    paths = [Path(path) for path in ([args.style] if isinstance(args.style, str) else args.style)]
-    names = [path.stem for path in paths]
-    if len(set(names)) < len(names) or OWN in names:
-        raise OptionError(f"Each style picture needs a file name of its own, and not {OWN!r}.")
+) -> _Training:
+    model, told = beginning(args, encoder, settings.seed)
     least = minimum_side(settings.style_layers, encoder)
-    pictures = {
-        name: _style_picture(path, args.style_size, least)
-        for path, name in zip(paths, names, strict=True)
-    }
+    pictures = _style_pictures(args, least)
+    names = list(pictures)
     start = dict(model.styles)
     frozen: tuple[str, ...] = ()
     if getattr(args, "add_style", None):
@@ -307,7 +280,41 @@ def _fixed_styles(
         Pair(photograph, images.Picture(pictures[name]), name)
         for name, photograph in zip(names, photographs, strict=True)
     ]
-    return task, pairs, f"{', '.join(names)} ({digest_of(pictures.values())})"
+    told["style"] = f"{', '.join(names)} ({digest_of(pictures.values())})"
+    told["styles"] = ", ".join(task.table.names)
+    return _Training(task, pairs, told)
+
+
+def _style_pictures(args: argparse.Namespace, least: int) -> dict[str, Tensor]:
+    """Name → style picture (1, 3, H, W), ``least`` pixels each way or more."""
+    given: Sequence[str] = [args.style] if isinstance(args.style, str) else args.style
+    pictures: dict[str, Tensor] = {}
+    for place in given:
+        paths = pictures_of(place)
+        if args.what == "per-style" and len(paths) > 1:
+            raise OptionError(
+                f"{place} holds {len(paths)} pictures and per-style is of one: name the picture, "
+                "or train multi-style."
+            )
+        skipped, before = [], len(pictures)
+        for path in paths:
+            try:
+                picture = _style_picture(path, args.style_size, least)
+            except ImageError:
+                if path == Path(place):  # it was asked for by name
+                    raise
+                skipped.append(path)
+                continue
+            if path.stem in (OWN, *pictures):
+                raise OptionError(
+                    f"Each style picture needs a file name of its own, and not {OWN!r}: rename "
+                    f"{path}."
+                )
+            pictures[path.stem] = picture
+        if len(pictures) == before:
+            raise InputDataError(f"None of the {len(paths)} pictures in {place} can be a style.")
+        tell_skipped(place, skipped, args)
+    return pictures
 
 
 def _style_picture(path: Path, long_side: int, least: int) -> Tensor:
@@ -334,5 +341,5 @@ def _predicted(
 
 def _unseen(folder: str, args: argparse.Namespace) -> list[Path]:
     """The pictures of a folder that are held back; all of them if none are."""
-    paths = list_pictures(folder)
+    paths = pictures_of(folder)
     return [path for path in paths if args.hold_back and held_back(path)] or paths

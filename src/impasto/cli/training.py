@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import (
@@ -16,22 +18,41 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from impasto.errors import InputDataError
 from impasto.interrupts import StopRequest, stop_on_interrupt
 from impasto.train.board import Board
 from impasto.train.pictures import Crops, held_back, list_pictures
 from impasto.train.runs import TrainStep
 
 
-def read_crops(folder: str, size: int, args: argparse.Namespace) -> Crops:
-    """The training pictures of a folder; unreadable ones are told of, by number and name."""
-    paths = [p for p in list_pictures(folder) if not (args.hold_back and held_back(p))]
+def pictures_of(place: str) -> list[Path]:
+    """A picture itself, or all of a folder.
+
+    Raises:
+        InputDataError: If it is neither, or the folder holds none.
+    """
+    if not os.path.exists(place):
+        raise InputDataError(f"There is no folder or picture {place}: name one that there is.")
+    return [Path(place)] if os.path.isfile(place) else list_pictures(place)
+
+
+def read_crops(place: str, size: int, args: argparse.Namespace) -> Crops:
+    """The training pictures of a folder, or one; unreadable ones are told of."""
+    paths = pictures_of(place)
+    if args.hold_back and paths != [Path(place)]:
+        paths = [path for path in paths if not held_back(path)]
     crops = Crops(paths, size)
-    if crops.skipped and not args.quiet:
-        names = ", ".join(path.name for path in crops.skipped[:3])
-        more = ", …" if len(crops.skipped) > 3 else ""
-        print(f"{folder}: {len(crops.skipped)} unreadable pictures skipped ({names}{more})",
-              file=sys.stderr)  # fmt: skip
+    tell_skipped(place, crops.skipped, args)
     return crops
+
+
+def tell_skipped(place: str, skipped: Sequence[Path], args: argparse.Namespace) -> None:
+    """Tell of pictures that cannot be used, by number and name."""
+    if skipped and not args.quiet:
+        names = ", ".join(path.name for path in skipped[:3])
+        more = ", …" if len(skipped) > 3 else ""
+        print(f"{place}: {len(skipped)} unreadable pictures skipped ({names}{more})",
+              file=sys.stderr)  # fmt: skip
 
 
 @contextlib.contextmanager

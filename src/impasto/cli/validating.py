@@ -40,10 +40,12 @@ class Looks:
     ) -> None:
         self._task, self._validation, self._folder = task, validation, folder
         self._quiet, self._board = quiet, board
-        self._best = best_before(folder, task.settings)
+        self._best: float | None = None
 
     def look(self, step: int) -> None:
         """Paint the pairs, keep sheet, figures and, if it is the best so far, the model."""
+        if self._best is None:  # not before the run has dropped what a killed one left there
+            self._best = best_before(self._folder, self._task.settings)
         model = self._task.model()
         score, sheet = self._validation(model)
         with replacing(self._folder / f"sheet-{step:06}.jpg") as temporary:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -97,49 +97,72 @@ class OnePassSettings:
     seed: int = 0
 
 
+_PLAIN = OnePassSettings(
+    first_share=0.0,
+    palette_weight=0.0,
+    even_weight=0.0,
+    grid_weight=0.0,
+    tv_weight=0.0,
+    normalisation="mean",
+    content_normalisation="mean",
+    soft=False,
+    constant_rate=True,
+    gradient_norm=float("inf"),
+    own_style=0.0,
+)
+"""The losses and the constant rate of the papers, without what the default adds to them."""
+
+
+def _of_magenta(style_weight: float, **settings: Any) -> OnePassSettings:
+    """The losses of Dumoulin et al. and Ghiasi et al., as Magenta's code of both has them.
+
+    mean (F − F')² at relu3_3 and ``style_weight`` · mean (G − G')² with G = FᵀF / (H W) at
+    relu1_2 … relu4_3 of VGG-16 (with average pooling, which is the encoder's matter here).
+    """
+    # Their VGG sees 0 … 255 less the mean, ours that divided by deviations of 0.226: features are
+    # about so much larger there, and Gram matrices the square of it.
+    size = (255 * 0.226) ** 2
+    layers = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+    return replace(
+        _PLAIN,
+        content_layers={"relu3_3": size},
+        style_layers=dict.fromkeys(layers, style_weight * size**2),
+        learning_rate=1e-3,
+        **settings,
+    )
+
+
 PRESETS: Mapping[str, OnePassSettings] = {
     "default": OnePassSettings(),
     # Johnson et al. 2016: relu2_2 and relu1_2 … relu4_3 of VGG-16, Adam at 1e-3, batches of four.
     # Losses as in PyTorch's own example of the paper: 1e5 · mean (F − F')² and
     # 1e10 · mean (G − G')² with G = FᵀF / (C H W), whence C² here.
-    "johnson": OnePassSettings(
-        first_share=0.0,
+    "johnson": replace(
+        _PLAIN,
         content_layers={"relu2_2": 1e5},
         style_layers={
             f"relu{name}": 1e10 / width**2
             for name, width in (("1_2", 64), ("2_2", 128), ("3_3", 256), ("4_3", 512))
         },
-        palette_weight=0.0,
-        even_weight=0.0,
-        grid_weight=0.0,
-        tv_weight=0.0,
-        normalisation="mean",
-        content_normalisation="mean",
-        soft=False,
         learning_rate=1e-3,
-        constant_rate=True,
-        gradient_norm=float("inf"),
-        own_style=0.0,
     ),
+    # Dumoulin et al. 2017 (arXiv:1610.07629), for multi-style: batches of 16, Adam at 1e-3.
+    "dumoulin": _of_magenta(1e-4, batch=16),
+    # Ghiasi et al. 2017 (arXiv:1705.06830), for any-style: batches of 8; Magenta halves the sum of
+    # squares that 1e4 times is total variation. Its rate, 1e-5, is for eight million steps; this
+    # one is that of Dumoulin et al.
+    "ghiasi": _of_magenta(5e-4, batch=8, tv_weight=5e3),
     # Huang & Belongie 2017, section 5: mean squared errors, style ten times the content; moments
     # are averaged over 2 C numbers here, so twenty.
-    "adain": OnePassSettings(
+    "adain": replace(
+        _PLAIN,
         batch=8,
-        first_share=0.0,
         content_layers={"relu4_1": 1.0},
         style_layers=dict.fromkeys(STYLE_LAYERS[:4], 20.0),
-        palette_weight=0.0,
-        even_weight=0.0,
-        grid_weight=0.0,
-        tv_weight=0.0,
         statistic="moments",
         adain_target=True,
-        normalisation="mean",
-        content_normalisation="mean",
-        soft=False,
         learning_rate=1e-4,
-        gradient_norm=float("inf"),
-        own_style=0.0,
+        constant_rate=False,
     ),
 }
 """Settings by name."""

@@ -10,7 +10,7 @@ import csv
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -68,6 +68,7 @@ def run(
     settings: Mapping[str, Any] | None = None,
     checkpoint_every: int = 500,
     writes: bool = True,
+    tables: Sequence[str] = (),
 ) -> Iterator[TrainStep]:
     """Train ``task`` for ``steps`` steps in all, going on from the folder's checkpoint if any.
 
@@ -82,6 +83,8 @@ def run(
         checkpoint_every: Steps between checkpoints.
         writes: Whether this process keeps the log and the checkpoints; of several that train
             together, one does.
+        tables: Names of further CSV files of the folder whose rows begin with the step: what they
+            say of steps that will be made again is dropped, as it is from the log.
 
     Raises:
         InputDataError: If the folder's checkpoint is broken or was made otherwise.
@@ -89,8 +92,8 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     settings = json.loads(json.dumps(settings or {}))  # tuples are lists once they are read
     done = _resume(task, folder / CHECKPOINT, settings)
-    if writes:
-        _cut_log(folder / LOG, done)
+    for table in (LOG, *tables) if writes else ():
+        _cut_table(folder / table, done)
     started = time.perf_counter()
     clean = True
     try:
@@ -114,7 +117,8 @@ class Average:
     """An exponential moving average of a module's weights, bias-corrected.
 
     Args:
-        module: What to follow; parameters that want no gradient stay as they are, to the bit.
+        module: What to follow; parameters that want no gradient stay as they are, to the bit, and
+            so do the buffers of parts in evaluation mode.
         decay: Share of the old average kept at each update.
     """
 
@@ -137,6 +141,10 @@ class Average:
         still = {
             key: p.detach() for key, p in self._module.named_parameters() if not p.requires_grad
         }
+        for name, part in self._module.named_modules():
+            if not part.training:
+                buffers = part.named_buffers(name, recurse=False)
+                still |= {key: value for key, value in buffers if key in self._sums}
         return {key: value / correction for key, value in self._sums.items()} | still
 
     def state_dict(self) -> dict[str, Any]:
@@ -183,9 +191,14 @@ def _resume(task: Task, path: Path, settings: Mapping[str, Any]) -> int:
 
 
 def _check_same(path: Path, saved: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    if lacking := [name for name in settings if name not in saved]:
+        raise InputDataError(
+            f"The checkpoint {path} is of an earlier Impasto, which did not note its "
+            f"{lacking[0].replace('_', ' ')}: go on with that one, or give another --run folder."
+        )
     for name, now in settings.items():
-        if name not in saved or saved[name] != now:
-            what = f"{name.replace('_', ' ')} {_told(saved.get(name))}, not {_told(now)}"
+        if saved[name] != now:
+            what = f"{name.replace('_', ' ')} {_told(saved[name])}, not {_told(now)}"
             raise InputDataError(
                 f"The checkpoint {path} was made with {what}: "
                 "give the options it was made with, or another --run folder."
@@ -195,6 +208,10 @@ def _check_same(path: Path, saved: Mapping[str, Any], settings: Mapping[str, Any
 def _told(value: Any) -> str:
     if isinstance(value, Mapping):
         return ",".join(f"{name}={_told(entry)}" for name, entry in value.items())
+    if isinstance(value, list):
+        return "/".join(map(_told, value))
+    if value is None:
+        return "none"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -209,8 +226,11 @@ def _append_log(path: Path, report: TrainStep) -> None:
         writer.writerow([*row, *values])
 
 
-def _cut_log(path: Path, done: int) -> None:
-    """Drop the rows of steps that the checkpoint does not know, since they will be made again."""
+def _cut_table(path: Path, done: int) -> None:
+    """Drop the rows of steps that the checkpoint does not know, since they will be made again.
+
+    The last row may be a part of one, if the process was killed in the middle of it.
+    """
     if not path.exists():
         return
     with path.open(newline="") as file:
@@ -219,4 +239,5 @@ def _cut_log(path: Path, done: int) -> None:
         path.unlink()
         return
     with replacing(path) as temporary, temporary.open("w", newline="") as file:
-        csv.writer(file).writerows([header, *(row for row in rows if int(row[0]) <= done)])
+        whole = (row for row in rows if len(row) == len(header))
+        csv.writer(file).writerows([header, *(row for row in whole if int(row[0]) <= done)])
