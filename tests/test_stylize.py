@@ -196,7 +196,7 @@ def test_ctrl_c_stops_after_the_picture_in_hand(folder, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--style", "wave"], "Unknown style 'wave'"),
+        (["--style", "rain"], "Unknown style 'rain'"),
         (["--style", "missing.jpg"], "missing.jpg"),
         (["--style", "PAINTING", "--strength", "2"], "0 to 1"),
         (["--style", "PAINTING", "--model", "nothing"], "Unknown model 'nothing'"),

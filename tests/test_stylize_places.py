@@ -12,6 +12,7 @@ from impasto.cli import batch
 from impasto.cli.main import run
 from impasto.errors import ImpastoError
 from impasto.network_files import OWN, load_network, save_network
+from impasto.stylizing import full_name
 from tiny_networks import fixed_styles
 
 
@@ -225,3 +226,22 @@ def test_a_cache_of_nobody(place, monkeypatch):
     with pytest.raises(ImpastoError, match="no weight file"):
         load_network("absent.safetensors")
     assert run(["models", "list"]) == 0
+
+
+# --- What a style is called -------------------------------------------------------------------
+
+
+def test_some_words_of_a_name_will_do_where_they_fit_one():
+    names = ["great-wave", "starry-night", "night-watch"]
+    assert full_name("wave", names) == "great-wave"
+    assert full_name("starry", names) == "starry-night"
+    for name in ("night", "great-wave", "wav", "mona-lisa"):
+        assert full_name(name, names) == name
+
+
+def test_a_short_name_paints_as_the_long_one(place):
+    for name in ("great-wave", "wave"):
+        assert (
+            run(["stylize", "photos/a.png", "--style", name, "-o", f"{name}.png", "--quiet"]) == 0
+        )
+    assert torch.equal(images.read("wave.png").tensor, images.read("great-wave.png").tensor)

@@ -26,6 +26,7 @@ from impasto.feedforward.tiled import (
     paint_tiled,
 )
 from impasto.johnson import JohnsonNetwork
+from impasto.memory import BASE_BYTES
 from impasto.network_files import OnePassModel
 from impasto.networks import StyledNetwork
 from impasto.paint_network import PaintNetwork
@@ -117,7 +118,7 @@ def test_where_memory_lacks_tiles_are_taken_without_being_asked(name, monkeypatc
     steps = [memory_needed(own, size, plan, 128) for plan in (Plan.WHOLE, Plan.WAITING)]
     painted = [
         Stylist(OnePassModel(own), precision="float32", memory=memory).paint(image, brush)
-        for memory in (max(steps), 0)
+        for memory in (BASE_BYTES + 2 * image.nbytes + max(steps), 0)
     ]
     assert plans == [Plan.WHOLE, Plan.ANEW]
     torch.testing.assert_close(painted[1], painted[0], rtol=0, atol=1e-4)

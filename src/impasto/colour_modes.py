@@ -8,10 +8,35 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from impasto.colour import keep_chroma, lightness_picture, match_colours, match_lightness
 from impasto.errors import unknown_name
+from impasto.images import as_floats, in_type_of
+
+_STRIP = 2**18
+"""Pixels of a strip: in float64, with what lies between, each takes some 400 bytes."""
+
+
+def in_strips(change: Callable[..., Tensor], space: str, *pictures: Tensor) -> Tensor:
+    """What is done to each pixel by itself, done to some rows at a time.
+
+    Args:
+        change: (rows of each picture, space) → rows of the result, all (1, 3, h, W) in [0, 1].
+        space: Name of a colour space.
+        *pictures: Of one size; one in uint8 is taken as 255ths.
+
+    Returns:
+        (1, 3, H, W), uint8 if the first picture is.
+    """
+    first = pictures[0]
+    rows = max(1, _STRIP // first.shape[-1])
+    made = torch.empty_like(first)
+    for top in range(0, first.shape[-2], rows):
+        strip = [as_floats(picture[:, :, top : top + rows]) for picture in pictures]
+        made[:, :, top : top + rows] = in_type_of(change(*strip, space), made)
+    return made
 
 
 @dataclass(frozen=True)
@@ -22,7 +47,8 @@ class ColourMode:
         content: (content, space) → the picture to paint.
         style: (style, content, where, space, matching) → the picture to paint after; ``where`` are
             weights (1, 1, H, W) of the content's colours, or None for all alike.
-        result: (painted, content, space) → the picture to save; both of one size.
+        result: (painted, content, space) → the picture to save; both of one size, ``painted`` in
+            uint8 if it is very large.
         about: In a few words.
         recolours: Whether the style is changed by the content painted.
     """
@@ -44,13 +70,13 @@ COLOUR_MODES: Mapping[str, ColourMode] = {
     "content": ColourMode(
         content=lambda content, space: content,
         style=lambda style, content, where, space, matching: style,
-        result=lambda painted, content, space: keep_chroma(painted, content, space),
+        result=lambda painted, content, space: in_strips(keep_chroma, space, painted, content),
         about="painted in the style's colours, then lightness alone is kept of them",
     ),
     "luminance": ColourMode(
-        content=lightness_picture,
+        content=lambda content, space: in_strips(lightness_picture, space, content),
         style=lambda style, content, where, space, matching: match_lightness(style, content, space),
-        result=lambda painted, content, space: keep_chroma(painted, content, space),
+        result=lambda painted, content, space: in_strips(keep_chroma, space, painted, content),
         about="painted in greys, under the content's colours (arXiv:1606.05897, section 3.2)",
         recolours=True,
     ),

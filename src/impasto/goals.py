@@ -16,7 +16,7 @@ from impasto.encoders import Encoder
 from impasto.errors import OptionError, unknown_name
 from impasto.images import Picture, resize
 from impasto.losses.statistics import Summary, get_statistic, mix
-from impasto.masks import check_masks, layer_masks, resize_masks
+from impasto.masks import check_masks, layer_masks, resize_masks, visible
 from impasto.objective import (
     ContentTerm,
     EncoderLike,
@@ -301,7 +301,10 @@ class Goal:
         # A small or narrow style picture is not reduced below what the deepest layer can see.
         least = math.ceil(self._least_side * max(style.size) / min(style.size))
         target = max(least, round(long_side * self._recipe.style_scale))
-        image = resize(style.tensor, images.fit_size(style.size, target))
+        seen = style.tensor
+        if isinstance(self._encoder, Encoder):
+            seen, where = visible(style.tensor, style.alpha, where)
+        image = resize(seen, images.fit_size(style.size, target))
         maps = None if where is None else self._maps(where, (image.shape[-2], image.shape[-1]))
         return self._summaries_of(image, maps)
 

@@ -181,6 +181,18 @@ def from_pil(image: Image.Image, *, max_pixels: int = MAX_PIXELS) -> Picture:
     return Picture(*decode(image, "The given image", max_pixels))
 
 
+def as_floats(image: Tensor) -> Tensor:
+    """A picture in [0, 1], of one in uint8, or as it is."""
+    return image if image.is_floating_point() else image.float() / 255
+
+
+def in_type_of(image: Tensor, like: Tensor) -> Tensor:
+    """A picture in [0, 1] as it is, or rounded to uint8 if ``like`` is that."""
+    if like.is_floating_point():
+        return image
+    return (image * 255).round().clamp(0, 255).to(torch.uint8)
+
+
 def to_pil(image: Tensor, alpha: Tensor | None = None) -> Image.Image:
     """A Pillow image of mode RGB, or RGBA if there is an alpha, each value rounded to the nearest.
 

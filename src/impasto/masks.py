@@ -276,3 +276,24 @@ def _carried(
         if name in wanted:
             carried[name] = masks.where(masks >= least, 0)
     return carried
+
+
+def visible(
+    picture: Tensor, alpha: Tensor | None, where: Tensor | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """A style picture without what cannot be seen of it, and how much each of its pixels counts.
+
+    Args:
+        picture: (1, 3, H, W) in [0, 1].
+        alpha: (1, 1, H, W), its opacity; None if it is opaque.
+        where: (1, 1, H, W) ≥ 0, which part of it is wanted; None for all.
+
+    Returns:
+        The picture with invisible colours replaced by the mean of the visible, which the features
+        beside them then see; and the weights, None if all count alike. A picture of which nothing
+        can be seen is taken as if it were opaque.
+    """
+    if alpha is None or not alpha.any():
+        return picture, where
+    mean = (picture * alpha).sum((2, 3), keepdim=True) / alpha.sum((2, 3), keepdim=True)
+    return torch.lerp(mean, picture, alpha), alpha if where is None else alpha * where

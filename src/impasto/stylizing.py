@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from impasto.feedforward.style_files import is_style_file, load_style
 from impasto.feedforward.stylist import STYLE_SIDE, Stylist, check_strength, mixture
 from impasto.feedforward.tiled import Plan, memory_needed
 from impasto.images import Picture, fit_size
+from impasto.masks import visible
 from impasto.network_files import OnePassModel
 from impasto.origins import costs
 from impasto.painting import Savable, source_name
@@ -33,6 +35,9 @@ ANY = "any"
 
 _LARGE = 24e6
 """Pixels from which a picture is painted in bytes: it would take 12 bytes a pixel in float32."""
+
+_PALETTE = 4 * 10**6
+"""Pixels that a palette is told by: more would take some 100 bytes each in float64."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ def choose_model(styles: Sequence[StyleSource]) -> str:
     if not names:
         return ANY
     offered = {name: model for model in networks() for name in style_names(model)}
+    names = [full_name(name, offered) for name in names]
     for name in names:
         if name not in offered and os.path.isdir(name):
             raise ImageError(f"{name} is a folder: name a picture file in it.")
@@ -70,6 +76,12 @@ def choose_model(styles: Sequence[StyleSource]) -> str:
     if len(names) < len(styles):
         raise OptionError("Mix named styles with each other, or pictures with each other.")
     return offered[names[0]]
+
+
+def full_name(name: str, names: Collection[str]) -> str:
+    """The one of these names of which a name is some of the words, ``great-wave`` for ``wave``."""
+    found = [each for each in names if f"-{name}-" in f"-{each}-"]
+    return found[0] if name not in names and len(found) == 1 else name
 
 
 class Stylizer:
@@ -106,10 +118,15 @@ class Stylizer:
         if not styles:
             raise OptionError("Name a style: --style painting.jpg, or one of the model's own.")
         check_strength(strength)
-        self._styles = list(styles)
         model = choose_model(styles) if model is None else model
         self.model = model if isinstance(model, OnePassModel) else open_network(model)
         self._stylist = Stylist(self.model, precision=precision, memory=memory)
+        self._styles = [
+            replace(style, source=full_name(str(style.source), self.names))
+            if style.is_name
+            else style
+            for style in styles
+        ]
         self._strength = strength
         self._mode, self._space, self._match = get_colour_mode(colour), colour_space, colour_match
         self._colour = colour
@@ -165,9 +182,8 @@ class Stylizer:
         vectors, where = self._vectors(original, areas)
         brush = self._stylist.brush(vectors, tensor, strength=self._strength, where=where)
         height, width = content.size
-        if height * width >= _LARGE and self._colour == "style" and not areas:
+        if height * width >= _LARGE and not areas:
             tensor = (tensor * 255).round().to(torch.uint8)
-            return self._stylist.paint(tensor, brush, done=done)
         painted = self._stylist.paint(tensor, brush, done=done)
         painted = self._mode.result(painted, original, self._space)
         kept = [area.where for area in areas if area.keep]
@@ -224,8 +240,12 @@ class Stylizer:
         where: Tensor | None,
         style_where: Tensor | None,
     ) -> Tensor:
-        tensor = picture.tensor
+        tensor, style_where = visible(picture.tensor, picture.alpha, style_where)
         if content is not None:
+            # A palette is told well enough by every so many pixels of a large picture.
+            few = math.isqrt(max(1, content.shape[-2] * content.shape[-1] // _PALETTE))
+            content = content[..., ::few, ::few]
+            where = None if where is None else where[..., ::few, ::few]
             tensor = self._mode.style(tensor, content, where, self._space, self._match)
         return self._stylist.read(tensor, where=style_where)
 

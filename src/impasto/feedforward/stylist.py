@@ -21,7 +21,7 @@ from impasto.images import fit_size, resize
 from impasto.losses.means import Summary
 from impasto.losses.statistics import STATISTICS
 from impasto.masks import resize_masks
-from impasto.memory import free_memory
+from impasto.memory import BASE_BYTES, free_memory
 from impasto.models import open_encoder
 from impasto.network_files import OWN, OnePassModel
 from impasto.networks import Affine
@@ -54,7 +54,7 @@ class Stylist:
         model: The network and its styles.
         encoder: Reads styles off pictures; the model's own by default, opened when it is needed.
         precision: See :func:`impasto.precision.compute_dtype`.
-        memory: Bytes that painting may take; two thirds of what is free by default.
+        memory: Bytes that the process may take; two thirds of what is free by default.
     """
 
     def __init__(
@@ -187,7 +187,10 @@ class Stylist:
         height, width = content.shape[-2:]
         image = network.padded(content)
         size = (image.shape[-2], image.shape[-1])
-        memory = free_memory() if self._memory is None else self._memory
+        # Of what the process may take, torch and the picture that was read are there already; and
+        # what is made of the painted one before it is saved takes as much again.
+        taken = BASE_BYTES + 2 * 3 * 4 * height * width
+        memory = free_memory() if self._memory is None else self._memory - taken
         plan, side = choose(network, size, memory)
         style_of = self._everywhere(brush) if brush.where is None else self._by_region(brush, size)
         painted = paint_tiled(network, image, style_of, plan=plan, side=side, done=done)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from impasto.blocks import Moments, Walk, moments_of, walk_through
+from impasto.images import as_floats, in_type_of
 from impasto.networks import Affine, StyledNetwork
 from impasto.tiles import Tile, plan_tiles
 
@@ -104,16 +105,16 @@ def paint_tiled(
 
     def walk(tile: Tile) -> Walk:
         origin = tile.outer_rows[0], tile.outer_columns[0]
-        return network.walk(_floats(tile.cut(image)), style_of(tile), origin=origin)
+        return network.walk(as_floats(tile.cut(image)), style_of(tile), origin=origin)
 
     if len(tiles) == 1:
-        painted = _like(walk_through(walk(tiles[0])), image)
+        painted = in_type_of(walk_through(walk(tiles[0])), image)
         done(1.0)
         return painted
     painted = torch.empty_like(image)
 
     def keep(tile: Tile, result: Tensor) -> None:
-        tile.part(painted, 1).copy_(_like(tile.core(result, 1), image))
+        tile.part(painted, 1).copy_(in_type_of(tile.core(result, 1), image))
 
     if plan is Plan.WAITING:
         _wait(tiles, walk, keep, done)
@@ -191,13 +192,3 @@ def _added(parts: Sequence[Moments]) -> Moments:
 
 def _length(span: tuple[int, int]) -> int:
     return span[1] - span[0]
-
-
-def _floats(image: Tensor) -> Tensor:
-    return image if image.is_floating_point() else image.float() / 255
-
-
-def _like(painted: Tensor, image: Tensor) -> Tensor:
-    if image.is_floating_point():
-        return painted
-    return (painted * 255).round().clamp(0, 255).to(torch.uint8)
