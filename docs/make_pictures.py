@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,6 +35,7 @@ SMALL = 140
 _BLOCK = re.compile(r"```sh\n(.*?)```(?:\n+!\[[^]]*\]\(([^)]+)\))?", re.DOTALL)
 _NAMED = re.compile(r"docs/pictures/[\w.-]+")
 _MOST_IN_A_ROW = 4
+_MODEL = ".safetensors"
 _SHEETS = ("edges", "compare", "inspect")
 """Commands that make sheets themselves."""
 
@@ -54,12 +56,19 @@ class Example:
     @property
     def outputs(self) -> list[Path]:
         """The pictures that the commands make."""
-        return [ROOT / command[command.index("-o") + 1] for command in self.commands]
+        return [_output(command) for command in self._painting]
+
+    @property
+    def _painting(self) -> list[tuple[str, ...]]:
+        """The commands that make pictures, not models."""
+        return [command for command in self.commands if _output(command).suffix != _MODEL]
 
     def run(self) -> None:
         """Run the commands, from the repository's root; what they made before is made anew."""
-        for command, output in zip(self.commands, self.outputs, strict=True):
+        for command in self.commands:
+            output = _output(command)
             output.unlink(missing_ok=True)  # else `stylize` would leave it as it is
+            shutil.rmtree(output.with_name(f"{output.stem}-run"), ignore_errors=True)
             print("impasto", *command, flush=True)
             subprocess.run([sys.executable, "-m", "impasto", *command], cwd=ROOT, check=True)
 
@@ -67,7 +76,7 @@ class Example:
         """What the commands read and what they make: small above the other if it is much."""
         if "--figure" in self.commands[0] or self.commands[0][0] in _SHEETS:
             return Image.open(self.outputs[0]).convert("RGB")  # a sheet already
-        made = [self._made(*pair) for pair in zip(self.commands, self.outputs, strict=True)]
+        made = [self._made(*pair) for pair in zip(self._painting, self.outputs, strict=True)]
         read = [Cell(Image.open(path).convert("RGB"), path.stem) for path in self.inputs]
         if len(read + made) <= _MOST_IN_A_ROW:
             return _row(read + made, of=made)
@@ -83,6 +92,10 @@ class Example:
         for left, top in ((0, 0), (width, 0), (0, height), (width, height)):
             laid.paste(image, (left, top))
         return Cell(laid, f"{path.stem}, laid 2 × 2")
+
+
+def _output(command: Sequence[str]) -> Path:
+    return ROOT / command[command.index("-o") + 1]
 
 
 def _row(cells: Sequence[Cell], *, of: Sequence[Cell]) -> Image.Image:

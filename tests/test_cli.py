@@ -164,7 +164,7 @@ WRONG = {
     "unknown layer": (["C", "S", "-o", "O", "--style-layers", "relu9_1=1"], "relu1_1"),
     "negative weight": (["C", "S", "-o", "O", "--style-weight", "-1"], "--style-weight"),
     "nan weight": (["C", "S", "-o", "O", "--tv-weight", "nan"], "--tv-weight"),
-    "no steps": (["C", "S", "-o", "O", "--steps", "0"], "--steps"),
+    "no steps": (["C", "S", "-o", "O", "--steps", "-1"], "--steps"),
     "tiny size": (["C", "S", "-o", "O", "--size", "8"], "--size"),
     "weight zero": (["C", "S:0", "-o", "O"], "above 0"),
     "weights for some": (["C", "S:1", "S", "-o", "O"], "every style"),

@@ -11,6 +11,7 @@ from torch import nn
 from impasto import encoders
 from impasto.encoders import PADDINGS, POOLINGS, VGG16, VGG19, Architecture, Encoder, minimum_side
 from impasto.errors import ImageError, OptionError
+from impasto.models import open_encoder
 
 WIDTHS, DEPTHS = (4, 6, 5), (2, 2, 1)
 READOUTS = {"relu1_1": 3, "conv2_1": 2, "pool2": 4}
@@ -293,6 +294,13 @@ def test_a_wrong_layer_lists_the_right_ones():
         assert all(name in str(caught.value) for name in encoder.layers)
     with pytest.raises(OptionError, match="Did you mean 'relu1_1'"):
         encoder.stride("relu11")
+
+
+def test_a_layer_of_vgg19_that_this_encoder_lacks_is_told_as_such():
+    compact = open_encoder("compact")
+    with pytest.raises(OptionError, match=r"no layer relu5_2, which vgg19 has.*relu5_1"):
+        compact.check_layers(["relu5_2"])
+    assert encoders.VGG19.layers.index("relu5_2") > compact.layers.index("relu5_1")
 
 
 @pytest.mark.parametrize("layer", ["conv1_1", "pool1", "relu2_2", "relu3_1", "pool3"])

@@ -228,7 +228,7 @@ def test_without_matplotlib(world, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     words = ["evaluate", str(world / "out/mild"), *where(world), "--metrics", "content,gram"]
     assert run([*words, "-o", str(tmp_path / "out")]) == 2
-    assert "pip install 'impasto[report]'" in capsys.readouterr().err
+    assert "pip install '.[report]' in the clone" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
     assert run([*words, "-o", str(tmp_path / "out"), "--no-plot"]) == 0
     names = {path.name for path in (tmp_path / "out").iterdir()}

@@ -298,7 +298,7 @@ def test_a_mistake_gets_one_sentence(case, results, capsys, monkeypatch):
 def test_without_jinja(results, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "jinja2", None)
     assert run(["gallery", str(results)]) == 2
-    assert "pip install 'impasto[report]'" in capsys.readouterr().err
+    assert "pip install '.[report]' in the clone" in capsys.readouterr().err
 
 
 # --- In a browser ---------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from impasto import images, samples
 from impasto.encoders import Encoder
-from impasto.errors import ImpastoError, OptionError
+from impasto.errors import ImageError, ImpastoError, OptionError
 from impasto.estimates import estimate
 from impasto.images import Picture
 from impasto.painter import Painter
@@ -24,6 +24,7 @@ from impasto.pyramid import Stage
 from impasto.recipes import Recipe
 from impasto.sheets import Cell, contact_sheet
 from impasto.snapshots import Snapshots
+from sentences import sentence
 
 STAGES = (Stage((8, 12), 6), Stage((16, 24), 4))
 """Ten steps."""
@@ -107,6 +108,61 @@ def test_snapshots_that_cannot_be_written_are_refused_at_once(tmp_path):
     for name in ("file", "file/growth.gif", "folder.gif"):
         with pytest.raises(ImpastoError, match=r"is a fi?|is a folder"):
             Snapshots(tmp_path / name, 3, STAGES)
+
+
+def test_an_animation_without_room_for_the_size_is_refused_at_once(tmp_path):
+    big = (Stage((32, 16400), 3),)
+    with pytest.raises(ImageError, match=r"16400 × 32 .* \.webp holds 16383 a side: name a folder"):
+        Snapshots(tmp_path / "big.webp", 3, big)
+    assert Snapshots(tmp_path / "big.gif", 3, big)
+    assert Snapshots(tmp_path / "big", 3, big)
+
+
+@pytest.mark.parametrize(
+    "problem", [RuntimeError("no room"), ValueError("no room"), OSError(28, "no")]
+)
+def test_what_the_writer_of_animations_raises_is_one_sentence(tmp_path, monkeypatch, problem):
+    def save(*_, **__):
+        raise problem
+
+    snapshots = Snapshots(tmp_path / "growth.webp", 3, STAGES)
+    snapshots.take(10, grey(10))
+    with monkeypatch.context() as patch:
+        patch.setattr(Image.Image, "save", save)
+        said = sentence(ImageError, snapshots.finish)
+    assert said.startswith(f"{tmp_path / 'growth.webp'} could not be written (no")
+    assert list(tmp_path.iterdir()) == []
+    assert snapshots.finish() == [tmp_path / "growth.webp"]  # nothing of it was lost
+
+
+@pytest.mark.parametrize("name", ["steps", "growth.gif", "growth.webp"])
+def test_snapshots_are_as_opaque_as_the_content(tmp_path, name):
+    """The right half is not to be seen, at whatever size and of the same colour as the left one."""
+    alpha = torch.ones(1, 1, 32, 48)
+    alpha[..., 24:] = 0
+    snapshots = Snapshots(tmp_path / name, 2, STAGES, alpha=alpha)
+    for number in (5, 10):
+        snapshots.take(number, grey(number))
+    opacities = []
+    for path in snapshots.finish():
+        with Image.open(path) as picture:
+            for index in range(getattr(picture, "n_frames", 1)):
+                picture.seek(index)
+                opacities.append(np.asarray(picture.convert("RGBA"))[..., 3])
+    assert [opacity.shape for opacity in opacities] == (
+        [(8, 12), (16, 24)] if name == "steps" else [(16, 24)] * 2
+    )
+    for opacity in opacities:
+        half = opacity.shape[1] // 2
+        assert opacity[:, : half - 2].min() == 255
+        assert opacity[:, half + 2 :].max() == 0
+
+
+def test_snapshots_of_a_folder_know_how_they_were_made(tmp_path):
+    snapshots = Snapshots(tmp_path / "steps", 2, STAGES, metadata={"recipe": "seed = 4"})
+    snapshots.take(5, grey(5))
+    (path,) = snapshots.finish()
+    assert images.read_metadata(path) == {"recipe": "seed = 4", "step": "5"}
 
 
 def test_nothing_taken_nothing_made(tmp_path):

@@ -15,7 +15,9 @@ from impasto.cli.main import run
 from impasto.cli.progress import PaintingBar
 from impasto.encoder_files import save_encoder
 from impasto.encoders import Architecture
+from impasto.errors import ImageError
 from impasto.images import Picture
+from impasto.objective import Objective
 from impasto.painter import Painter
 from impasto.recipes import Recipe
 from impasto.snapshots import Reel, Snapshots
@@ -82,6 +84,96 @@ def test_texture_and_reconstruction_keep_what_they_read(place, capsys):
     assert run(["reconstruct", "photo.png", "-o", "photo.png", *layers, *small]) == 2
     sentences = capsys.readouterr().err.splitlines()
     assert all("is read and would be replaced: name another -o." in told for told in sentences)
+
+
+# --- what fails beside the picture ------------------------------------------------------------
+
+
+def pixels_of(path):
+    with Image.open(path) as picture:
+        return picture.tobytes()
+
+
+def test_an_animation_that_fails_costs_no_picture(place, capsys, monkeypatch):
+    """And what it is made of is kept: it can be written elsewhere without painting again."""
+    more = ["--snapshots", "4", "--snapshots-to"]
+    save = Image.Image.save
+
+    def fails(image, where, *rest, **options):
+        if options.get("save_all"):
+            raise RuntimeError("cannot encode this")
+        save(image, where, *rest, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Image.Image, "save", fails)
+        assert paint("-o", "out.png", *more, "growth.webp") == 2
+    assert capsys.readouterr().err == (
+        "impasto: out.png is saved, but growth.webp could not be written (cannot encode this): "
+        "name a folder instead. --resume tries that again.\n"
+    )
+    assert images.read("out.png").size == (48, 64)
+    before = pixels_of("out.png")
+    monkeypatch.setattr(Objective, "gradient", None)  # it is not come to
+    assert paint("-o", "out.png", *more, "growth.gif", "--resume") == 0
+    assert frames_of("growth.gif") == 4
+    assert pixels_of("out.png") == before
+    assert not list(place.glob("*.checkpoint"))
+
+
+def test_an_animation_without_room_is_told_before_painting(place, capsys, monkeypatch):
+    webp = images.FORMATS[".webp"]
+    monkeypatch.setitem(images.FORMATS, ".webp", replace(webp, longest=63))
+    monkeypatch.setattr(Painter, "__iter__", None)  # it is not come to
+    assert paint("-o", "out.png", "--snapshots", "4", "--snapshots-to", "growth.webp") == 2
+    assert "growth.webp would be 64 × 48 pixels and .webp holds 63" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("problem", [OSError(28, "No space left on device"), RuntimeError("full")])
+def test_checkpoints_that_fail_cost_no_picture(place, capsys, monkeypatch, problem):
+    """They are told of once, though each fails."""
+
+    def fails(*_):
+        raise problem
+
+    monkeypatch.setattr("impasto.cli.paint._SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr(torch, "save", fails)
+    assert paint("-o", "out.png") == 0
+    assert images.read("out.png").size == (48, 64)
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1
+    assert told[0].startswith("impasto: out.png.checkpoint could not be written (")
+
+
+def test_pictures_on_the_way_that_fail_cost_no_picture(place, capsys, monkeypatch):
+    write = images.write
+
+    def fails(path, *rest, **options):
+        if "steps" in str(path):
+            raise ImageError(f"{path} could not be written (full): free some space.")
+        return write(path, *rest, **options)
+
+    monkeypatch.setattr(images, "write", fails)
+    assert paint("-o", "out.png", "--snapshots", "2") == 0
+    assert images.read("out.png").size == (48, 64)
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_snapshots_have_the_alpha_and_the_recipe(place):
+    alpha = torch.ones(1, 1, 48, 64)
+    alpha[..., 32:] = 0
+    images.write("cut.png", smooth_picture(48, 64, seed=5), alpha=alpha)
+    assert paint("-o", "out.png", "--snapshots", "3", content="cut.png") == 0
+    steps = sorted((place / "out-steps").iterdir())
+    assert len(steps) == 3
+    made = images.read_metadata("out.png")
+    for path in steps:
+        found = images.read(path).alpha
+        assert found is not None
+        assert found[..., : found.shape[-1] // 2 - 2].min() == 1
+        assert found[..., found.shape[-1] // 2 + 2 :].max() == 0
+        told = images.read_metadata(path)
+        assert {told[key] == made[key] for key in ("recipe", "content", "style")} == {True}
+        assert path.name == f"step-{int(told['step']):05}.png"
 
 
 # --- Ctrl-C and then --resume -----------------------------------------------------------------

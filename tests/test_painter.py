@@ -173,7 +173,7 @@ def test_no_size_is_too_small_for_the_deepest_layer(make):
 
 
 def test_recipes_that_do_not_fit(make, content, encoder):
-    with pytest.raises(OptionError, match="Unknown layer of this encoder 'relu4_2'"):
+    with pytest.raises(OptionError, match="no layer relu4_2, which vgg19 has"):
         make(content_layers={"relu4_2": 1})
     assert make(content_layers={"relu4_2": 1}, content_weight=0)
     with pytest.raises(OptionError, match="at least one style picture"):

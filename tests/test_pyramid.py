@@ -84,6 +84,15 @@ def test_steps_of_the_smaller_sizes_and_of_the_last(first, last, count):
     assert stages[-1].size == (400, 300)
 
 
+@given(st.integers(0, 10**5), st.integers(32, 90))
+def test_a_single_size_is_the_full_one_where_no_number_is_given(last, side):
+    for recipe in (Recipe(final_steps=last, scales=1), Recipe(final_steps=last)):
+        (stage,) = plan_stages(recipe, (side, 32))
+        assert stage == Stage((side, 32), last)
+    smaller, *_ = plan_stages(Recipe(final_steps=last, scales=2), (400, 300))
+    assert smaller.steps == 10
+
+
 @given(st.integers(1, 10**5), st.integers(0, 10**5))
 def test_a_single_size_gets_the_first_number(first, last):
     recipe = Recipe(steps=first, final_steps=last, scales=1)

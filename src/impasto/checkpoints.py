@@ -30,11 +30,17 @@ def save_checkpoint(
         painter: The painting.
         losses: Its history.
         reels: Name → pictures taken on the way.
+
+    Raises:
+        ImpastoError: If it cannot be written.
     """
     taken = {name: reel.state_dict() for name, reel in (reels or {}).items()}
     with replacing(path) as temporary:
         saved = {"painter": painter.state_dict(), "losses": losses, "reels": taken}
-        torch.save(saved, temporary)
+        try:
+            torch.save(saved, temporary)
+        except RuntimeError as problem:  # what torch makes of a full disk
+            raise OSError(str(problem).partition("\n")[0]) from problem
 
 
 def load_checkpoint(

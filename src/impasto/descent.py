@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -98,7 +98,9 @@ def optimise(
     yield from descend(optimiser, steps=steps)
 
 
-def descend(optimiser: Optimiser, *, steps: int, done: int = 0) -> Iterator[Step]:
+def descend(
+    optimiser: Optimiser, *, steps: int, done: int = 0, guard: Guard | None = None
+) -> Iterator[Step]:
     """Let an optimiser make its steps, and bring it back when it runs away.
 
     It ends early when the optimiser can do no more.
@@ -107,46 +109,57 @@ def descend(optimiser: Optimiser, *, steps: int, done: int = 0) -> Iterator[Step
         optimiser: Fresh, or as it was after ``done`` steps.
         steps: In all.
         done: Already made, in an earlier run.
+        guard: What brings it back: of the sizes before, or of the earlier run; a new one if None.
     """
     if steps < 0:
         raise OptionError(f"The number of steps cannot be {steps}: give 0 or more.")
     started = time.perf_counter()
-    guard = _Guard(optimiser)
+    guard = guard or Guard()
     for step in range(done + 1, steps + 1):
-        losses, note = guard.step()
+        losses, note = guard.step(optimiser)
         yield Step(step, steps, losses, optimiser.image, time.perf_counter() - started, note=note)
         if optimiser.converged:
             return
 
 
-class _Guard:
-    """Restores the last good state after a step that ran away, with a smaller step, a few times."""
+class Guard:
+    """Restores the last good state after a step that ran away, with a smaller step, a few times.
+
+    One guard goes with a painting through all its sizes: what it has said it does not say again,
+    and a step once reduced stays so.
+    """
 
     # Adam's loss may well rise at first from a flat start; a thousandfold is no such rise. Where
     # the fit is all but perfect it is only rounding, so below a thousandth of the first all pass.
     _RUNAWAY = 1e3
     _RETRIES = 8
 
-    def __init__(self, optimiser: Optimiser) -> None:
-        self._optimiser = optimiser
+    def __init__(self) -> None:
         self._first = self._best = math.inf
         self._good: Tensor | None = None
+        self._halvings = 0
         self._told = False
 
-    def step(self) -> tuple[Losses, str]:
+    def step(self, optimiser: Optimiser) -> tuple[Losses, str]:
+        """One good step: its losses, and what a person should know.
+
+        Raises:
+            ImpastoError: If the loss is not finite whatever the step.
+        """
         note = ""
         for attempt in range(self._RETRIES):
-            start = self._optimiser.pixels.clone()
-            losses = self._optimiser.step()
+            start = optimiser.pixels.clone()
+            losses = optimiser.step()
             total = sum(losses.values())
-            if self._is_good(total):
+            if self._is_good(total, optimiser.pixels):
                 self._first = total if self._good is None else self._first
                 self._best = min(self._best, total)
                 self._good = start
                 return losses, note
             # Adam learns of a bad picture only in the step that starts there: if starting again
             # does not help, the start before it was good.
-            self._optimiser.restart(start if attempt == 0 or self._good is None else self._good)
+            optimiser.restart(start if attempt == 0 or self._good is None else self._good)
+            self._halvings += 1
             if not self._told:
                 note = f"The loss became {total:.3g}; went back and halved the step."
                 self._told = True
@@ -155,7 +168,30 @@ class _Guard:
             "for extreme values, or use --precision float32."
         )
 
-    def _is_good(self, total: float) -> bool:
-        finite = math.isfinite(total) and bool(torch.isfinite(self._optimiser.pixels).all())
+    def enter(self, optimiser: Optimiser) -> None:
+        """Go on with the fresh optimiser of another size, whose losses are not those of before."""
+        self._first = self._best = math.inf
+        self._good = None
+        for _ in range(self._halvings):
+            optimiser.restart(optimiser.pixels)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that it judges the next step by."""
+        return {
+            "first": self._first,
+            "best": self._best,
+            "good": self._good,
+            "halvings": self._halvings,
+            "told": self._told,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Be as when ``state`` was taken."""
+        self._first, self._best = float(state["first"]), float(state["best"])
+        self._good = state["good"]
+        self._halvings, self._told = int(state["halvings"]), bool(state["told"])
+
+    def _is_good(self, total: float, pixels: Tensor) -> bool:
+        finite = math.isfinite(total) and bool(torch.isfinite(pixels).all())
         limit = max(self._RUNAWAY * self._best, self._first / self._RUNAWAY, 1e-30)
         return finite and total <= limit

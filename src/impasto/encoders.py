@@ -221,11 +221,16 @@ class Encoder(nn.Module):
 
     def check_layers(self, layers: Iterable[str]) -> frozenset[str]:
         """The set of the layers named; an error that lists the right ones for a wrong name."""
-        wanted = frozenset(layers)
+        wanted = dict.fromkeys(layers)
         for name in wanted:
             if name.removeprefix(BARE) not in self.layers:
+                if name in VGG19.layers:
+                    raise OptionError(
+                        f"This encoder has no layer {name}, which vgg19 has: choose one of "
+                        f"{', '.join(self.layers)}."
+                    )
                 raise unknown_name("layer of this encoder", name, self.layers)
-        return wanted
+        return frozenset(wanted)
 
     def channels(self, layer: str) -> int:
         """How many channels ``layer`` is handed out with."""

@@ -21,13 +21,13 @@ from impasto import images
 from impasto.areas import Area, complete
 from impasto.catalogue import networks
 from impasto.colour_modes import get_colour_mode
-from impasto.descent import Step, descend
+from impasto.descent import Guard, Step, descend
 from impasto.encoders import Encoder, minimum_side
 from impasto.errors import InputDataError, OptionError
 from impasto.feedforward.sketch import sketch
 from impasto.goals import Goal, Style, as_styles
 from impasto.images import Picture, resize
-from impasto.masks import resize_masks
+from impasto.masks import resize_masks, visible
 from impasto.memory import is_out_of_memory
 from impasto.models import open_encoder
 from impasto.objective import EncoderLike, Objective, TiledObjective
@@ -79,7 +79,8 @@ class Painter:
 
         def recoloured(style: Picture, where: Tensor | None = None) -> Picture:
             matching = recipe.colour_match
-            return Picture(mode.style(style.tensor, content.tensor, where, space, matching))
+            seen, _ = visible(style.tensor, style.alpha)
+            return Picture(mode.style(seen, content.tensor, where, space, matching), style.alpha)
 
         self._styles = [
             replace(style, picture=recoloured(style.picture)) for style in as_styles(styles, shares)
@@ -117,6 +118,7 @@ class Painter:
         self._stage = 0
         self._done = 0
         self._optimiser: Optimiser | None = None
+        self._guard = Guard()
 
     def __iter__(self) -> Iterator[Step]:
         """The steps still to be made; leaving the loop leaves the painter as it was then."""
@@ -126,7 +128,9 @@ class Painter:
             if self._optimiser is None:
                 self._optimiser = self._start(self._first_image(stage.size), stage)
             seconds = 0.0
-            for step in descend(self._optimiser, steps=stage.steps, done=self._done):
+            for step in descend(
+                self._optimiser, steps=stage.steps, done=self._done, guard=self._guard
+            ):
                 self._done = step.step
                 notes, self._notes = [note for note in (step.note, *self._notes) if note], []
                 yield dataclasses.replace(
@@ -223,6 +227,7 @@ class Painter:
             "stage": self._stage,
             "done": self._done,
             "optimiser": self._optimiser.state_dict() if self._optimiser else None,
+            "guard": self._guard.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -237,6 +242,7 @@ class Painter:
                 "give the same ones, or start anew without --resume."
             )
         self._stage, self._done = int(state["stage"]), int(state["done"])
+        self._guard.load_state_dict(state["guard"])
         self._optimiser = None
         if state["optimiser"] is not None:
             stage = self.stages[self._stage]
@@ -249,6 +255,7 @@ class Painter:
         assert before is not None
         start = self._enlarged(before.image, stage.size)
         self._optimiser = self._start(start, stage)
+        self._guard.enter(self._optimiser)
         if isinstance(before, Adam) and isinstance(self._optimiser, Adam):
             before.carry_to(self._optimiser)
         self._stage, self._done = index, 0

@@ -83,15 +83,9 @@ class Painting(Savable):
 
     def metadata(self) -> dict[str, str]:
         """What goes into the picture's file: recipe, sources, time and memory, versions."""
-        from impasto import __version__
-
-        return {
-            "impasto": __version__,
-            "recipe": self.recipe.to_toml(),
-            **self.sources,
-            **costs(self.seconds, self.peak_bytes),
-            "made with": f"torch {torch.__version__}, Python {platform.python_version()}",
-        }
+        return describe_making(
+            self.recipe, {**self.sources, **costs(self.seconds, self.peak_bytes)}
+        )
 
 
 def paint(
@@ -105,6 +99,7 @@ def paint(
     style_mask: str | Path | None = None,
     regions: Sequence[str] = (),
     memory: float | None = None,
+    max_pixels: int = images.MAX_PIXELS,
     **changes: Any,
 ) -> Painting:
     """Paint a content picture in the manner of a style picture.
@@ -120,6 +115,7 @@ def paint(
         style_mask: Label picture of the style, in the same colours.
         regions: ``"sky=sky.png@monet.jpg"`` and the like, see :mod:`impasto.masks`.
         memory: Bytes that the process may take; two thirds of what is free by default.
+        max_pixels: Refuse larger pictures and masks.
         **changes: Recipe entries to change, e.g. ``size=1024, style_loss="gram"``.
 
     Returns:
@@ -131,13 +127,19 @@ def paint(
     base = recipe if isinstance(recipe, Recipe) else get_recipe(recipe)
     chosen = base.replace(**changes)
     several = [style] if isinstance(style, (str, Path, Image.Image)) else list(style)
-    picture = images.read(content, long_side=chosen.size)
-    pictures = read_styles(several, chosen, max(picture.size))
+    picture = images.read(content, long_side=chosen.size, max_pixels=max_pixels)
+    pictures = read_styles(several, chosen, max(picture.size), max_pixels=max_pixels)
     styles = as_styles(pictures, shares, levels)
     areas, _ = read_areas(
-        picture, pictures, mask=mask, style_mask=style_mask, regions=regions, blur=chosen.feather
+        picture,
+        pictures,
+        mask=mask,
+        style_mask=style_mask,
+        regions=regions,
+        blur=chosen.feather,
+        max_pixels=max_pixels,
     )
-    painter = Painter(picture, styles, chosen, areas=areas, memory=memory)
+    painter = Painter(picture, styles, chosen, areas=areas, memory=memory, max_pixels=max_pixels)
     losses, seconds = [], 0.0
     for step in painter:
         losses.append(row(step))
@@ -174,6 +176,23 @@ def write_losses(path: str | Path, rows: Sequence[Row]) -> None:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
+
+
+def describe_making(recipe: Recipe, sources: Mapping[str, str]) -> dict[str, str]:
+    """How a picture was made, for the metadata: recipe, sources, versions.
+
+    Args:
+        recipe: What it was painted by.
+        sources: See :func:`describe_sources`.
+    """
+    from impasto import __version__
+
+    return {
+        "impasto": __version__,
+        "recipe": recipe.to_toml(),
+        **sources,
+        "made with": f"torch {torch.__version__}, Python {platform.python_version()}",
+    }
 
 
 def describe_sources(

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from impasto.images import fit_size
 from impasto.recipes import Recipe
 
+_SMALLER = 10
+"""Steps at each smaller size where a recipe does not say: large forms need no more."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -56,7 +59,7 @@ def plan_stages(
         if min(smaller) < least_side:
             break
         sizes.insert(0, smaller)
-    steps = [recipe.steps] * len(sizes)
-    if len(sizes) > 1:
+    steps = [recipe.steps or _SMALLER] * len(sizes)
+    if len(sizes) > 1 or not recipe.steps:
         steps[-1] = recipe.final_steps
     return tuple(Stage(size, count) for size, count in zip(sizes, steps, strict=True))

@@ -47,7 +47,8 @@ class Recipe:
         size: Long side of the picture in pixels.
         scales: Sizes of the pyramid; 0: as many √2 steps as fit above ``smallest``.
         smallest: Least long side of the pyramid in pixels.
-        steps: Optimisation steps at every smaller size, or at the only one.
+        steps: Optimisation steps at every smaller size, or at the only one; 0: 10 at a smaller
+            size, ``final_steps`` at an only one.
         final_steps: Steps at the full size of several.
         optimizer: How the pixels are moved.
         preconditioning: Of L-BFGS: how far its steps follow the frequencies and colours of
@@ -85,7 +86,7 @@ class Recipe:
     size: int = 512
     scales: int = 0
     smallest: int = 64
-    steps: int = 10
+    steps: int = 0
     # As many as reach 110 % of the loss of the textbook's 300 (benchmarks/optimise.py).
     final_steps: int = 54
     optimizer: str = "lbfgs"
@@ -158,7 +159,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "size": (32, 65536),
     "scales": (0, 64),
     "smallest": (32, 65536),
-    "steps": (1, 10**6),
+    "steps": (0, 10**6),
     "final_steps": (0, 10**6),
     "learning_rate": (1e-6, 1.0),
     "average": (0.0, 0.9999),

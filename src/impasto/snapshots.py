@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from impasto import images
-from impasto.errors import OptionError
+from impasto.errors import ImageError, OptionError
 from impasto.files import check_writable, replacing
 from impasto.pyramid import Stage
 
@@ -62,21 +62,35 @@ class Snapshots:
         path: A ``.gif`` or ``.webp`` file for an animation, anything else is a folder of PNGs.
         count: How many pictures.
         stages: Of the painting.
+        alpha: The opacity of every picture, (1, 1, H, W) in [0, 1] at any size, or None.
+        metadata: What the files of a folder say of themselves; animations say nothing.
 
     Attributes:
         reel: The frames of an animation so far; a folder's pictures are in their files.
 
     Raises:
         OptionError: For fewer than one picture.
+        ImageError: If they cannot be written there, or an animation has no room for their size.
     """
 
-    def __init__(self, path: Path, count: int, stages: tuple[Stage, ...]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        count: int,
+        stages: tuple[Stage, ...],
+        *,
+        alpha: Tensor | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
         if count < 1:
             raise OptionError(f"--snapshots must be 1 or more, not {count}.")
         self._path = path
         self._animated = path.suffix.lower() in ANIMATIONS
-        check_writable(path if self._animated else path / "step.png")
         self._size = stages[-1].size
+        self._alpha, self._metadata = alpha, metadata or {}
+        check_writable(path if self._animated else path / "step.png", error=ImageError)
+        if self._animated:
+            _check_room(path, self._size)
         total = sum(stage.steps for stage in stages)
         self._wanted = {max(1, round(total * (i + 1) / count)) for i in range(count)}
         self.reel = Reel()
@@ -92,22 +106,68 @@ class Snapshots:
             return
         if self._animated:
             # All frames of an animation have one size: that of the finished picture.
-            self.reel.add(number, images.to_pil(images.resize(image, self._size)))
+            frame = images.resize(image, self._size)
+            self.reel.add(number, images.to_pil(frame, self._opacity(frame)))
         else:
-            self.made.append(images.write(self._path / f"step-{number:05d}.png", image))
+            path = self._path / f"step-{number:05d}.png"
+            told = {**self._metadata, "step": str(number)}
+            images.write(path, image, alpha=self._opacity(image), metadata=told)
+            self.made.append(path)
 
     def finish(self) -> list[Path]:
-        """Write the animation, if that is what it is; the files made."""
+        """Write the animation, if that is what it is; the files made.
+
+        Raises:
+            ImageError: If it cannot be written; the frames are still in the reel.
+        """
         if frames := [self.reel[number] for number in self.reel.numbers]:
             pace = max(_SHORTEST_MS, _DURATION_MS // len(frames))
             durations = [pace] * (len(frames) - 1) + [1500]
-            with replacing(self._path) as temporary:
-                frames[0].save(
-                    temporary,
-                    save_all=True,
-                    append_images=frames[1:],
-                    duration=durations,
-                    loop=0,
-                )
+            if self._path.suffix.lower() == ".gif":
+                frames = [_with_holes(frame) for frame in frames]
+            with replacing(self._path, error=ImageError) as temporary:
+                try:
+                    frames[0].save(
+                        temporary,
+                        save_all=True,
+                        append_images=frames[1:],
+                        duration=durations,
+                        loop=0,
+                    )
+                except (RuntimeError, ValueError, MemoryError) as problem:  # of Pillow's writers
+                    raise ImageError(
+                        f"{self._path} could not be written "
+                        f"({str(problem) or type(problem).__name__}): name a folder instead."
+                    ) from problem
             self.made = [self._path]
         return self.made
+
+    def _opacity(self, image: Tensor) -> Tensor | None:
+        """The alpha at a picture's size."""
+        if self._alpha is None:
+            return None
+        return images.resize(self._alpha, (image.shape[-2], image.shape[-1]))
+
+
+def _with_holes(frame: Image.Image) -> Image.Image:
+    """A frame for a GIF, with a colour of its palette for all that is more than half transparent.
+
+    Pillow's own way from RGBA loses the transparency of later frames where what cannot be seen has
+    the colour of something that can.
+    """
+    if frame.mode != "RGBA":
+        return frame
+    hole = 255
+    plain = frame.convert("RGB").quantize(hole)
+    plain.paste(hole, mask=frame.getchannel("A").point([255] * 128 + [0] * 128))
+    plain.info["transparency"] = hole
+    return plain
+
+
+def _check_room(path: Path, size: tuple[int, int]) -> None:
+    longest = images.FORMATS[path.suffix.lower()].longest
+    if max(size) > longest:
+        raise ImageError(
+            f"{path} would be {size[1]} × {size[0]} pixels and {path.suffix} holds {longest} a "
+            "side: name a folder instead."
+        )

@@ -223,12 +223,14 @@ class StudyRun:
 
     Attributes:
         memory: Bytes that a cell may take; two thirds of what is free if None.
+        max_pixels: Larger pictures are refused.
     """
 
     def __init__(self, study: Study, content: Path, style: Path, folder: Path) -> None:
         self.study, self.folder = study, folder
         self.content_path, self.style_path = content, style
         self.memory: float | None = None
+        self.max_pixels = images.MAX_PIXELS
         self._encoders: dict[tuple[str, str, str], Remembering] = {}
         self._contents: dict[int, Picture] = {}
 
@@ -249,9 +251,16 @@ class StudyRun:
     def paint(self, name: str, recipe: Recipe) -> Iterator[Step]:
         """Paint one cell; after the last step its picture is in the folder."""
         content = self._content(recipe.size)
-        styles = read_styles([self.style_path], recipe, max(content.size))
-        encoder = self._encoder(recipe)
-        painter = Painter(content, styles, recipe, encoder=encoder, memory=self.memory)
+        limit = self.max_pixels
+        styles = read_styles([self.style_path], recipe, max(content.size), max_pixels=limit)
+        painter = Painter(
+            content,
+            styles,
+            recipe,
+            encoder=self._encoder(recipe),
+            memory=self.memory,
+            max_pixels=limit,
+        )
         losses: list[Row] = []
         for step in painter:
             losses.append(row(step))
@@ -267,7 +276,9 @@ class StudyRun:
 
     def _content(self, size: int) -> Picture:
         if size not in self._contents:
-            self._contents[size] = images.read(self.content_path, long_side=size)
+            self._contents[size] = images.read(
+                self.content_path, long_side=size, max_pixels=self.max_pixels
+            )
         return self._contents[size]
 
     def _encoder(self, recipe: Recipe) -> Remembering:

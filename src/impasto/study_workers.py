@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import warnings
 from collections.abc import Generator, Sequence
 from multiprocessing.connection import Connection, wait
 
@@ -175,6 +176,7 @@ def _end(team: Sequence[_Worker]) -> None:
 def _serve(pipe: Connection, work: StudyRun, threads: int) -> None:
     """What a process does: cells as they come, until the other end of the pipe is closed."""
     torch.set_num_threads(threads)
+    warnings.simplefilter("ignore")  # of the same pictures, which the first process has told
     while (cell := _heard(pipe)) is not None:
         error = None
         try:
@@ -207,7 +209,7 @@ def _is_over(pipe: Connection) -> bool:
 
 def _most_bytes(work: StudyRun, todo: Sequence[Cell]) -> float:
     """What the process takes that paints the heaviest of some cells."""
-    size = images.read(work.content_path).size
+    size = images.read(work.content_path, max_pixels=work.max_pixels).size
     encoders = {name: open_encoder(name) for name in {recipe.encoder for _, recipe in todo}}
     return max(
         memory.painting_bytes(

@@ -131,6 +131,7 @@ def texture(
     recipe: str | Path | Recipe = "texture",
     shares: Sequence[float] | None = None,
     memory: float | None = None,
+    max_pixels: int = images.MAX_PIXELS,
     **changes: Any,
 ) -> Painting:
     """Make a texture of a picture's style, from noise.
@@ -142,6 +143,7 @@ def texture(
         recipe: A preset's name, the path of a TOML file, or a :class:`Recipe`.
         shares: Weights of several styles; equal by default.
         memory: Bytes that the process may take.
+        max_pixels: Refuse larger pictures.
         **changes: Recipe entries to change, e.g. ``style_scale=0.5``.
 
     Returns:
@@ -153,7 +155,7 @@ def texture(
     canvas = parse_size(size)
     chosen = _recipe(recipe, {**changes, "size": max(canvas)})
     several = [style] if isinstance(style, (str, Path, Image.Image)) else list(style)
-    styles = read_styles(several, chosen, max(canvas))
+    styles = read_styles(several, chosen, max(canvas), max_pixels=max_pixels)
     painter = TexturePainter(
         styles, canvas, chosen, tileable=tileable, shares=shares, memory=memory
     )
@@ -167,6 +169,7 @@ def reconstruct(
     style_layers: Iterable[str] | Mapping[str, float] | None = None,
     recipe: str | Path | Recipe = "reconstruction",
     memory: float | None = None,
+    max_pixels: int = images.MAX_PIXELS,
     **changes: Any,
 ) -> Painting:
     """Make a picture again, from noise, from what some layers of an encoder know of it.
@@ -177,13 +180,14 @@ def reconstruct(
         style_layers: Or what of its style: the statistics of these layers.
         recipe: A preset's name, the path of a TOML file, or a :class:`Recipe`.
         memory: Bytes that the process may take.
+        max_pixels: Refuse a larger picture.
         **changes: Recipe entries to change, e.g. ``size=256``.
 
     Raises:
         ImpastoError: For pictures or options that cannot be used.
     """
     chosen = _recipe(recipe, changes)
-    picture = images.read(image, long_side=chosen.size)
+    picture = images.read(image, long_side=chosen.size, max_pixels=max_pixels)
     content = {layer: 1.0} if isinstance(layer, str) else layer
     if style_layers is not None and not isinstance(style_layers, Mapping):
         names = list(style_layers)

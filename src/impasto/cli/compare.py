@@ -13,6 +13,7 @@ from PIL import Image
 
 from impasto import images
 from impasto.cli.counting import counting_bar
+from impasto.cli.limits import SIZE_REMARK, add_max_pixels
 from impasto.cli.options import add_recipe_options, recipe_from
 from impasto.descent import Step
 from impasto.errors import OptionError
@@ -55,8 +56,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="of a picture in the grid, in pixels [240]")  # fmt: skip
     parser.add_argument("--workers", type=int, metavar="N",
                         help="paint N cells at a time [one for four cores]")  # fmt: skip
+    add_max_pixels(parser)
     parser.add_argument("--quiet", action="store_true", help="show no progress")
-    add_recipe_options(parser)
+    add_recipe_options(parser, remarks=SIZE_REMARK)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -70,9 +72,11 @@ def run(args: argparse.Namespace) -> int:
     if args.workers is not None:
         check_workers(args.workers)
     for path in (args.content, args.style):
-        images.read(path, long_side=32)  # a mistake is told before hours of work
+        # A mistake is told before hours of work.
+        images.read(path, long_side=32, max_pixels=args.max_pixels)
     folder = args.cells or args.output.with_name(f"{args.output.stem}-cells")
     work = StudyRun(study, args.content, args.style, folder)
+    work.max_pixels = args.max_pixels
     stopped = _paint(work, args)
     made = [name for name, _ in study.cells if work.file(name).exists()]
     if made:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from impasto import images
+from impasto.cli.limits import add_max_pixels
 from impasto.edges import (
     difference_picture,
     edge_difference,
@@ -44,6 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--content", metavar="PHOTO", type=Path, help="what the pictures were painted from")
     add("--size", type=int, default=512, metavar="N",
         help="long side that larger pictures are brought to [512]")  # fmt: skip
+    add_max_pixels(parser)
     add("--json", action="store_true", help="print the figures as JSON")
 
 
@@ -53,9 +55,10 @@ def run(args: argparse.Namespace) -> int:
         raise OptionError(f"--size is {args.size} pixels: choose 1 or more.")
     if args.output:
         images.check_output(args.output)
-    content = images.read(args.content) if args.content else None
+    limit = args.max_pixels
+    content = images.read(args.content, max_pixels=limit) if args.content else None
     paths = [path for place in args.pictures for path in picture_files(place)]
-    seen = [_seen(path, content, args.size) for path in paths]
+    seen = [_seen(path, content, args.size, limit) for path in paths]
     rows, told = [cells for cells, _ in seen], [figures for _, figures in seen]
     if args.output:
         height = max(cell.image.height for row in rows for cell in row)
@@ -68,9 +71,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _seen(path: Path, content: Picture | None, size: int) -> tuple[list[Cell], Figures]:
+def _seen(
+    path: Path, content: Picture | None, size: int, max_pixels: int
+) -> tuple[list[Cell], Figures]:
     """The row of the sheet, and the figures, of one picture."""
-    picture = images.read(path)
+    picture = images.read(path, max_pixels=max_pixels)
     picture = picture.resized(fit_size(picture.size, size, max_enlarge=1))
     figures: Figures = {"picture": str(path)}
     try:

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from impasto import images
 from impasto.cli.counting import counted
+from impasto.cli.limits import add_max_pixels
 from impasto.errors import ImpastoError, OptionError, told_of
 from impasto.evaluation.judge import Judge
 from impasto.evaluation.matching import Match, Shelf, match, picture_files
@@ -72,6 +73,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--encoder", default="compact", metavar="NAME|FILE", help="[compact]")
     add("--size", type=int, default=512, metavar="N",
         help="long side that larger results are judged at [512]")  # fmt: skip
+    add_max_pixels(parser)
     add(FLAG, action="store_true",
         help="results are frames of a film: tell its warping error")  # fmt: skip
     add("--no-plot", action="store_true", help="draw no scatter plot (it needs matplotlib)")
@@ -98,10 +100,12 @@ def run(args: argparse.Namespace) -> int:
     film: list[Film] = []
     if args.temporal:
         todo = in_order(todo)
-        film = [Film(todo, size=args.size)]
-    sets = [Sets(set_metrics, size=args.size)] if set_metrics else []
-    encoder = open_encoder(args.encoder)
-    judges: list[Measure] = [Judge(encoder, metrics, size=args.size), *film, *sets]
+        film = [Film(todo, size=args.size, max_pixels=args.max_pixels)]
+    sets: list[Sets] = []
+    if set_metrics:
+        sets = [Sets(set_metrics, size=args.size, max_pixels=args.max_pixels)]
+    judge = Judge(open_encoder(args.encoder), metrics, size=args.size, max_pixels=args.max_pixels)
+    judges: list[Measure] = [judge, *film, *sets]
     rows: list[Judged] = []
     failed: list[tuple[Path, str]] = []
     with stop_on_interrupt() as request:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from impasto import images
+from impasto.cli.limits import add_max_pixels
 from impasto.errors import OptionError
 from impasto.losses.statistics import style_error
 from impasto.models import open_encoder
@@ -29,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("pictures", nargs="+", metavar="PICTURE", help="one, or two to be compared")
     add("--size", type=int, default=512, metavar="N", help="long side in pixels [512]")
+    add_max_pixels(parser)
     add("--encoder", default="compact", metavar="NAME|FILE", help="[compact]")
     add("--layers", metavar="LAYER,…", default=",".join(STYLE_LAYERS),
         help=f"[{STYLE_LAYERS[0]} … {STYLE_LAYERS[-1]}]")  # fmt: skip
@@ -44,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     encoder.check_layers(layers)
     features = []
     for path in args.pictures:
-        picture = images.read(path, long_side=args.size)
+        picture = images.read(path, long_side=args.size, max_pixels=args.max_pixels)
         with torch.no_grad():
             features.append(encoder(picture.tensor, layers))
     rows = [_row(name, *(found[name] for found in features)) for name in features[0]]

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from impasto import images
+from impasto.cli.limits import add_max_pixels
 from impasto.encoders import Encoder
 from impasto.errors import ImageError, OptionError
 from impasto.files import replacing
@@ -50,6 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--layer", default="relu3_1", metavar="LAYER", help="[relu3_1]")
     add("--encoder", default="compact", metavar="NAME|FILE", help="[compact]")
     add("--size", type=int, default=384, metavar="N", help="long side in pixels [384]")
+    add_max_pixels(parser)
     add("--count", type=int, default=12, metavar="N", help="of maps or patches [12]")
     add("--against", metavar="IMAGE", help="another picture: Gram matrices side by side")
     add("--channel", type=int, metavar="N", help="one channel of the layer, from 0")
@@ -72,10 +74,10 @@ def run(args: argparse.Namespace) -> int:
         raise OptionError("--against compares whole layers: leave out --channel.")
     encoder = open_encoder(args.encoder)
     encoder.check_layers([args.layer])
-    picture = images.read(args.picture, long_side=args.size)
+    picture = images.read(args.picture, long_side=args.size, max_pixels=args.max_pixels)
     own = Cell(images.to_pil(picture.tensor), Path(args.picture).name)
     if args.against is not None:
-        other = images.read(args.against, long_side=args.size)
+        other = images.read(args.against, long_side=args.size, max_pixels=args.max_pixels)
         cells = [
             Cell(_heat(relative_gram(encoder, p.tensor, args.layer)), f"Gram matrix of {name}")
             for p, name in ((picture, own.caption), (other, Path(args.against).name))
@@ -123,14 +125,14 @@ def _channel_rows(
 def _pictures(args: argparse.Namespace) -> Iterator[Picture]:
     """The pictures of the folder; what cannot be read is told of and passed over."""
     for path in images.list_pictures(args.folder):
-        picture = _readable(path, args.size)
+        picture = _readable(path, args.size, args.max_pixels)
         if picture is not None:
             yield picture
 
 
-def _readable(path: Path, size: int) -> Picture | None:
+def _readable(path: Path, size: int, max_pixels: int) -> Picture | None:
     try:
-        return images.read(path, long_side=size)
+        return images.read(path, long_side=size, max_pixels=max_pixels)
     except ImageError as error:
         print(f"impasto: {error}", file=sys.stderr)
         return None

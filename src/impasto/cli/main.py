@@ -10,8 +10,9 @@ import importlib
 import io
 import os
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from impasto import __version__
 from impasto.errors import ImpastoError
@@ -60,9 +61,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     words = sys.argv[1:] if arguments is None else list(arguments)
     chosen = next((word for word in words if not word.startswith("-")), "")
-    args = _parser(chosen).parse_args(words)
     try:
-        code: int = _module(chosen).run(args)
+        with warnings.catch_warnings():
+            warnings.showwarning = _tell_warning
+            # The parser takes a second, as its defaults come from modules that import torch.
+            args = _parser(chosen).parse_args(words)
+            if getattr(args, "quiet", False):
+                warnings.simplefilter("ignore")
+            code: int = _module(chosen).run(args)
         sys.stdout.flush()
         return code
     except ImpastoError as error:
@@ -75,6 +81,18 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has gone (`impasto … | head`): nothing is wrong here.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _tell_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """What takes the place of ``warnings.showwarning``: a line for a person."""
+    print(f"impasto: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def _parser(chosen: str) -> argparse.ArgumentParser:

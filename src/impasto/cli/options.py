@@ -59,6 +59,7 @@ def add_recipe_options(
     *,
     recipe: str = "default",
     without: Collection[str] = (),
+    remarks: Mapping[str, str] | None = None,
 ) -> None:
     """Add ``--recipe`` and one option for every entry of a recipe.
 
@@ -66,7 +67,9 @@ def add_recipe_options(
         parser: Of the command.
         recipe: The preset whose values are the defaults.
         without: Entries that mean nothing to the command.
+        remarks: Entry → what the command has to add to its description.
     """
+    remarks = remarks or {}
     parser.add_argument(
         "--recipe",
         default=recipe,
@@ -81,13 +84,14 @@ def add_recipe_options(
             value = getattr(default, name)
             is_layers = isinstance(value, Mapping)
             shown = _short(value) if is_layers else value
+            said = [about[name], *([remarks[name]] if name in remarks else [])]
             group.add_argument(
                 f"--{name.replace('_', '-')}",
                 dest=name,
                 type=parse_layers if is_layers else type(value),
                 choices=choices(name),
                 metavar=None if choices(name) else _metavar(value),
-                help=f"{about[name]} [{shown}]".replace("%", "%%"),
+                help=f"{', '.join(said)} [{shown}]".replace("%", "%%"),
             )
 
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,18 +17,27 @@ from torch import Tensor
 from impasto import images
 from impasto.areas import read_areas
 from impasto.checkpoints import checkpoint_path, load_checkpoint, save_checkpoint
+from impasto.cli.limits import SIZE_REMARK, add_max_pixels, tell_of_limit
+from impasto.cli.mishaps import Mishaps
 from impasto.cli.options import StyleOption, add_recipe_options, parse_styles, recipe_from
 from impasto.cli.outputs import check_outputs, files_of_regions
 from impasto.cli.progress import PaintingBar, clock, work_share
 from impasto.descent import Step
-from impasto.errors import OptionError
+from impasto.errors import ImpastoError, OptionError
 from impasto.estimates import estimate
 from impasto.goals import Style
 from impasto.images import Picture
 from impasto.interrupts import stop_on_interrupt
 from impasto.memory import keep_freed_memory, painting_bytes, parse_bytes, peak_bytes
 from impasto.painter import Painter, read_styles
-from impasto.painting import Painting, Row, describe_sources, row, write_losses
+from impasto.painting import (
+    Painting,
+    Row,
+    describe_making,
+    describe_sources,
+    row,
+    write_losses,
+)
 from impasto.recipes import Recipe
 from impasto.snapshots import Reel, Snapshots
 
@@ -63,7 +73,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--region", dest="regions", action="append", default=[], metavar="REGION",
         help="sky=MASK@STYLE, sky=MASK:STYLEMASK or face=MASK to keep it",
     )  # fmt: skip
-    add_recipe_options(parser)
+    add_recipe_options(parser, remarks=SIZE_REMARK)
     add_report_option(add_run_options(parser))
 
 
@@ -77,8 +87,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Add what concerns this run but not the picture it makes."""
     group = parser.add_argument_group("this run")
     group.add_argument("--quality", type=int, default=95, metavar="N", help="of JPEG and WebP [95]")
-    group.add_argument("--max-pixels", type=int, default=images.MAX_PIXELS, metavar="N",
-                       help=f"refuse larger input pictures [{images.MAX_PIXELS}]")  # fmt: skip
+    add_max_pixels(group)
     group.add_argument("--memory", metavar="SIZE",
                        help="memory to keep to, such as 2GB [2/3 of the free]")  # fmt: skip
     group.add_argument("--snapshots", type=int, metavar="N", help="keep N pictures on the way")
@@ -139,6 +148,8 @@ def paint_to_file(job: Job, args: argparse.Namespace) -> int:
     check_outputs(args, [job.content, *styles, job.recipe.init, job.mask, job.style_mask,
                          *files_of_regions(job.regions)])  # fmt: skip
     content = images.read(job.content, long_side=job.recipe.size, max_pixels=args.max_pixels)
+    if not args.quiet:
+        tell_of_limit(job.content, content, job.recipe.size)
     sources = describe_sources(
         job.content,
         [str(style) for style in job.styles],
@@ -167,11 +178,15 @@ def work_to_file(
 
     Returns:
         0, or 130 if Ctrl-C stopped it; the best picture so far is saved all the same.
+
+    Raises:
+        ImpastoError: Among others if something beside the picture could not be written at the end;
+            the picture itself is then saved, and a checkpoint keeps what the rest is made of.
     """
     output = images.check_output(args.output, size=painter.stages[-1].size)
     losses: list[Row] = []
     checkpoint = checkpoint_path(output)
-    snapshots = _snapshots(painter, args)
+    snapshots = _snapshots(painter, sources, None if alpha_of is None else alpha_of.alpha, args)
     report = _report(painter, args)
     offered: dict[str, Watcher | None] = {"snapshots": snapshots, "report": report}
     watchers = {name: watcher for name, watcher in offered.items() if watcher is not None}
@@ -188,8 +203,8 @@ def work_to_file(
     def keep() -> None:
         save_checkpoint(checkpoint, painter, losses, reels)
 
-    stopped = _work(painter, losses, keep, list(watchers.values()), args)
-    made = snapshots.finish() if snapshots else []
+    mishaps = Mishaps()
+    stopped = _work(painter, losses, keep, list(watchers.values()), mishaps, args)
     seconds = losses[-1]["seconds"] if losses else 0.0
     height, width = painter.image.shape[-2:]
     alpha = None if alpha_of is None else alpha_of.resized((height, width)).alpha
@@ -197,18 +212,23 @@ def work_to_file(
         painter.picture, alpha, losses, painter.recipe, seconds, sources, peak_bytes()
     )
     painting.save(output, quality=args.quality)
-    if args.log:
-        write_losses(args.log, losses)
-    if report:
-        names = json.loads(sources["style"])
-        pictures = [style.picture.tensor for style in painter.styles]
-        styles = dict(zip(names, pictures, strict=True))
-        report.write(painting, painter.content.tensor, styles, command=sys.argv[1:])
-    if stopped:
-        keep()
-    else:
+    # Only now the rest, which may fail: hours of work are in the picture.
+    try:
+        made = snapshots.finish() if snapshots else []
+        if args.log:
+            write_losses(args.log, losses)
+        if report:
+            names = json.loads(sources["style"])
+            pictures = [style.picture.tensor for style in painter.styles]
+            styles = dict(zip(names, pictures, strict=True))
+            report.write(painting, painter.content.tensor, styles, command=sys.argv[1:])
+    except ImpastoError as error:
+        hint = " --resume tries that again." if mishaps.survive(keep) else ""
+        raise ImpastoError(f"{output} is saved, but {error}{hint}") from error
+    kept = stopped and mishaps.survive(keep)
+    if not stopped:
         checkpoint.unlink(missing_ok=True)
-    tell_outcome(args, painting, output, made, stopped=stopped)
+    tell_outcome(args, painting, output, made, stopped=stopped, resumable=kept)
     return 130 if stopped else 0
 
 
@@ -261,6 +281,7 @@ def _work(
     losses: list[Row],
     keep: Callable[[], None],
     watchers: Sequence[Watcher],
+    mishaps: Mishaps,
     args: argparse.Namespace,
 ) -> bool:
     """Make the steps; whether Ctrl-C stopped it."""
@@ -278,23 +299,26 @@ def _work(
             if wanting := [watcher for watcher in watchers if watcher.wants(number)]:
                 picture = painter.finished(step.image)
                 for watcher in wanting:
-                    watcher.take(number, picture)
+                    mishaps.survive(partial(watcher.take, number, picture))
             if request.made and not painter.done:
                 break
             if time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
-                keep()
+                mishaps.survive(keep)
                 saved = time.monotonic()
     return not painter.done
 
 
-def _snapshots(painter: Painter, args: argparse.Namespace) -> Snapshots | None:
+def _snapshots(
+    painter: Painter, sources: Mapping[str, str], alpha: Tensor | None, args: argparse.Namespace
+) -> Snapshots | None:
     if args.snapshots is None:
         if args.snapshots_to is not None:
             raise OptionError("--snapshots-to needs --snapshots N: how many pictures to keep.")
         return None
     output = Path(args.output)
     place = args.snapshots_to or output.with_name(f"{output.stem}-steps")
-    return Snapshots(place, args.snapshots, painter.stages)
+    told = describe_making(painter.recipe, sources)
+    return Snapshots(place, args.snapshots, painter.stages, alpha=alpha, metadata=told)
 
 
 def _report(painter: Painter, args: argparse.Namespace) -> RunReport | None:

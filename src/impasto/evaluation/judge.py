@@ -20,9 +20,9 @@ _KEPT = 4
 """Contents and styles kept in memory: the next result is often of one of the last."""
 
 
-def as_judged(result: Path, size: int) -> Picture:
+def as_judged(result: Path, size: int, max_pixels: int = images.MAX_PIXELS) -> Picture:
     """A result at the size it is judged at: its own, or smaller with ``size`` as the long side."""
-    picture = images.read(result)
+    picture = images.read(result, max_pixels=max_pixels)
     return picture.resized(fit_size(picture.size, size, max_enlarge=1))
 
 
@@ -37,6 +37,7 @@ class Judge:
         metrics: Names in :data:`impasto.metrics.table.METRICS`, whose weights are fetched if they
             are not there; by default all that have theirs.
         size: The most that results have as their long side, in pixels.
+        max_pixels: Larger pictures are refused.
 
     Raises:
         OptionError: For a name that no metric has.
@@ -44,14 +45,19 @@ class Judge:
     """
 
     def __init__(
-        self, encoder: Encoder, metrics: Iterable[str] | None = None, *, size: int = 512
+        self,
+        encoder: Encoder,
+        metrics: Iterable[str] | None = None,
+        *,
+        size: int = 512,
+        max_pixels: int = images.MAX_PIXELS,
     ) -> None:
         names = chosen(at_hand())[0] if metrics is None else metrics
         self._metrics = {name: get_metric(name) for name in names}
         self._opened = {
             name: metric.open() for name, metric in self._metrics.items() if metric.open
         }
-        self._encoder, self._size = encoder, size
+        self._encoder, self._size, self._max_pixels = encoder, size, max_pixels
         self._least = max(WINDOW, minimum_side(self._layers("content", "style", ""), encoder))
         self._contents = lru_cache(_KEPT)(self._content)
         self._styles = lru_cache(_KEPT)(self._style)
@@ -63,7 +69,7 @@ class Judge:
         Raises:
             ImageError: For pictures that cannot be read, are too small, or do not fit together.
         """
-        painted = as_judged(result, self._size)
+        painted = as_judged(result, self._size, self._max_pixels)
         own = self._seen(painted, result, "content", "style", "")
         references = {
             "content": self._contents(match.content, painted.size),
@@ -76,10 +82,12 @@ class Judge:
         return figures
 
     def _content(self, path: Path, size: tuple[int, int]) -> Seen:
-        return self._seen(brought_to(images.read(path), size), path, "content")
+        content = images.read(path, max_pixels=self._max_pixels)
+        return self._seen(brought_to(content, size), path, "content")
 
     def _style(self, path: Path, long_side: int) -> Seen:
-        return self._seen(images.read(path, long_side=long_side), path, "style")
+        style = images.read(path, long_side=long_side, max_pixels=self._max_pixels)
+        return self._seen(style, path, "style")
 
     def _seen(self, picture: Picture, path: Path, *sides: str) -> Seen:
         height, width = picture.size

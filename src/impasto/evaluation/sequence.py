@@ -42,13 +42,20 @@ class Film:
     Args:
         frames: Method and path of each result, in the order of :func:`in_order`.
         size: The most that frames have as their long side, in pixels.
+        max_pixels: Larger pictures are refused.
 
     Raises:
         OptionError: If OpenCV is missing.
         InputDataError: For a method without two frames in one folder.
     """
 
-    def __init__(self, frames: Sequence[tuple[str, Path]], *, size: int = 512) -> None:
+    def __init__(
+        self,
+        frames: Sequence[tuple[str, Path]],
+        *,
+        size: int = 512,
+        max_pixels: int = images.MAX_PIXELS,
+    ) -> None:
         require("cv2", by=FLAG)
         pairs = [pair for pair in pairwise(frames) if _follow(*pair)]
         methods = {method for (method, _), _ in pairs}
@@ -59,7 +66,7 @@ class Film:
                     "the one before it, so name a folder of frames or leave it out."
                 )
         self._before = {path: before for (_, before), (_, path) in pairs}
-        self._size = size
+        self._size, self._max_pixels = size, max_pixels
         self._last: _Frame | None = None
 
     @torch.no_grad()
@@ -72,14 +79,15 @@ class Film:
         Raises:
             ImageError: For pictures that cannot be read, are too small, or do not fit together.
         """
-        painted = as_judged(result, self._size)
+        painted = as_judged(result, self._size, self._max_pixels)
         height, width = painted.size
         if min(height, width) < LEAST_SIDE:
             raise ImageError(
                 f"{result} is judged at {width}×{height} px: {FLAG} needs at least "
                 f"{LEAST_SIDE} px each way."
             )
-        content = brought_to(images.read(match.content), painted.size)
+        photo = images.read(match.content, max_pixels=self._max_pixels)
+        content = brought_to(photo, painted.size)
         frame, last = _Frame(result, painted.tensor, content.tensor), self._last
         if last is None or last.result != self._before.get(result):
             self._last = frame

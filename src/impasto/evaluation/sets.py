@@ -29,13 +29,16 @@ class Sets:
     Args:
         names: Of :data:`impasto.metrics.sets.SET_METRICS`.
         size: The most that results have as their long side, in pixels; styles have theirs.
+        max_pixels: Larger pictures are refused.
 
     Raises:
         WeightsError: If the weights cannot be had.
     """
 
-    def __init__(self, names: Sequence[str], *, size: int = 512) -> None:
-        self._names, self._size = names, size
+    def __init__(
+        self, names: Sequence[str], *, size: int = 512, max_pixels: int = images.MAX_PIXELS
+    ) -> None:
+        self._names, self._size, self._max_pixels = names, size, max_pixels
         self._net = open_metric_net(ART_INCEPTION)
         self._styles = lru_cache(_KEPT)(self._style)
         self._seen: dict[Path, tuple[Tensor, Tensor]] = {}
@@ -46,7 +49,7 @@ class Sets:
         Raises:
             ImageError: For pictures that cannot be read, or are too small.
         """
-        painted = as_judged(result, self._size)
+        painted = as_judged(result, self._size, self._max_pixels)
         style = self._styles(match.style, max(painted.size))
         self._seen[result] = self._features(painted.tensor), style
         return {}
@@ -73,7 +76,8 @@ class Sets:
         return found
 
     def _style(self, path: Path, long_side: int) -> Tensor:
-        return self._features(images.read(path, long_side=long_side).tensor)
+        style = images.read(path, long_side=long_side, max_pixels=self._max_pixels)
+        return self._features(style.tensor)
 
     @torch.no_grad()
     def _features(self, picture: Tensor) -> Tensor:

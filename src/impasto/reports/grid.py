@@ -108,7 +108,10 @@ def write_grid_page(path: Path, work: StudyRun, *, command: Sequence[str]) -> Pa
         "compare.html",
         title=f"{work.content_path.name} in the manner of {work.style_path.name}",
         inputs=[
-            Figure(thumbnail(images.read(source), _INPUT), f"{what}: {source}")
+            Figure(
+                thumbnail(images.read(source, max_pixels=work.max_pixels), _INPUT),
+                f"{what}: {source}",
+            )
             for what, source in (("content", work.content_path), ("style", work.style_path))
         ],
         heading=" × ".join(_spaced(entry) for entry in swept),
