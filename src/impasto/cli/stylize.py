@@ -19,6 +19,7 @@ from impasto import images
 from impasto.areas import is_named, read_areas
 from impasto.cli.batch import Work, plan
 from impasto.cli.counting import counting_bar
+from impasto.cli.limits import add_max_pixels
 from impasto.cli.options import parse_styles
 from impasto.cli.outputs import check_apart, files_of_regions
 from impasto.cli.progress import clock
@@ -83,8 +84,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     files.add_argument("--quality", type=int, default=95, metavar="N", help="of JPEG, WebP [95]")
     files.add_argument("--save-style", metavar="FILE", type=Path,
                        help="keep the style read (.safetensors), for --style")  # fmt: skip
-    add("--max-pixels", type=int, default=images.MAX_PIXELS, metavar="N",
-        help=f"refuse larger pictures [{images.MAX_PIXELS}]")  # fmt: skip
+    add_max_pixels(parser)
     add("--memory", metavar="SIZE", help="to stay within, such as 2GB [two thirds of the free]")
     add("--precision", default="auto", choices=PRECISIONS, help="[auto]")
     add("--json", action="store_true", help="print what was made as JSON")
