@@ -235,7 +235,10 @@ def test_interrupted_then_resumed_is_as_never_interrupted(pictures, tmp_path):
     assert run([*words, "-o", str(whole), *options, "--quiet"]) == 0
 
     command = [sys.executable, "-m", "impasto", *words, "-o", str(broken), *options]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as it:
+    # As many threads as this process has here: sums are rounded in another order on more.
+    own = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": own}
+    with subprocess.Popen(command, **pipes) as it:
         while "memory" not in it.stderr.readline():  # the plan: painting begins
             assert it.poll() is None
         time.sleep(0.5)
