@@ -1,10 +1,5 @@
 """What the program prints beside its results: sentences, and nothing of Python's own."""
 
-import signal
-import subprocess
-import sys
-import time
-
 import pytest
 
 from conftest import smooth_picture
@@ -23,19 +18,6 @@ def test_ctrl_c_at_the_very_start(where, capsys, monkeypatch):
     monkeypatch.setattr(main, where, interrupted)
     assert run(["features", "a.png"]) == 130
     assert capsys.readouterr().err == "impasto: stopped.\n"
-
-
-def test_ctrl_c_while_torch_is_imported():
-    program = (
-        "import sys; from impasto.cli.main import run; print('!', flush=True); sys.exit(run())"
-    )
-    command = [sys.executable, "-c", program, "paint", "no.png", "no.png", "-o", "out.png"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as it:
-        it.stdout.readline()
-        time.sleep(0.05)
-        it.send_signal(signal.SIGINT)
-        _, told = it.communicate(timeout=60)
-    assert (it.returncode, told) == (130, "impasto: stopped.\n")
 
 
 @pytest.fixture
