@@ -72,3 +72,20 @@ def test_one_pass_does_not_see_it(tmp_path):
         for name in ("one", "other")
     )
     torch.testing.assert_close(one, other, rtol=0, atol=0.02)
+
+
+def test_a_region_has_a_part_of_a_style_that_can_be_seen_in_part(tmp_path):
+    """The mask is of the style's own size, and the style is read at another."""
+    images.write(tmp_path / "photo.png", smooth_picture(64, 72, seed=1))
+    for name, where in (("sky", (64, 72)), ("part", SIZE)):
+        mask = torch.zeros(1, 3, *where)
+        mask[:, :, :30] = 1
+        images.write(tmp_path / f"{name}.png", mask)
+    made = []
+    for name, hidden in (("one", 0.1), ("other", 0.9)):
+        style = half_transparent(hidden)
+        images.write(tmp_path / f"{name}.png", style.tensor, alpha=style.alpha)
+        region = f"sky={tmp_path}/sky.png@{tmp_path}/{name}.png:{tmp_path}/part.png"
+        photo = tmp_path / "photo.png"
+        made.append(impasto.stylize(photo, photo, model="any", regions=[region]).tensor)
+    torch.testing.assert_close(made[0], made[1], rtol=0, atol=0.02)

@@ -286,7 +286,7 @@ def visible(
     Args:
         picture: (1, 3, H, W) in [0, 1].
         alpha: (1, 1, H, W), its opacity; None if it is opaque.
-        where: (1, 1, H, W) ≥ 0, which part of it is wanted; None for all.
+        where: (1, 1, H', W') ≥ 0 of any size, which part of it is wanted; None for all.
 
     Returns:
         The picture with invisible colours replaced by the mean of the visible, which the features
@@ -296,4 +296,7 @@ def visible(
     if alpha is None or not alpha.any():
         return picture, where
     mean = (picture * alpha).sum((2, 3), keepdim=True) / alpha.sum((2, 3), keepdim=True)
-    return torch.lerp(mean, picture, alpha), alpha if where is None else alpha * where
+    seen = torch.lerp(mean, picture, alpha)
+    if where is None:
+        return seen, alpha
+    return seen, alpha * resize_masks(where, (alpha.shape[-2], alpha.shape[-1]))
