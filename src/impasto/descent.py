@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import torch
 from torch import Tensor
 
 from impasto.errors import ImpastoError, OptionError
+from impasto.lbfgs import is_finite
 from impasto.optimisers import Losses, Optimiser, make_optimiser
 
 
@@ -192,6 +192,6 @@ class Guard:
         self._halvings, self._told = int(state["halvings"]), bool(state["told"])
 
     def _is_good(self, total: float, pixels: Tensor) -> bool:
-        finite = math.isfinite(total) and bool(torch.isfinite(pixels).all())
+        finite = math.isfinite(total) and is_finite(pixels)
         limit = max(self._RUNAWAY * self._best, self._first / self._RUNAWAY, 1e-30)
         return finite and total <= limit

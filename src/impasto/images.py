@@ -186,11 +186,14 @@ def as_floats(image: Tensor) -> Tensor:
     return image if image.is_floating_point() else image.float() / 255
 
 
-def in_type_of(image: Tensor, like: Tensor) -> Tensor:
-    """A picture in [0, 1] as it is, or rounded to uint8 if ``like`` is that."""
-    if like.is_floating_point():
-        return image
+def as_bytes(image: Tensor) -> Tensor:
+    """A picture in [0, 1], where what lies outside is clipped, in uint8."""
     return (image * 255).round().clamp(0, 255).to(torch.uint8)
+
+
+def in_type_of(image: Tensor, like: Tensor) -> Tensor:
+    """A picture in [0, 1] as it is, or in uint8 if ``like`` is that."""
+    return image if like.is_floating_point() else as_bytes(image)
 
 
 def to_pil(image: Tensor, alpha: Tensor | None = None) -> Image.Image:
@@ -220,8 +223,7 @@ def to_pil(image: Tensor, alpha: Tensor | None = None) -> Image.Image:
             "The picture holds values that are no numbers (NaN): what computed it has diverged; "
             "lower its learning rate or its weights."
         )
-    levels = (pixels * 255).round().clamp(0, 255).to(torch.uint8)
-    return Image.fromarray(levels.permute(1, 2, 0).contiguous().numpy())
+    return Image.fromarray(as_bytes(pixels).permute(1, 2, 0).contiguous().numpy())
 
 
 def resize(image: Tensor, size: tuple[int, int], *, method: str = "antialias") -> Tensor:
@@ -302,7 +304,7 @@ def write(
     path = Path(path)
     kind = _format_of(path, quality)
     picture = to_pil(image, alpha)
-    _check_room(path, kind, (picture.height, picture.width))
+    check_room(path, (picture.height, picture.width))
     if alpha is not None and not kind.alpha:
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture).convert("RGB")
@@ -334,9 +336,9 @@ def check_output(
         OptionError: If the quality is out of range.
     """
     path = Path(path)
-    kind = _format_of(path, quality)
+    _format_of(path, quality)
     if size is not None:
-        _check_room(path, kind, size)
+        check_room(path, size)
     check_writable(path, error=ImageError)
     return path
 
@@ -388,12 +390,20 @@ def _format_of(path: Path, quality: int) -> Format:
     return kind
 
 
-def _check_room(path: Path, kind: Format, size: tuple[int, int]) -> None:
-    if max(size) > kind.longest:
-        roomier = [ending for ending, other in FORMATS.items() if other.longest > kind.longest]
+def check_room(path: Path, size: tuple[int, int], *, remedy: str = "") -> None:
+    """Raise ImageError if the format of a file holds no picture of that height and width.
+
+    Args:
+        path: Its extension names the format.
+        size: In pixels.
+        remedy: What to do, in words; one of the roomier formats by default.
+    """
+    longest = FORMATS[path.suffix.lower()].longest
+    if max(size) > longest:
+        roomier = [ending for ending, other in FORMATS.items() if other.longest > longest]
         raise ImageError(
             f"{path} would be {size[1]} × {size[0]} pixels and {path.suffix} holds "
-            f"{kind.longest} a side: choose one of {', '.join(roomier)}."
+            f"{longest} a side: {remedy or 'choose one of ' + ', '.join(roomier)}."
         )
 
 

@@ -188,11 +188,11 @@ class LBFGS:
     def _measure(self, pixels: Tensor) -> tuple[Losses, float, Tensor]:
         inside = pixels.clamp(0, 1)
         # The search's own arithmetic overflows now and then where the loss is but rounding.
-        sound = _is_finite(pixels)
+        sound = is_finite(pixels)
         losses, gradient = self._gradient(inside) if sound else ({"loss": math.nan}, inside)
         self._evaluations += 1
         total = sum(losses.values())
-        if not (math.isfinite(total) and _is_finite(gradient)):
+        if not (math.isfinite(total) and is_finite(gradient)):
             # A wall, from which the search turns back: NaN itself would lead it on for ever.
             nothing = dict.fromkeys(losses, math.nan)
             return nothing, self._WALL, torch.zeros_like(self._parameter)
@@ -207,6 +207,6 @@ class LBFGS:
         return losses, loss, (self._map.slope(gradient) * self._unit).contiguous()
 
 
-def _is_finite(numbers: Tensor) -> bool:
+def is_finite(numbers: Tensor) -> bool:
     """Whether they all are; their sum tells in a fifth of the time that looking at each takes."""
     return math.isfinite(float(numbers.sum()))

@@ -90,7 +90,7 @@ class Snapshots:
         self._alpha, self._metadata = alpha, metadata or {}
         check_writable(path if self._animated else path / "step.png", error=ImageError)
         if self._animated:
-            _check_room(path, self._size)
+            images.check_room(path, self._size, remedy="name a folder instead")
         total = sum(stage.steps for stage in stages)
         self._wanted = {max(1, round(total * (i + 1) / count)) for i in range(count)}
         self.reel = Reel()
@@ -162,12 +162,3 @@ def _with_holes(frame: Image.Image) -> Image.Image:
     plain.paste(hole, mask=frame.getchannel("A").point([255] * 128 + [0] * 128))
     plain.info["transparency"] = hole
     return plain
-
-
-def _check_room(path: Path, size: tuple[int, int]) -> None:
-    longest = images.FORMATS[path.suffix.lower()].longest
-    if max(size) > longest:
-        raise ImageError(
-            f"{path} would be {size[1]} × {size[0]} pixels and {path.suffix} holds {longest} a "
-            "side: name a folder instead."
-        )

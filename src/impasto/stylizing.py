@@ -183,7 +183,7 @@ class Stylizer:
         brush = self._stylist.brush(vectors, tensor, strength=self._strength, where=where)
         height, width = content.size
         if height * width >= _LARGE and not areas:
-            tensor = (tensor * 255).round().to(torch.uint8)
+            tensor = images.as_bytes(tensor)
         painted = self._stylist.paint(tensor, brush, done=done)
         painted = self._mode.result(painted, original, self._space)
         kept = [area.where for area in areas if area.keep]

@@ -50,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def check(args: argparse.Namespace) -> None:
     """Refuse options that do not go together, as far as can be told before a model is opened."""
-    start, add_style = args.start, getattr(args, "add_style", None)
+    start, add_style = args.start, args.add_style
     if start is not None and add_style is not None:
         raise OptionError(
             "--start trains a whole model and --add-style a vector of one: give one of them."
@@ -88,7 +88,7 @@ def beginning(args: argparse.Namespace, encoder: Encoder, seed: int) -> Beginnin
     Raises:
         OptionError: If the options do not fit the model that they name, or one another.
     """
-    start = getattr(args, "add_style", None) or args.start
+    start = args.add_style or args.start
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if start is None:

@@ -74,7 +74,7 @@ def configure(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         _configure(parser, name)
-        parser.set_defaults(train_command=run, what=name)
+        parser.set_defaults(train_command=run, what=name, add_style=None)
 
 
 def _configure(parser: argparse.ArgumentParser, name: str) -> None:
@@ -183,7 +183,7 @@ def _settings(args: argparse.Namespace) -> OnePassSettings:
     given = {name: getattr(args, name) for name in _PLAIN if getattr(args, name) is not None}
     if args.crop is not None:
         given["first_crop"] = min(settings.first_crop, args.crop)
-    if args.start is not None or getattr(args, "add_style", None) is not None:
+    if args.start is not None or args.add_style is not None:
         given["first_share"] = 0.0  # what is learnt from small crops has been learnt
     if args.content_weight is not None:
         given["content_layers"] = {
@@ -257,7 +257,7 @@ def _fixed_styles(
     names = list(pictures)
     start = dict(model.styles)
     frozen: tuple[str, ...] = ()
-    if getattr(args, "add_style", None):
+    if args.add_style:
         if not set(start) - {OWN}:
             raise OptionError(f"{args.add_style} has no styles of its own: --start with it.")
         if taken := sorted(set(names) & set(start)):

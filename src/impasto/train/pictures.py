@@ -54,7 +54,7 @@ class Crops:
                 scale = size / short
                 height, width = (max(size, round(n * scale)) for n in picture.shape[-2:])
                 picture = images.resize(picture[None], (height, width))[0]
-            self._pictures.append((picture * 255).round().to(torch.uint8))
+            self._pictures.append(images.as_bytes(picture))
         if not self._pictures:
             raise InputDataError(f"None of the {len(paths)} pictures can be read.")
         self.name = f"{len(self)} pictures ({digest_of(self._pictures)})"
