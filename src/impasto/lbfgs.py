@@ -71,8 +71,10 @@ class LBFGS:
         self._parameter = torch.zeros_like(self._origin)
         self._rate = learning_rate
         self._curvature = Curvature(history, by_octaves=self._map.moves_waves)
-        # Where the last search ended the next begins: remembered, not evaluated twice.
+        # Where the last search ended the next begins: remembered, not evaluated twice. No place is
+        # ever changed in place, so that it is known again without a look at its numbers.
         self._at: Tensor | None = None
+        self._trial: tuple[float, Tensor, Tensor] | None = None  # length, step and place
         self._picture: Tensor | None = None
         self._found: tuple[Losses, float, Tensor] | None = None
 
@@ -123,7 +125,7 @@ class LBFGS:
     def restart(self, pixels: Tensor) -> None:
         """Go on from ``pixels`` with half the trial step and no curvature."""
         self._origin.copy_(pixels)
-        self._parameter.zero_()
+        self._parameter = torch.zeros_like(self._origin)
         self._rate /= 2
         self._curvature.clear()
         self._converged = False
@@ -143,7 +145,7 @@ class LBFGS:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Be as when ``state`` was taken."""
         self._origin.copy_(state["origin"])
-        self._parameter.copy_(state["waves"])
+        self._parameter = torch.empty_like(self._origin).copy_(state["waves"])
         self._curvature.load_state_dict(state["curvature"])
         self._rate = float(state["rate"])
         self._scale = float(state["scale"])
@@ -157,21 +159,27 @@ class LBFGS:
 
     def _along(self, direction: Tensor, length: float) -> Trial:
         """The loss and its steepness so far along a direction."""
-        loss, slope = self._evaluate(self._parameter + length * direction)
+        step = length * direction
+        place = self._parameter + step
+        self._trial = length, step, place
+        loss, slope = self._evaluate(place)
         return Trial(length, loss, float((slope * direction).sum()))
 
     def _move(self, direction: Tensor, length: float, slope: Tensor) -> None:
         """Go there, and remember what the curvature was on the way."""
-        step = length * direction
-        self._parameter = self._parameter + step
+        if self._trial is None or self._trial[0] != length:
+            self._along(direction, length)
+        assert self._trial is not None
+        _, step, self._parameter = self._trial
+        self._trial = None
         _, now = self._evaluate(self._parameter)
         self._curvature.add(step, now - slope)
 
     @torch.no_grad()
     def _evaluate(self, parameter: Tensor) -> tuple[float, Tensor]:
         """The scaled loss and its slope at a place; remembered for the place asked for last."""
-        if self._found is None or self._at is None or not torch.equal(self._at, parameter):
-            self._at = parameter.clone()
+        if self._found is None or self._at is not parameter:
+            self._at = parameter
             self._picture = self._picture_at(parameter)
             self._found = self._measure(self._picture)
         return self._found[1], self._found[2]
@@ -180,9 +188,8 @@ class LBFGS:
         return self._origin + self._map.picture(parameter * self._unit)
 
     def _unclipped(self) -> Tensor:
-        at, picture = self._at, self._picture
-        if at is not None and picture is not None and torch.equal(at, self._parameter):
-            return picture
+        if self._picture is not None and self._at is self._parameter:
+            return self._picture
         return self._picture_at(self._parameter)
 
     def _measure(self, pixels: Tensor) -> tuple[Losses, float, Tensor]:
@@ -199,11 +206,10 @@ class LBFGS:
         if not self._scale:
             self._scale = self._START / max(abs(total), 1e-30)
         outside = pixels - inside
-        gradient = gradient * (outside == 0) * self._scale
         # As much as the loss itself if every pixel were clipped by 1/√_PULL.
         pull = self._PULL * self._START / pixels.numel()
-        gradient = gradient + 2 * pull * outside
         loss = self._scale * total + pull * float(outside.square().sum())
+        gradient = torch.where(outside == 0, gradient * self._scale, outside * (2 * pull))
         return losses, loss, (self._map.slope(gradient) * self._unit).contiguous()
 
 
