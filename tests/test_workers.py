@@ -45,6 +45,8 @@ def task(kind: str, folder: Path, workers: Workers) -> OnePassTraining:
         return AnyStyleTraining(
             own, encoder, "tiny", crops, crops, SETTINGS, predictor=reader, workers=workers
         )
+    if kind == "batch":
+        own = network("johnson-batch").train().requires_grad_(True)
     styles = {f"style {number}": smooth_picture(72, 72, seed=number) for number in range(MANY)}
     return FixedStylesTraining(own, encoder, "tiny", crops, styles, SETTINGS, workers=workers)
 
@@ -109,6 +111,9 @@ def as_one_of_two(folder: str, output: str) -> None:
     """What each of two launched processes does."""
     workers = launched()
     results: dict[str, object] = {kind: train(kind, Path(folder), workers) for kind in KINDS}
+    batch = task("batch", Path(folder), workers)
+    batch.step(0, 3)
+    results["moments"] = batch.network.running_moments
     results["wishes"] = [workers.any(workers.rank == 1), workers.any(False)]
     results["who"] = (workers.rank, workers.count)
     workers.wait()
@@ -177,6 +182,17 @@ def test_styles_that_nobody_drew_stay_as_they_are(folder, both):
     rows = [weight for weight in both[0]["fixed"]["weights"] if weight.ndim == 1][-len(names) :]
     moved = [bool(row.any()) for row in rows]
     assert 2 < sum(moved) < len(names)
+
+
+def test_running_moments_are_those_of_the_whole_batch(folder, both):
+    shares = [task("batch", folder, Share(rank, 2)) for rank in (0, 1)]
+    for share in shares:
+        share.step(0, 3)
+    own = [share.network.running_moments for share in shares]
+    assert any(not torch.allclose(*pair, rtol=1e-3) for pair in zip(*own, strict=True))
+    for one, other, *parts in zip(*(results["moments"] for results in both), *own, strict=True):
+        assert torch.equal(one, other)
+        torch.testing.assert_close(one, torch.stack(parts).mean(0), rtol=1e-4, atol=1e-5)
 
 
 def test_who_they_are_and_what_they_wish(both):

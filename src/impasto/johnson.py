@@ -21,6 +21,8 @@ from impasto.convolutions import Convolution
 from impasto.errors import OptionError, unknown_name
 from impasto.networks import Affine, StyledNetwork
 
+_MOMENTS = "_moments"
+
 NORMS = ("instance", "batch")
 MOMENTUM = 0.1
 """Weight of the newest batch in the running moments: PyTorch's own."""
@@ -34,7 +36,8 @@ class JohnsonShape:
         widths: Channels at the picture's size, at half and at a quarter of it.
         blocks: Residual blocks, all at a quarter.
         norm: ``"instance"``, by each map's own moments, or ``"batch"``, by those of all maps of a
-            batch while training and by their running averages ever after.
+            batch while training (of a process's share of it) and by their running averages ever
+            after.
 
     Raises:
         OptionError: For another norm, a width below one or a negative number of blocks.
@@ -86,13 +89,18 @@ class JohnsonNetwork(StyledNetwork):
         reach = _halved(reach) + 2 * self.shape.blocks
         return 2 * (2 * reach + 1) + 1 + 4  # smallest, smaller, first
 
+    @property
+    def running_moments(self) -> list[Tensor]:
+        """The running averages of batch normalisation."""
+        return [buffer for name, buffer in self.named_buffers() if name.endswith(_MOMENTS)]
+
     def add(self, name: str, convolution: nn.Conv2d, stride: int) -> None:
         """See :meth:`StyledNetwork.add`; batch normalisation also keeps moments of the output."""
         super().add(name, convolution, stride)
         if self.shape.norm == "batch":
             width = convolution.out_channels
             start = torch.stack([torch.zeros(width), torch.ones(width)])
-            self.register_buffer(f"{name}_moments", start)
+            self.register_buffer(name + _MOMENTS, start)
 
     def walk(self, image: Tensor, style: Affine, *, origin: tuple[int, int] = (0, 0)) -> Walk:
         """See :meth:`StyledNetwork.walk`; hands out nothing once batch moments are settled."""
@@ -119,7 +127,7 @@ class JohnsonNetwork(StyledNetwork):
         """
         if self.shape.norm == "instance":
             return (yield from super().normal(name, x, style))
-        kept = self.get_buffer(f"{name}_moments")
+        kept = self.get_buffer(name + _MOMENTS)
         if not self.training:
             return normalise(x, Moments(*kept[:, None].float()), *style[name])
         # The maps of a batch are of one size: the mean of their moments is that of the batch.

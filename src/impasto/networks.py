@@ -58,6 +58,11 @@ class StyledNetwork(nn.Module):
         return next(self.parameters()).dtype
 
     @property
+    def running_moments(self) -> list[Tensor]:
+        """What training keeps besides weights, to be changed in place; nothing here."""
+        return []
+
+    @property
     def held(self) -> float:
         """Numbers per pixel of the picture that a walk holds while it waits, about.
 

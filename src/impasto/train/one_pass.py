@@ -256,20 +256,20 @@ class OnePassTraining(ABC):
         total.backward()  # type: ignore[no-untyped-call]
         told = torch.stack([value.detach() for value in losses.values()])
         moving = [p for p in self._learnt.parameters() if p.requires_grad]
-        self._average_gradients(moving, told)
+        self._average_over_workers(moving, told)
         nn.utils.clip_grad_norm_(moving, settings.gradient_norm)
         self._optimiser.step()
         self._average.update()
         return dict(zip(losses, told.tolist(), strict=True)), rate
 
-    def _average_gradients(self, moving: Sequence[nn.Parameter], told: Tensor) -> None:
-        """Over all processes; what none of them has a gradient of is left without one.
+    def _average_over_workers(self, moving: Sequence[nn.Parameter], told: Tensor) -> None:
+        """Gradients, losses and moments; what no process has a gradient of is left without one.
 
         A style's vector has none where no picture of the share was to be painted in that style.
         """
         there = told.new_tensor([float(p.grad is not None) for p in moving])
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in moving]
-        self._workers.average([*gradients, told, there])
+        self._workers.average([*gradients, told, there, *self.network.running_moments])
         for parameter, gradient, share in zip(moving, gradients, there.tolist(), strict=True):
             parameter.grad = gradient if share else None
 
