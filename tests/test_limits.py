@@ -20,9 +20,8 @@ QUICK = {
     "encoder": "tiny.safetensors", "content_layers": {"relu4_1": 1.0}, "scales": 1, "steps": 1,
     "size": 64,
 }  # fmt: skip
-OPTIONS = [
-    "--encoder", "tiny.safetensors", "--content-layers", "relu4_1", "--scales", "1", "--steps", "1",
-]  # fmt: skip
+SHORT = ["--encoder", "tiny.safetensors", "--scales", "1", "--steps", "1"]
+OPTIONS = [*SHORT, "--content-layers", "relu4_1"]
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +62,9 @@ COMMANDS = {
     "inspect": ["photo.png", "-o", "maps.png", "--against", "painting.png"],
     "features": ["photo.png", "painting.png"],
     "edges": ["made/two", "--content", "photo.png"],
+    "gallery": ["made/two"],
+    "reconstruct": ["photo.png", "--layer", "relu2_1", "-o", "out.png", "--size", "64", *SHORT],
+    "texture": ["painting.png", "-o", "out.png", "--size", "64", *SHORT],
     "evaluate": ["made/two", "--content", "photo.png", "--style", "painting.png", "--quiet",
                  "--metrics", "gram,ssim"],
 }  # fmt: skip
@@ -104,6 +106,14 @@ def test_a_picture_that_is_too_small_for_the_size_is_told_of(capsys):
     assert told[0] == (
         "impasto: small.png is enlarged 4 times at most: the long side is 128 px, not 512."
     )
+
+
+def test_so_it_is_by_reconstruct(capsys):
+    images.write("small.png", smooth_picture(24, 32, seed=7))
+    words = ["reconstruct", "small.png", "--layer", "relu2_1", "-o", "out.png", *SHORT]
+    assert run([*words, "--size", "512"]) == 0
+    assert images.read("out.png").size == (96, 128)
+    assert "small.png is enlarged 4 times at most" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["--size", "128"], ["--size", "512", "--quiet"]])

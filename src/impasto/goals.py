@@ -159,8 +159,7 @@ class Goal:
         """The side of the tiles at a size; None where the picture is not cut."""
         if not isinstance(self._encoder, Encoder):
             return None
-        layers = (*self.style_layers, *self.content_layers)
-        side = memory.tile_side(self._encoder, layers, size, self._maps_budget)
+        side = memory.tile_side(self._encoder, self._recipe.layers, size, self._maps_budget)
         if side is None and max(size) <= self._largest:
             return None
         return min(side or self._largest, self._largest)
@@ -206,7 +205,7 @@ class Goal:
     def _tiles(self, size: tuple[int, int]) -> list[Tile]:
         """The tiles of a picture of that size; one where it fits whole."""
         side = self.side(size)
-        layers = (*self.style_layers, *self.content_layers)
+        layers = self._recipe.layers
         if side is None or not isinstance(self._encoder, Encoder) or not layers:
             return [whole(size)]
         stride = max(self._encoder.stride(layer) for layer in layers)

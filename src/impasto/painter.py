@@ -96,9 +96,7 @@ class Painter:
         self.encoder = encoder
         self._least_side = 2
         if isinstance(encoder, Encoder):
-            layers = [*recipe.style_layers] if recipe.style_weight else []
-            layers += [*recipe.content_layers] if recipe.content_weight else []
-            self._least_side = minimum_side(encoder.check_layers(layers), encoder)
+            self._least_side = minimum_side(encoder.check_layers(recipe.layers), encoder)
         self.goal = Goal(
             self._content,
             self._styles,

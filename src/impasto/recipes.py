@@ -131,6 +131,12 @@ class Recipe:
                 raise unknown_name("recipe entry", name, FIELDS)
         return dataclasses.replace(self, **{k: _typed(k, v) for k, v in changes.items()})
 
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The encoder's layers that are looked at: those of style, then those of content."""
+        style = tuple(self.style_layers) if self.style_weight else ()
+        return style + (tuple(self.content_layers) if self.content_weight else ())
+
     def to_toml(self) -> str:
         """The whole recipe as TOML."""
         return tomli_w.dumps(

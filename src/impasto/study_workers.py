@@ -214,7 +214,7 @@ def _most_bytes(work: StudyRun, todo: Sequence[Cell]) -> float:
     return max(
         memory.painting_bytes(
             encoders[recipe.encoder],
-            (*recipe.style_layers, *recipe.content_layers),
+            recipe.layers,
             recipe.optimizer,
             fit_size(size, recipe.size, max_enlarge=images.MAX_ENLARGE),
         )

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from impasto.cli.counting import counted
+from impasto.cli.limits import add_max_pixels
 from impasto.errors import ImpastoError, OptionError
 from impasto.evaluation.matching import picture_files
 from impasto.files import check_writable
@@ -31,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("folder", metavar="DIR", type=Path, help="the folder, with those in it")
     add("-o", "--output", metavar="PAGE", type=Path, help="the page to make [DIR/gallery.html]")
+    add_max_pixels(parser)
     add("--quiet", action="store_true", help="show no progress")
 
 
@@ -43,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     files = picture_files(args.folder)
     check_writable(output)
     paths = counted(files, lambda path: path.name, quiet=args.quiet)
-    found = [_read(path, args.folder, output) for path in paths]
+    found = [_read(path, args, output) for path in paths]
     cards = [card for card in found if isinstance(card, Card)]
     failed = [reason for reason in found if isinstance(reason, str)]
     for reason in failed:
@@ -55,9 +57,9 @@ def run(args: argparse.Namespace) -> int:
     return _FAILED if failed else 0
 
 
-def _read(path: Path, folder: Path, page: Path) -> Card | str:
+def _read(path: Path, args: argparse.Namespace, page: Path) -> Card | str:
     """The card of a picture, or why there is none."""
     try:
-        return read_card(path, folder=folder, page=page)
+        return read_card(path, folder=args.folder, page=page, max_pixels=args.max_pixels)
     except ImpastoError as error:
         return str(error)

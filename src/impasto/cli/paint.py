@@ -197,8 +197,7 @@ def work_to_file(
         _tell_plan(painter)
     if args.memory is None:
         recipe, size = painter.recipe, painter.stages[-1].size
-        layers = *recipe.content_layers, *recipe.style_layers
-        keep_freed_memory(painting_bytes(painter.encoder, layers, recipe.optimizer, size))
+        keep_freed_memory(painting_bytes(painter.encoder, recipe.layers, recipe.optimizer, size))
 
     def keep() -> None:
         save_checkpoint(checkpoint, painter, losses, reels)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from impasto import images
+from impasto.cli.limits import SIZE_REMARK, tell_of_limit
 from impasto.cli.options import add_recipe_options, parse_layers, recipe_from
 from impasto.cli.outputs import check_outputs
 from impasto.cli.paint import (
@@ -53,7 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
                       help="from its style: the statistics of these layers")  # fmt: skip
     what.add_argument("--figure", action="store_true",
                       help="both at five depths on one sheet, as in Gatys et al. 2015")  # fmt: skip
-    add_recipe_options(parser, recipe="reconstruction", without=_NOT_OFFERED)
+    add_recipe_options(parser, recipe="reconstruction", without=_NOT_OFFERED, remarks=SIZE_REMARK)
     add_run_options(parser)
 
 
@@ -82,6 +83,8 @@ def reconstruct_to_file(job: ReconstructionJob, args: argparse.Namespace) -> int
     check_outputs(args, [job.image, job.recipe.init])
     memory = budget(args)
     picture = images.read(job.image, long_side=job.recipe.size, max_pixels=args.max_pixels)
+    if not args.quiet:
+        tell_of_limit(job.image, picture, job.recipe.size)
     if job.kind == "figure":
         return _figure_to_file(job, picture, memory, args)
     recipe = job.recipe

@@ -48,19 +48,20 @@ class Card:
     command: Sequence[str] | None
 
 
-def read_card(path: Path, *, folder: Path, page: Path) -> Card:
+def read_card(path: Path, *, folder: Path, page: Path, max_pixels: int = images.MAX_PIXELS) -> Card:
     """The card of a picture.
 
     Args:
         path: The picture.
         folder: What the page shows.
         page: The page's file, which the link starts from.
+        max_pixels: Refuse a larger picture.
 
     Raises:
-        ImageError: If it is no picture.
+        ImageError: If it is no picture, or too large.
     """
     metadata = images.read_metadata(path)
-    picture = images.read(path)
+    picture = images.read(path, max_pixels=max_pixels)
     origin = read_origin(metadata)
     shares = len(origin.styles) > 1
     preset, entries = _recipe(metadata)
