@@ -45,6 +45,17 @@ def test_a_region_that_is_all_is_painted_in_its_style(place):
     assert np.abs(pixels("region.png") - pixels("scream.png")).max() <= 1 / 255
 
 
+def test_some_of_the_words_of_a_name_will_do(place):
+    model = fixed_styles("paint", "great-wave", "the-scream", OWN)
+    save_network("two.safetensors", model, dtype=torch.float32)
+    for wave, scream, output in (
+        ("great-wave", "the-scream", "long.png"), ("wave", "scream", "short.png")
+    ):  # fmt: skip
+        words = ["--style", wave, "--region", f"sky=left.png@{scream}"]
+        assert stylize(*words, output=output) == 0
+    assert np.array_equal(pixels("short.png"), pixels("long.png"))
+
+
 def test_each_half_has_its_style(place):
     """As in Python with the same vectors, and each half nearer to its own style's picture."""
     assert stylize("--style", "wave", "--region", "sky=left.png@scream", output="both.png") == 0

@@ -8,11 +8,11 @@ import torch
 
 from conftest import smooth_picture
 from impasto import images
+from impasto.areas import full_name
 from impasto.cli import batch
 from impasto.cli.main import run
 from impasto.errors import ImpastoError
 from impasto.network_files import OWN, load_network, save_network
-from impasto.stylizing import full_name
 from tiny_networks import fixed_styles
 
 

@@ -107,10 +107,18 @@ def read_areas(
     return complete(areas, content.size), notices
 
 
-def is_named(region: Region, named: Collection[str]) -> bool:
-    """Whether a region's style is one of these names; a file of that name goes before it."""
-    style = region.style
-    return style is not None and str(style) in named and not os.path.isfile(style)
+def full_name(name: str, names: Collection[str]) -> str:
+    """The one of these names of which a name is some of the words, ``great-wave`` for ``wave``."""
+    found = [each for each in names if f"-{name}-" in f"-{each}-"]
+    return found[0] if name not in names and len(found) == 1 else name
+
+
+def name_of(region: Region, named: Collection[str]) -> str:
+    """Which of these names a region's style is, or ""; a file of that name goes before it."""
+    if region.style is None or os.path.isfile(region.style):
+        return ""
+    name = full_name(str(region.style), named)
+    return name if name in named else ""
 
 
 def complete(areas: Sequence[Area], size: tuple[int, int]) -> list[Area]:
@@ -153,13 +161,13 @@ def _read_area(
         max_pixels=max_pixels,
     )
     style = None
-    if is_named(region, named):
+    if name := name_of(region, named):
         if region.style_mask is not None:
             raise OptionError(
                 f"The region {region.name} has a style mask, and the style {region.style} no "
                 "picture: leave the mask out."
             )
-        return Area(region.name, where, named=str(region.style)), notices
+        return Area(region.name, where, named=name), notices
     if region.style is not None:
         style = images.read(region.style, max_pixels=max_pixels)
     style_where = None

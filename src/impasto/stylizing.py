@@ -6,7 +6,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from impasto import images
-from impasto.areas import Area, read_areas
+from impasto.areas import Area, full_name, read_areas
 from impasto.catalogue import networks, open_network, style_names
 from impasto.colour_modes import get_colour_mode
 from impasto.errors import ImageError, OptionError, unknown_name
@@ -76,12 +76,6 @@ def choose_model(styles: Sequence[StyleSource]) -> str:
     if len(names) < len(styles):
         raise OptionError("Mix named styles with each other, or pictures with each other.")
     return offered[names[0]]
-
-
-def full_name(name: str, names: Collection[str]) -> str:
-    """The one of these names of which a name is some of the words, ``great-wave`` for ``wave``."""
-    found = [each for each in names if f"-{name}-" in f"-{each}-"]
-    return found[0] if name not in names and len(found) == 1 else name
 
 
 class Stylizer:

@@ -16,7 +16,7 @@ from rich.progress import Progress, TaskID
 from torch import Tensor
 
 from impasto import images
-from impasto.areas import is_named, read_areas
+from impasto.areas import name_of, read_areas
 from impasto.cli.batch import Work, plan
 from impasto.cli.counting import counting_bar
 from impasto.cli.limits import add_max_pixels
@@ -142,7 +142,7 @@ def _check_areas(args: argparse.Namespace, stylizer: Stylizer) -> None:
     """Refuse what only a model for any style can do, with those whose styles have names."""
     for region in map(parse_region, args.regions):
         source = None if region.style is None else StyleSource(region.style)
-        if source is not None and source.is_name and str(source.source) not in stylizer.names:
+        if source is not None and source.is_name and not name_of(region, stylizer.names):
             if not stylizer.names:
                 raise OptionError(
                     f"The region {region.name} names {source.source}, which is no file: styles "
@@ -156,7 +156,7 @@ def _check_areas(args: argparse.Namespace, stylizer: Stylizer) -> None:
             "--style-mask is of a style picture: give --style a picture's path, and no name."
         )
     regions = [region for region in map(parse_region, args.regions) if region.style is not None]
-    if not all(is_named(region, stylizer.names) for region in regions):
+    if not all(name_of(region, stylizer.names) for region in regions):
         raise OptionError(
             "A region can have a style picture of its own if --style is a picture, too, and no "
             "name: pictures and named styles are painted by different models."
