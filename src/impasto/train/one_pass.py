@@ -81,7 +81,7 @@ class OnePassSettings:
     )
     palette_weight: float = 1.0
     even_weight: float = 90.0
-    grid_weight: float = 100.0
+    grid_weight: float = 30.0
     tv_weight: float = 2.0
     statistic: str = "gram"
     adain_target: bool = False

@@ -101,14 +101,14 @@ class EvennessTerm:
 
 
 class GridTerm:
-    """Paint no grid where the photograph is even.
+    """Paint no grid where the photograph is even, nor dots or weaves of any period.
 
-    A network that works at a quarter of the size paints an even place by one block of ``PERIOD`` ×
-    ``PERIOD`` pixels over and over, and learns to meet a style's fine texture by what is in the
-    block. So within cells of ``CELL`` × ``CELL`` pixels the means over the pixels of one place in
-    the blocks may not differ from place to place, as those of strokes do not: the term is the mean
-    square of their differences from the cell's mean, times exp(−v / 2σ²), v being the variance of
-    the photograph in the cell.
+    A network paints an even place by one block of pixels over and over, or by waves of its own,
+    and learns to meet a style's fine texture by them. The power of a regular pattern lies in few
+    frequencies, that of strokes in many, most of them lower. In cells of ``CELL`` × ``CELL``
+    pixels, windowed, the term is √mean P² − mean P over the frequencies of periods up to
+    ``LONGEST`` pixels, which is nothing where the power P is spread evenly, times exp(−v / 2σ²),
+    v being the variance of the photograph in the cell.
 
     Args:
         content: The photographs, (B, 3, H, W) in [0, 1].
@@ -116,15 +116,18 @@ class GridTerm:
     """
 
     layers = ("image",)
-    PERIOD = 4
     CELL = 32
+    STEP = 16
+    LONGEST = 5
     SIGMA = 0.04
 
     def __init__(self, content: Tensor, weight: float = 1.0) -> None:
         self._weight = weight
         self._evenness: Tensor | None = None
         if min(content.shape[-2:]) >= self.CELL:
-            mean, square = (F.avg_pool2d(part, self.CELL) for part in (content, content.square()))
+            mean, square = (
+                F.avg_pool2d(part, self.CELL, self.STEP) for part in (content, content.square())
+            )
             variance = (square - mean.square()).clamp_min(0).mean(1)
             self._evenness = torch.exp(-variance / (2 * self.SIGMA**2))  # (B, rows, columns)
 
@@ -133,12 +136,15 @@ class GridTerm:
         image = features["image"]
         if self._evenness is None:
             return {"grid": image.new_zeros(())}
-        blocks = F.pixel_unshuffle(self._whole(image), self.PERIOD)
-        places = F.avg_pool2d(blocks, self.CELL // self.PERIOD)
-        places = places.view(len(image), image.shape[1], -1, *places.shape[-2:])
-        differences = places - places.mean(2, keepdim=True)
-        return {"grid": self._weight * (self._evenness * differences.square().mean((1, 2))).mean()}
-
-    def _whole(self, image: Tensor) -> Tensor:
-        height, width = (length - length % self.CELL for length in image.shape[-2:])
-        return image[..., :height, :width]
+        cells = image.unfold(-2, self.CELL, self.STEP).unfold(-2, self.CELL, self.STEP)
+        cells = cells - cells.mean((-2, -1), keepdim=True)
+        once = torch.hann_window(self.CELL, dtype=image.dtype, device=image.device)
+        window = once[:, None] * once
+        power = torch.fft.rfft2(cells * (window / window.norm())).abs().square()
+        down = torch.fft.fftfreq(self.CELL, device=image.device)
+        across = torch.fft.rfftfreq(self.CELL, device=image.device)
+        fine = torch.hypot(down[:, None], across) >= 1 / self.LONGEST
+        power = power[..., fine]
+        # The small number keeps the root's slope finite where there is no power at all.
+        excess = (power.square().mean(-1) + 1e-14).sqrt() - power.mean(-1)
+        return {"grid": self._weight * (self._evenness * excess.mean(1)).mean()}
