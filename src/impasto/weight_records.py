@@ -102,13 +102,13 @@ _RECORDS = (
         for name, digest, size, paper in (
             (
                 "any",
-                "1ba5cb0bbcab602e4d291b498519a5c7993d20e032b00bd8878a4ffa397497a3",
+                "1052578b6d4a03e2edd5b590c4d0112b2cb2e23e398eb76a6cb3567edd5b858c",
                 6_245_480,
                 "after Ghiasi et al. 2017, arXiv:1705.06830",
             ),
             (
                 "multi",
-                "7bc7a5aabb670f75f9d5d8ee5cde341eaa09f7c1fb1b0d7ff9bda49a2b685268",
+                "889fb592581331b76fc0d4d83c82b8896e2d4a88f165913c91e2b6dd43b066df",
                 3_523_864,
                 "after Dumoulin et al. 2017, arXiv:1610.07629",
             ),
