@@ -141,10 +141,9 @@ class GridTerm:
         once = torch.hann_window(self.CELL, dtype=image.dtype, device=image.device)
         window = once[:, None] * once
         power = torch.fft.rfft2(cells * (window / window.norm())).abs().square()
-        down = torch.fft.fftfreq(self.CELL, device=image.device)
-        across = torch.fft.rfftfreq(self.CELL, device=image.device)
+        down, across = torch.fft.fftfreq(self.CELL), torch.fft.rfftfreq(self.CELL)
         fine = torch.hypot(down[:, None], across) >= 1 / self.LONGEST
-        power = power[..., fine]
+        power = power.flatten(-2)[..., fine.flatten().nonzero()[:, 0].to(image.device)]
         # The small number keeps the root's slope finite where there is no power at all.
         excess = (power.square().mean(-1) + 1e-14).sqrt() - power.mean(-1)
         return {"grid": self._weight * (self._evenness * excess.mean(1)).mean()}
