@@ -28,7 +28,7 @@ from impasto.feedforward.style_files import save_style
 from impasto.images import Picture
 from impasto.interrupts import stop_on_interrupt
 from impasto.masks import parse_region
-from impasto.memory import keep_freed_memory, parse_bytes
+from impasto.memory import keep_freed_memory, parse_bytes, return_freed_memory
 from impasto.precision import PRECISIONS
 from impasto.recipes import Recipe, choices
 from impasto.stylizing import StyleSource, Stylized, Stylizer, describe
@@ -272,6 +272,8 @@ def _paint(
     done = bar.tasks[task].completed
     if args.memory is None:
         keep_freed_memory(stylizer.bytes_needed(picture))
+    else:
+        return_freed_memory()
     started = time.perf_counter()
     painted = stylizer.paint(
         picture, areas=areas, done=lambda share: bar.update(task, completed=done + share)
