@@ -1,6 +1,9 @@
 """Too little memory leads to tiles, and what ``--memory`` takes."""
 
 import math
+import platform
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -126,3 +129,28 @@ def test_less_memory_never_means_larger_tiles():
     known = [side for side in sides if side is not None]
     assert known == sorted(known)
     assert len(set(known)) > 4
+
+
+LEFT_OVER = """
+import sys, psutil, torch
+from impasto import memory
+held = lambda: psutil.Process().memory_info().rss / 2**20
+memory.keep_freed_memory(0.0)
+if "return" in sys.argv:
+    memory.return_freed_memory()
+for number in range(2):  # the first time around glibc gets to know maps of this size
+    maps = [torch.ones(2**21) for _ in range(40)]
+    before = held()
+    small = [maps.pop().sum()[None] + torch.ones(64) for _ in range(40)]
+print(before - held())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc")
+@pytest.mark.parametrize(("wish", "least", "most"), [("return", 300, 330), ("keep", -20, 50)])
+def test_what_is_freed_is_handed_back_or_kept(wish, least, most):
+    """40 maps of 8 MB, freed one by one; it holds for a process, so each has its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", LEFT_OVER, wish], capture_output=True, text=True, check=True
+    )
+    assert least < float(done.stdout) < most

@@ -6,6 +6,7 @@ import ctypes
 import os
 import platform
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
@@ -75,18 +76,16 @@ def keep_freed_memory(expected: float) -> None:
 
     It hands large maps back to the system, which clears them anew for every step: 18 % of a step's
     time at 1024 px, 7 % at 512, a fifth of one pass at 1920×1080 (measured on one thread). Kept
-    memory lies in pieces and can take a little more, so this is for where there is plenty; it holds
-    for the whole process.
+    memory lies in pieces and can take a little more, so this is for where there is plenty;
+    elsewhere it is handed back (:func:`return_freed_memory`). Both hold for the whole process.
 
     Args:
-        expected: Bytes that the process will take; nothing is done above half of what is free.
+        expected: Bytes that the process will take; above half of what is free they are handed back.
     """
-    if platform.libc_ver()[0] != "glibc" or expected > free_memory() / 2:
-        return
-    trim_threshold, most_mapped = -1, -4  # M_TRIM_THRESHOLD and M_MMAP_MAX of malloc.h
-    library = ctypes.CDLL(None)
-    library.mallopt(trim_threshold, 2**31 - 1)
-    library.mallopt(most_mapped, 0)
+    if expected > free_memory() / 2:
+        return_freed_memory()
+    else:
+        _tell_glibc({_TRIM_THRESHOLD: 2**31 - 1, _MMAP_MAX: 0})
 
 
 def return_freed_memory() -> None:
@@ -95,9 +94,18 @@ def return_freed_memory() -> None:
     Else it raises the size from which it does so to that of the maps freed so far, and the heap
     that the others lie in falls to pieces: a 100-megapixel picture in tiles took 12 GB, not 2.
     """
+    _tell_glibc({_TRIM_THRESHOLD: 2**17, _MMAP_THRESHOLD: 2**20, _MMAP_MAX: 2**16})
+
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
+"""Numbers of options in glibc's malloc.h."""
+
+
+def _tell_glibc(options: Mapping[int, int]) -> None:
     if platform.libc_ver()[0] == "glibc":
-        mapped_from = -3  # M_MMAP_THRESHOLD of malloc.h
-        ctypes.CDLL(None).mallopt(mapped_from, 2**20)
+        library = ctypes.CDLL(None)
+        for option, value in options.items():
+            library.mallopt(option, value)
 
 
 def history(pixels: int) -> int:

@@ -101,7 +101,7 @@ class EvennessTerm:
 
 
 class GridTerm:
-    """Paint no grid where the photograph is even, nor dots or weaves of any period.
+    """Paint no grid where the photograph is even, nor dots or weaves of a few pixels.
 
     A network paints an even place by one block of pixels over and over, or by waves of its own,
     and learns to meet a style's fine texture by them. The power of a regular pattern lies in few
