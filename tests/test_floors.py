@@ -18,7 +18,7 @@ import impasto
 SOURCE = Path(impasto.__file__).parent
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("impasto", "errors", "files", "threads", "borders", "winograd",
+    ("impasto", "errors", "files", "threads", "bands", "borders", "winograd",
      "convolutions", "images", "image_files", "colour", "colour_modes", "sheets", "grids",
      "extras", "samples", "edges", "losses*"),
     ("downloads", "weights", "weight_records", "weight_layouts", "precision", "devices", "encoders",

@@ -6,8 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from impasto import half_size
-from impasto.blocks import Moments
+from impasto import bands, half_size
+from impasto.blocks import Moments, walk_through
 from impasto.paint_network import PaintNetwork
 
 
@@ -67,13 +67,44 @@ def test_with_maps_of_styles_too(network):
     torch.testing.assert_close(quick, painted(), rtol=0, atol=1e-6)
 
 
-def test_folding_is_pixel_unshuffle_within_a_mirrored_border():
-    image = random(2, 3, 8, 12)
-    picture, bordered = half_size.fold(image)
-    wanted = F.pixel_unshuffle(image, 2)
-    assert torch.equal(picture, wanted)
-    assert torch.equal(bordered, F.pad(wanted, (1, 1, 1, 1), mode="reflect"))
-    assert bordered.is_contiguous(memory_format=torch.channels_last)
+def test_folding_is_pixel_unshuffle():
+    image, folded = random(2, 3, 8, 12), torch.zeros(2, 12, 4, 6, dtype=torch.float64)
+    half_size.fold(image, folded)
+    assert torch.equal(folded, F.pixel_unshuffle(image, 2))
+    pixels = (255 * image).round().to(torch.uint8)
+    half_size.fold(pixels, folded)
+    torch.testing.assert_close(folded, F.pixel_unshuffle(pixels / 255, 2).double())
+
+
+@pytest.mark.parametrize("units", [24, 60, 100])
+@pytest.mark.parametrize("mapped", [False, True])
+def test_band_by_band_the_picture_is_the_same(network, units, mapped, monkeypatch):
+    """At 144×80 px, a quarter is 36×20 units: bands of 2, 2 or 4, and 4 rows."""
+    image, style = random(2, 3, 144, 80), network.split(random(2, network.style_size) - 0.5)
+    if mapped:
+        style = {n: tuple(_spread(p, network.strides[n]) for p in ps) for n, ps in style.items()}
+    with torch.no_grad():
+        at_once = walk_through(network.walk(image, style))
+        monkeypatch.setattr(bands, "LARGEST", units)
+        monkeypatch.setattr(bands, "NUMBERS", 1000)
+        banded = walk_through(network.walk(image, style))
+    torch.testing.assert_close(banded, at_once, rtol=0, atol=1e-6)
+
+
+def _spread(parts, stride):
+    """γ or β (B, C) as a map of 144×80 px that differs from place to place."""
+    size = (144 // stride, 80 // stride)
+    return parts[..., None, None] * (0.5 + random(len(parts), 1, *size).to(parts))
+
+
+def test_a_picture_in_bytes(network):
+    pixels = (255 * random(1, 3, 32, 48)).round().to(torch.uint8)
+    style = network.split(random(1, network.style_size))
+    with torch.no_grad():
+        painted = walk_through(network.walk(pixels, style))
+        wanted = walk_through(network.walk(pixels / 255, style))
+    assert painted.dtype == torch.uint8
+    assert float((painted - 255 * wanted).abs().max()) < 0.51
 
 
 def test_a_shift_for_each_picture(network):
@@ -81,7 +112,7 @@ def test_a_shift_for_each_picture(network):
     layers = half_size.Layers(
         *(network.convolution(name) for name in ("detail", "head", "picture"))
     )
-    quarter, picture = random(2, layers.detail.in_channels, 8, 8), random(2, 12, 16, 16)
+    quarter, picture = random(2, layers.detail.in_channels, 8, 8), random(2, 3, 32, 32)
     scale, shift = random(1, layers.head.out_channels), random(2, layers.head.out_channels) - 0.5
     with torch.no_grad():
         both = half_size.unfold(layers, quarter, picture, scale, shift)

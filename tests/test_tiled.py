@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,9 @@ from impasto.feedforward.stylist import Brush, Stylist
 from impasto.feedforward.tiled import (
     LEAST_SIDE,
     SIDE,
+    Job,
     Plan,
     choose,
-    memory_needed,
     paint_tiled,
 )
 from impasto.johnson import JohnsonNetwork
@@ -115,10 +116,10 @@ def test_where_memory_lacks_tiles_are_taken_without_being_asked(name, monkeypatc
 
     monkeypatch.setattr(stylist_module, "paint_tiled", noted)
     size = (-(-300 // own.stride) * own.stride, -(-100 // own.stride) * own.stride)
-    steps = [memory_needed(own, size, plan, 128) for plan in (Plan.WHOLE, Plan.WAITING)]
+    steps = [Job(own, size).memory(plan, 128) for plan in (Plan.WHOLE, Plan.WAITING)]
     painted = [
         Stylist(OnePassModel(own), precision="float32", memory=memory).paint(image, brush)
-        for memory in (BASE_BYTES + 2 * image.nbytes + max(steps), 0)
+        for memory in (BASE_BYTES + image.nbytes + max(steps), 0)
     ]
     assert plans == [Plan.WHOLE, Plan.ANEW]
     torch.testing.assert_close(painted[1], painted[0], rtol=0, atol=1e-4)
@@ -187,26 +188,44 @@ def usual() -> StyledNetwork:
 
 
 def test_the_quickest_plan_that_fits(usual):
-    size = (8192, 12288)
-    whole = memory_needed(usual, size, Plan.WHOLE, max(size))
-    waiting = memory_needed(usual, size, Plan.WAITING, SIDE)
-    anew = memory_needed(usual, size, Plan.ANEW, SIDE)
-    assert anew < 3e9
+    job = Job(PLAIN["johnson"], (8192, 12288))
+    whole, waiting = job.memory(Plan.WHOLE, 12288), job.memory(Plan.WAITING, SIDE)
+    anew = job.memory(Plan.ANEW, SIDE)
     assert 2 * anew < waiting < 0.8 * whole
-    assert choose(usual, size, whole) == (Plan.WHOLE, 12288)
-    assert choose(usual, size, 0.99 * whole) == (Plan.WAITING, SIDE)
-    assert choose(usual, size, 0.99 * waiting) == (Plan.ANEW, SIDE)
-    assert choose(usual, size, 0.99 * anew) == (Plan.ANEW, SIDE // 2)
-    assert choose(usual, size, 0) == (Plan.ANEW, LEAST_SIDE)
+    assert choose(job, whole) == (Plan.WHOLE, 12288)
+    assert choose(job, 0.99 * whole) == (Plan.WAITING, SIDE)
+    assert choose(job, 0.99 * waiting) == (Plan.ANEW, SIDE)
+    assert choose(job, 0.99 * anew) == (Plan.ANEW, SIDE // 2)
+    assert choose(job, 0) == (Plan.ANEW, LEAST_SIDE)
+
+
+def test_what_ships_paints_100_megapixels_whole_within_4_gb(usual):
+    """Band by band: all but the tiles' own painting would take ten times as long."""
+    job = Job(usual.to(torch.bfloat16), (8192, 12288), of_picture=1)
+    there = BASE_BYTES + 3 * 8192 * 12288
+    assert there + job.memory(Plan.WHOLE, 12288) < 2.5e9
+    in_float32 = Job(PLAIN["paint"], job.size, of_picture=1)
+    assert choose(in_float32, 4e9 - there) == (Plan.WHOLE, 12288)
+    assert choose(in_float32, 3e9 - there) == (Plan.ANEW, SIDE)
+
+
+def test_maps_of_styles_and_pictures_in_floats_count():
+    job = Job(PLAIN["paint"], (1600, 3200))
+    by_place = replace(job, by_place=True)
+    # Of the head's 16 channels at half the size, γ and β in float32.
+    assert by_place.memory(Plan.WHOLE, 0) - job.memory(Plan.WHOLE, 0) == 4 * 2 * 16 * 800 * 1600
+    assert by_place.memory(Plan.ANEW, 256) > job.memory(Plan.ANEW, 256)
+    in_bytes = replace(job, of_picture=1)
+    assert job.memory(Plan.ANEW, 256) - in_bytes.memory(Plan.ANEW, 256) == 3 * 3 * 1600 * 3200
 
 
 @settings(deadline=None)
 @given(st.integers(1, 400), st.integers(1, 400), st.floats(1e7, 1e11))
 def test_what_is_chosen_fits_or_is_the_least(height, width, memory):
     for own in (PLAIN["paint"], PLAIN["johnson"]):
-        size = (16 * height, 16 * width)
-        plan, side = choose(own, size, memory)
-        assert memory_needed(own, size, plan, side) <= memory or side == LEAST_SIDE
+        job = Job(own, (16 * height, 16 * width))
+        plan, side = choose(job, memory)
+        assert job.memory(plan, side) <= memory or side == LEAST_SIDE
 
 
 with torch.device("meta"):
@@ -217,7 +236,7 @@ import os, resource, sys
 import torch
 from impasto.feedforward import stylist
 from impasto.feedforward.stylist import Brush, Stylist
-from impasto.feedforward.tiled import Plan, memory_needed
+from impasto.feedforward.tiled import Job, Plan
 from impasto.johnson import JohnsonNetwork, JohnsonShape
 from impasto.network_files import OnePassModel, new_model
 
@@ -254,7 +273,9 @@ for line in sys.stdin:
     plan, side, size = Plan(plan), int(side), (int(height), int(width))
     if not os.fork():  # a process of its own, whose peak is its own
         taken = measure(network, plan, side, size, int(regions), getattr(torch, dtype))
-        print(taken, memory_needed(network, size, plan, side), flush=True)
+        of_picture = getattr(torch, dtype).itemsize
+        job = Job(network, size, of_picture, by_place=regions == "1")
+        print(taken, job.memory(plan, side), flush=True)
         os._exit(0)
     os.wait()
 """
@@ -262,6 +283,7 @@ for line in sys.stdin:
 
 CASES = [
     "paint whole 0 320 320 0 float32",
+    "paint whole 0 1280 1280 0 uint8",
     "paint whole 0 320 320 1 uint8",
     "paint waiting 144 288 288 0 float32",
     "johnson whole 0 192 256 0 float32",

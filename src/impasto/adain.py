@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from impasto.blocks import EPSILON, Walk
 from impasto.convolutions import Convolution
 from impasto.encoders import Encoder
+from impasto.images import as_floats, in_type_of
 from impasto.losses.means import Summary
 from impasto.networks import Affine, StyledNetwork
 
@@ -74,10 +75,9 @@ class AdaINNetwork(StyledNetwork):
             reach = reach + 1 if name.startswith("conv") else 2 * reach
         return reach
 
-    @property
-    def busy(self) -> float:
-        """See :attr:`StyledNetwork.busy`: the encoder's maps of full size, where most is needed."""
-        return 9 + 4 * self.encoder.architecture.widths[0]
+    def busy(self, pixels: int) -> float:
+        """See :meth:`StyledNetwork.busy`: the encoder's maps of full size, where most is needed."""
+        return (9 + 4 * self.encoder.architecture.widths[0]) * pixels
 
     def walk(self, image: Tensor, style: Affine, *, origin: tuple[int, int] = (0, 0)) -> Walk:
         """See :meth:`StyledNetwork.walk`.
@@ -85,8 +85,9 @@ class AdaINNetwork(StyledNetwork):
         Raises:
             ImageError: For a picture of fewer than 2 × ``stride`` pixels each way.
         """
-        features = self.encoder(image, [LAYER])[LAYER]
-        return self.decode((yield from self.normal(LAYER, features, style)))
+        x = self.encoder(as_floats(image), [LAYER])[LAYER]
+        x = self.decode((yield from self.normal(LAYER, x, style)))
+        return in_type_of(x, image)
 
     def decode(self, features: Tensor) -> Tensor:
         """The picture (B, 3, H, W) of features (B, C, H / stride, W / stride) of relu4_1."""

@@ -16,8 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from impasto.bands import strips
 from impasto.convolutions import convolve, is_fixed
-from impasto.losses.means import HALF, mean_of_rows, without_autocast
+from impasto.losses.means import HALF, row_means, without_autocast
 
 
 class Moments(NamedTuple):
@@ -37,11 +38,17 @@ def moments_of(x: Tensor) -> Moments:
     """The moments of a map itself."""
     # In float32 whatever the map is: a mean square less a squared mean cancels.
     with without_autocast(x):
-        rows = x.permute(0, 2, 3, 1).float()
-        return Moments(mean_of_rows(rows), mean_of_rows(rows.square()))
+        means, squares = [], []
+        for (strip,) in strips(x):
+            rows = strip.permute(0, 2, 3, 1).float()
+            means.append(row_means(rows))
+            squares.append(row_means(rows.square()))
+        return Moments(torch.cat(means, 1).mean(1), torch.cat(squares, 1).mean(1))
 
 
-def normalise(x: Tensor, moments: Moments, scale: Tensor, shift: Tensor) -> Tensor:
+def normalise(
+    x: Tensor, moments: Moments, scale: Tensor, shift: Tensor, *, overwrite: bool = False
+) -> Tensor:
     """``scale · (x − mean) / deviation + shift`` in one pass over the map.
 
     Args:
@@ -49,6 +56,7 @@ def normalise(x: Tensor, moments: Moments, scale: Tensor, shift: Tensor) -> Tens
         moments: Of the map that ``x`` is, or is a part of.
         scale: γ, (B or 1, C) or a map (B, C, H, W).
         shift: β, likewise.
+        overwrite: Write the result into ``x``, where no gradients are kept.
     """
     variance = (moments.square - moments.mean.square()).clamp_min(0)
     deviation = (variance + EPSILON).sqrt()
@@ -56,9 +64,18 @@ def normalise(x: Tensor, moments: Moments, scale: Tensor, shift: Tensor) -> Tens
     if scale.ndim == 2:
         scale, shift = scale[:, :, None, None], shift[:, :, None, None]
     factor = scale / deviation
+    if torch.is_grad_enabled() or not overwrite:
+        return _scaled(x, mean, factor, shift).to(x.dtype)
+    for strip, *maps in strips(x, factor, shift):
+        strip.copy_(_scaled(strip, mean, *maps))
+    return x
+
+
+def _scaled(x: Tensor, mean: Tensor, factor: Tensor, shift: Tensor) -> Tensor:
+    """What :func:`normalise` makes; of half precision in float32."""
     if x.dtype in HALF:
         # In float32: of an even map mean · factor is hundreds, and would be rounded to whole ones.
-        return torch.addcmul(shift, x - mean, factor).to(x.dtype)
+        return torch.addcmul(shift, x - mean, factor)
     return torch.addcmul(shift - mean * factor, x, factor)
 
 

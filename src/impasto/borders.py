@@ -11,15 +11,16 @@ BORDERS = ("zeros", "reflect", "replicate", "circular")
 """How a map goes on: with nothing, mirrored, with its outermost units, or from the other side."""
 
 
-def framed(like: Tensor, channels: int, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Room for a map with a border of one unit, of a map's batch and type, and the map within it.
+def framed(like: Tensor, batch: int, channels: int, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Room for a map with a border of one unit, and the map within it.
 
     Args:
-        like: (B, …).
+        like: Of whose type and device.
+        batch: Of the map.
         channels: Of the map.
         size: Its height and width.
     """
-    shape = len(like), size[0] + 2, size[1] + 2, channels
+    shape = batch, size[0] + 2, size[1] + 2, channels
     larger = like.new_empty(shape).permute(0, 3, 1, 2)
     return larger, larger[:, :, 1:-1, 1:-1]
 

@@ -13,23 +13,50 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from impasto.bands import plan_bands
 from impasto.borders import fill_border, framed, padded
+from impasto.images import as_bytes, as_floats
 
 
-def fold(image: Tensor) -> tuple[Tensor, Tensor]:
-    """A picture at half its size (pixel unshuffle), and the same within a mirrored border.
+def fold(image: Tensor, room: Tensor) -> None:
+    """Write a picture at half its size (pixel unshuffle).
 
     Args:
-        image: (B, 3, H, W), H and W even.
+        image: (B, 3, H, W), H and W even, in [0, 1]; uint8 is taken as 255ths.
+        room: Where to, (B, 12, H/2, W/2).
+    """
+    image = as_floats(image).to(room.dtype)  # in one go, where its numbers lie together
+    for index, (colour, row, column) in enumerate(itertools.product(range(3), (0, 1), (0, 1))):
+        room[:, index] = image[:, colour, row::2, column::2]
+
+
+def first(convolution: nn.Conv2d, image: Tensor) -> Tensor:
+    """The map at a quarter of the size that a convolution of stride two makes of the folded one.
+
+    Args:
+        convolution: From 12 channels.
+        image: As :func:`fold` takes it, H and W multiples of four.
 
     Returns:
-        (B, 12, H/2, W/2), a part of (B, 12, H/2 + 2, W/2 + 2), channels last.
+        (B, C, H/4, W/4), channels last.
     """
-    size = image.shape[-2] // 2, image.shape[-1] // 2
-    larger, picture = framed(image, 12, size)
-    for index, (colour, row, column) in enumerate(itertools.product(range(3), (0, 1), (0, 1))):
-        picture[:, index] = image[:, colour, row::2, column::2]
-    return picture, fill_border(larger, "reflect")
+    weight = convolution.weight
+    height, width = image.shape[-2:]
+    made = None
+    bands = plan_bands((height // 4, width // 4), halo=2)
+    for band in bands:
+        part = band.cut(image, 4)
+        larger, room = framed(weight, len(part), 12, (part.shape[-2] // 2, width // 2))
+        fold(part, room)
+        x = F.conv2d(fill_border(larger, "reflect"), weight, stride=2)
+        if len(bands) == 1:
+            return x
+        if made is None:
+            shape = len(x), height // 4, width // 4, x.shape[1]
+            made = x.new_empty(shape).permute(0, 3, 1, 2)
+        band.part(made).copy_(band.core(x))
+    assert made is not None
+    return made
 
 
 class Layers(NamedTuple):
@@ -46,24 +73,36 @@ class Layers(NamedTuple):
     last: nn.Conv2d
 
 
-def unfold(
-    layers: Layers, quarter: Tensor, picture: Tensor, scale: Tensor, shift: Tensor
-) -> Tensor:
-    """The painted picture of its map at a quarter of the size, and of the folded photograph.
+def unfold(layers: Layers, quarter: Tensor, image: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """The painted picture of its map at a quarter of the size, and of the photograph.
 
     Args:
         layers: To go through.
         quarter: (B, C, H/4, W/4).
-        picture: (B, 12, H/2, W/2).
+        image: (B, 3, H, W), as :func:`fold` takes it.
         scale: What the head is multiplied by: (B or 1, C'), or a map (B, C', H/2, W/2).
         shift: What is added, likewise.
 
     Returns:
-        (B, 3, H, W) in [0, 1], float32.
+        (B, 3, H, W) in [0, 1], float32; uint8 for a uint8 picture.
     """
-    size = picture.shape[-2], picture.shape[-1]
+    painted = torch.empty_like(image, dtype=None if image.dtype == torch.uint8 else torch.float32)
+    for band in plan_bands((quarter.shape[-2], quarter.shape[-1]), halo=2):
+        affine = (x if x.ndim == 2 else band.cut(x, 2) for x in (scale, shift))
+        folded = _folded(layers, band.cut(quarter), band.cut(image, 4), *affine)
+        folded = band.core(folded, 2).permute(0, 2, 3, 1).float().sigmoid_()
+        batch, height, width, _ = folded.shape
+        part = band.part(painted, 4)
+        whole = part.view(batch, 3, height, 2, width, 2)
+        made = folded.view(batch, height, width, 3, 2, 2).permute(0, 3, 1, 4, 2, 5)
+        whole.copy_(made if part.is_floating_point() else as_bytes(made))
+    return painted
+
+
+def _folded(layers: Layers, quarter: Tensor, image: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Before the sigmoid, at half the size."""
     head, last = layers.head, layers.last
-    joined = _joined(layers.detail, quarter, picture)
+    joined = _joined(layers.detail, quarter, image)
     if len(scale) == len(shift) == 1 and scale.ndim == shift.ndim == 2:
         weight = head.weight * scale[0, :, None, None, None].to(head.weight.dtype)
         made = F.conv2d(joined, weight, shift[0].to(weight.dtype))
@@ -71,17 +110,12 @@ def unfold(
         made = F.conv2d(joined, head.weight)
         scale, shift = (x if x.ndim == 4 else x[:, :, None, None] for x in (scale, shift))
         made = torch.addcmul(shift.to(made.dtype), made, scale.to(made.dtype))
-    larger, inner = framed(made, made.shape[1], size)
+    larger, inner = framed(made, len(made), made.shape[1], (made.shape[-2], made.shape[-1]))
     torch.clamp_min(made, 0, out=inner)
-    fill_border(larger, "reflect")
-    folded = F.conv2d(larger, last.weight, last.bias).permute(0, 2, 3, 1).float().sigmoid_()
-    painted = folded.new_empty(len(folded), 3, 2 * size[0], 2 * size[1])
-    whole = painted.view(len(folded), 3, size[0], 2, size[1], 2)
-    whole.copy_(folded.view(*folded.shape[:3], 3, 2, 2).permute(0, 3, 1, 4, 2, 5))
-    return painted
+    return F.conv2d(fill_border(larger, "reflect"), last.weight, last.bias)
 
 
-def _joined(detail: nn.Conv2d, quarter: Tensor, picture: Tensor) -> Tensor:
+def _joined(detail: nn.Conv2d, quarter: Tensor, image: Tensor) -> Tensor:
     """Detail and picture at half size as one map within a mirrored border."""
     height, width = quarter.shape[-2:]
     channels = detail.out_channels // 4
@@ -90,8 +124,8 @@ def _joined(detail: nn.Conv2d, quarter: Tensor, picture: Tensor) -> Tensor:
     bias = None if detail.bias is None else _by_place(detail.bias)
     made = F.conv2d(padded(quarter, "reflect"), _by_place(detail.weight), bias)
     parts = made.permute(0, 2, 3, 1).view(len(made), height, width, 2, 2, channels)
-    joined, room = framed(quarter, channels + picture.shape[1], (2 * height, 2 * width))
-    room[:, channels:] = picture
+    joined, room = framed(quarter, len(quarter), channels + 12, (2 * height, 2 * width))
+    fold(image, room[:, channels:])
     place = room[:, :channels].permute(0, 2, 3, 1)
     place.view(len(place), height, 2, width, 2, channels).copy_(parts.movedim(3, 2))
     return fill_border(joined, "reflect")

@@ -20,6 +20,7 @@ from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
+from impasto.bands import strips
 from impasto.errors import ImageError, InputDataError, OptionError, unknown_name
 from impasto.files import check_writable, replacing
 from impasto.image_files import decode, open_file, srgb_profile
@@ -80,7 +81,8 @@ class Picture:
     """A picture as it was read.
 
     Attributes:
-        tensor: (1, 3, H, W) float32, sRGB in [0, 1], not multiplied by alpha.
+        tensor: (1, 3, H, W) float32, sRGB in [0, 1], not multiplied by alpha; uint8 of a picture
+            :meth:`in_bytes`.
         alpha: (1, 1, H, W) float32 in [0, 1], None if the picture is opaque.
         path: The file it came from, if any.
     """
@@ -94,6 +96,10 @@ class Picture:
         """Height and width."""
         height, width = self.tensor.shape[-2:]
         return height, width
+
+    def in_bytes(self) -> Picture:
+        """The picture in a quarter of the memory, for what can take one of uint8."""
+        return replace(self, tensor=as_bytes(self.tensor))
 
     def resized(self, size: tuple[int, int]) -> Picture:
         """The picture with the height and width ``size``, its alpha along with it."""
@@ -188,7 +194,10 @@ def as_floats(image: Tensor) -> Tensor:
 
 def as_bytes(image: Tensor) -> Tensor:
     """A picture in [0, 1], where what lies outside is clipped, in uint8."""
-    return (image * 255).round().clamp(0, 255).to(torch.uint8)
+    made = torch.empty_like(image, dtype=torch.uint8)
+    for strip, room in strips(image, made):
+        room.copy_((strip * 255).round_().clamp_(0, 255))
+    return made
 
 
 def in_type_of(image: Tensor, like: Tensor) -> Tensor:
@@ -217,13 +226,14 @@ def to_pil(image: Tensor, alpha: Tensor | None = None) -> Image.Image:
     if image.dtype == torch.uint8 and alpha is None:
         return Image.fromarray(image[0].permute(1, 2, 0).contiguous().numpy())
     parts = {n: p / 255 if p.dtype == torch.uint8 else p for n, p in parts.items()}
-    pixels = torch.cat([part.detach().float().cpu() for part in parts.values()], dim=1)[0]
+    floats = [part.detach().float().cpu() for part in parts.values()]
+    pixels = floats[0] if alpha is None else torch.cat(floats, dim=1)
     if pixels.isnan().any():
         raise ImageError(
             "The picture holds values that are no numbers (NaN): what computed it has diverged; "
             "lower its learning rate or its weights."
         )
-    return Image.fromarray(as_bytes(pixels).permute(1, 2, 0).contiguous().numpy())
+    return Image.fromarray(as_bytes(pixels)[0].permute(1, 2, 0).contiguous().numpy())
 
 
 def resize(image: Tensor, size: tuple[int, int], *, method: str = "antialias") -> Tensor:

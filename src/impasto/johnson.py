@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from impasto.blocks import Moments, Walk, normalise
 from impasto.convolutions import Convolution
 from impasto.errors import OptionError, unknown_name
+from impasto.images import as_floats, in_type_of
 from impasto.networks import Affine, StyledNetwork
 
 _MOMENTS = "_moments"
@@ -104,7 +105,7 @@ class JohnsonNetwork(StyledNetwork):
 
     def walk(self, image: Tensor, style: Affine, *, origin: tuple[int, int] = (0, 0)) -> Walk:
         """See :meth:`StyledNetwork.walk`; hands out nothing once batch moments are settled."""
-        x = image.to(self.dtype)
+        x = as_floats(image).to(self.dtype)
         x = x.contiguous(memory_format=torch.channels_last)
         for name in ("first", "smaller", "smallest"):
             x = self.convolve(name, x)  # a waiting walk holds what has a name: no map before it
@@ -117,7 +118,7 @@ class JohnsonNetwork(StyledNetwork):
         for name in ("larger", "largest"):
             x = self.convolve(name, F.interpolate(x, scale_factor=2, mode="nearest"))
             x = F.relu_((yield from self.normal(name, x, style)))
-        return torch.sigmoid(self.convolve("picture", x).float())
+        return in_type_of(torch.sigmoid(self.convolve("picture", x).float()), image)
 
     def normal(self, name: str, x: Tensor, style: Affine) -> Walk:
         """See :meth:`StyledNetwork.normal`.
@@ -129,12 +130,12 @@ class JohnsonNetwork(StyledNetwork):
             return (yield from super().normal(name, x, style))
         kept = self.get_buffer(name + _MOMENTS)
         if not self.training:
-            return normalise(x, Moments(*kept[:, None].float()), *style[name])
+            return normalise(x, Moments(*kept[:, None].float()), *style[name], overwrite=True)
         # The maps of a batch are of one size: the mean of their moments is that of the batch.
         moments = Moments(*(moment.mean(0, keepdim=True) for moment in (yield x)))
         with torch.no_grad():
             kept.lerp_(torch.cat(moments).to(kept.dtype), MOMENTUM)
-        return normalise(x, moments, *style[name])
+        return normalise(x, moments, *style[name], overwrite=True)
 
 
 def _halved(reach: int) -> int:

@@ -93,8 +93,9 @@ def return_freed_memory() -> None:
 
     Else it raises the size from which it does so to that of the maps freed so far, and the heap
     that the others lie in falls to pieces: a 100-megapixel picture in tiles took 12 GB, not 2.
+    What is small is kept nonetheless: bands of a map come and go often.
     """
-    _tell_glibc({_TRIM_THRESHOLD: 2**17, _MMAP_THRESHOLD: 2**20, _MMAP_MAX: 2**16})
+    _tell_glibc({_TRIM_THRESHOLD: 2**26, _MMAP_THRESHOLD: 2**23, _MMAP_MAX: 2**16})
 
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4

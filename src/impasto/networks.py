@@ -74,10 +74,20 @@ class StyledNetwork(nn.Module):
             widest[stride] = max(widest.get(stride, 0), width)
         return 6 + sum(width / stride**2 for stride, width in widest.items())
 
+    def busy(self, pixels: int) -> float:
+        """Numbers that a walk holds at most on its way, about.
+
+        Here of every map its padded copy, and what is made of it.
+
+        Args:
+            pixels: Of the picture.
+        """
+        return 4 * self.held * pixels
+
     @property
-    def busy(self) -> float:
-        """The same of a walk on its way: of every map its padded copy, and what is made of it."""
-        return 4 * self.held
+    def of_style(self) -> float:
+        """Numbers per pixel that γ and β of the largest map take, where they differ by place."""
+        return 2 * max(width / self.strides[name] ** 2 for name, width in self.modulated.items())
 
     def split(self, style: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
         """Layer → (γ, β), each (B, C), of style vectors (B, style_size) told as γ − 1 and β."""
@@ -93,11 +103,11 @@ class StyledNetwork(nn.Module):
         """Paint.
 
         Args:
-            image: (B, 3, H, W) in [0, 1].
+            image: (B, 3, H, W) in [0, 1], or uint8.
             style: (B, style_size), see :meth:`split`.
 
         Returns:
-            (B, 3, H, W) in [0, 1].
+            (B, 3, H, W) in [0, 1], or uint8 for a uint8 picture.
 
         Raises:
             ImageError: For a picture of no more than ``stride`` pixels each way.
@@ -126,7 +136,8 @@ class StyledNetwork(nn.Module):
         """The network as a walk (see :mod:`impasto.blocks`).
 
         Args:
-            image: (B, 3, H, W), height and width multiples of ``stride``.
+            image: (B, 3, H, W) in [0, 1], height and width multiples of ``stride``; uint8 is taken
+                as 255ths, and the picture at the end is in uint8, too.
             style: What every normalised map is scaled and shifted by.
             origin: Row and column of the picture's first pixel in the whole picture, multiples of
                 ``stride``.
@@ -161,4 +172,4 @@ class StyledNetwork(nn.Module):
     def normal(self, name: str, x: Tensor, style: Affine) -> Walk:
         """The step of a walk that normalises ``x``, the output of convolution ``name``."""
         moments = yield x
-        return normalise(x, moments, *style[name])
+        return normalise(x, moments, *style[name], overwrite=True)

@@ -16,9 +16,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto import half_size
+from impasto.bands import LARGEST, plan_bands
 from impasto.blocks import Walk, noise
 from impasto.convolutions import Convolution
 from impasto.errors import OptionError
+from impasto.images import as_floats
 from impasto.networks import Affine, StyledNetwork
 
 
@@ -101,37 +103,77 @@ class PaintNetwork(StyledNetwork):
         down, deep, up = self.shape.blocks
         return 2 * 16 + 2 * 8 * (down + up) + 2 * 16 * deep
 
+    @property
+    def held(self) -> float:
+        """See :attr:`StyledNetwork.held`: no picture, and of each block two maps (measured)."""
+        quarter, eighth, sixteenth = (
+            width / stride**2 for width, stride in zip(self.shape.widths, (4, 8, 16), strict=True)
+        )
+        return quarter + max(quarter, 2 * eighth, eighth + 2 * sixteenth)
+
+    def busy(self, pixels: int) -> float:
+        """See :meth:`StyledNetwork.busy`: what is held, two maps more, and one band's maps."""
+        more = 2 * self.shape.widths[1] / 64
+        return (self.held + more) * pixels + 20 * min(pixels, 16 * LARGEST)
+
     def walk(self, image: Tensor, style: Affine, *, origin: tuple[int, int] = (0, 0)) -> Walk:
         """See :meth:`StyledNetwork.walk`."""
-        picture, x = self._first(image.to(self.dtype))
+        down, deep, up = self.shape.blocks
+        x = self._first(image)  # a waiting walk holds what has a name: no map before it
         quarter = F.relu_((yield from self.normal("quarter", x, style)))
         x = self._noisy("eighth", self.convolve("eighth", quarter), origin, 8)
-        eighth = F.relu_((yield from self.normal("eighth", x, style)))
-        eighth = yield from self._blocks("down", self.shape.blocks[0], eighth, style)
+        x = F.relu_((yield from self.normal("eighth", x, style)))
+        for index in range(down):
+            x = yield from self._block(f"down{index}", x, style)
+        eighth = x
         x = self._noisy("sixteenth", self.convolve("sixteenth", eighth), origin, 16)
-        deep = F.relu_((yield from self.normal("sixteenth", x, style)))
-        deep = yield from self._blocks("deep", self.shape.blocks[1], deep, style)
-        eighth = eighth + _enlarged(self.convolve("widen_eighth", deep))
-        eighth = yield from self._blocks("up", self.shape.blocks[2], eighth, style)
-        x = self.convolve("fine", quarter + _enlarged(self.convolve("widen_quarter", eighth)))
-        quarter = F.relu_((yield from self.normal("fine", x, style)))
+        x = F.relu_((yield from self.normal("sixteenth", x, style)))
+        for index in range(deep):
+            x = yield from self._block(f"deep{index}", x, style)
+        x = _sum(eighth, _enlarged(self.convolve("widen_eighth", x)))
+        del eighth
+        for index in range(up):
+            x = yield from self._block(f"up{index}", x, style)
+        x = self._fine(quarter, x)
+        del quarter
+        x = F.relu_((yield from self.normal("fine", x, style)))
         # Scaled and shifted, but not normalised: at half size that would cost a convolution.
-        return self._last(quarter, picture, *style["head"])
+        return self._last(x, image, *style["head"])
 
-    def _first(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """The picture folded to half its size, and the first convolution of it."""
-        if torch.is_grad_enabled():
-            picture = F.pixel_unshuffle(image, 2).contiguous(memory_format=torch.channels_last)
-            return picture, self.convolve("quarter", picture)
-        picture, bordered = half_size.fold(image)
-        return picture, F.conv2d(bordered, self.convolution("quarter").weight, stride=2)
+    def _first(self, image: Tensor) -> Tensor:
+        """The first convolution, of the picture folded to half its size."""
+        if not torch.is_grad_enabled():
+            return half_size.first(self.convolution("quarter"), image)
+        folded = F.pixel_unshuffle(as_floats(image).to(self.dtype), 2)
+        return self.convolve("quarter", folded.contiguous(memory_format=torch.channels_last))
 
-    def _last(self, quarter: Tensor, picture: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    def _fine(self, quarter: Tensor, eighth: Tensor) -> Tensor:
+        """The convolution at a quarter of the size, of what was seen there and of what lies deeper.
+
+        Band by band: the sum of the two alone takes as much as the map that is made.
+        """
+        bands = plan_bands((quarter.shape[-2], quarter.shape[-1]), halo=2)
+        made = None
+        for band in bands:
+            # Of an enlarged map the last row is mere repetition, but the second of the halo.
+            first, last = (row // 2 for row in band.outer)
+            deeper = _enlarged(self.convolve("widen_quarter", eighth[:, :, first:last]))
+            x = self.convolve("fine", _sum(band.cut(quarter), deeper))
+            if len(bands) == 1:
+                return x
+            if made is None:
+                made = torch.empty_like(quarter, memory_format=torch.channels_last)
+            band.part(made).copy_(band.core(x))
+        assert made is not None
+        return made
+
+    def _last(self, quarter: Tensor, image: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         """From a quarter of the size to the painted picture, what it shows at half size joined."""
         if not torch.is_grad_enabled():  # written in place
             names = "detail", "head", "picture"
             layers = half_size.Layers(*(self.convolution(name) for name in names))
-            return half_size.unfold(layers, quarter, picture, scale, shift)
+            return half_size.unfold(layers, quarter, image, scale, shift)
+        picture = F.pixel_unshuffle(as_floats(image).to(self.dtype), 2)
         detail = F.pixel_shuffle(self.convolve("detail", quarter), 2)
         scale, shift = (x if x.ndim == 4 else x[:, :, None, None] for x in (scale, shift))
         head = self.convolve("head", torch.cat([detail, picture], 1))
@@ -147,13 +189,17 @@ class PaintNetwork(StyledNetwork):
             f"noise_{name}", maps.contiguous(memory_format=torch.channels_last)
         )
 
-    def _blocks(self, name: str, count: int, x: Tensor, style: Affine) -> Walk:
-        for index in range(count):
-            first, second = f"{name}{index}a", f"{name}{index}b"
-            inner = yield from self.normal(first, self.convolve(first, x), style)
-            inner = self.convolve(second, F.relu_(inner))
-            x = x + (yield from self.normal(second, inner, style))
-        return x
+    def _block(self, name: str, x: Tensor, style: Affine) -> Walk:
+        """A residual block."""
+        first, second = name + "a", name + "b"
+        inner = yield from self.normal(first, self.convolve(first, x), style)
+        inner = self.convolve(second, F.relu_(inner))
+        return _sum(x, (yield from self.normal(second, inner, style)))
+
+
+def _sum(x: Tensor, made: Tensor) -> Tensor:
+    """Of two maps; written into the second where no gradients are kept."""
+    return x + made if torch.is_grad_enabled() else made.add_(x)
 
 
 def _enlarged(x: Tensor) -> Tensor:

@@ -22,7 +22,6 @@ from impasto.colour_modes import get_colour_mode
 from impasto.errors import ImageError, OptionError, unknown_name
 from impasto.feedforward.style_files import is_style_file, load_style
 from impasto.feedforward.stylist import STYLE_SIDE, Stylist, check_strength, mixture
-from impasto.feedforward.tiled import Plan, memory_needed
 from impasto.images import Picture, fit_size
 from impasto.masks import visible
 from impasto.network_files import OnePassModel
@@ -155,7 +154,7 @@ class Stylizer:
 
     def bytes_needed(self, content: Picture) -> float:
         """What painting a picture takes where it need not be cut, about."""
-        return memory_needed(self.model.network, content.size, Plan.WHOLE, max(content.size))
+        return self._stylist.bytes_needed(content.size)
 
     def paint(
         self,
@@ -171,13 +170,11 @@ class Stylizer:
             areas: Which part of it is painted after what, covering it (:mod:`impasto.areas`).
             done: Called with the share of the work that is done.
         """
-        original = content.tensor
+        content = content if areas else sparing(content)
+        original = images.as_floats(content.tensor) if areas else content.tensor
         tensor = self._mode.content(original, self._space)
         vectors, where = self._vectors(original, areas)
         brush = self._stylist.brush(vectors, tensor, strength=self._strength, where=where)
-        height, width = content.size
-        if height * width >= _LARGE and not areas:
-            tensor = images.as_bytes(tensor)
         painted = self._stylist.paint(tensor, brush, done=done)
         painted = self._mode.result(painted, original, self._space)
         kept = [area.where for area in areas if area.keep]
@@ -238,10 +235,17 @@ class Stylizer:
         if content is not None:
             # A palette is told well enough by every so many pixels of a large picture.
             few = math.isqrt(max(1, content.shape[-2] * content.shape[-1] // _PALETTE))
-            content = content[..., ::few, ::few]
+            content = images.as_floats(content[..., ::few, ::few])
             where = None if where is None else where[..., ::few, ::few]
             tensor = self._mode.style(tensor, content, where, self._space, self._match)
         return self._stylist.read(tensor, where=style_where)
+
+
+def sparing(content: Picture) -> Picture:
+    """A picture to be painted all over, a very large one in bytes: a quarter of the memory."""
+    height, width = content.size
+    is_large = height * width >= _LARGE and content.tensor.is_floating_point()
+    return content.in_bytes() if is_large else content
 
 
 @dataclass(frozen=True)
@@ -300,7 +304,8 @@ def stylize(
         raise OptionError(f"{len(several)} styles need as many shares, not {len(weights)}.")
     sources = [StyleSource(source, share) for source, share in zip(several, weights, strict=True)]
     stylizer = Stylizer(sources, **options)
-    picture = images.read(content, long_side=size)
+    limit = {name: options[name] for name in ("max_pixels",) if name in options}
+    picture = images.read(content, long_side=size, **limit)
     areas, _ = read_areas(
         picture,
         stylizer.pictures,

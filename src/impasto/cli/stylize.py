@@ -31,7 +31,7 @@ from impasto.masks import parse_region
 from impasto.memory import keep_freed_memory, parse_bytes, return_freed_memory
 from impasto.precision import PRECISIONS
 from impasto.recipes import Recipe, choices
-from impasto.stylizing import StyleSource, Stylized, Stylizer, describe
+from impasto.stylizing import StyleSource, Stylized, Stylizer, describe, sparing
 
 EXAMPLES = """\
 examples:
@@ -231,18 +231,17 @@ def _ahead(
 ) -> Iterator[tuple[Work, Future[Picture]]]:
     """Each picture with its reading under way, and that of the next one begun."""
 
-    def read(item: Work) -> Future[Picture]:
-        return threads.submit(
-            images.read, item.source, long_side=args.size, max_pixels=args.max_pixels
-        )
+    def read(source: Path) -> Picture:
+        picture = images.read(source, long_side=args.size, max_pixels=args.max_pixels)
+        return picture if args.mask or args.regions else sparing(picture)
 
     if not todo:
         return
-    coming = read(todo[0])
+    coming = threads.submit(read, todo[0].source)
     for item, after in zip(todo, [*todo[1:], None], strict=True):
         now = coming
         if after is not None:
-            coming = read(after)
+            coming = threads.submit(read, after.source)
         yield item, now
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from impasto.encoders import Encoder, minimum_side
 from impasto.errors import OptionError, unknown_name
-from impasto.feedforward.tiled import StyleOf, choose, paint_tiled
+from impasto.feedforward.tiled import Job, Plan, StyleOf, choose, paint_tiled
 from impasto.images import fit_size, resize
 from impasto.losses.means import Summary
 from impasto.losses.statistics import STATISTICS
@@ -171,6 +171,10 @@ class Stylist:
             stacked = torch.lerp(self.own(content), stacked, strength)
         return Brush(stacked, where)
 
+    def bytes_needed(self, size: tuple[int, int]) -> float:
+        """What painting a picture of that height and width takes where it need not be cut."""
+        return Job(self._network, size).memory(Plan.WHOLE, max(size))
+
     @torch.no_grad()
     def paint(
         self, content: Tensor, brush: Brush, *, done: Callable[[float], None] = lambda share: None
@@ -187,11 +191,13 @@ class Stylist:
         height, width = content.shape[-2:]
         image = network.padded(content)
         size = (image.shape[-2], image.shape[-1])
-        # Of what the process may take, torch and the picture that was read are there already; and
-        # what is made of the painted one before it is saved takes as much again.
-        taken = BASE_BYTES + 2 * 3 * 4 * height * width
+        # Of what the process may take, torch and the picture that was read are there already.
+        taken = BASE_BYTES + content.nbytes
+        if brush.where is not None:
+            taken += 3 * brush.where.nbytes  # as given, to the network's size, as shares
         memory = free_memory() if self._memory is None else self._memory - taken
-        plan, side = choose(network, size, memory)
+        job = Job(network, size, image.dtype.itemsize, by_place=brush.where is not None)
+        plan, side = choose(job, memory)
         style_of = self._everywhere(brush) if brush.where is None else self._by_region(brush, size)
         painted = paint_tiled(network, image, style_of, plan=plan, side=side, done=done)
         return painted[..., :height, :width]

@@ -10,13 +10,13 @@ first whose moments are not known yet.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 
 import torch
 from torch import Tensor
 
 from impasto.blocks import Moments, Walk, moments_of, walk_through
-from impasto.images import as_floats, in_type_of
 from impasto.networks import Affine, StyledNetwork
 from impasto.tiles import Tile, plan_tiles
 
@@ -38,38 +38,53 @@ class Plan(Enum):
     ANEW = "anew"
 
 
-def memory_needed(network: StyledNetwork, size: tuple[int, int], plan: Plan, side: int) -> float:
-    """Bytes that painting takes, about (measured: see tests/test_tiled.py).
+@dataclass(frozen=True)
+class Job:
+    """What is to be painted, as far as memory goes.
 
-    Args:
+    Attributes:
         network: Paints.
         size: Height and width of the picture.
-        plan: How.
-        side: Of a tile's core.
+        of_picture: Bytes of one of its numbers: 4, or 1 for uint8.
+        by_place: Whether γ and β differ from place to place, and so are maps.
     """
-    pixels = size[0] * size[1]
-    if plan is Plan.WHOLE:
-        return 4 * network.busy * pixels
-    tiles = plan_tiles(size, side, stride=network.stride, halo=network.halo)
-    areas = [_length(tile.outer_rows) * _length(tile.outer_columns) for tile in tiles]
-    held = network.held * sum(areas) if plan is Plan.WAITING else 0.0
-    return 4 * (3 * pixels + network.busy * max(areas) + held)
+
+    network: StyledNetwork
+    size: tuple[int, int]
+    of_picture: int = 4
+    by_place: bool = False
+
+    def memory(self, plan: Plan, side: int) -> float:
+        """Bytes that painting takes, about (measured: see tests/test_tiled.py).
+
+        Args:
+            plan: How.
+            side: Of a tile's core.
+        """
+        pixels, network = self.size[0] * self.size[1], self.network
+        areas = [pixels]
+        if plan is not Plan.WHOLE:
+            tiles = plan_tiles(self.size, side, stride=network.stride, halo=network.halo)
+            areas = [_length(tile.outer_rows) * _length(tile.outer_columns) for tile in tiles]
+        numbers = network.busy(max(areas))
+        if plan is Plan.WAITING:
+            numbers += network.held * sum(areas)
+        of_style = 4 * network.of_style * max(areas) if self.by_place else 0.0
+        return 3 * self.of_picture * pixels + network.dtype.itemsize * numbers + of_style
 
 
-def choose(network: StyledNetwork, size: tuple[int, int], memory: float) -> tuple[Plan, int]:
+def choose(job: Job, memory: float) -> tuple[Plan, int]:
     """The quickest plan that fits, and the side of its tiles.
 
     Args:
-        network: Paints.
-        size: Height and width of the picture.
-        memory: Bytes that walks may take.
+        job: What is to be painted.
+        memory: Bytes that walks, and the painted picture, may take.
     """
-    if memory_needed(network, size, Plan.WHOLE, max(size)) <= memory:
-        return Plan.WHOLE, max(size)
-    if memory_needed(network, size, Plan.WAITING, SIDE) <= memory:
-        return Plan.WAITING, SIDE
+    for plan, side in ((Plan.WHOLE, max(job.size)), (Plan.WAITING, SIDE)):
+        if job.memory(plan, side) <= memory:
+            return plan, side
     side = SIDE
-    while side > LEAST_SIDE and memory_needed(network, size, Plan.ANEW, side) > memory:
+    while side > LEAST_SIDE and job.memory(Plan.ANEW, side) > memory:
         side //= 2
     return Plan.ANEW, side
 
@@ -105,16 +120,16 @@ def paint_tiled(
 
     def walk(tile: Tile) -> Walk:
         origin = tile.outer_rows[0], tile.outer_columns[0]
-        return network.walk(as_floats(tile.cut(image)), style_of(tile), origin=origin)
+        return network.walk(tile.cut(image), style_of(tile), origin=origin)
 
     if len(tiles) == 1:
-        painted = in_type_of(walk_through(walk(tiles[0])), image)
+        painted = walk_through(walk(tiles[0]))
         done(1.0)
         return painted
     painted = torch.empty_like(image)
 
     def keep(tile: Tile, result: Tensor) -> None:
-        tile.part(painted, 1).copy_(in_type_of(tile.core(result, 1), image))
+        tile.part(painted, 1).copy_(tile.core(result, 1))
 
     if plan is Plan.WAITING:
         _wait(tiles, walk, keep, done)

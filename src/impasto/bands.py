@@ -1,0 +1,73 @@
+"""Large maps band by band, so that what is made of them on the way takes little memory.
+
+Of a picture of 100 megapixels even the maps at a quarter of its size take a gigabyte, and a step
+that first makes a padded copy, or a float32 one, takes as much again each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from torch import Tensor
+
+LARGEST = 2**15
+"""Units of a band's map, about: of a picture seen at a quarter, half a megapixel."""
+
+NUMBERS = 2**20
+"""Of a map, that are normalised at once."""
+
+
+class Band(NamedTuple):
+    """Some rows of a map, and as many on either side as are seen from there.
+
+    Attributes:
+        rows: First, and behind the last.
+        outer: Likewise, of the band with what lies around it.
+    """
+
+    rows: tuple[int, int]
+    outer: tuple[int, int]
+
+    def cut(self, x: Tensor, times: int = 1) -> Tensor:
+        """The outer band of a map (B, C, H, W) that is ``times`` as large: a view."""
+        first, last = self.outer
+        return x[:, :, times * first : times * last]
+
+    def core(self, x: Tensor, times: int = 1) -> Tensor:
+        """The band itself of what was made of the outer one: a view."""
+        first = times * (self.rows[0] - self.outer[0])
+        return x[:, :, first : first + times * (self.rows[1] - self.rows[0])]
+
+    def part(self, x: Tensor, times: int = 1) -> Tensor:
+        """Where the band lies in the whole map: a view."""
+        first, last = self.rows
+        return x[:, :, times * first : times * last]
+
+
+def plan_bands(size: tuple[int, int], *, halo: int) -> list[Band]:
+    """Bands of nearly equal height that make up a map; one band for a small one.
+
+    Args:
+        size: Height and width of the map.
+        halo: Rows on either side; even, as the first rows of all bands are.
+    """
+    height, width = size
+    count = min(-(-height * width // LARGEST), -(-height // 2))
+    edges = [2 * (height * index // count // 2) for index in range(count)]
+    spans = zip(edges, [*edges[1:], height], strict=True)
+    return [Band((a, b), (max(0, a - halo), min(height, b + halo))) for a, b in spans]
+
+
+def strips(x: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Views of some rows after others of a map (…, H, W), and of maps that go along with it.
+
+    Args:
+        x: The map.
+        *others: Of its height, or of height one, which are handed out whole each time.
+    """
+    height = x.shape[-2]
+    rows = max(1, NUMBERS * height // max(1, x.numel()))
+    for first in range(0, height, rows):
+        part = slice(first, first + rows)
+        yield tuple(y if y.shape[-2] == 1 else y[..., part, :] for y in (x, *others))
