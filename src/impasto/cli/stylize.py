@@ -108,6 +108,8 @@ def run(args: argparse.Namespace) -> int:
     options = {"strength": args.strength, **{name: getattr(args, name) for name in COLOURS}}
     styles = [StyleSource(style.path, style.weight or 1.0) for style in named]
     memory = None if args.memory is None else parse_bytes(args.memory)
+    if memory is not None:
+        return_freed_memory()  # before a picture is read: what came before lies in the way
     stylizer = Stylizer(
         styles,
         model=args.model,
@@ -271,8 +273,6 @@ def _paint(
     done = bar.tasks[task].completed
     if args.memory is None:
         keep_freed_memory(stylizer.bytes_needed(picture))
-    else:
-        return_freed_memory()
     started = time.perf_counter()
     painted = stylizer.paint(
         picture, areas=areas, done=lambda share: bar.update(task, completed=done + share)
