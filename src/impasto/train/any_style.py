@@ -72,12 +72,13 @@ class AnyStyleTraining(OnePassTraining):
         predictor.standardise([summaries_of(encoder, p, STYLE_LAYERS) for p in pictures])
         return predictor
 
+    def draw_picture(self, random: torch.Generator, size: int) -> Tensor:
+        """A random crop of a random style picture."""
+        return self._styles.draw(1, random, size)
+
     def draw_styles(self, samples: Sequence[Sample], size: int) -> Styles:
         """A random crop of a random style picture each, or of the photograph itself."""
-        pictures = []
-        for sample in samples:
-            drawn = self._styles.draw(1, sample.random, size).to(self._device)
-            pictures.append(sample.content if sample.own else drawn)
+        pictures = [s.content if s.own or s.style is None else s.style for s in samples]
         together = torch.cat(pictures)
         summaries = self._summaries(together)
         return Styles(self.predictor(summaries), summaries, PaletteTerm.summary(together))

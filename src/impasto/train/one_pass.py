@@ -32,6 +32,7 @@ from impasto.precision import autocast, compute_dtype
 from impasto.predictors import STYLE_LAYERS
 from impasto.readings import reading, readouts_of
 from impasto.terms import SummaryTerm, by_kind
+from impasto.train.ahead import Ahead
 from impasto.train.pictures import Crops, step_generator
 from impasto.train.runs import Average, cosine_rate
 from impasto.train.terms import EvennessTerm, GridTerm, PaletteTerm
@@ -186,14 +187,21 @@ class Sample(NamedTuple):
     """One picture of a batch.
 
     Attributes:
-        content: (1, 3, size, size), on the device that trains.
+        content: (1, 3, size, size).
+        style: Likewise, a picture after which it is to be painted, if it is not a known one.
         random: Random numbers of its own, so that it is the same in whatever process.
         own: Whether its style is to be its own.
     """
 
     content: Tensor
+    style: Tensor | None
     random: torch.Generator
     own: bool
+
+    def to(self, device: torch.device) -> Sample:
+        """The same with its pictures on a device."""
+        style = None if self.style is None else self.style.to(device)
+        return self._replace(content=self.content.to(device), style=style)
 
 
 class OnePassTraining(ABC):
@@ -232,10 +240,15 @@ class OnePassTraining(ABC):
         self._average = Average(self._learnt, settings.average)
         moving = [p for p in self._learnt.parameters() if p.requires_grad]
         self._optimiser = torch.optim.Adam(moving, settings.learning_rate, betas=(0.9, 0.99))
+        self._ahead = Ahead(self._samples, ahead=self._device.type != "cpu")
 
     @abstractmethod
     def draw_styles(self, samples: Sequence[Sample], size: int) -> Styles:
         """The styles of a batch, drawn by the samples' own random numbers."""
+
+    def draw_picture(self, random: torch.Generator, size: int) -> Tensor | None:
+        """A style picture for one sample, if they are drawn from many."""
+        return None
 
     @abstractmethod
     def model(self) -> OnePassModel:
@@ -280,10 +293,7 @@ class OnePassTraining(ABC):
             index: Of the step.
             size: Side of the crops.
         """
-        samples = [
-            self._sample(index * self.settings.batch + number, size)
-            for number in range(self._workers.rank, self.settings.batch, self._workers.count)
-        ]
+        samples = [sample.to(self._device) for sample in self._ahead.take(index, size)]
         contents = torch.cat([sample.content for sample in samples])
         styles = self.draw_styles(samples, size)
         with torch.no_grad():
@@ -328,11 +338,17 @@ class OnePassTraining(ABC):
             terms.append(GridTerm(contents, settings.grid_weight))
         return Objective(terms, self.encoder)
 
+    def _samples(self, index: int, size: int) -> list[Sample]:
+        """This process's share of the batch of step ``index``, not yet on the device."""
+        first = index * self.settings.batch
+        share = range(self._workers.rank, self.settings.batch, self._workers.count)
+        return [self._sample(first + number, size) for number in share]
+
     def _sample(self, number: int, size: int) -> Sample:
         random = step_generator(self.settings.seed, number)
-        content = self._contents.draw(1, random, size).to(self._device)
+        content = self._contents.draw(1, random, size)
         own = float(torch.rand((), generator=random)) < self.settings.own_style
-        return Sample(content, random, own)
+        return Sample(content, self.draw_picture(random, size), random, own)
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next step depends on."""

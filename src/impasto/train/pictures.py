@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -43,18 +44,13 @@ class Crops:
         self.size = size
         self.skipped: list[Path] = []
         self._pictures: list[Tensor] = []
-        for path in paths:
-            try:
-                picture = images.read(path, long_side=long_side, max_enlarge=1.0).tensor[0]
-            except ImageError:
-                self.skipped.append(path)
-                continue
-            short = min(picture.shape[-2:])
-            if short < size:
-                scale = size / short
-                height, width = (max(size, round(n * scale)) for n in picture.shape[-2:])
-                picture = images.resize(picture[None], (height, width))[0]
-            self._pictures.append(images.as_bytes(picture))
+        with ThreadPoolExecutor() as threads:
+            read = threads.map(lambda path: _read(path, size, long_side), paths)
+            for path, picture in zip(paths, read, strict=True):
+                if picture is None:
+                    self.skipped.append(path)
+                else:
+                    self._pictures.append(picture)
         if not self._pictures:
             raise InputDataError(f"None of the {len(paths)} pictures can be read.")
         self.name = f"{len(self)} pictures ({digest_of(self._pictures)})"
@@ -84,6 +80,19 @@ class Crops:
         if side != size:
             crop = F.interpolate(crop, (size, size), mode="bilinear", antialias=True)
         return crop.flip(-1) if integer(2, random) else crop
+
+
+def _read(path: Path, size: int, long_side: int) -> Tensor | None:
+    """A picture (3, H, W) in bytes, ``size`` at least each way; None if it cannot be read."""
+    try:
+        picture = images.read(path, long_side=long_side, max_enlarge=1.0).tensor
+    except ImageError:
+        return None
+    short = min(picture.shape[-2:])
+    if short < size:
+        height, width = (max(size, round(n * size / short)) for n in picture.shape[-2:])
+        picture = images.resize(picture, (height, width))
+    return images.as_bytes(picture)[0]
 
 
 def digest_of(tensors: Iterable[Tensor]) -> str:

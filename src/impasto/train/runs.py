@@ -132,8 +132,9 @@ class Average:
     def update(self) -> None:
         """Take the module's weights of now into the average."""
         self._updates += 1
-        for key, value in self._module.state_dict().items():
-            self._sums[key].lerp_(value, 1 - self._decay)
+        now = self._module.state_dict()
+        # All at once: on a GPU, a call for each weight takes longer than the sum.
+        torch._foreach_lerp_([self._sums[key] for key in now], list(now.values()), 1 - self._decay)
 
     def weights(self) -> dict[str, Tensor]:
         """The average of all weights seen, the early ones not outweighed by the zero start."""
