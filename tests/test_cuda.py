@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -18,7 +16,7 @@ from interrupting import interrupted_after
 from network_trainings import command, make_sheets_small, painted, training_data
 from test_train import SETTINGS as DISTIL
 from test_train import log_of, same
-from test_workers import folder as folder  # noqa: PLC0414
+from test_workers import folder as folder
 from test_workers import gradients, task
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")

@@ -41,7 +41,7 @@ def command(data: Path, output: Path, *more: str) -> list[str]:
         "train", "encoder", "--teacher", str(data / "teacher.safetensors"),
         "--content", str(data / "photos"), "--style", str(data / "paintings"),
         "-o", str(output), "--crop", "64", "--painted", "1", "--steps", "3",
-        "--precision", "float32", "--quiet", *more,
+        "--precision", "float32", "--device", "cpu", "--quiet", *more,
     ]  # fmt: skip
 
 

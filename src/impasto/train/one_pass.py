@@ -339,7 +339,7 @@ class OnePassTraining(ABC):
         return Objective(terms, self.encoder)
 
     def _samples(self, index: int, size: int) -> list[Sample]:
-        """This process's share of the batch of step ``index``, not yet on the device."""
+        """The share of this process in the batch of step ``index``, not yet on the device."""
         first = index * self.settings.batch
         share = range(self._workers.rank, self.settings.batch, self._workers.count)
         return [self._sample(first + number, size) for number in share]
