@@ -19,8 +19,8 @@ SOURCE = Path(impasto.__file__).parent
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("impasto", "errors", "files", "threads", "bands", "borders", "winograd",
-     "convolutions", "images", "image_files", "colour", "colour_modes", "sheets", "grids",
-     "extras", "samples", "edges", "losses*"),
+     "convolutions", "images", "image_files", "image_formats", "colour", "colour_modes", "sheets",
+     "grids", "extras", "samples", "edges", "losses*"),
     ("downloads", "weights", "weight_records", "weight_layouts", "precision", "devices", "encoders",
      "encoder_files", "alexnet", "inception", "models", "masks", "colour_masks", "blocks",
      "networks", "half_size", "paint_network", "johnson", "adain", "predictors", "network_files",

@@ -9,10 +9,10 @@ import contextlib
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +24,8 @@ from impasto.bands import strips
 from impasto.errors import ImageError, InputDataError, OptionError, unknown_name
 from impasto.files import check_writable, replacing
 from impasto.image_files import decode, open_file, srgb_profile
+from impasto.image_formats import FORMATS as FORMATS
+from impasto.image_formats import Format
 
 MAX_PIXELS = 200_000_000
 """Pictures of more pixels are refused by default: a few kilobytes can claim any size."""
@@ -34,46 +36,6 @@ MAX_ENLARGE = 4.0
 RESIZE_METHODS = ("antialias", "nearest")
 
 _KEY = "impasto"
-
-
-@dataclass(frozen=True)
-class Format:
-    """What one kind of picture file can hold, and how it is saved."""
-
-    name: str  # Pillow's name
-    alpha: bool = False
-    metadata: Literal["text", "exif", ""] = ""  # where it is kept, if anywhere
-    longest: int = 2**31 - 1  # pixels on a side
-    options: Callable[[int], dict[str, Any]] = lambda quality: {}
-
-
-def _jpeg_options(quality: int) -> dict[str, Any]:
-    # 4:4:4 keeps the edges of saturated strokes; 4:2:0 is a third smaller.
-    return {"quality": quality, "subsampling": "4:4:4" if quality >= 90 else "4:2:0"}
-
-
-def _webp_options(quality: int) -> dict[str, Any]:
-    return {"quality": quality}
-
-
-def _tiff_options(quality: int) -> dict[str, Any]:
-    return {"compression": "tiff_deflate"}
-
-
-_JPEG = Format("JPEG", metadata="exif", longest=65500, options=_jpeg_options)
-_TIFF = Format("TIFF", alpha=True, metadata="exif", options=_tiff_options)
-
-FORMATS: Mapping[str, Format] = {
-    ".png": Format("PNG", alpha=True, metadata="text"),
-    ".jpg": _JPEG,
-    ".jpeg": _JPEG,
-    ".webp": Format("WEBP", alpha=True, metadata="exif", longest=16383, options=_webp_options),
-    ".tif": _TIFF,
-    ".tiff": _TIFF,
-    ".bmp": Format("BMP"),
-    ".gif": Format("GIF", alpha=True, longest=65535),  # its alpha is on or off
-}
-"""The kinds of file that can be written, by extension; far more kinds can be read."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -44,13 +44,16 @@ class Crops:
         self.size = size
         self.skipped: list[Path] = []
         self._pictures: list[Tensor] = []
-        with ThreadPoolExecutor() as threads:
+        threads = ThreadPoolExecutor()
+        try:
             read = threads.map(lambda path: _read(path, size, long_side), paths)
             for path, picture in zip(paths, read, strict=True):
                 if picture is None:
                     self.skipped.append(path)
                 else:
                     self._pictures.append(picture)
+        finally:  # after Ctrl-C the rest need not be read
+            threads.shutdown(cancel_futures=True)
         if not self._pictures:
             raise InputDataError(f"None of the {len(paths)} pictures can be read.")
         self.name = f"{len(self)} pictures ({digest_of(self._pictures)})"
