@@ -15,7 +15,7 @@ from impasto.train.workers import Workers
 from interrupting import interrupted_after
 from network_trainings import command, make_sheets_small, painted, training_data
 from test_train import SETTINGS as DISTIL
-from test_train import log_of, same
+from test_train import log_of
 from test_workers import folder as folder
 from test_workers import gradients, task
 
@@ -62,7 +62,8 @@ def test_by_command_in_the_quicker_type_and_on_after_a_stop(what, tmp_path, monk
     make_sheets_small(monkeypatch)
     data = training_data(tmp_path / "data")
     whole, parted = tmp_path / "whole.safetensors", tmp_path / "parted.safetensors"
-    words = ["--device", "cuda", "--validate-every", "2", "--tensorboard"]
+    # The rate is a hundredth of this at first: weights move far enough to be told apart.
+    words = ["--device", "cuda", "--validate-every", "2", "--tensorboard", "--learning-rate", "0.4"]
     assert run(command(data, what, whole, "--steps", "4", *words)) == 0
     model = load_network(whole)
     vector = torch.zeros(model.network.style_size)
@@ -73,12 +74,11 @@ def test_by_command_in_the_quicker_type_and_on_after_a_stop(what, tmp_path, monk
     with interrupted_after(2):
         assert run(command(data, what, parted, "--steps", "4", *words)) == 130
     assert run(command(data, what, parted, "--steps", "4", *words)) == 0
-    for here, there in zip(rows, log_of(tmp_path / "parted-run"), strict=True):
-        assert here[:2] == there[:2]
-    states = [load_network(path).network.state_dict() for path in (whole, parted)]
-    if not same(*states):  # a GPU's sums have no fixed order
-        for name, weight in states[0].items():
-            torch.testing.assert_close(states[1][name], weight, rtol=0.05, atol=0.02)
+    # A GPU's sums have no fixed order: the same but for rounding, which grows with every step.
+    told = [torch.tensor([[float(value) for value in row[2:]] for row in log[1:]])
+            for log in (rows, log_of(tmp_path / "parted-run"))]  # fmt: skip
+    torch.testing.assert_close(told[1], told[0], rtol=0.03, atol=1e-4)
+    assert float((told[0][3] - told[0][0]).abs().max()) > 0.1 * float(told[0][0].max())
 
 
 def test_a_teacher_teaches(folder):

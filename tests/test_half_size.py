@@ -79,7 +79,7 @@ def test_folding_is_pixel_unshuffle():
 @pytest.mark.parametrize("units", [24, 60, 100])
 @pytest.mark.parametrize("mapped", [False, True])
 def test_band_by_band_the_picture_is_the_same(network, units, mapped, monkeypatch):
-    """At 144×80 px, a quarter is 36×20 units: bands of 2, 2 or 4, and 4 rows."""
+    """At 144×80 px, a quarter is 36×20 units: bands of 2, of 2 or 4, and of 4 or 6 rows."""
     image, style = random(2, 3, 144, 80), network.split(random(2, network.style_size) - 0.5)
     if mapped:
         style = {n: tuple(_spread(p, network.strides[n]) for p in ps) for n, ps in style.items()}

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, JpegImagePlugin
 
 import sentences
-from impasto import images
+from conftest import smooth_picture
+from impasto import bands, images
 from impasto.errors import ImageError, OptionError
 from impasto.image_files import srgb_profile
 
@@ -99,6 +100,26 @@ def test_resizing_leaves_no_fringe(size):
     assert picture.tensor[0, 0, visible].min() > 0.99
     assert picture.tensor[0, 1, visible].max() < 0.01
     assert picture.tensor[0, 1, 0, 0] > 0.99  # what is invisible keeps a colour to paint on
+
+
+def test_a_picture_in_bytes():
+    picture = images.Picture(smooth_picture(40, 50, seed=1))
+    small = picture.in_bytes()
+    assert small.tensor.dtype == torch.uint8
+    assert float((small.tensor / 255 - picture.tensor).abs().max()) <= 0.5001 / 255
+    assert torch.equal(small.in_bytes().tensor, small.tensor)
+    expected = images.Picture(small.tensor / 255).resized((20, 30)).tensor
+    torch.testing.assert_close(small.resized((20, 30)).tensor, expected)
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 9, 7), (3, 9, 7), (2, 3, 4, 2, 5, 2)])
+def test_bytes_are_made_strip_by_strip(shape, monkeypatch):
+    values = 1.4 * torch.rand(shape, generator=torch.Generator().manual_seed(1)) - 0.2
+    expected = (values * 255).round().clamp(0, 255).to(torch.uint8)
+    for numbers in (1, 40, 10**6):
+        monkeypatch.setattr(bands, "NUMBERS", numbers)
+        assert torch.equal(images.as_bytes(values), expected)
+        assert torch.equal(images.as_bytes(values.mT), expected.mT)
 
 
 # --- tensors and Pillow images -------------------------------------------------------------------

@@ -42,6 +42,7 @@ CALLS = {
     "texture": lambda **more: impasto.texture(
         "painting.png", 64, encoder="tiny.safetensors", scales=1, steps=1, **more
     ),
+    "stylize": lambda **more: impasto.stylize("photo.png", "great-wave", **more),
     "reconstruct": lambda **more: impasto.reconstruct(
         "photo.png", "relu2_1", encoder="tiny.safetensors", scales=1, steps=1, size=64, **more
     ),

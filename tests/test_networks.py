@@ -57,6 +57,28 @@ def walked(walk: Walk, given: Sequence[Moments] | None = None) -> tuple[Tensor, 
 
 
 @every_network
+@pytest.mark.parametrize("train", [False, True])
+def test_one_picture_in_several_styles(name, train):
+    network, image = small(name), smooth_picture(32, 48, seed=1)
+    vectors = styles(network, 3)
+    with torch.set_grad_enabled(train):
+        together = network(image, vectors)
+        single = [network(image, vector) for vector in vectors.split(1)]
+    torch.testing.assert_close(together, torch.cat(single), rtol=0, atol=1e-5)
+
+
+@every_network
+@pytest.mark.parametrize("learning", [False, True])
+def test_a_picture_in_bytes_comes_out_in_bytes(name, learning):
+    network, pixels = small(name), (255 * smooth_picture(32, 48, seed=1)).to(torch.uint8)
+    with torch.set_grad_enabled(learning):
+        painted = network(pixels, styles(network))
+        wanted = network(pixels / 255, styles(network))
+    assert painted.dtype == torch.uint8
+    assert float((painted - 255 * wanted).abs().max()) < 0.51
+
+
+@every_network
 @pytest.mark.parametrize("size", [(32, 48), (33, 50), (47, 31)])
 def test_the_painting_has_the_pictures_size_and_range(name, size):
     network = small(name)

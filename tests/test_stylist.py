@@ -13,6 +13,7 @@ from impasto.errors import ImageError, OptionError
 from impasto.feedforward import stylist as stylist_module
 from impasto.feedforward.stylist import OWN, Brush, Stylist, mixture
 from impasto.losses.statistics import STATISTICS
+from impasto.memory import BASE_BYTES
 from impasto.network_files import OnePassModel
 from tiny_networks import any_style, fixed_styles, network, vectors
 
@@ -291,3 +292,22 @@ def test_a_style_of_one_colour_paints_in_about_that_colour(colour):
     painted = stylist.paint(content, stylist.brush([vector], content))
     assert (painted.mean((2, 3)) - plane[..., 0, 0]).abs().max() < 0.2
     assert painted.std((2, 3)).max() < 0.12
+
+
+# --- Memory -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("size", "copied"), [((64, 96), 0), ((64, 90), 3 * 4 * 64 * 96)])
+def test_what_is_held_beside_counts(size, copied, monkeypatch):
+    """Of the budget maps may have what the process, the picture and its copies leave."""
+    left = []
+    real = stylist_module.choose
+    monkeypatch.setattr(
+        stylist_module, "choose", lambda job, memory: left.append(memory) or real(job, memory)
+    )
+    own = Stylist(OnePassModel(network("paint")), precision="float32", memory=1e9)
+    image, brush = smooth_picture(*size, seed=1), Brush(vectors(1, own.model.network.style_size))
+    own.paint(image, brush)
+    own.paint(image, brush, beside=5000)
+    assert left[0] == 1e9 - BASE_BYTES - image.nbytes - copied
+    assert left[1] == left[0] - 5000

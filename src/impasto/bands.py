@@ -15,7 +15,7 @@ LARGEST = 2**15
 """Units of a band's map, about: of a picture seen at a quarter, half a megapixel."""
 
 NUMBERS = 2**20
-"""Of a map, that are normalised at once."""
+"""Of a map, that are worked on at once where each is worked on alone."""
 
 
 class Band(NamedTuple):
@@ -53,7 +53,7 @@ def plan_bands(size: tuple[int, int], *, halo: int) -> list[Band]:
         halo: Rows on either side; even, as the first rows of all bands are.
     """
     height, width = size
-    count = min(-(-height * width // LARGEST), -(-height // 2))
+    count = min(-(-height * width // LARGEST), max(1, height // 2))
     edges = [2 * (height * index // count // 2) for index in range(count)]
     spans = zip(edges, [*edges[1:], height], strict=True)
     return [Band((a, b), (max(0, a - halo), min(height, b + halo))) for a, b in spans]

@@ -39,7 +39,9 @@ def moments_of(x: Tensor) -> Moments:
     # In float32 whatever the map is: a mean square less a squared mean cancels.
     with without_autocast(x):
         means, squares = [], []
-        for (strip,) in strips(x):
+        # Where gradients are kept, each strip's would be a whole map of zeros around it.
+        is_learning = torch.is_grad_enabled() and x.requires_grad
+        for (strip,) in [(x,)] if is_learning else strips(x):
             rows = strip.permute(0, 2, 3, 1).float()
             means.append(row_means(rows))
             squares.append(row_means(rows.square()))

@@ -25,7 +25,7 @@ def fold(image: Tensor, room: Tensor) -> None:
         image: (B, 3, H, W), H and W even, in [0, 1]; uint8 is taken as 255ths.
         room: Where to, (B, 12, H/2, W/2).
     """
-    image = as_floats(image).to(room.dtype)  # in one go, where its numbers lie together
+    image = as_floats(image).to(room.dtype)  # row by row, not every second pixel
     for index, (colour, row, column) in enumerate(itertools.product(range(3), (0, 1), (0, 1))):
         room[:, index] = image[:, colour, row::2, column::2]
 

@@ -1,6 +1,7 @@
 """Pictures in and out: files and Pillow images as sRGB tensors, and back.
 
-Every picture is float32 RGB in sRGB within [0, 1], of shape (1, 3, H, W), with its alpha beside it.
+Every picture is float32 RGB in sRGB within [0, 1], of shape (1, 3, H, W), with its alpha beside it;
+where one may be in uint8, to spare memory, it is said.
 """
 
 from __future__ import annotations
@@ -64,19 +65,20 @@ class Picture:
         return replace(self, tensor=as_bytes(self.tensor))
 
     def resized(self, size: tuple[int, int]) -> Picture:
-        """The picture with the height and width ``size``, its alpha along with it."""
+        """The picture with the height and width ``size``, its alpha along with it, in floats."""
+        tensor = as_floats(self.tensor)
         if self.alpha is None or size == self.size:
-            return replace(self, tensor=resize(self.tensor, size))
+            return replace(self, tensor=resize(tensor, size))
         # Colours count by their alpha, or those of invisible pixels would show as a fringe.
         alpha = _antialiased(self.alpha, size)
-        weighted = _antialiased(self.tensor * self.alpha, size)
+        weighted = _antialiased(tensor * self.alpha, size)
         faintest = 1 / 255
-        tensor = torch.where(
+        shown = torch.where(
             alpha >= faintest,
             weighted / alpha.clamp(min=faintest),
-            _antialiased(self.tensor, size),
+            _antialiased(tensor, size),
         )
-        return replace(self, tensor=tensor.clamp(0, 1), alpha=alpha.clamp(0, 1))
+        return replace(self, tensor=shown.clamp(0, 1), alpha=alpha.clamp(0, 1))
 
 
 def read(
@@ -155,7 +157,9 @@ def as_floats(image: Tensor) -> Tensor:
 
 
 def as_bytes(image: Tensor) -> Tensor:
-    """A picture in [0, 1], where what lies outside is clipped, in uint8."""
+    """A picture in [0, 1], where what lies outside is clipped, in uint8; one in uint8 as it is."""
+    if image.dtype == torch.uint8:
+        return image
     made = torch.empty_like(image, dtype=torch.uint8)
     for strip, room in strips(image, made):
         room.copy_((strip * 255).round_().clamp_(0, 255))

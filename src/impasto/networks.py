@@ -66,7 +66,8 @@ class StyledNetwork(nn.Module):
     def held(self) -> float:
         """Numbers per pixel of the picture that a walk holds while it waits, about.
 
-        The picture twice, and at every stride the widest of the maps that a style modulates.
+        The photograph and the painted picture, and at every stride the widest of the maps that a
+        style modulates.
         """
         widest: dict[int, int] = {}
         for name, width in self.modulated.items():
@@ -104,7 +105,7 @@ class StyledNetwork(nn.Module):
 
         Args:
             image: (B, 3, H, W) in [0, 1], or uint8.
-            style: (B, style_size), see :meth:`split`.
+            style: (B, style_size), see :meth:`split`; of one picture, several styles paint as many.
 
         Returns:
             (B, 3, H, W) in [0, 1], or uint8 for a uint8 picture.
@@ -113,6 +114,8 @@ class StyledNetwork(nn.Module):
             ImageError: For a picture of no more than ``stride`` pixels each way.
         """
         self.check_size(image)
+        if len(image) == 1:
+            image = image.expand(len(style), -1, -1, -1)
         height, width = image.shape[-2:]
         painted = walk_through(self.walk(self.padded(image), self.split(style)))
         return painted[..., :height, :width]

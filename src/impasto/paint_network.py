@@ -20,7 +20,7 @@ from impasto.bands import LARGEST, plan_bands
 from impasto.blocks import Walk, noise
 from impasto.convolutions import Convolution
 from impasto.errors import OptionError
-from impasto.images import as_floats
+from impasto.images import as_floats, in_type_of
 from impasto.networks import Affine, StyledNetwork
 
 
@@ -178,7 +178,8 @@ class PaintNetwork(StyledNetwork):
         scale, shift = (x if x.ndim == 4 else x[:, :, None, None] for x in (scale, shift))
         head = self.convolve("head", torch.cat([detail, picture], 1))
         head = F.relu_(torch.addcmul(shift.to(head.dtype), head, scale.to(head.dtype)))
-        return torch.sigmoid(F.pixel_shuffle(self.convolve("picture", head), 2).float())
+        painted = torch.sigmoid(F.pixel_shuffle(self.convolve("picture", head), 2).float())
+        return in_type_of(painted, image)
 
     def _noisy(self, name: str, x: Tensor, origin: tuple[int, int], stride: int) -> Tensor:
         if not self.shape.noise:

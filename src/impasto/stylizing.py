@@ -175,7 +175,8 @@ class Stylizer:
         tensor = self._mode.content(original, self._space)
         vectors, where = self._vectors(original, areas)
         brush = self._stylist.brush(vectors, tensor, strength=self._strength, where=where)
-        painted = self._stylist.paint(tensor, brush, done=done)
+        beside = 0 if tensor is original else original.nbytes
+        painted = self._stylist.paint(tensor, brush, beside=beside, done=done)
         painted = self._mode.result(painted, original, self._space)
         kept = [area.where for area in areas if area.keep]
         if kept:
@@ -314,7 +315,9 @@ def stylize(
         regions=regions,
         blur=feather,
         named=stylizer.names,
+        **limit,
     )
+    picture = picture if areas else sparing(picture)
     started = time.perf_counter()
     tensor = stylizer.paint(picture, areas=areas)
     seconds = time.perf_counter() - started

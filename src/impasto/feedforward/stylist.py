@@ -177,11 +177,22 @@ class Stylist:
 
     @torch.no_grad()
     def paint(
-        self, content: Tensor, brush: Brush, *, done: Callable[[float], None] = lambda share: None
+        self,
+        content: Tensor,
+        brush: Brush,
+        *,
+        beside: int = 0,
+        done: Callable[[float], None] = lambda share: None,
     ) -> Tensor:
         """Paint a picture (1, 3, H, W), float in [0, 1] or uint8, to one like it.
 
         A picture that would take too much memory is painted in tiles, to the same picture.
+
+        Args:
+            content: The picture.
+            brush: Paints.
+            beside: Bytes of other pictures that are held meanwhile.
+            done: Called with the share of the work that is done.
 
         Raises:
             ImageError: For a picture too small for the network.
@@ -192,7 +203,9 @@ class Stylist:
         image = network.padded(content)
         size = (image.shape[-2], image.shape[-1])
         # Of what the process may take, torch and the picture that was read are there already.
-        taken = BASE_BYTES + content.nbytes
+        taken = BASE_BYTES + content.nbytes + beside
+        if image is not content:
+            taken += image.nbytes
         if brush.where is not None:
             taken += 3 * brush.where.nbytes  # as given, to the network's size, as shares
         memory = free_memory() if self._memory is None else self._memory - taken

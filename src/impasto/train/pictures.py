@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from impasto import images
@@ -44,7 +46,9 @@ class Crops:
         self.size = size
         self.skipped: list[Path] = []
         self._pictures: list[Tensor] = []
-        threads = ThreadPoolExecutor()
+        # Few: a photograph as it is decoded can take half a gigabyte.
+        threads = ThreadPoolExecutor(min(4, os.cpu_count() or 1))
+        Image.init()  # Pillow's kinds of file, which threads would look for all at once
         try:
             read = threads.map(lambda path: _read(path, size, long_side), paths)
             for path, picture in zip(paths, read, strict=True):
