@@ -35,7 +35,7 @@ from impasto.terms import SummaryTerm, by_kind
 from impasto.train.ahead import Ahead
 from impasto.train.pictures import Crops, step_generator
 from impasto.train.runs import Average, cosine_rate
-from impasto.train.terms import DotsTerm, EvennessTerm, GridTerm, PaletteTerm
+from impasto.train.terms import EvennessTerm, GridTerm, PaletteTerm
 from impasto.train.workers import Workers
 
 
@@ -54,8 +54,6 @@ class OnePassSettings:
             :class:`impasto.train.terms.PaletteTerm`.
         even_weight: Of what keeps an even sky even, see :class:`impasto.train.terms.EvennessTerm`.
         grid_weight: Of what keeps grids out of it, see :class:`impasto.train.terms.GridTerm`.
-        dots_weight: Of what keeps rows of coloured dots out, see
-            :class:`impasto.train.terms.DotsTerm`.
         tv_weight: Of the mean squared total variation.
         statistic: Of the style loss; one that follows from mean and Gram matrix.
         adain_target: Whether the content loss asks for the content's features with the style's
@@ -85,7 +83,6 @@ class OnePassSettings:
     palette_weight: float = 1.0
     even_weight: float = 90.0
     grid_weight: float = 30.0
-    dots_weight: float = 30.0
     tv_weight: float = 2.0
     statistic: str = "gram"
     adain_target: bool = False
@@ -106,7 +103,6 @@ _PLAIN = OnePassSettings(
     palette_weight=0.0,
     even_weight=0.0,
     grid_weight=0.0,
-    dots_weight=0.0,
     tv_weight=0.0,
     normalisation="mean",
     content_normalisation="mean",
@@ -340,8 +336,6 @@ class OnePassTraining(ABC):
             terms.append(EvennessTerm(contents, settings.even_weight))
         if settings.grid_weight:
             terms.append(GridTerm(contents, settings.grid_weight))
-        if settings.dots_weight:
-            terms.append(DotsTerm(settings.dots_weight))
         return Objective(terms, self.encoder)
 
     def _samples(self, index: int, size: int) -> list[Sample]:

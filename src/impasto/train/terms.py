@@ -13,9 +13,6 @@ from impasto.losses.means import Summary
 from impasto.losses.statistics import get_statistic, style_unit
 from impasto.terms import Features
 
-_YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
-"""Brightness and two colour differences of red, green and blue."""
-
 
 class PaletteTerm:
     """Have a style's colours: their mean and how they spread, wherever they lie.
@@ -41,7 +38,9 @@ class PaletteTerm:
     @classmethod
     def summary(cls, pictures: Tensor) -> Summary:
         """Of the colours of pictures (B, 3, H, W) in [0, 1]."""
-        matrix = pictures.new_tensor(_YIQ)
+        matrix = pictures.new_tensor(
+            [[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]]
+        )
         matrix = matrix * matrix.new_tensor([1.0, cls.CHROMA, cls.CHROMA])[:, None]
         opponents = F.conv2d(pictures - 0.5, matrix[:, :, None, None])
         return get_statistic("gaussian-ot").summary(opponents, None)
@@ -137,59 +136,14 @@ class GridTerm:
         image = features["image"]
         if self._evenness is None:
             return {"grid": image.new_zeros(())}
-        excess = _concentration(image, self.CELL, self.STEP, self.LONGEST)
+        cells = image.unfold(-2, self.CELL, self.STEP).unfold(-2, self.CELL, self.STEP)
+        cells = cells - cells.mean((-2, -1), keepdim=True)
+        once = torch.hann_window(self.CELL, dtype=image.dtype, device=image.device)
+        window = once[:, None] * once
+        power = torch.fft.rfft2(cells * (window / window.norm())).abs().square()
+        down, across = torch.fft.fftfreq(self.CELL), torch.fft.rfftfreq(self.CELL)
+        fine = torch.hypot(down[:, None], across) >= 1 / self.LONGEST
+        power = power.flatten(-2)[..., fine.flatten().nonzero()[:, 0].to(image.device)]
+        # The small number keeps the root's slope finite where there is no power at all.
+        excess = (power.square().mean(-1) + 1e-14).sqrt() - power.mean(-1)
         return {"grid": self._weight * (self._evenness * excess.mean(1)).mean()}
-
-
-class DotsTerm:
-    """Paint no regular dots of strong colours, whatever is there in the photograph.
-
-    As :class:`GridTerm`, of the two colour differences of YIQ, in every cell, and for periods up to
-    ``LONGEST`` pixels: neither photographs nor paintings have much of such power (paintings at 512
-    pixels 2.5e-4 without the weight, what was painted without this term three times as much).
-
-    Args:
-        weight: Of the term.
-    """
-
-    layers = ("image",)
-    CELL = 32
-    STEP = 16
-    LONGEST = 12
-
-    def __init__(self, weight: float = 1.0) -> None:
-        self._weight = weight
-
-    def __call__(self, features: Features) -> dict[str, Tensor]:
-        """``dots`` → weighted loss; 0 for pictures smaller than a cell."""
-        image = features["image"]
-        if min(image.shape[-2:]) < self.CELL:
-            return {"dots": image.new_zeros(())}
-        differences = F.conv2d(image, image.new_tensor(_YIQ[1:])[:, :, None, None])
-        excess = _concentration(differences, self.CELL, self.STEP, self.LONGEST)
-        return {"dots": self._weight * excess.mean()}
-
-
-def _concentration(image: Tensor, side: int, step: int, longest: float) -> Tensor:
-    """√mean P² − mean P of the power P of fine patterns, in cells of a picture.
-
-    Args:
-        image: (B, C, H, W).
-        side: Of a cell.
-        step: From cell to cell.
-        longest: Period that is counted as fine, in pixels.
-
-    Returns:
-        (B, C, rows, columns).
-    """
-    cells = image.unfold(-2, side, step).unfold(-2, side, step)
-    cells = cells - cells.mean((-2, -1), keepdim=True)
-    once = torch.hann_window(side, dtype=image.dtype, device=image.device)
-    window = once[:, None] * once
-    power = torch.fft.rfft2(cells * (window / window.norm())).abs().square()
-    down, across = torch.fft.fftfreq(side), torch.fft.rfftfreq(side)
-    fine = torch.hypot(down[:, None], across) >= 1 / longest
-    power = power.flatten(-2)[..., fine.flatten().nonzero()[:, 0].to(image.device)]
-    # The small number keeps the root's slope finite where there is no power at all.
-    excess: Tensor = (power.square().mean(-1) + 1e-14).sqrt() - power.mean(-1)
-    return excess
