@@ -6,7 +6,7 @@ that first makes a padded copy, or a float32 one, takes as much again each time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from torch import Tensor
@@ -59,15 +59,38 @@ def plan_bands(size: tuple[int, int], *, halo: int) -> list[Band]:
     return [Band((a, b), (max(0, a - halo), min(height, b + halo))) for a, b in spans]
 
 
-def strips(x: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
+def in_bands(size: tuple[int, int], make: Callable[[Band], Tensor], *, halo: int) -> Tensor:
+    """A map that is made band by band, or in one go if it is small.
+
+    Args:
+        size: Height and width of the map.
+        make: Band → what is made of it with its halo, (B, C, h, W).
+        halo: See :func:`plan_bands`.
+
+    Returns:
+        (B, C, H, W), channels last.
+    """
+    first, *others = plan_bands(size, halo=halo)
+    x = make(first)
+    if not others:
+        return x
+    made = x.new_empty((len(x), *size, x.shape[1])).permute(0, 3, 1, 2)
+    first.part(made).copy_(first.core(x))
+    for band in others:
+        band.part(made).copy_(band.core(make(band)))
+    return made
+
+
+def strips(x: Tensor, *others: Tensor, numbers: int | None = None) -> Iterator[tuple[Tensor, ...]]:
     """Views of some rows after others of a map (…, H, W), and of maps that go along with it.
 
     Args:
         x: The map.
         *others: Of its height, or of height one, which are handed out whole each time.
+        numbers: Of ``x`` in a strip, at most but for one row; ``NUMBERS`` by default.
     """
     height = x.shape[-2]
-    rows = max(1, NUMBERS * height // max(1, x.numel()))
+    rows = max(1, (numbers or NUMBERS) * height // max(1, x.numel()))
     for first in range(0, height, rows):
         part = slice(first, first + rows)
         yield tuple(y if y.shape[-2] == 1 else y[..., part, :] for y in (x, *others))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from impasto.bands import strips
 from impasto.colour import keep_chroma, lightness_picture, match_colours, match_lightness
 from impasto.errors import unknown_name
 from impasto.images import as_floats, in_type_of
@@ -30,12 +31,9 @@ def in_strips(change: Callable[..., Tensor], space: str, *pictures: Tensor) -> T
     Returns:
         (1, 3, H, W), uint8 if the first picture is.
     """
-    first = pictures[0]
-    rows = max(1, _STRIP // first.shape[-1])
-    made = torch.empty_like(first)
-    for top in range(0, first.shape[-2], rows):
-        strip = [as_floats(picture[:, :, top : top + rows]) for picture in pictures]
-        made[:, :, top : top + rows] = in_type_of(change(*strip, space), made)
+    made = torch.empty_like(pictures[0])
+    for room, *parts in strips(made, *pictures, numbers=3 * _STRIP):
+        room.copy_(in_type_of(change(*map(as_floats, parts), space), made))
     return made
 
 

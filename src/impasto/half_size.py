@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.bands import plan_bands
+from impasto.bands import Band, in_bands, plan_bands
 from impasto.borders import fill_border, framed, padded
-from impasto.images import as_bytes, as_floats
+from impasto.images import as_floats, in_type_of
 
 
 def fold(image: Tensor, room: Tensor) -> None:
@@ -41,22 +41,15 @@ def first(convolution: nn.Conv2d, image: Tensor) -> Tensor:
         (B, C, H/4, W/4), channels last.
     """
     weight = convolution.weight
-    height, width = image.shape[-2:]
-    made = None
-    bands = plan_bands((height // 4, width // 4), halo=2)
-    for band in bands:
+
+    def make(band: Band) -> Tensor:
         part = band.cut(image, 4)
-        larger, room = framed(weight, len(part), 12, (part.shape[-2] // 2, width // 2))
+        size = part.shape[-2] // 2, part.shape[-1] // 2
+        larger, room = framed(weight, len(part), 12, size)
         fold(part, room)
-        x = F.conv2d(fill_border(larger, "reflect"), weight, stride=2)
-        if len(bands) == 1:
-            return x
-        if made is None:
-            shape = len(x), height // 4, width // 4, x.shape[1]
-            made = x.new_empty(shape).permute(0, 3, 1, 2)
-        band.part(made).copy_(band.core(x))
-    assert made is not None
-    return made
+        return F.conv2d(fill_border(larger, "reflect"), weight, stride=2)
+
+    return in_bands((image.shape[-2] // 4, image.shape[-1] // 4), make, halo=2)
 
 
 class Layers(NamedTuple):
@@ -86,16 +79,16 @@ def unfold(layers: Layers, quarter: Tensor, image: Tensor, scale: Tensor, shift:
     Returns:
         (B, 3, H, W) in [0, 1], float32; uint8 for a uint8 picture.
     """
-    painted = torch.empty_like(image, dtype=None if image.dtype == torch.uint8 else torch.float32)
+    dtype = torch.float32 if image.is_floating_point() else image.dtype
+    painted = torch.empty_like(image, dtype=dtype)
     for band in plan_bands((quarter.shape[-2], quarter.shape[-1]), halo=2):
         affine = (x if x.ndim == 2 else band.cut(x, 2) for x in (scale, shift))
         folded = _folded(layers, band.cut(quarter), band.cut(image, 4), *affine)
         folded = band.core(folded, 2).permute(0, 2, 3, 1).float().sigmoid_()
         batch, height, width, _ = folded.shape
-        part = band.part(painted, 4)
-        whole = part.view(batch, 3, height, 2, width, 2)
+        whole = band.part(painted, 4).view(batch, 3, height, 2, width, 2)
         made = folded.view(batch, height, width, 3, 2, 2).permute(0, 3, 1, 4, 2, 5)
-        whole.copy_(made if part.is_floating_point() else as_bytes(made))
+        whole.copy_(in_type_of(made, painted))
     return painted
 
 

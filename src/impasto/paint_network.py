@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto import half_size
-from impasto.bands import LARGEST, plan_bands
+from impasto.bands import LARGEST, Band, in_bands
 from impasto.blocks import Walk, noise
 from impasto.convolutions import Convolution
 from impasto.errors import OptionError
@@ -152,20 +152,15 @@ class PaintNetwork(StyledNetwork):
 
         Band by band: the sum of the two alone takes as much as the map that is made.
         """
-        bands = plan_bands((quarter.shape[-2], quarter.shape[-1]), halo=2)
-        made = None
-        for band in bands:
-            # Of an enlarged map the last row is mere repetition, but the second of the halo.
+
+        def make(band: Band) -> Tensor:
+            # The last row of what is enlarged only repeats the one before; of the halo's two rows
+            # it is the outer one, which the band does not see.
             first, last = (row // 2 for row in band.outer)
             deeper = _enlarged(self.convolve("widen_quarter", eighth[:, :, first:last]))
-            x = self.convolve("fine", _sum(band.cut(quarter), deeper))
-            if len(bands) == 1:
-                return x
-            if made is None:
-                made = torch.empty_like(quarter, memory_format=torch.channels_last)
-            band.part(made).copy_(band.core(x))
-        assert made is not None
-        return made
+            return self.convolve("fine", _sum(band.cut(quarter), deeper))
+
+        return in_bands((quarter.shape[-2], quarter.shape[-1]), make, halo=2)
 
     def _last(self, quarter: Tensor, image: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         """From a quarter of the size to the painted picture, what it shows at half size joined."""

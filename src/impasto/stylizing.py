@@ -170,8 +170,7 @@ class Stylizer:
             areas: Which part of it is painted after what, covering it (:mod:`impasto.areas`).
             done: Called with the share of the work that is done.
         """
-        content = content if areas else sparing(content)
-        original = images.as_floats(content.tensor) if areas else content.tensor
+        original = images.as_floats(content.tensor) if areas else sparing(content).tensor
         tensor = self._mode.content(original, self._space)
         vectors, where = self._vectors(original, areas)
         brush = self._stylist.brush(vectors, tensor, strength=self._strength, where=where)
@@ -305,8 +304,8 @@ def stylize(
         raise OptionError(f"{len(several)} styles need as many shares, not {len(weights)}.")
     sources = [StyleSource(source, share) for source, share in zip(several, weights, strict=True)]
     stylizer = Stylizer(sources, **options)
-    limit = {name: options[name] for name in ("max_pixels",) if name in options}
-    picture = images.read(content, long_side=size, **limit)
+    limit = options.get("max_pixels", images.MAX_PIXELS)
+    picture = images.read(content, long_side=size, max_pixels=limit)
     areas, _ = read_areas(
         picture,
         stylizer.pictures,
@@ -315,7 +314,7 @@ def stylize(
         regions=regions,
         blur=feather,
         named=stylizer.names,
-        **limit,
+        max_pixels=limit,
     )
     picture = picture if areas else sparing(picture)
     started = time.perf_counter()
