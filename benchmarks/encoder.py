@@ -22,13 +22,15 @@ from pathlib import Path
 import torch
 
 from impasto import images
+from impasto.images.picture import list_pictures
 from impasto.losses.content import content_loss
-from impasto.losses.statistics import STATISTICS, gram_matrix, style_loss
-from impasto.models import open_encoder
-from impasto.painter import Painter
-from impasto.presets import get_recipe
-from impasto.train.distill import STYLE_LAYERS
-from impasto.train.pictures import held_back, list_pictures
+from impasto.losses.moments import gram_matrix
+from impasto.losses.statistics import STATISTICS, style_loss
+from impasto.painting.painter import Painter
+from impasto.recipes.presets import get_recipe
+from impasto.training.crops import held_back
+from impasto.training.image_pool import STYLE_LAYERS
+from impasto.weights.open import open_encoder
 
 
 def main() -> None:
@@ -144,7 +146,7 @@ def judge(teacher, image, content, style):
 
 
 def _write_sheet(args, cells):
-    from impasto.sheets import Cell, contact_sheet
+    from impasto.images.contact_sheet import Cell, contact_sheet
 
     names = ("content", "style", Path(args.encoder).stem, Path(args.teacher).stem)
     sheet = [

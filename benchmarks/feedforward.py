@@ -19,14 +19,14 @@ import time
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from impasto.adain import AdaINNetwork
-from impasto.encoders import VGG19, Encoder
-from impasto.johnson import JohnsonNetwork
-from impasto.memory import keep_freed_memory, peak_bytes
-from impasto.models import open_encoder
-from impasto.network_files import OnePassModel, parameter_count
-from impasto.paint_network import PaintNetwork
-from impasto.precision import compute_dtype
+from impasto.encoders.vgg import VGG19, Encoder
+from impasto.networks.adain import AdaINNetwork
+from impasto.networks.files import OnePassModel, parameter_count
+from impasto.networks.johnson import JohnsonNetwork
+from impasto.networks.paint_network import PaintNetwork
+from impasto.runtime.memory import keep_freed_memory, peak_bytes
+from impasto.runtime.precision import compute_dtype
+from impasto.weights.open import open_encoder
 
 
 def networks():

@@ -5,7 +5,7 @@
 
 Pictures are those that ``impasto train … --hold-back`` leaves out, at a long side of 512 px. For a
 model of fixed styles, each style is painted on photographs of its own, and ``--pictures`` is the
-folder of the style pictures, called as the styles are. Judged by the teacher: style = mean over
+folder of the style pictures, called as the styles are. Evaluated by the teacher: style = mean over
 relu1_1 … relu5_1 of ‖G − G_s‖² / ‖G_s‖², content = ‖F − F_c‖² / ‖F_c‖² at relu4_1. ``--paint``
 judges what ``impasto paint`` makes of the same pairs, too, by its default or another recipe, and
 tells the seconds that it takes.
@@ -19,17 +19,18 @@ import time
 from pathlib import Path
 
 from impasto import images
-from impasto.catalogue import open_network
-from impasto.feedforward.stylist import Stylist
-from impasto.goals import as_styles
-from impasto.memory import keep_freed_memory
-from impasto.models import open_encoder
-from impasto.network_files import OWN
-from impasto.painter import Painter
-from impasto.presets import get_recipe
-from impasto.sheets import Cell, contact_sheet
-from impasto.train.pictures import held_back, list_pictures
-from impasto.train.validation import Pair, judge, read_pairs
+from impasto.images.contact_sheet import Cell, contact_sheet
+from impasto.images.picture import list_pictures
+from impasto.networks.catalogue import open_network
+from impasto.networks.files import OWN
+from impasto.onepass.stylist import Stylist
+from impasto.painting.objective_builder import as_styles
+from impasto.painting.painter import Painter
+from impasto.recipes.presets import get_recipe
+from impasto.runtime.memory import keep_freed_memory
+from impasto.training.crops import held_back
+from impasto.training.validation import Pair, judge, read_pairs
+from impasto.weights.open import open_encoder
 
 
 def main() -> None:
@@ -48,7 +49,7 @@ def main() -> None:
         nargs="?",
         const="default",
         metavar="RECIPE",
-        help="paint the pairs by optimisation too",
+        help="paint the pairs by optimization too",
     )
     parser.add_argument("--sheet", type=Path, help="write the pictures as a contact sheet")
     args = parser.parse_args()
@@ -67,18 +68,18 @@ def main() -> None:
         name = pair.style.path.stem if pair.style.path else pair.name
         if args.paint:
             started = time.perf_counter()
-            painted = optimised(pair, get_recipe(args.paint).replace(size=args.size))
+            painted = optimized(pair, get_recipe(args.paint).replace(size=args.size))
             seconds.append(time.perf_counter() - started)
             painted_scores.append(judge(teacher, painted, content, style))
             told += (
-                f"  by optimisation {painted_scores[-1].style:.3f} {painted_scores[-1].content:.3f}"
+                f"  by optimization {painted_scores[-1].style:.3f} {painted_scores[-1].content:.3f}"
             )
-            cells[-1].append(Cell(images.to_pil(painted), "by optimisation"))
+            cells[-1].append(Cell(images.to_pil(painted), "by optimization"))
         print(f"{told}  {pair.content.path.name} × {name}", flush=True)
     tell(args.model, scores)
     if args.paint:
-        tell("by optimisation", painted_scores)
-        print(f"by optimisation, seconds: median {statistics.median(seconds):.2f}")
+        tell("by optimization", painted_scores)
+        print(f"by optimization, seconds: median {statistics.median(seconds):.2f}")
     if args.sheet:
         half = (len(cells) + 1) // 2
         rows = [cells[i] + (cells[i + half] if i + half < len(cells) else []) for i in range(half)]
@@ -92,7 +93,7 @@ def tell(name, scores):
               f"median {statistics.median(values):.4f}")  # fmt: skip
 
 
-def optimised(pair, recipe):
+def optimized(pair, recipe):
     """What a recipe makes of a pair."""
     painter = Painter(pair.content, as_styles([pair.style]), recipe)
     for _ in painter:

@@ -1,4 +1,4 @@
-"""How long the textbook's loop and Impasto's take to the same quality (see ``optimise.py``)."""
+"""How long the textbook's loop and Impasto's take to the same quality (see ``optimize.py``)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from impasto.images import Picture
-from impasto.models import open_encoder
-from impasto.painter import Painter
-from impasto.recipes import Recipe
+from impasto.images.picture import Picture
+from impasto.painting.painter import Painter
+from impasto.recipes.recipe import Recipe
+from impasto.weights.open import open_encoder
 from textbook import Textbook, check_agreement, descend, read_pair
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ LEVEL = 1.1
 """Times the textbook's loss: what counts as its quality."""
 
 LOSS_SCALE = 1000.0
-"""Of the loss as the textbook's optimiser sees it. At 96 px all powers of ten from 10² to 10⁵ end
+"""Of the loss as the textbook's optimizer sees it. At 96 px all powers of ten from 10² to 10⁵ end
 within 2 % of each other on both pairs; with 1 and with 10⁶ one of the two runs ends worse."""
 
 TEXTBOOK_OBJECTIVE = {
@@ -32,8 +32,8 @@ TEXTBOOK_OBJECTIVE = {
     "optimizer": "lbfgs",
     "init": "content",
     "style_loss": "gram",
-    "normalisation": "relative",
-    "content_normalisation": "relative",
+    "normalization": "relative",
+    "content_normalization": "relative",
     "tv": "squared",
 }
 """What makes the default recipe, whatever it is, one for the textbook's objective."""
@@ -129,7 +129,7 @@ def measure_quality(pair: str, default: Recipe, evaluations: int) -> dict[str, A
     start_loss, _ = textbook.gradient(content.tensor)
     check_agreement(start_loss, sum(exact.gradient(content.tensor)[0].values()), "float32")
 
-    # torch loads its compiler with the first optimiser: a second or more, and no run's to pay.
+    # torch loads its compiler with the first optimizer: a second or more, and no run's to pay.
     torch.optim.LBFGS([torch.zeros(1, requires_grad=True)]).zero_grad()
     reference = run_textbook(content.tensor, styles[0].tensor, gram, evaluations)
     ended_well = reference.final_loss <= LEVEL * reference.best_loss

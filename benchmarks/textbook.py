@@ -1,7 +1,7 @@
 """Style transfer as textbooks write it, for Impasto to be measured against.
 
 The shape is that of PyTorch's own tutorial (Jacq, "Neural Transfer Using PyTorch"): an
-``nn.Sequential`` of normalisation, convolutions, rectifiers and poolings, contiguous float32, with
+``nn.Sequential`` of normalization, convolutions, rectifiers and poolings, contiguous float32, with
 loss modules between them that keep their loss and pass their input on; one size; L-BFGS with
 torch's defaults, the picture clamped at every evaluation. Two things differ, and neither costs
 time: each loss module has a factor that makes its loss relative to its target, so that the sum is
@@ -20,11 +20,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto import images
-from impasto.encoders import Encoder
-from impasto.images import Picture
-from impasto.painter import read_styles
-from impasto.recipes import Recipe
-from impasto.samples import PAIRS
+from impasto.encoders.vgg import Encoder
+from impasto.images.picture import Picture
+from impasto.images.samples import PAIRS
+from impasto.jobs.sources import read_styles
+from impasto.recipes.recipe import Recipe
 
 
 class Normalization(nn.Module):
@@ -149,8 +149,8 @@ def descend(textbook: Textbook, image: Tensor, evaluations: int, *, scale: float
     Args:
         textbook: The model.
         image: Where to start.
-        evaluations: At least so many; the optimiser makes 20 at a time.
-        scale: Factor on the loss that the optimiser sees. Its thresholds are absolute, so that it
+        evaluations: At least so many; the optimizer makes 20 at a time.
+        scale: Factor on the loss that the optimizer sees. Its thresholds are absolute, so that it
             would stop at once on losses near one: textbooks have style weights of 10⁵ or 10⁶.
     """
     started = time.perf_counter()

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from impasto.sheets import Cell, contact_sheet
+from impasto.images.contact_sheet import Cell, contact_sheet
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))

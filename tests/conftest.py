@@ -10,23 +10,25 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import settings
-from torch import Tensor, nn
+from torch import Tensor
 
-from file_server import FileServer, serving, unused_url
-from impasto import downloads, images, weights
-from impasto.alexnet import AlexNet
-from impasto.encoders import VGG16, Architecture, Encoder
-from impasto.images import Picture
-from impasto.inception import Inception
-from impasto.models import open_encoder
-from impasto.painter import Painter
-from impasto.samples import PAIRS
-from impasto.weights import WEIGHTS, WeightRecord
-from learned_nets import LEARNED, published_linear, random_state
-from quick_paintings import FAST, finish
-from tiny_weights import Record, pickled, published_state
+from helpers.file_server import FileServer, serving, unused_url
+from helpers.learned_nets import LEARNED, published_linear, random_state
+from helpers.quick_paintings import FAST, finish
+from helpers.random_inputs import random_encoder, smooth_picture
+from helpers.tiny_weights import Record, pickled, published_state
+from impasto import images
+from impasto.encoders.alexnet import AlexNet
+from impasto.encoders.inception import Inception
+from impasto.encoders.vgg import VGG16, Architecture, Encoder
+from impasto.images.picture import Picture
+from impasto.images.samples import PAIRS
+from impasto.painting.painter import Painter
+from impasto.runtime import downloads
+from impasto.weights import store
+from impasto.weights.open import open_encoder
+from impasto.weights.records import WEIGHTS, WeightRecord
 
 # Other work may share the machine: how long an example takes tells nothing.
 settings.register_profile("impasto", deadline=None)
@@ -40,27 +42,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-def random_encoder(architecture: Architecture, seed: int = 0) -> Encoder:
-    """An encoder with He-initialised weights; the same for the same seed."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        encoder = Encoder(architecture)
-        for module in encoder.convolutions.values():
-            assert isinstance(module, nn.Conv2d)
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            nn.init.zeros_(module.bias)
-    return encoder.frozen()
-
-
-def smooth_picture(height: int, width: int, seed: int) -> Tensor:
-    """(1, 3, H, W) in [0, 1]: coarse noise, enlarged, with a little fine noise on it."""
-    random = torch.Generator().manual_seed(seed)
-    coarse = torch.rand(1, 3, 5, 6, generator=random)
-    fine = torch.rand(1, 3, height, width, generator=random)
-    large = F.interpolate(coarse, (height, width), mode="bicubic")
-    return (0.9 * large + 0.1 * fine).clamp(0, 1)
 
 
 @pytest.fixture(scope="session")
@@ -90,11 +71,11 @@ def other_style() -> Picture:
 
 @pytest.fixture
 def paint(encoder: Encoder, content: Picture) -> Callable[..., Tensor]:
-    """The finished picture of one or more styles, with areas and changes to the recipe."""
+    """The finished picture of one or more styles, with regions and changes to the recipe."""
 
-    def paint(styles: Any, areas: Any = (), **changes: Any) -> Tensor:
+    def paint(styles: Any, regions: Any = (), **changes: Any) -> Tensor:
         recipe = FAST.replace(**changes)
-        return finish(Painter(content, styles, recipe, areas=areas, encoder=encoder))
+        return finish(Painter(content, styles, recipe, regions=regions, encoder=encoder))
 
     return paint
 
@@ -155,8 +136,8 @@ def built_in(
     cache: Path, record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> WeightRecord:
     """A record whose file is in the package."""
-    monkeypatch.setattr(weights, "EMBEDDED", tmp_path)
-    weights.fetch(record()).rename(tmp_path / "inside.safetensors")
+    monkeypatch.setattr(store, "EMBEDDED", tmp_path)
+    store.fetch(record()).rename(tmp_path / "inside.safetensors")
     return record(name="inside", urls=(), sha256="", bytes=0)
 
 
@@ -202,7 +183,7 @@ def _kept(
             digest = hashlib.sha256(file.read_bytes()).hexdigest()
             record = dataclasses.replace(WEIGHTS[name], sha256=digest, bytes=0)
             patch.setitem(WEIGHTS, name, record)
-            weights.add(name, file)
+            store.add(name, file)
             file.unlink()
         return folder / "cache", {name: WEIGHTS[name] for name in LEARNED}
 

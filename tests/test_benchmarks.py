@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-OPTIMISE = Path(__file__).parents[1] / "benchmarks" / "optimise.py"
+OPTIMIZE = Path(__file__).parents[1] / "benchmarks" / "optimize.py"
 
 
 @pytest.mark.slow
-def test_optimise_prints_all_rows_and_writes_complete_json(tmp_path):
+def test_optimize_prints_all_rows_and_writes_complete_json(tmp_path):
     file = tmp_path / "figures.json"
-    command = [sys.executable, str(OPTIMISE), "--quick", "--json", str(file)]
+    command = [sys.executable, str(OPTIMIZE), "--quick", "--json", str(file)]
     printed = subprocess.run(
         command, capture_output=True, text=True, encoding="utf-8", timeout=300, check=True
     ).stdout

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from impasto.catalogue import networks, style_names
-from impasto.cli import stylize, train, train_networks
+from impasto.cli.commands import stylize, train, train_networks
 from impasto.cli.main import COMMANDS
+from impasto.networks.catalogue import networks, style_names
 
 EPILOGS = [
-    getattr(importlib.import_module(f"impasto.cli.{name}"), "EXAMPLES", "") for name in COMMANDS
+    getattr(importlib.import_module(f"impasto.cli.commands.{name}"), "EXAMPLES", "")
+    for name in COMMANDS
 ]
 
 

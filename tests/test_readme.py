@@ -11,8 +11,8 @@ import pytest
 
 from impasto import images
 from impasto.cli.main import COMMANDS, _parser
-from impasto.presets import RECIPES
-from impasto.samples import PAIRS
+from impasto.images.samples import PAIRS
+from impasto.recipes.presets import RECIPES
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -1,11 +1,25 @@
 """Impasto: neural style transfer.
 
-A style is the distribution of a picture's features, a content is the features themselves; a picture
-is repainted by moving its pixels until both match.
+A style is the distribution of a picture's features; a content is the features themselves. A picture
+is repainted by moving its pixels, or by training a network, until both match::
 
     import impasto
 
     impasto.paint("photo.jpg", "painting.jpg").save("out.png")
+
+The packages are floors of one house. Each imports only from floors with a lower number::
+
+    1   runtime: files, downloads, devices, precision, threads, memory, signals
+    2   images: read, resize, write; nn: convolutions; losses: statistics; optim: optimizers
+    3   colour: spaces and matching; encoders: VGG and others, features by layer name
+    4   weights: published and built-in; regions: masks; objective: terms, whole or in tiles
+    5   recipes: every number of a painting; networks: one-pass architectures and their files
+    6   painting: by optimization, coarse to fine; onepass: by a trained network
+    7   jobs: requests, events, results; the one door to everything above
+    8   metrics: figures for pictures; training: of networks and encoders
+    9   studies: grids of recipes; evaluation: methods compared by metrics
+    10  reports: pages and plots
+    11  cli: the command line
 
 What is named here is the public interface. It is imported when it is first used, so that
 ``import impasto`` takes no time.
@@ -17,50 +31,51 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from impasto.descent import Step, optimise
-    from impasto.encoders import Architecture, Encoder
+    from impasto.encoders.vgg import Architecture, Encoder
     from impasto.errors import ImpastoError
-    from impasto.images import Picture
-    from impasto.images import read as read_image
-    from impasto.images import write as write_image
+    from impasto.images.picture import Picture
+    from impasto.images.picture import read as read_image
+    from impasto.images.picture import write as write_image
+    from impasto.jobs.api import paint, reconstruct, stylize, texture
+    from impasto.jobs.results import Painting
     from impasto.losses.statistics import STATISTICS, Statistic
-    from impasto.models import open_encoder
-    from impasto.objective import ContentTerm, Objective, StyleTerm, TotalVariation
-    from impasto.painter import Painter
-    from impasto.painting import Painting, paint
-    from impasto.presets import RECIPES, get_recipe
-    from impasto.recipes import Recipe
-    from impasto.stylizing import Stylizer, stylize
-    from impasto.synthesis import reconstruct, texture
+    from impasto.objective.objective import Objective
+    from impasto.objective.terms import ContentTerm, StyleTerm, TotalVariation
+    from impasto.onepass.stylizer import Stylizer
+    from impasto.optim.loop import Step, optimize
+    from impasto.painting.painter import Painter
+    from impasto.recipes.presets import RECIPES, get_recipe
+    from impasto.recipes.recipe import Recipe
+    from impasto.weights.open import open_encoder
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Architecture": "encoders",
-    "ContentTerm": "objective",
-    "Encoder": "encoders",
+    "Architecture": "encoders.vgg",
+    "ContentTerm": "objective.terms",
+    "Encoder": "encoders.vgg",
     "ImpastoError": "errors",
-    "Objective": "objective",
-    "Painter": "painter",
-    "Painting": "painting",
-    "Picture": "images",
-    "RECIPES": "presets",
-    "Recipe": "recipes",
+    "Objective": "objective.objective",
+    "Painter": "painting.painter",
+    "Painting": "jobs.results",
+    "Picture": "images.picture",
+    "RECIPES": "recipes.presets",
+    "Recipe": "recipes.recipe",
     "STATISTICS": "losses.statistics",
     "Statistic": "losses.statistics",
-    "Step": "descent",
-    "StyleTerm": "objective",
-    "Stylizer": "stylizing",
-    "TotalVariation": "objective",
-    "get_recipe": "presets",
-    "open_encoder": "models",
-    "optimise": "descent",
-    "paint": "painting",
-    "read_image": "images:read",
-    "reconstruct": "synthesis",
-    "stylize": "stylizing",
-    "texture": "synthesis",
-    "write_image": "images:write",
+    "Step": "optim.loop",
+    "StyleTerm": "objective.terms",
+    "Stylizer": "onepass.stylizer",
+    "TotalVariation": "objective.terms",
+    "get_recipe": "recipes.presets",
+    "open_encoder": "weights.open",
+    "optimize": "optim.loop",
+    "paint": "jobs.api",
+    "read_image": "images.picture:read",
+    "reconstruct": "jobs.api",
+    "stylize": "jobs.api",
+    "texture": "jobs.api",
+    "write_image": "images.picture:write",
 }
 
 __all__ = [*_HOMES, "__version__"]

@@ -1,17 +1,72 @@
-"""The one family of errors that Impasto raises for a caller's mistake or a broken input.
+"""The one family of errors for a caller's mistake or a broken input.
 
-Each message is one sentence or two for a person: what was got, what is allowed, what to do. The
-command line prints it and exits with code 2; a library caller catches :class:`ImpastoError`.
+Each message is a sentence or two for a person: what was got, what is allowed, what to do. A message
+names options by :func:`option`, never by a command-line flag: ``str(error)`` shows ``style_weight``,
+the command line ``--style-weight``, a page the label of a form (see :meth:`ImpastoError.render`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+
+# Control characters around a field's name: no message, path or number contains them by accident.
+_OPEN, _CLOSE = "\x02", "\x03"
+_FIELD = re.compile(f"{_OPEN}([a-z_]+){_CLOSE}")
+
+
+def option(name: str) -> str:
+    """A reference to an option in an error message, to be rendered by whoever shows it.
+
+    Args:
+        name: As the Python interface spells it, e.g. ``"style_weight"``.
+    """
+    return f"{_OPEN}{name}{_CLOSE}"
 
 
 class ImpastoError(Exception):
-    """Something the caller can put right; ``str(error)`` says how."""
+    """Something the caller can put right; ``str(error)`` says how.
+
+    Args:
+        message: For a person, naming options by :func:`option`.
+        got: The value that was given, if one value is wrong.
+        allowed: What would do, if it is a list or a range.
+        remedy: What to do, if it is not in the message already; added to it.
+
+    Attributes:
+        field: The first option that the message names; empty if it names none.
+        got: See above.
+        allowed: See above.
+    """
+
+    def __init__(
+        self, message: str, *, got: object = None, allowed: object = None, remedy: str = ""
+    ) -> None:
+        super().__init__(f"{message} {remedy}" if remedy else message)
+        self.got, self.allowed = got, allowed
+
+    @property
+    def message(self) -> str:
+        """With its references to options, to be part of another message."""
+        return str(self.args[0])
+
+    @property
+    def field(self) -> str:
+        """The first option that the message names."""
+        found = _FIELD.search(self.message)
+        return found[1] if found else ""
+
+    def render(self, name: Callable[[str], str]) -> str:
+        """The message with every option named in the way of a user interface.
+
+        Args:
+            name: ``"style_weight"`` → how this interface calls it.
+        """
+        return _FIELD.sub(lambda found: name(found[1]), self.message)
+
+    def __str__(self) -> str:
+        return self.render(lambda name: name)
 
 
 class ImageError(ImpastoError):
@@ -30,9 +85,11 @@ class InputDataError(ImpastoError):
     """A folder or file of data (training pictures, logs, checkpoints) cannot be used."""
 
 
-def told_of(name: object, error: ImpastoError) -> str:
-    """The sentence of an error, which begins with the file's name if it does not tell it."""
-    return str(error) if str(name) in str(error) else f"{name}: {error}"
+def with_file_name(name: object, error: ImpastoError) -> ImpastoError:
+    """The error, whose message begins with the file's name unless it mentions it already."""
+    if str(name) in str(error):
+        return error
+    return type(error)(f"{name}: {error.message}", got=error.got, allowed=error.allowed)
 
 
 def unknown_name(kind: str, got: str, allowed: Iterable[str]) -> OptionError:
@@ -46,4 +103,6 @@ def unknown_name(kind: str, got: str, allowed: Iterable[str]) -> OptionError:
     names = list(allowed)
     near = get_close_matches(got, names, n=1)
     hint = f" Did you mean '{near[0]}'?" if near else ""
-    return OptionError(f"Unknown {kind} '{got}': choose one of {', '.join(names)}.{hint}")
+    return OptionError(
+        f"Unknown {kind} '{got}': choose one of {', '.join(names)}.{hint}", got=got, allowed=names
+    )

@@ -15,11 +15,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from impasto import __version__
+from impasto.cli.shared.messages import print_error
 from impasto.errors import ImpastoError
 
 COMMANDS: Mapping[str, str] = {
     "demo": "paint two sample pairs into out/",
-    "paint": "paint a picture in the manner of another, by optimisation",
+    "paint": "paint a picture in the manner of another, by optimization",
     "stylize": "paint pictures in one pass, in a fraction of a second",
     "texture": "make a texture of a picture's style, from noise",
     "reconstruct": "make a picture again from what layers know of it",
@@ -72,7 +73,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except ImpastoError as error:
-        print(f"impasto: {error}", file=sys.stderr)
+        print_error(error)
         return WRONG_INPUT
     except KeyboardInterrupt:
         print("impasto: stopped.", file=sys.stderr)
@@ -121,4 +122,4 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
 
 
 def _module(name: str) -> Any:
-    return importlib.import_module(f"impasto.cli.{name}")
+    return importlib.import_module(f"impasto.cli.commands.{name}")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from impasto.errors import ImageError, InputDataError
-from impasto.images import Picture, fit_size, list_pictures
-from impasto.origins import Origin, read_origin
+from impasto.images.picture import Picture, fit_size, list_pictures
+from impasto.runtime.provenance import Provenance, read_provenance
 
 _SLACK = 0.03  # of a side, by which sizes are rounded
 
@@ -27,7 +27,7 @@ def picture_files(place: Path, *, apart_from: Path | None = None) -> list[Path]:
 
     Args:
         place: Where.
-        apart_from: See :func:`impasto.images.list_pictures`.
+        apart_from: See :func:`impasto.images.picture.list_pictures`.
 
     Raises:
         InputDataError: If there is no such place, or no picture in the folder.
@@ -39,7 +39,7 @@ def picture_files(place: Path, *, apart_from: Path | None = None) -> list[Path]:
     return list_pictures(place, apart_from=apart_from)
 
 
-class Shelf:
+class PictureIndex:
     """Pictures found by their names.
 
     Args:
@@ -94,7 +94,9 @@ class Shelf:
         return found[0] if found else None
 
 
-def match(result: Path, metadata: Mapping[str, str], contents: Shelf, styles: Shelf) -> Match:
+def match(
+    result: Path, metadata: Mapping[str, str], contents: PictureIndex, styles: PictureIndex
+) -> Match:
     """What a result was painted from: as its file says, or else by its file name.
 
     A name is CONTENT-STYLE, or that of a content where there is a single style, or that of a style
@@ -102,14 +104,14 @@ def match(result: Path, metadata: Mapping[str, str], contents: Shelf, styles: Sh
 
     Args:
         result: The result's path.
-        metadata: What its file says, see :func:`impasto.images.read_metadata`.
+        metadata: What its file says, see :func:`impasto.images.picture.read_metadata`.
         contents: Where contents are.
         styles: Where styles are.
 
     Raises:
         InputDataError: If that leads to none, or to several.
     """
-    origin = read_origin(metadata)
+    origin = read_provenance(metadata)
     if len(origin.styles) > 1:
         names = ", ".join(name for name, _ in origin.styles)
         raise InputDataError(
@@ -144,7 +146,7 @@ def brought_to(content: Picture, size: tuple[int, int]) -> Picture:
     return content.resized(size)
 
 
-def _by_name(result: Path, contents: Shelf, styles: Shelf) -> Match | None:
+def _by_name(result: Path, contents: PictureIndex, styles: PictureIndex) -> Match | None:
     stem, found = result.stem, []
     for place, letter in enumerate(stem):
         if letter == "-":
@@ -164,7 +166,7 @@ def _by_name(result: Path, contents: Shelf, styles: Shelf) -> Match | None:
     return pairs[0] if pairs else None
 
 
-def _reason(origin: Origin, contents: Shelf, styles: Shelf) -> str:
+def _reason(origin: Provenance, contents: PictureIndex, styles: PictureIndex) -> str:
     style = origin.styles[0][0] if origin.styles else ""
     if origin.content and contents.find(origin.content) is None:
         return f"was painted from {origin.content}, which is not {contents}."

@@ -2,5 +2,5 @@
 
 * :mod:`impasto.losses.statistics`: what a style is, and how far two styles are apart.
 * :mod:`impasto.losses.content`: how far two feature maps are apart.
-* :mod:`impasto.losses.variation`: how rough a picture is.
+* :mod:`impasto.losses.total_variation`: how rough a picture is.
 """

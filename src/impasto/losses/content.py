@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from impasto.errors import OptionError, unknown_name
-from impasto.losses.means import at_least_float32
+from impasto.losses.moments import at_least_float32
 
 
 def _relative(error: Tensor, target: Tensor) -> Tensor:
@@ -16,7 +16,7 @@ def _relative(error: Tensor, target: Tensor) -> Tensor:
     return error / energy.clamp_min(torch.finfo(energy.dtype).tiny)
 
 
-CONTENT_NORMALISATIONS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+CONTENT_NORMALIZATIONS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     # ‖F − P‖² / ‖P‖²: the same number at every size, layer and encoder.
     "relative": _relative,
     # ½ Σ (F − P)²: Gatys et al. 2015, arXiv:1508.06576, eq. 1.
@@ -28,21 +28,21 @@ CONTENT_NORMALISATIONS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def content_loss(features: Tensor, target: Tensor, normalisation: str = "relative") -> Tensor:
+def content_loss(features: Tensor, target: Tensor, normalization: str = "relative") -> Tensor:
     """Squared error of feature maps, (B,).
 
     Args:
         features: Of the picture, (B, C, H, W); half precision is summed in float32.
         target: Of the content, (B or 1, C, H, W).
-        normalisation: One of ``CONTENT_NORMALISATIONS``.
+        normalization: One of ``CONTENT_NORMALIZATIONS``.
 
     Raises:
-        OptionError: For another normalisation, or maps of different sizes.
+        OptionError: For another normalization, or maps of different sizes.
     """
-    if normalisation not in CONTENT_NORMALISATIONS:
-        raise unknown_name("content normalisation", normalisation, CONTENT_NORMALISATIONS)
+    if normalization not in CONTENT_NORMALIZATIONS:
+        raise unknown_name("content normalization", normalization, CONTENT_NORMALIZATIONS)
     error = squared_error(features, target)
-    return CONTENT_NORMALISATIONS[normalisation](error, at_least_float32(target))
+    return CONTENT_NORMALIZATIONS[normalization](error, at_least_float32(target))
 
 
 def squared_error(features: Tensor, target: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from impasto.losses.means import Summary, mean_and_gram, mean_vector, positions, squared_norm
+from impasto.losses.moments import Summary, mean_and_gram, mean_vector, positions, squared_norm
 
 
 def linear_summary(features: Tensor, weights: Tensor | None) -> Summary:

@@ -21,8 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.losses.means import Summary, positions
-from impasto.threads import one_thread
+from impasto.losses.moments import Summary, positions
+from impasto.runtime.threads import one_thread
 
 QUANTILES = 256
 """Parts of equal mass that the positions are divided into along each direction."""

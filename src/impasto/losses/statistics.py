@@ -26,10 +26,10 @@ from torch import Tensor
 
 from impasto.errors import OptionError, unknown_name
 from impasto.losses import mmd, sliced
-from impasto.losses.matrices import bures
-from impasto.losses.means import Summary as Summary
-from impasto.losses.means import gram_matrix as gram_matrix
-from impasto.losses.means import mean_and_gram, mean_square, mean_vector, squared_norm
+from impasto.losses.bures import bures
+from impasto.losses.moments import Summary as Summary
+from impasto.losses.moments import gram_matrix as gram_matrix
+from impasto.losses.moments import mean_and_gram, mean_square, mean_vector, squared_norm
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Statistic:
         is_mean: Whether the summary is a mean over positions, so that tiles mix to the whole
             exactly, and a mix of styles is the summary of a picture with some of each.
         of_moments: The summary that follows from the ``mean`` and ``gram`` of
-            :func:`impasto.losses.means.mean_and_gram`; None where none does, or more simply.
+            :func:`impasto.losses.moments.mean_and_gram`; None where none does, or more simply.
     """
 
     summary: Callable[[Tensor, Tensor | None], Summary]
@@ -205,16 +205,16 @@ def energy(statistic: Statistic, target: Summary) -> Tensor:
     return statistic.distance(nothing, target)
 
 
-STYLE_NORMALISATIONS = ("relative", "gatys", "mean")
+STYLE_NORMALIZATIONS = ("relative", "gatys", "mean")
 
 
-def style_unit(statistic: Statistic, target: Summary, normalisation: str = "relative") -> Tensor:
+def style_unit(statistic: Statistic, target: Summary, normalization: str = "relative") -> Tensor:
     """The distance that counts as a loss of one, (B,); it depends on the target alone.
 
     Args:
         statistic: One of ``STATISTICS``.
         target: Of the style.
-        normalisation: ``"relative"``: the target's energy, so that weights mean the same at every
+        normalization: ``"relative"``: the target's energy, so that weights mean the same at every
             size, layer, encoder and statistic (0: same style, about 1: unrelated). ``"gatys"``:
             ¼ Σ (G − A)² / (N² M²) of Gatys et al. 2015 (arXiv:1508.06576, eq. 4), with G summed
             over the M positions of each picture; that is ¼ ‖·‖² / N² of the means used here.
@@ -222,24 +222,24 @@ def style_unit(statistic: Statistic, target: Summary, normalisation: str = "rela
             (``mse_loss(gram / (h * w), …)``).
 
     Raises:
-        OptionError: For another normalisation.
+        OptionError: For another normalization.
     """
     some = next(iter(target.values()))
-    if normalisation == "relative":
+    if normalization == "relative":
         return energy(statistic, target).clamp_min(torch.finfo(some.dtype).tiny)
-    if normalisation == "gatys":
+    if normalization == "gatys":
         return some.new_full((len(some),), 4.0 * some.shape[-1] ** 2)
-    if normalisation == "mean":
+    if normalization == "mean":
         numbers = sum(value[0].numel() for value in target.values())
         return some.new_full((len(some),), float(numbers))
-    raise unknown_name("style normalisation", normalisation, STYLE_NORMALISATIONS)
+    raise unknown_name("style normalization", normalization, STYLE_NORMALIZATIONS)
 
 
 def style_loss(
-    statistic: Statistic, summary: Summary, target: Summary, normalisation: str = "relative"
+    statistic: Statistic, summary: Summary, target: Summary, normalization: str = "relative"
 ) -> Tensor:
     """The style loss of one layer, (B,): the distance in units of :func:`style_unit`."""
-    return statistic.distance(summary, target) / style_unit(statistic, target, normalisation)
+    return statistic.distance(summary, target) / style_unit(statistic, target, normalization)
 
 
 def style_error(name: str, features: Tensor, target: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impasto.colour import to_oklab
+from impasto.colour.spaces import to_oklab
 from impasto.losses.sliced import QUANTILES, random_directions
 
 BINS = (16, 16, 16)

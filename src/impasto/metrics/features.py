@@ -1,4 +1,4 @@
-"""Content and style losses as figures: what painting minimises, measured on finished pictures."""
+"""Content and style losses as figures: what painting minimizes, measured on finished pictures."""
 
 from __future__ import annotations
 

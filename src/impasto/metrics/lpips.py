@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from impasto.errors import OptionError
-from impasto.models import open_encoder, open_metric_net
-from impasto.weights import load_tensors
+from impasto.weights.open import open_encoder, open_metric_net
+from impasto.weights.store import load_tensors
 
 LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
 """Of VGG-16; of AlexNet they are its five rectifiers."""

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from impasto.presets import get_recipe
-from impasto.recipes import FIELDS, Recipe
+from impasto.recipes.presets import get_recipe
+from impasto.recipes.recipe import FIELDS, Recipe
 
 
 @dataclass(frozen=True)

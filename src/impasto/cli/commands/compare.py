@@ -1,0 +1,197 @@
+"""``impasto compare``: one pair of pictures under many recipes, as a grid."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import sys
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from impasto import images
+from impasto.cli.shared.counting import counting_bar
+from impasto.cli.shared.limits import SIZE_REMARK, add_max_pixels
+from impasto.cli.shared.recipe_options import add_recipe_options, recipe_from
+from impasto.errors import OptionError
+from impasto.images.grid import grid
+from impasto.optim.loop import Step
+from impasto.recipes.recipe import FIELDS
+from impasto.reports.html import PAGE_ENDINGS
+from impasto.reports.study_report import check_grid_page, write_grid_page
+from impasto.runtime.files import check_writable, replacing
+from impasto.runtime.interrupts import StopRequest, stop_on_interrupt
+from impasto.studies.study import STUDIES, Study, StudyRun, parse_sweep
+from impasto.studies.workers import Cell, check_workers, paint_cells, usual_workers
+
+EXAMPLES = """\
+examples:
+  impasto compare photo.jpg painting.jpg --sweep style-weight=1,10,100 -o weights.png
+  impasto compare photo.jpg painting.jpg --sweep content-weight=0.02,0.1,0.5 \\
+      --sweep layers=relu1_1,+relu2_1,+relu3_1,+relu4_1,+relu5_1 -o grid.png --size 256
+  impasto compare photo.jpg painting.jpg --study gatys2015 -o figure-3.png --report figure-3.html
+
+The first of two sweeps gives the rows. Pictures are kept in OUT-cells/: after an interruption the
+same command goes on from there.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``compare``."""
+    parser.add_argument("content", metavar="CONTENT", type=Path, help="the photograph")
+    parser.add_argument("style", metavar="STYLE", type=Path, help="the picture to paint like")
+    parser.add_argument("-o", "--output", required=True, metavar="FILE", type=Path,
+                        help="the grid to make, as a picture or as a page (.html); "
+                        "FILE.csv gets the losses")  # fmt: skip
+    parser.add_argument("--report", metavar="PAGE", type=Path,
+                        help="also tell of all cells on a page (.html)")  # fmt: skip
+    parser.add_argument("--sweep", action="append", default=[], metavar="ENTRY=A,B,…",
+                        help="an entry of the recipe and its values; once or twice")  # fmt: skip
+    parser.add_argument("--study", choices=tuple(STUDIES), metavar="NAME",
+                        help="; ".join(f"{k}: {v.about}" for k, v in STUDIES.items()))  # fmt: skip
+    parser.add_argument("--cells", metavar="DIR", type=Path, help="of the pictures [OUT-cells/]")
+    parser.add_argument("--cell-height", type=int, default=240, metavar="N",
+                        help="of a picture in the grid, in pixels [240]")  # fmt: skip
+    parser.add_argument("--workers", type=int, metavar="N",
+                        help="paint N cells at a time [one for four cores]")  # fmt: skip
+    add_max_pixels(parser)
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    add_recipe_options(parser, remarks=SIZE_REMARK)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Paint what is not painted yet, lay out the grid, and return the exit code."""
+    study = _study(args)
+    sheet, page = _outputs(args)
+    table = args.output.with_suffix(".csv")
+    check_writable(table)
+    if args.cell_height < 16:
+        raise OptionError(f"--cell-height is 16 or more, not {args.cell_height}.")
+    if args.workers is not None:
+        check_workers(args.workers)
+    for path in (args.content, args.style):
+        # A mistake is told before hours of work.
+        images.read(path, long_side=32, max_pixels=args.max_pixels)
+    folder = args.cells or args.output.with_name(f"{args.output.stem}-cells")
+    work = StudyRun(study, args.content, args.style, folder)
+    work.max_pixels = args.max_pixels
+    stopped = _paint(work, args)
+    made = [name for name, _ in study.cells if work.file(name).exists()]
+    if made:
+        if sheet:
+            _lay_out(work, sheet, args.cell_height)
+        if page:
+            write_grid_page(page, work, command=sys.argv[1:])
+        _tabulate(work, table)
+    if stopped:
+        print(f"{args.output}: stopped after {len(made)} of {len(study.cells)} pictures; "
+              "the same command goes on from here")  # fmt: skip
+        return 130
+    told = f"; page {page}" if sheet and page else ""
+    print(f"{args.output}: {len(study.cells)} pictures; losses in {table}{told}")
+    return 0
+
+
+def _outputs(args: argparse.Namespace) -> tuple[Path | None, Path | None]:
+    """The picture to make and the page to make; one of them or both."""
+    is_page = args.output.suffix.lower() in PAGE_ENDINGS
+    if is_page and args.report:
+        raise OptionError(f"{args.output} is a page already: leave out --report, or name -o .png.")
+    page = args.output if is_page else args.report
+    if page:
+        check_grid_page(page)
+        check_writable(page)
+    return None if is_page else images.check_output(args.output), page
+
+
+def _study(args: argparse.Namespace) -> Study:
+    if bool(args.study) == bool(args.sweep):
+        raise OptionError("Say what to compare: --sweep ENTRY=A,B,… or --study NAME.")
+    if args.sweep:
+        return Study(recipe_from(args), tuple(parse_sweep(text) for text in args.sweep))
+    known = STUDIES[args.study]
+    given = {name: getattr(args, name, None) for name in FIELDS}
+    changes = {name: value for name, value in given.items() if value is not None}
+    if taken := [sweep.entry for sweep in known.sweeps if sweep.entry in changes]:
+        raise OptionError(f"The study {args.study} sweeps {taken[0]} itself: leave it out.")
+    return Study(known.recipe.replace(**changes), known.sweeps, known.about)
+
+
+def _paint(work: StudyRun, args: argparse.Namespace) -> bool:
+    """Paint the cells that are not there; whether Ctrl-C stopped it."""
+    cells = work.study.cells
+    todo = [cell for cell in cells if not work.is_done(*cell)]
+    workers = args.workers or usual_workers(work, todo)
+    with counting_bar(quiet=args.quiet) as progress, stop_on_interrupt() as request:
+        task = progress.add_task("pictures", total=len(cells), completed=len(cells) - len(todo))
+
+        def tell(step: Step) -> None:
+            progress.update(task, description=f"{max(step.size)} px {step.step}/{step.of}")
+
+        if workers > 1:
+            progress.update(task, description=f"{min(workers, len(todo))} at a time")
+            made = paint_cells(work, todo, workers, request)
+        else:
+            made = _in_turn(work, todo, request, tell)
+        with contextlib.closing(made):
+            for _ in made:
+                progress.advance(task)
+        return request.made
+
+
+def _in_turn(
+    work: StudyRun, todo: Sequence[Cell], request: StopRequest, tell: Callable[[Step], None]
+) -> Generator[str]:
+    """Paint cells in this process; the name of each once its picture is in the folder."""
+    for name, recipe in todo:
+        for step in work.paint(name, recipe):
+            tell(step)
+            if request.made:
+                return  # a picture half painted is not kept
+        yield name
+        if request.made:
+            return
+
+
+def _lay_out(work: StudyRun, output: Path, height: int) -> None:
+    study = work.study
+    width = len(study.columns.values)
+    pictures: list[Image.Image | None] = []
+    for name, _ in study.cells:
+        path = work.file(name)
+        pictures.append(Image.open(path).convert("RGB") if path.exists() else None)
+    rows = [pictures[i : i + width] for i in range(0, len(pictures), width)]
+    sheet = grid(
+        rows,
+        row_names=_headings(study.rows.entry, study.rows.names) if study.rows else (),
+        column_names=_headings(study.columns.entry, study.columns.names),
+        height=height,
+    )
+    with replacing(output) as temporary:
+        sheet.save(temporary, quality=92)
+
+
+def _headings(entry: str, names: tuple[str, ...]) -> list[str]:
+    """The first tells what is swept."""
+    told = entry.replace("_", " ")
+    return [f"{told} {name}" if index == 0 else name for index, name in enumerate(names)]
+
+
+def _tabulate(work: StudyRun, table: Path) -> None:
+    """What every cell came to, as CSV."""
+    columns = [sweep.entry for sweep in work.study.sweeps]
+    names = [
+        (row, column)
+        for row in (work.study.rows.names if work.study.rows else ("",))
+        for column in work.study.columns.names
+    ]
+    with replacing(table) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*columns, "picture", "losses"])
+        for (name, _), chosen in zip(work.study.cells, names, strict=True):
+            path = work.file(name)
+            if path.exists():
+                losses = images.read_metadata(path).get("losses", "")
+                writer.writerow([*chosen[-len(columns) :], path, losses])

@@ -1,0 +1,66 @@
+"""``impasto gallery``: a folder of results as a page to browse."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from impasto.cli.shared.counting import counted
+from impasto.cli.shared.limits import add_max_pixels
+from impasto.cli.shared.messages import sentence
+from impasto.errors import ImpastoError, OptionError
+from impasto.evaluation.matching import picture_files
+from impasto.reports.gallery_cards import Card, read_card
+from impasto.reports.gallery_page import write_page
+from impasto.reports.html import check_page
+from impasto.runtime.files import check_writable
+
+EXAMPLES = """\
+examples:
+  impasto gallery out/
+  impasto gallery out/ -o out/index.html
+
+The page works from disk, without a network. It holds small pictures and links to the files.
+"""
+
+_FAILED = 2
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``gallery``."""
+    add = parser.add_argument
+    add("folder", metavar="DIR", type=Path, help="the folder, with those in it")
+    add("-o", "--output", metavar="PAGE", type=Path, help="the page to make [DIR/gallery.html]")
+    add_max_pixels(parser)
+    add("--quiet", action="store_true", help="show no progress")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the page and return the exit code: 2 if any picture could not be shown."""
+    output = args.output or args.folder / "gallery.html"
+    check_page(output, by="The gallery")
+    if not os.path.isdir(args.folder):
+        raise OptionError(f"{args.folder} is no folder: name one with pictures in it.")
+    files = picture_files(args.folder)
+    check_writable(output)
+    paths = counted(files, lambda path: path.name, quiet=args.quiet)
+    found = [_read(path, args, output) for path in paths]
+    cards = [card for card in found if isinstance(card, Card)]
+    failed = [reason for reason in found if isinstance(reason, str)]
+    for reason in failed:
+        print(f"impasto: {reason}", file=sys.stderr)
+    if cards:
+        write_page(output, args.folder.resolve().name, cards)
+        if not args.quiet:
+            print(f"{output}: {len(cards)} picture{'s' * (len(cards) != 1)}")
+    return _FAILED if failed else 0
+
+
+def _read(path: Path, args: argparse.Namespace, page: Path) -> Card | str:
+    """The card of a picture, or why there is none."""
+    try:
+        return read_card(path, folder=args.folder, page=page, max_pixels=args.max_pixels)
+    except ImpastoError as error:
+        return sentence(error)

@@ -1,0 +1,209 @@
+"""``impasto models``: which weights and models there are, and fetching, adding, checking them."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from impasto.errors import unknown_name
+from impasto.weights import store
+
+if TYPE_CHECKING:
+    from impasto.runtime.downloads import Progress
+
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+EXAMPLES = """\
+examples:
+  impasto models list
+  impasto models fetch vgg19
+  impasto models add vgg19 ~/Downloads/vgg19-dcbb9e9d.pth
+  impasto models add ours trained.safetensors
+  impasto models verify
+
+Fetched weights are kept in the platform's cache folder, or in $IMPASTO_CACHE.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the commands of ``models`` to its parser."""
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    command = _command(commands, "list", "show all weights and where they stand", "list --json")
+    command.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    command.set_defaults(models_command=_list)
+
+    command = _command(commands, "fetch", "download a weight, unless it is there", "fetch vgg19")
+    _add_name(command)
+    command.add_argument("--force", action="store_true", help="fetch it even if it is there")
+    command.set_defaults(models_command=_fetch)
+
+    example = "add vgg19 ~/Downloads/vgg19-dcbb9e9d.pth"
+    about = "add a weight got by other means, or a one-pass model that you trained"
+    command = _command(commands, "add", about, example)
+    names = ", ".join(n for n, record in store.WEIGHTS.items() if record.urls)
+    command.add_argument("name", metavar="NAME", help=f"one of {names}, or a new model's name")
+    command.add_argument(
+        "file",
+        metavar="FILE",
+        type=Path,
+        help="what fetch would download, a safetensors file that Impasto kept elsewhere, or what "
+        "`impasto train` made",
+    )
+    command.set_defaults(models_command=_add)
+
+    command = _command(commands, "verify", "check that kept weights are undamaged", "verify vgg19")
+    _add_name(command, nargs="?")
+    command.set_defaults(models_command=_verify)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the chosen ``models`` command and return the program's exit code.
+
+    Raises:
+        ImpastoError: With the text to show, whatever went wrong.
+    """
+    code: int = args.models_command(args)
+    return code
+
+
+def _command(
+    commands: Subparsers, name: str, summary: str, example: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=f"example: impasto models {example}",
+    )
+
+
+def _add_name(command: argparse.ArgumentParser, nargs: str | None = None) -> None:
+    every = "; all if left out" if nargs else ""
+    names = ", ".join(store.WEIGHTS)
+    command.add_argument("name", metavar="NAME", nargs=nargs, help=f"one of {names}{every}")
+
+
+def _list(args: argparse.Namespace) -> int:
+    from impasto.networks.catalogue import added_networks
+
+    added = added_networks().values()
+    if args.json:
+        known = [_description(record) for record in store.WEIGHTS.values()]
+        print(json.dumps([*known, *map(_added_description, added)], indent=2))
+        return 0
+    from rich import box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    headings = ("name", "kind", "state", "size", "licence", "paper")
+    # Little between the columns, so that 80 of them hold an arXiv number in one piece.
+    table = Table(*headings, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.columns[-1].min_width = len("arXiv:2003.08436")
+    for record in store.WEIGHTS.values():
+        path = store.locate(record)
+        size = path.stat().st_size if path else record.bytes
+        table.add_row(
+            record.name, record.kind, _state(record), _size(size), record.licence, record.paper
+        )
+    for path in added:
+        table.add_row(escape(path.stem), "network", "added", _size(path.stat().st_size), "", "")
+    console = Console()
+    console.print(table)
+    for name, styles in _styles().items():
+        told = f"{name} paints in the styles {', '.join(styles)}"
+        console.print(told, highlight=False, markup=False)
+    return 0
+
+
+def _fetch(args: argparse.Namespace) -> int:
+    with _progress_bar(args.name) as progress:
+        path = store.fetch(args.name, force=args.force, progress=progress)
+    print(f"{args.name}: {path}")
+    return 0
+
+
+def _add(args: argparse.Namespace) -> int:
+    record = store.WEIGHTS.get(args.name)
+    if record is not None and record.urls:
+        kept = store.add(args.name, args.file)
+    else:
+        from impasto.networks.catalogue import add_network
+
+        kept = add_network(args.name, args.file)
+    print(f"{args.name}: {kept}")
+    return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    """Exit code 1 if any is broken, or the one that was named is missing."""
+    from impasto.networks.catalogue import added_networks, verify_network
+
+    added = added_networks()
+    known = [*store.WEIGHTS, *added]
+    if args.name and args.name not in known:
+        raise unknown_name("weight", args.name, known)
+    failed = False
+    for name in [args.name] if args.name else known:
+        status = verify_network(added[name]) if name in added else store.verify(name)
+        print(f"{name}: {status.state}", status.reason, sep=". " if status.reason else "")
+        failed |= status.state == "broken" or (status.state == "missing" and bool(args.name))
+    return int(failed)
+
+
+def _description(record: store.WeightRecord) -> dict[str, object]:
+    path = store.locate(record)
+    return {
+        **dataclasses.asdict(record),
+        "source": record.source,
+        "state": _state(record),
+        "path": str(path) if path else None,
+    }
+
+
+def _added_description(path: Path) -> dict[str, object]:
+    return {"name": path.stem, "kind": "network", "source": "added", "path": str(path)}
+
+
+def _styles() -> dict[str, list[str]]:
+    """Model → the styles that it knows by name, of those that know any."""
+    from impasto.networks.catalogue import networks, style_names
+
+    return {name: styles for name in networks() if (styles := style_names(name))}
+
+
+def _state(record: store.WeightRecord) -> str:
+    if store.locate(record) is None:
+        return "missing" if record.source == "embedded" else "not fetched"
+    return "built in" if record.source == "embedded" else "cached"
+
+
+def _size(count: int) -> str:
+    if not count:
+        return "–"
+    return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.1f} kB"
+
+
+@contextmanager
+def _progress_bar(title: str) -> Iterator[Progress]:
+    """A bar on a terminal's stderr with speed and time left; nothing elsewhere."""
+    from rich import progress
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.DownloadColumn(),
+        progress.TransferSpeedColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda here, total: bar.update(task, completed=here, total=total or None)

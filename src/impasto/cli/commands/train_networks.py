@@ -1,0 +1,345 @@
+"""``impasto train per-style|multi-style|any-style``: one-pass networks."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from impasto import images
+from impasto.cli.shared import training_start
+from impasto.cli.shared.training_progress import pictures_of, read_crops, tell_skipped, watching
+from impasto.cli.shared.training_start import beginning, encoder_digest
+from impasto.cli.shared.training_validation import TABLE, Looks
+from impasto.encoders.vgg import Encoder, minimum_side
+from impasto.errors import ImageError, InputDataError, OptionError, WeightsError
+from impasto.networks.files import OWN, save_network
+from impasto.networks.style_predictor import STYLE_LAYERS, StylePredictor
+from impasto.onepass.stylist import STYLE_SIDE
+from impasto.runtime.files import check_writable
+from impasto.runtime.precision import PRECISIONS
+from impasto.training.any_style import AnyStyleTraining
+from impasto.training.crops import Crops, digest_of, held_back
+from impasto.training.distributed import Workers, launched
+from impasto.training.fixed_styles import FixedStylesTraining
+from impasto.training.loop import run as run_training
+from impasto.training.network import PRESETS, OnePassSettings, OnePassTraining, summaries_of
+from impasto.training.tensorboard import TensorBoardLog, check_board
+from impasto.training.validation import Pair, Validation, read_pairs, read_spread
+from impasto.weights.open import lasting_name, open_encoder
+
+EXAMPLES = """\
+examples:
+  impasto train per-style --content photos/ --style wave.jpg -o wave.safetensors
+  impasto train multi-style --content photos/ --style a.jpg b.jpg --start any -o ours.safetensors
+  impasto train multi-style --content photos/ --style c.jpg --add-style ours.safetensors -o more.safetensors
+  impasto train any-style --content photos/ --style paintings/ -o any.safetensors
+  torchrun --nproc_per_node 2 -m -- impasto train any-style …
+
+Ctrl-C stops after the step in hand; the same command goes on from there.
+"""  # noqa: E501
+
+ABOUT: Mapping[str, str] = {
+    "per-style": "train a network for one style",
+    "multi-style": "train a network for several styles, each a vector of its own",
+    "any-style": "train a network for any style, and what reads styles off pictures",
+}
+
+_PLACE = "PICTURE|DIR"
+
+_STYLES: Mapping[str, str] = {
+    "per-style": "what to paint like; a folder holds just that",
+    "multi-style": "what to paint like, or folders of it",
+    "any-style": "paintings and textures",
+}
+
+_VALIDATION_PAIRS, _VALIDATION_SIDE = 6, 320
+
+
+def configure(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands that train networks."""
+    for name, about in ABOUT.items():
+        parser = commands.add_parser(
+            name,
+            # All options, as argparse lists them, are a screen's third.
+            usage=f"impasto train {name} --content DIR --style {_PLACE} -o FILE [OPTION …]",
+            help=about,
+            description=f"{about[0].upper()}{about[1:]}.",
+            epilog=EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        _configure(parser, name)
+        parser.set_defaults(train_command=run, what=name, add_style=None)
+
+
+def _configure(parser: argparse.ArgumentParser, name: str) -> None:
+    add = parser.add_argument
+    several = {"nargs": "+"} if name == "multi-style" else {}
+    add("--content", required=True, metavar="DIR", help="photographs")
+    add("--style", required=True, metavar=_PLACE, help=_STYLES[name], **several)
+    add("-o", "--output", required=True, metavar="FILE", type=Path,
+        help="the model to make (.safetensors)")  # fmt: skip
+    add("--run", metavar="DIR", type=Path, help="checkpoint, log.csv, sheets [OUT-run/]")
+    add("--steps", type=int, default=6000, metavar="N", help="in all [6000]")
+    add("--preset", default="default", choices=tuple(PRESETS), help="losses and rates [default]")
+    add("--encoder", default="compact", metavar="NAME|FILE",
+        help="judges, and reads styles [compact]")  # fmt: skip
+    training_start.configure(parser)
+    if name == "multi-style":
+        add("--add-style", metavar="MODEL",
+            help="add to this model's styles, training nothing but the new ones")  # fmt: skip
+    if name != "any-style":
+        add("--style-size", type=int, default=STYLE_SIDE, metavar="N",
+            help=f"long side of the style: larger makes larger strokes [{STYLE_SIDE}]")  # fmt: skip
+    default = OnePassSettings()
+    add("--batch", type=int, metavar="N", help=f"pictures a step [{default.batch}]")
+    add("--crop", type=int, metavar="N", help=f"side of the crops [{default.crop}]")
+    add("--content-weight", type=float, metavar="X", help="times the preset's [1]")
+    add("--tv-weight", type=float, metavar="X", help=f"[{default.tv_weight:g}]")
+    add("--even-weight", type=float, metavar="X",
+        help=f"of what keeps even skies even [{default.even_weight:g}]")  # fmt: skip
+    add("--learning-rate", type=float, metavar="X", help=f"peak [{default.learning_rate:g}]")
+    add("--device", default="auto", metavar="NAME",
+        help="cpu, cuda or cuda:N [auto: CUDA where there is one]")  # fmt: skip
+    add("--precision", choices=PRECISIONS, help=f"[{default.precision}: the faster]")
+    add("--seed", type=int, default=0, metavar="N", help="[0]")
+    add("--validate-every", type=int, default=500, metavar="N",
+        help="steps between sheets of unseen pictures [500]")  # fmt: skip
+    add("--tensorboard", action="store_true",
+        help="write losses and sheets for TensorBoard, too")  # fmt: skip
+    add("--hold-back", action="store_true", help="train on all but an eighth of the pictures")
+    add("--quiet", action="store_true", help="show no progress")
+
+
+class _Training(NamedTuple):
+    """A training ready to run.
+
+    Attributes:
+        task: The training itself.
+        pairs: What to look at now and then.
+        told: What else its steps depend on, for the checkpoint.
+    """
+
+    task: OnePassTraining
+    pairs: list[Pair]
+    told: dict[str, Any]
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, write the model, and return the exit code."""
+    workers = launched(args.device)
+    args.quiet = args.quiet or workers.rank > 0
+    settings = _settings(args)
+    _check(args, settings, workers)
+    args.encoder = lasting_name(args.encoder)
+    encoder = open_encoder(args.encoder)
+    contents = read_crops(args.content, settings.crop, args)
+    make = _any_style if args.what == "any-style" else _fixed_styles
+    task, pairs, told = make(args, encoder, contents, settings, workers)
+    known = f"{Path(args.encoder).stem} ({encoder_digest(encoder)})"
+    told = {"encoder": known, "content": contents.name, **told, **asdict(task.settings)}
+    folder = args.run or args.output.with_name(f"{args.output.stem}-run")
+    leads = workers.rank == 0
+    board = TensorBoardLog(folder) if args.tensorboard and leads else None
+    looks = Looks(task, Validation(encoder, pairs), folder, quiet=args.quiet, board=board)
+    stopped = False
+    with watching(args.steps, quiet=args.quiet, board=board) as (request, show):
+        steps = run_training(
+            task, folder, steps=args.steps, settings=told, writes=leads, tables=[TABLE]
+        )
+        for step in steps:
+            show(step)
+            is_last = step.step == args.steps
+            if leads and (is_last or step.step % args.validate_every == 0):
+                looks.look(step.step)
+            if workers.any(request.made) and not is_last:
+                stopped = True
+                break
+        steps.close()  # type: ignore[attr-defined]
+    if stopped:
+        if leads:
+            print(f"stopped; the same command goes on from {folder}")
+        workers.wait()  # a launcher ends all when one has ended, and the first still writes
+        return 130
+    if leads:
+        save_network(args.output, task.model(), dtype=torch.float16)
+        size = args.output.stat().st_size / 1e6
+        print(f"{args.output}: {size:.1f} MB, after {args.steps} steps")
+    workers.wait()
+    return 0
+
+
+_PLAIN = "batch", "crop", "tv_weight", "even_weight", "learning_rate", "precision", "seed"
+"""Options that are entries of the settings as they are."""
+
+
+def _settings(args: argparse.Namespace) -> OnePassSettings:
+    settings = PRESETS[args.preset]
+    given = {name: getattr(args, name) for name in _PLAIN if getattr(args, name) is not None}
+    if args.crop is not None:
+        given["first_crop"] = min(settings.first_crop, args.crop)
+    if args.start is not None or args.add_style is not None:
+        given["first_share"] = 0.0  # what is learnt from small crops has been learnt
+    if args.content_weight is not None:
+        given["content_layers"] = {
+            name: args.content_weight * weight for name, weight in settings.content_layers.items()
+        }
+    return replace(settings, **given)
+
+
+def _check(args: argparse.Namespace, settings: OnePassSettings, workers: Workers) -> None:
+    """Find mistakes before hours of work."""
+    if args.output.suffix != ".safetensors":
+        raise OptionError(f"{args.output}: a model file is called .safetensors.")
+    check_writable(args.output)
+    if args.tensorboard:
+        check_board()
+    for name in ("steps", "validate_every", "batch"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise OptionError(f"--{name.replace('_', '-')} must be 1 or more, not {value}.")
+    if settings.crop < 64:
+        raise OptionError(f"--crop must be 64 or more, not {settings.crop}.")
+    if settings.batch % workers.count:
+        raise OptionError(
+            f"--batch {settings.batch} cannot be shared evenly by {workers.count} processes: "
+            f"choose a multiple of {workers.count}."
+        )
+    if args.what != "any-style" and args.style_size < 64:
+        raise OptionError(f"--style-size must be 64 or more, not {args.style_size}.")
+    if not 0 < settings.learning_rate < 1:
+        raise OptionError(f"--learning-rate must be between 0 and 1, not {args.learning_rate}.")
+    for name in ("content_weight", "tv_weight", "even_weight"):
+        value = getattr(args, name)
+        if value is not None and not 0 <= value < float("inf"):
+            raise OptionError(f"--{name.replace('_', '-')} must be 0 or more, not {value}.")
+    training_start.check(args)
+
+
+def _any_style(
+    args: argparse.Namespace,
+    encoder: Encoder,
+    contents: Crops,
+    settings: OnePassSettings,
+    workers: Workers,
+) -> _Training:
+    model, told = beginning(args, encoder, settings.seed)
+    if model.styles:
+        raise WeightsError(f"{args.start} is a model of fixed styles: begin with another.")
+    predictor = model.predictor
+    if predictor is not None:
+        predictor.requires_grad_(True).train()
+    styles = read_crops(args.style, settings.crop, args)
+    task = AnyStyleTraining(
+        model.network, encoder, args.encoder, contents, styles, settings,
+        predictor=predictor, workers=workers,
+    )  # fmt: skip
+    unseen = _unseen(args.content, args), _unseen(args.style, args)
+    pairs = read_pairs(*unseen, _VALIDATION_PAIRS, _VALIDATION_SIDE)
+    return _Training(task, pairs, {"style": styles.name, **told})
+
+
+def _fixed_styles(
+    args: argparse.Namespace,
+    encoder: Encoder,
+    contents: Crops,
+    settings: OnePassSettings,
+    workers: Workers,
+) -> _Training:
+    model, told = beginning(args, encoder, settings.seed)
+    least = minimum_side(settings.style_layers, encoder)
+    pictures = _style_pictures(args, least)
+    names = list(pictures)
+    start = dict(model.styles)
+    frozen: tuple[str, ...] = ()
+    if args.add_style:
+        if not set(start) - {OWN}:
+            raise OptionError(f"{args.add_style} has no styles of its own: --start with it.")
+        if taken := sorted(set(names) & set(start)):
+            raise OptionError(f"The model has a style {taken[0]} already: rename the picture.")
+        model.network.requires_grad_(False).eval()
+        frozen = tuple(start)
+        settings = replace(settings, own_style=0.0)
+        mean = torch.stack([start[name] for name in start if name != OWN]).mean(0)
+        start |= dict.fromkeys(names, mean)
+    elif isinstance(model.predictor, StylePredictor):
+        start = _predicted(model.predictor, encoder, pictures)
+    else:
+        start = {name: vector for name, vector in start.items() if name in (*names, OWN)}
+    task = FixedStylesTraining(
+        model.network, encoder, args.encoder, contents, pictures, settings,
+        start=start, frozen=frozen, workers=workers,
+    )  # fmt: skip
+    photographs = read_spread(_unseen(args.content, args), len(names), _VALIDATION_SIDE)
+    pairs = [
+        Pair(photograph, images.Picture(pictures[name]), name)
+        for name, photograph in zip(names, photographs, strict=True)
+    ]
+    told["style"] = f"{', '.join(names)} ({digest_of(pictures.values())})"
+    told["styles"] = ", ".join(task.table.names)
+    return _Training(task, pairs, told)
+
+
+def _style_pictures(args: argparse.Namespace, least: int) -> dict[str, Tensor]:
+    """Name → style picture (1, 3, H, W), ``least`` pixels each way or more."""
+    given: Sequence[str] = [args.style] if isinstance(args.style, str) else args.style
+    pictures: dict[str, Tensor] = {}
+    for place in given:
+        paths = pictures_of(place)
+        if args.what == "per-style" and len(paths) > 1:
+            raise OptionError(
+                f"{place} holds {len(paths)} pictures and per-style is of one: name the picture, "
+                "or train multi-style."
+            )
+        skipped, before = [], len(pictures)
+        for path in paths:
+            try:
+                picture = _style_picture(path, args.style_size, least)
+            except ImageError:
+                if path == Path(place):  # it was asked for by name
+                    raise
+                skipped.append(path)
+                continue
+            if path.stem in (OWN, *pictures):
+                raise OptionError(
+                    f"Each style picture needs a file name of its own, and not {OWN!r}: rename "
+                    f"{path}."
+                )
+            pictures[path.stem] = picture
+        if len(pictures) == before:
+            raise InputDataError(f"None of the {len(paths)} pictures in {place} can be a style.")
+        tell_skipped(place, skipped, args)
+    return pictures
+
+
+def _style_picture(path: Path, long_side: int, least: int) -> Tensor:
+    picture = images.read(path, long_side=long_side).tensor
+    height, width = picture.shape[-2:]
+    if min(height, width) < least:
+        raise ImageError(
+            f"{path} is {width}×{height} px at --style-size {long_side}, and a style needs {least} "
+            "px each way: give a larger --style-size or another picture."
+        )
+    return picture
+
+
+@torch.no_grad()
+def _predicted(
+    predictor: StylePredictor, encoder: Encoder, pictures: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """What a model for any style would paint these with: a good beginning."""
+    return {
+        name: predictor(summaries_of(encoder, picture, STYLE_LAYERS))[0]
+        for name, picture in pictures.items()
+    }
+
+
+def _unseen(folder: str, args: argparse.Namespace) -> list[Path]:
+    """The pictures of a folder that are held back; all of them if none are."""
+    paths = pictures_of(folder)
+    return [path for path in paths if args.hold_back and held_back(path)] or paths

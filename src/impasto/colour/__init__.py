@@ -1,0 +1,1 @@
+"""Colour spaces, colour matching, and the colour modes of a painting."""

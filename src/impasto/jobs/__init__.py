@@ -1,0 +1,1 @@
+"""The one door: a request is run, events are yielded, a result is returned."""

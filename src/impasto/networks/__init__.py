@@ -1,0 +1,1 @@
+"""One-pass networks: architectures, style predictor, files and catalogue."""

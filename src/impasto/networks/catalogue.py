@@ -1,0 +1,104 @@
+"""One-pass models by name: those that are built in, and those that a user has added."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+from impasto.errors import OptionError, WeightsError, unknown_name
+from impasto.networks.files import OWN, OnePassModel, load_network, read_description
+from impasto.runtime.files import replacing
+from impasto.runtime.safetensors import read_safetensors, write_safetensors
+from impasto.weights.open import is_file_name
+from impasto.weights.records import WEIGHTS
+from impasto.weights.store import EMBEDDED, Status, networks_folder
+
+_NAME = re.compile(r"[\w.-]{1,64}")
+
+
+def networks() -> dict[str, Path]:
+    """Name → file of every one-pass model that is at hand."""
+    built_in = {
+        name: EMBEDDED / f"{name}.safetensors"
+        for name, record in WEIGHTS.items()
+        if record.kind == "network"
+    }
+    return {**added_networks(), **built_in}
+
+
+def added_networks() -> dict[str, Path]:
+    """Name → file of the models that a user has added under names of their own."""
+    # Dots begin the names of files that are being written.
+    found = sorted(networks_folder().glob("[!.]*.safetensors"))
+    return {path.stem: path for path in found if path.stem not in WEIGHTS}
+
+
+def verify_network(path: Path) -> Status:
+    """How it stands with the file of an added model: whether it can be used."""
+    try:
+        load_network(path)
+    except WeightsError as error:
+        return Status("broken", str(error))
+    return Status("good")
+
+
+def style_names(name: str) -> list[str]:
+    """The styles that a model of :func:`networks` knows by name; none if its file is broken."""
+    try:
+        return [style for style in read_description(networks()[name])["styles"] if style != OWN]
+    except (WeightsError, LookupError):
+        return []
+
+
+def open_network(name: str | Path) -> OnePassModel:
+    """A one-pass model, frozen, float32, on the CPU.
+
+    Args:
+        name: A name of :func:`networks`, or the path of a file that ``impasto train`` made.
+
+    Raises:
+        WeightsError: If the file is missing, broken or no one-pass model.
+        OptionError: For a name that is neither.
+    """
+    known = networks()
+    if str(name) in known:
+        return load_network(known[str(name)])
+    if Path(name).suffix == ".safetensors":
+        return load_network(name)
+    raise unknown_name("model", str(name), [*known, "FILE.safetensors"])
+
+
+def add_network(name: str, file: str | Path) -> Path:
+    """Keep a trained model under a name of its own; ``file`` itself stays.
+
+    If it reads styles with an encoder that is a file, a copy of that is kept with it.
+
+    Returns:
+        The kept file.
+
+    Raises:
+        OptionError: For a name that is taken by what is built in, or cannot be a file's.
+        WeightsError: If the file is no one-pass model.
+    """
+    if name in WEIGHTS:
+        raise OptionError(f"The name {name} is taken by what is built in: choose another.")
+    if not _NAME.fullmatch(name) or name.startswith("."):
+        raise OptionError(f"A model's name is of letters, digits, dots and dashes, not {name!r}.")
+    model = load_network(file)
+    kept = networks_folder() / f"{name}.safetensors"
+    if model.predictor is not None and is_file_name(model.encoder):
+        encoder = Path("encoders") / kept.name  # told from where the model will lie
+        _copy(Path(model.encoder), kept.parent / encoder)
+        state, metadata = read_safetensors(Path(file))
+        description = {**json.loads(metadata["description"]), "encoder": str(encoder)}
+        write_safetensors(kept, state, {**metadata, "description": json.dumps(description)})
+    else:
+        _copy(Path(file), kept)
+    return kept
+
+
+def _copy(file: Path, to: Path) -> None:
+    with replacing(to) as temporary:
+        shutil.copyfile(file, temporary)

@@ -1,0 +1,1 @@
+"""Convolutions, padding and bands: building blocks below encoders and networks."""

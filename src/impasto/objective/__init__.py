@@ -1,0 +1,1 @@
+"""Loss terms, their sum, and its gradient: whole or tile by tile."""

@@ -1,0 +1,1 @@
+"""Painting in one pass by a trained network."""

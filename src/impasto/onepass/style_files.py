@@ -1,0 +1,72 @@
+"""Style vectors in files: a style read once, to be used, mixed and shared without its picture."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from impasto.errors import WeightsError, option
+from impasto.networks.files import OnePassModel
+from impasto.runtime.files import replacing
+from impasto.runtime.safetensors import read_safetensors
+
+FORMAT = "impasto.style"
+
+
+def save_style(path: str | Path, vector: Tensor, model: OnePassModel, *, name: str = "") -> Path:
+    """Write a style vector (style_size,) of a model, atomically.
+
+    Args:
+        path: Where to.
+        vector: The style.
+        model: Which it is a style of: it means nothing to another.
+        name: What it shows.
+
+    Raises:
+        WeightsError: If it cannot be written.
+    """
+    metadata = {"format": FORMAT, "model": fingerprint(model), "name": name}
+    content = save({"style": vector.detach().float().contiguous()}, metadata=metadata)
+    with replacing(Path(path), error=WeightsError) as temporary:
+        temporary.write_bytes(content)
+    return Path(path)
+
+
+def is_style_file(path: str | Path) -> bool:
+    """Whether a path is named as style files and model files are."""
+    return Path(path).suffix == ".safetensors"
+
+
+def load_style(path: str | Path, model: OnePassModel) -> Tensor:
+    """The style vector (style_size,) in a file.
+
+    Raises:
+        WeightsError: If there is no such file, or it is no style, or that of another model.
+    """
+    path = Path(path)
+    state, metadata = read_safetensors(path)
+    vector = state.get("style")
+    if metadata.get("format") != FORMAT or vector is None:
+        raise WeightsError(f"{path} is no style file: {option('save_style')} makes one.")
+    fits = vector.shape == (model.network.style_size,) and vector.is_floating_point()
+    if not fits or metadata.get("model") != fingerprint(model):
+        raise WeightsError(
+            f"{path} holds a style of another model: read it off its picture again, or name that "
+            f"model with {option('model')}."
+        )
+    if not torch.isfinite(vector).all():
+        raise WeightsError(f"{path} holds values that are not finite.")
+    return vector.float()
+
+
+def fingerprint(model: OnePassModel) -> str:
+    """A digest of the network's weights, to the precision that they are stored with."""
+    digest = hashlib.sha256()
+    for key, value in sorted(model.network.state_dict().items()):
+        digest.update(key.encode())
+        digest.update(value.detach().to(torch.float16).contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Painting by optimization, coarse to fine; textures and reconstructions."""

@@ -1,0 +1,1 @@
+"""Masks, label pictures, and the regions that they make of a picture."""

@@ -1,0 +1,1 @@
+"""Studies: one pair painted under many recipes; feature visualization."""

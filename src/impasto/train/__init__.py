@@ -1,1 +1,0 @@
-"""Training: pictures in, weights out, resumable to the bit."""

@@ -1,0 +1,389 @@
+"""Distilling an encoder: a small net learns to see as a large one sees.
+
+Feature matching through learnt 1×1 projections follows Wang et al. 2020 ("Collaborative
+Distillation", arXiv:2003.08436). Three things are added. Where student and teacher have the same
+width, the student is shown the teacher's own channels before every rectifier (hints: Romero et al.
+2015, "FitNets", arXiv:1412.6550): each convolution then has a linear regression to solve, and the
+whole comes much nearer in much less time than when the net must find a basis by itself. The Gram
+matrices are matched too, since they are what style is told by. And a share of every batch is
+*painted by the student itself* (a pool of pictures under optimization): an optimizer looks for
+exactly those pictures where the student is wrong, so the student must be taught there.
+
+Style layers are compared in the teacher's own metric: its features are rotated once into their
+principal axes, as many as the student has channels (98 to 99.9 % of their energy), and the student
+learns a 1×1 readout to them. A rotation keeps inner products, so Gram distances between the
+student's read-out features approximate those of the teacher.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from impasto.encoders.vgg import Architecture, Encoder
+from impasto.errors import OptionError
+from impasto.losses.content import content_loss
+from impasto.losses.moments import gram_matrix
+from impasto.losses.statistics import STATISTICS, style_loss
+from impasto.runtime.precision import autocast
+from impasto.training.augmentation import augment
+from impasto.training.crops import Crops, step_generator
+from impasto.training.image_pool import CONTENT_LAYER, STYLE_LAYERS, Pool
+from impasto.training.loop import Average, cosine_rate
+from impasto.training.muon import Muon
+
+
+@dataclass(frozen=True)
+class DistillSettings:
+    """How an encoder is distilled.
+
+    Attributes:
+        widths: Channels of the student's blocks.
+        pooling: Of the student. The teacher's own is what it can follow best: through average
+            pooling, the best linear map from a max-pooling VGG-19's own convolutions misses a fifth
+            of relu5_1.
+        photographs: Photographs in a batch.
+        paintings: Style pictures in a batch.
+        painted: Pictures in a batch that are being optimized through the student; may be 0.
+        pool: Pictures under optimization in all.
+        pool_life: Optimization steps after which such a picture is replaced by a new one.
+        crop: Side of the training crops in pixels.
+        learning_rate: Peak of the cosine schedule of the convolutions (Muon).
+        bias_rate: Peak of the cosine schedule of the biases (Adam).
+        gram_weight: Weight of the Gram matrices' relative error beside the features'.
+        hint_weight: Weight of the error at all layers, the teacher's channels before the rectifier
+            or, where widths differ, its features through a learnt projection.
+        alone: Share of the steps, at the beginning, in which every layer is taught by itself; none
+            where a start is given.
+        average: Decay of the moving average of the weights, which is what is kept.
+        precision: Of the convolutions, see :func:`impasto.runtime.precision.autocast`.
+        seed: Of everything random.
+    """
+
+    widths: tuple[int, ...] = (16, 32, 64, 128, 128)
+    pooling: str = "max"
+    photographs: int = 2
+    paintings: int = 2
+    painted: int = 2
+    pool: int = 48
+    pool_life: int = 80
+    crop: int = 160
+    learning_rate: float = 0.02
+    bias_rate: float = 0.01
+    gram_weight: float = 0.5
+    hint_weight: float = 1.0
+    alone: float = 0.9
+    average: float = 0.998
+    precision: str = "auto"
+    seed: int = 0
+
+
+class Distillation:
+    """The task of distilling a teacher encoder (see :class:`impasto.training.loop.Task`).
+
+    Args:
+        teacher: Frozen; must have relu1_1 … relu5_1 and relu4_2.
+        photographs: Crops of content pictures.
+        paintings: Crops of style pictures.
+        settings: How.
+        start: A student of this teacher to go on from, else random weights.
+        device: To train on; the teacher is moved there.
+
+    Raises:
+        OptionError: For a teacher that lacks one of these layers or is narrower than the student,
+            or a start of another shape.
+    """
+
+    def __init__(
+        self,
+        teacher: Encoder,
+        photographs: Crops,
+        paintings: Crops,
+        settings: DistillSettings,
+        *,
+        start: Encoder | None = None,
+        device: torch.device | None = None,
+    ) -> None:
+        _check_teacher(teacher, settings)
+        self._device = device or torch.device("cpu")
+        self.teacher = teacher.to(self._device)
+        self.settings = settings
+        self._photographs, self._paintings = photographs, paintings
+        self._bare_teacher = teacher.without_readouts()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            self.student = Encoder(_student_architecture(settings))
+            _initialize(self.student)
+            if start is not None:
+                _take_over(self.student, start)
+            self._bare_student = self.student.without_readouts()
+            self.hints = _hints(self.student, self._bare_teacher)
+            self.projections = nn.ModuleDict(
+                {
+                    name: nn.Conv2d(
+                        self._bare_student.channels(name),
+                        self._bare_teacher.channels(name),
+                        1,
+                        bias=False,
+                    )
+                    for name in self.hints
+                    if name.startswith("relu")
+                }
+            )
+        self.layers = (*self.hints, *STYLE_LAYERS, CONTENT_LAYER)
+        self._can_learn_alone = start is None and not self.projections
+        self._axes, self._sizes = self._survey(turned=start is not None)
+        self._trained = nn.ModuleDict({"student": self.student, "projections": self.projections})
+        self._trained.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._bare_student.to(self._device)
+        self._average = Average(self._trained, settings.average)
+        self._optimizers = _optimizers(self._trained, settings)
+        self._pool = Pool(
+            settings.pool, settings.crop, chosen=settings.painted, life=settings.pool_life
+        )
+
+    def step(self, index: int, of: int) -> tuple[dict[str, float], float]:
+        """One step on photographs, paintings and pictures the student is painting."""
+        random = step_generator(self.settings.seed, index)
+        rate = cosine_rate(1.0, index, of)
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate * group["peak"]
+        photographs = self._photographs.draw(self.settings.photographs, random)
+        paintings = self._paintings.draw(self.settings.paintings, random)
+        batch = augment(torch.cat([photographs, paintings]), random).to(self._device)
+        painted = None
+        if self._can_learn_alone and index < self.settings.alone * of:
+            losses = self._layer_losses(batch)
+        else:
+            if self.settings.painted:
+                painted = self._pool.draw(self._photographs, self._paintings, random)
+                batch = torch.cat([batch, painted.images.to(self._device)])
+            losses = self._losses(batch)
+        self._trained.zero_grad(set_to_none=True)
+        total = torch.stack(list(losses.values())).sum()
+        total.backward()  # type: ignore[no-untyped-call]
+        for optimizer in self._optimizers:
+            optimizer.step()
+        self._average.update()
+        if painted:
+            # Both kinds of objective that the student will be used with find its weak spots.
+            statistic = STATISTICS[("gram", "gaussian-ot")[index % 2]]
+            self._pool.paint(painted, self.student, statistic, precision=self.settings.precision)
+        return {name: float(value.detach()) for name, value in losses.items()}, rate
+
+    def encoder(self) -> Encoder:
+        """The averaged student, frozen, on the processor."""
+        encoder = Encoder(self.student.architecture)
+        weights = self._average.weights()
+        state = {k.removeprefix("student."): v for k, v in weights.items() if "student." in k}
+        encoder.load_state_dict(state)
+        return encoder.frozen()
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the next step depends on."""
+        return {
+            "trained": self._trained.state_dict(),
+            "average": self._average.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
+            "pool": self._pool.state_dict(),
+            "axes": self._axes,
+            "sizes": self._sizes,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Be as when ``state`` was taken."""
+        self._trained.load_state_dict(state["trained"])
+        self._average.load_state_dict(state["average"])
+        for optimizer, saved in zip(self._optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        self._pool.load_state_dict(state["pool"])
+        # Worked out anew they might have other signs, with another number of threads.
+        self._axes = {
+            name: axes.to(self._device, copy=True) for name, axes in state["axes"].items()
+        }
+        self._sizes = dict(state["sizes"])
+
+    @torch.no_grad()
+    def _survey(self, *, turned: bool) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """The teacher's principal axes, and the size of its features.
+
+        Args:
+            turned: Whether to turn the axes to where the student's readouts point already. Gram
+                distances are the same along any; what was trained on the student's keeps its sense.
+
+        Returns:
+            Style layer → (teacher's channels, student's channels), orthonormal columns; layer →
+            root mean square of its features.
+        """
+        random = step_generator(self.settings.seed, -1)
+        sums: dict[str, Tensor] = {}
+        squares: dict[str, list[float]] = {}
+        shared: dict[str, Tensor] = {}
+        for _ in range(8):
+            batch = torch.cat([self._photographs.draw(4, random), self._paintings.draw(4, random)])
+            batch = batch.to(self._device)
+            bare = self._bare_teacher(batch, self.layers)
+            student = self.student(batch, STYLE_LAYERS) if turned else {}
+            for name, feature in bare.items():
+                squares.setdefault(name, []).append(float(feature.square().mean()))
+            for name in STYLE_LAYERS:
+                feature = self.teacher.read_out(name, bare[name])
+                sums[name] = sums.get(name, 0) + gram_matrix(feature, None).mean(0).double()
+                if turned:
+                    own = student[name].flatten(2).double()
+                    product = feature.flatten(2).double() @ own.mT
+                    shared[name] = shared.get(name, 0) + product.mean(0)
+        widths = {name: self.student.channels(name) for name in STYLE_LAYERS}
+        axes = {
+            name: torch.linalg.eigh(total)[1][:, -widths[name] :] for name, total in sums.items()
+        }
+        for name, product in shared.items():
+            # The orthogonal Procrustes problem (Schönemann 1966).
+            left, _, right = torch.linalg.svd(axes[name].mT @ product)
+            axes[name] = axes[name] @ (left @ right)
+        axes = {name: value.float() for name, value in axes.items()}
+        return axes, {name: math.sqrt(sum(v) / len(v)) + 1e-12 for name, v in squares.items()}
+
+    def _targets(self, batch: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """What the student should see: the teacher's bare features, and those read out.
+
+        Both in units of the layer's size, since a student that begins at one would spend its first
+        steps growing to the teacher's; relative losses are the same in any unit.
+        """
+        with torch.no_grad(), autocast(self.settings.precision, self._device.type):
+            bare: dict[str, Tensor] = self._bare_teacher(batch, self.layers)
+            read = {}
+            for name, axes in self._axes.items():
+                weight = axes.T[:, :, None, None].contiguous(memory_format=torch.channels_last)
+                feature = F.conv2d(self.teacher.read_out(name, bare[name]), weight)
+                read[name] = feature / self._sizes[name]
+            return {name: bare[name] / self._sizes[name] for name in self.hints}, read
+
+    def _layer_losses(self, batch: Tensor) -> dict[str, Tensor]:
+        """Every layer by itself: the error of its output when its input is the teacher's own.
+
+        Williams & Zipser 1989 call it teacher forcing. All layers learn at once, none waiting for
+        those before it, and none is moved by the errors of those behind it.
+        """
+        bare, read = self._targets(batch)
+        hints, features = [], []
+        with autocast(self.settings.precision, self._device.type):
+            x = self._bare_student.normalize(batch)
+            for name in self._bare_student.layers:
+                if name in bare:
+                    hints.append(_error(self._bare_student.layer(name, x), bare[name]))
+                    x = bare[name]
+                else:
+                    x = self._bare_student.layer(name, x)
+                if name in read:
+                    features.append(_error(self.student.read_out(name, x), read[name]))
+        return {
+            "features": torch.stack(features).mean(),
+            "gram": batch.new_zeros(()),
+            "hints": self.settings.hint_weight * torch.stack(hints).mean(),
+        }
+
+    def _losses(self, batch: Tensor) -> dict[str, Tensor]:
+        bare_targets, read_targets = self._targets(batch)
+        with autocast(self.settings.precision, self._device.type):
+            bare = self._bare_student(batch, self.layers)
+            read = {name: self.student.read_out(name, bare[name]) for name in STYLE_LAYERS}
+            for name, projection in self.projections.items():
+                bare[name] = projection(bare[name])
+        features = [_error(read[name], target) for name, target in read_targets.items()]
+        gram = STATISTICS["gram"]
+        grams = [
+            style_loss(gram, gram.summary(read[name], None), gram.summary(target, None)).mean()
+            for name, target in read_targets.items()
+        ]
+        hints = [_error(bare[name], bare_targets[name]) for name in self.hints]
+        return {
+            "features": torch.stack(features).mean(),
+            "gram": self.settings.gram_weight * torch.stack(grams).mean(),
+            "hints": self.settings.hint_weight * torch.stack(hints).mean(),
+        }
+
+
+def _hints(student: Encoder, teacher: Encoder) -> tuple[str, ...]:
+    """The layers where the student is shown the teacher's bare features, conv1_1 to conv5_1.
+
+    Those before the rectifier where both have the same channels, else those after it.
+
+    Raises:
+        OptionError: If the teacher lacks one of them.
+    """
+    names = []
+    for name in student.architecture.convolutions:
+        rectified = name.replace("conv", "relu")
+        teacher.check_layers([rectified])
+        same = teacher.architecture.width(name) == student.architecture.width(name)
+        names.append(name if same else rectified)
+    return tuple(names)
+
+
+def _error(got: Tensor, target: Tensor) -> Tensor:
+    return content_loss(got, target).mean()
+
+
+def _check_teacher(teacher: Encoder, settings: DistillSettings) -> None:
+    teacher.check_layers([*STYLE_LAYERS, CONTENT_LAYER])
+    for name, width in zip(STYLE_LAYERS, settings.widths, strict=True):
+        if teacher.channels(name) < width:
+            raise OptionError(
+                f"The teacher has {teacher.channels(name)} channels at {name}, where the student "
+                f"has {width}: name a larger teacher."
+            )
+
+
+def _student_architecture(settings: DistillSettings) -> Architecture:
+    return Architecture(
+        widths=settings.widths,
+        depths=(2, 2, 4, 4, 1),
+        pooling=settings.pooling,
+        padding="reflect",
+        readouts=dict(zip(STYLE_LAYERS, settings.widths, strict=True)),
+    )
+
+
+def _take_over(student: Encoder, start: Encoder) -> None:
+    """Begin with the weights of another.
+
+    Raises:
+        OptionError: If it has another shape.
+    """
+    if start.architecture != student.architecture:
+        raise OptionError(
+            f"The encoder to start from is no student of these settings: it has the shape "
+            f"{start.architecture}, not {student.architecture}."
+        )
+    student.load_state_dict(start.state_dict())
+
+
+def _optimizers(module: nn.Module, settings: DistillSettings) -> list[torch.optim.Optimizer]:
+    """Muon for the weights of convolutions, Adam for the biases."""
+    weights = [p for p in module.parameters() if p.ndim > 1]
+    biases = [p for p in module.parameters() if p.ndim == 1]
+    muon = Muon(weights, settings.learning_rate)
+    adam = torch.optim.Adam(biases, settings.bias_rate, betas=(0.9, 0.99))
+    for optimizer, peak in ((muon, settings.learning_rate), (adam, settings.bias_rate)):
+        for group in optimizer.param_groups:
+            group["peak"] = peak
+    return [muon, adam]
+
+
+def _initialize(encoder: Encoder) -> None:
+    for module in encoder.convolutions.values():
+        assert isinstance(module, nn.Conv2d)
+        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        assert module.bias is not None
+        nn.init.zeros_(module.bias)
+    for module in encoder.readouts.values():
+        assert isinstance(module, nn.Conv2d)
+        assert module.bias is not None
+        nn.init.zeros_(module.bias)

@@ -1,0 +1,127 @@
+"""Training for one style or several: every style has a γ and a β of its own, learnt with the rest.
+
+One style is Johnson et al. 2016, several are Dumoulin et al. 2017 (arXiv:1610.07629): the network
+is shared, and a new style costs its vector alone.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from impasto.encoders.vgg import Encoder
+from impasto.errors import OptionError
+from impasto.losses.moments import Summary
+from impasto.networks.base import StyledNetwork
+from impasto.networks.files import OWN, OnePassModel
+from impasto.training.crops import Crops, integer
+from impasto.training.distributed import Workers
+from impasto.training.network import OnePassSettings, OnePassTraining, Sample, Styles, summaries_of
+from impasto.training.terms import PaletteTerm
+
+
+class StyleTable(nn.Module):
+    """Style vectors by name.
+
+    Args:
+        vectors: Name → (style_size,), where training begins.
+        frozen: Names whose vectors stay as they are.
+    """
+
+    def __init__(self, vectors: Mapping[str, Tensor], *, frozen: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.names = tuple(vectors)
+        self.rows = nn.ParameterList(
+            [
+                nn.Parameter(vector.detach().clone(), requires_grad=name not in frozen)
+                for name, vector in vectors.items()
+            ]
+        )
+
+    def forward(self, names: Sequence[str]) -> Tensor:
+        """(len(names), style_size)."""
+        return torch.stack([self.rows[self.names.index(name)] for name in names])
+
+
+class FixedStylesTraining(OnePassTraining):
+    """The task of training a network for some styles.
+
+    Args:
+        network: To train; stays as it is if its parameters want no gradient (a style is added).
+        encoder: The loss network, frozen.
+        encoder_name: For the model's file.
+        contents: Crops of photographs.
+        styles: Name → style picture (1, 3, H, W), at the size whose strokes are wanted in pictures
+            of the training crops' scale.
+        settings: How.
+        start: Name → vector to begin with; the network's ``first_style`` for the others.
+        frozen: Names of ``start`` that are kept but not trained.
+        workers: Who trains.
+
+    Raises:
+        OptionError: If there is no style to train.
+    """
+
+    def __init__(
+        self,
+        network: StyledNetwork,
+        encoder: Encoder,
+        encoder_name: str,
+        contents: Crops,
+        styles: Mapping[str, Tensor],
+        settings: OnePassSettings,
+        *,
+        start: Mapping[str, Tensor] | None = None,
+        frozen: Sequence[str] = (),
+        workers: Workers | None = None,
+    ) -> None:
+        if not styles:
+            raise OptionError("There is no style to train: name at least one style picture.")
+        self._encoder_name = encoder_name
+        vectors = dict(start or {})
+        wanted = [*styles, OWN] if settings.own_style else [*styles]
+        for name in wanted:
+            first = network.first_style
+            vectors.setdefault(name, torch.zeros(network.style_size) if first is None else first)
+        self.table = StyleTable(vectors, frozen=frozen)
+        learnt = {"network": network, "table": self.table}
+        super().__init__(network, encoder, contents, settings, learnt, workers)
+        self._names = [name for name in styles if name not in frozen]
+        if not self._names:
+            raise OptionError("All styles are there already: there is nothing to train.")
+        pictures = {name: picture.to(self._device) for name, picture in styles.items()}
+        self._targets = {name: self._summaries(picture) for name, picture in pictures.items()}
+        self._palettes = {name: PaletteTerm.summary(picture) for name, picture in pictures.items()}
+
+    def draw_styles(self, samples: Sequence[Sample], size: int) -> Styles:
+        """A random one of the styles each, or the photograph's own."""
+        names, targets, palettes = [], [], []
+        for sample in samples:
+            index = integer(len(self._names), sample.random)
+            name = OWN if sample.own else self._names[index]
+            names.append(name)
+            targets.append(self._summaries(sample.content) if sample.own else self._targets[name])
+            palettes.append(
+                PaletteTerm.summary(sample.content) if sample.own else self._palettes[name]
+            )
+        together = {layer: _batch([t[layer] for t in targets]) for layer in targets[0]}
+        return Styles(self.table(names), together, _batch(palettes))
+
+    def model(self) -> OnePassModel:
+        """The averaged model as it is now, a copy on the processor."""
+        network = copy.deepcopy(self.network).cpu()
+        network.load_state_dict(self.averaged("network"))
+        rows = self.averaged("table")
+        styles = {name: rows[f"rows.{index}"] for index, name in enumerate(self.table.names)}
+        return OnePassModel(network, self._encoder_name, None, styles).frozen()
+
+    def _summaries(self, picture: Tensor) -> dict[str, Summary]:
+        return summaries_of(self.encoder, picture, self.settings.style_layers)
+
+
+def _batch(summaries: Sequence[Summary]) -> Summary:
+    """Summaries of one picture each as that of a batch."""
+    return {key: torch.cat([summary[key] for summary in summaries]) for key in summaries[0]}

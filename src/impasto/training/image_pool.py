@@ -1,0 +1,120 @@
+"""Pictures that a student encoder is painting itself.
+
+An optimizer looks for exactly those pictures where the student is wrong, so the student must be
+taught there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from impasto.encoders.vgg import Encoder
+from impasto.errors import OptionError
+from impasto.losses.content import content_loss
+from impasto.losses.statistics import Statistic, style_loss
+from impasto.runtime.precision import autocast
+from impasto.training.crops import Crops, integer
+
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+CONTENT_LAYER = "relu4_2"
+
+
+@dataclass
+class Chosen:
+    """Pool members taken for one step."""
+
+    indices: Tensor
+    images: Tensor
+
+
+class Pool:
+    """Pictures under optimization, each towards a style of its own.
+
+    Args:
+        size: How many pictures.
+        crop: Their side in pixels.
+        chosen: How many are taken for one step.
+        life: Optimization steps after which a picture is replaced by a new one.
+    """
+
+    def __init__(self, size: int, crop: int, *, chosen: int, life: int) -> None:
+        self._size, self._chosen, self._life = size, chosen, life
+        shape = (size, 3, crop, crop)
+        self._tensors = {
+            "images": torch.zeros(shape),
+            "contents": torch.zeros(shape),
+            "styles": torch.zeros(shape),
+            "first": torch.zeros(shape),
+            "second": torch.zeros(shape),
+            # Born old, so that all are drawn anew at the first step; of all ages from then on.
+            "ages": torch.full((size,), life),
+        }
+
+    def draw(self, photographs: Crops, paintings: Crops, random: torch.Generator) -> Chosen:
+        """Some members, at random, after those that have reached their age were replaced."""
+        self._replace(photographs, paintings, random)
+        indices = torch.randperm(self._size, generator=random)[: self._chosen]
+        return Chosen(indices, self._tensors["images"][indices])
+
+    def _replace(self, photographs: Crops, paintings: Crops, random: torch.Generator) -> None:
+        pool = self._tensors
+        for index in torch.nonzero(pool["ages"] >= self._life).flatten().tolist():
+            pool["contents"][index] = photographs.draw(1, random)[0]
+            pool["styles"][index] = paintings.draw(1, random)[0]
+            noise = torch.rand(pool["images"][index].shape, generator=random)
+            mix = float(torch.rand((), generator=random)) ** 2
+            pool["images"][index] = torch.lerp(pool["contents"][index], noise, mix)
+            pool["first"][index] = 0
+            pool["second"][index] = 0
+            pool["ages"][index] = integer(8, random)
+
+    def paint(
+        self, chosen: Chosen, student: Encoder, statistic: Statistic, *, precision: str = "auto"
+    ) -> None:
+        """Two steps of Adam on the chosen pictures, towards their styles, as the student sees.
+
+        Args:
+            chosen: As they were drawn.
+            student: On whatever device; the pool itself stays on the processor.
+            statistic: What a style is.
+            precision: See :func:`impasto.runtime.precision.autocast`.
+        """
+        pool, at, device = self._tensors, chosen.indices, student.mean.device
+        with torch.no_grad(), autocast(precision, device.type):
+            styles = student(pool["styles"][at].to(device), STYLE_LAYERS)
+            content = student(pool["contents"][at].to(device), [CONTENT_LAYER])[CONTENT_LAYER]
+        targets = {name: statistic.summary(feature, None) for name, feature in styles.items()}
+        for _ in range(2):
+            images = pool["images"][at].to(device).requires_grad_(True)
+            with autocast(precision, device.type):
+                features = student(images, [*STYLE_LAYERS, CONTENT_LAYER])
+            loss = 0.1 * content_loss(features[CONTENT_LAYER], content).mean()
+            for name, target in targets.items():
+                summary = statistic.summary(features[name], None)
+                loss = loss + style_loss(statistic, summary, target).mean() / len(targets)
+            (gradient,) = torch.autograd.grad(loss, images)
+            self._adam(at, gradient.cpu())
+
+    @torch.no_grad()
+    def _adam(self, at: Tensor, gradient: Tensor) -> None:
+        pool = self._tensors
+        pool["ages"][at] += 1
+        age = pool["ages"][at].view(-1, 1, 1, 1).float()
+        first = pool["first"][at].lerp_(gradient, 0.1)
+        second = pool["second"][at].lerp_(gradient.square(), 0.01)
+        step = (first / (1 - 0.9**age)) / ((second / (1 - 0.99**age)).sqrt() + 1e-12)
+        pool["first"][at], pool["second"][at] = first, second
+        pool["images"][at] = (pool["images"][at] - 0.03 * step).clamp_(0, 1)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """For the checkpoint."""
+        return self._tensors
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """From the checkpoint."""
+        if state["images"].shape != self._tensors["images"].shape:
+            raise OptionError("the pool of painted pictures has another size")
+        self._tensors = {key: state[key].clone() for key in self._tensors}

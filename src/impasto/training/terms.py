@@ -1,0 +1,149 @@
+"""Terms that a network is trained with besides those of the optimizer: colours, skies, no grid.
+
+All are of the picture itself; no encoder's layer is looked at.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto.losses.moments import Summary
+from impasto.losses.statistics import get_statistic, style_unit
+from impasto.objective.terms import Features
+
+
+class PaletteTerm:
+    """Have a style's colours: their mean and how they spread, wherever they lie.
+
+    Colour is little of the energy of a Gram matrix, so what is to be trained, or optimized in few
+    steps, finds it last, though people see it first. The distance is Wasserstein-2 between
+    Gaussians of brightness and two colour differences (YIQ), the latter counted ``CHROMA`` times,
+    relative to the style's own spread about mid-grey.
+
+    Args:
+        target: As :meth:`summary` gives it for the styles, (B, …).
+        weight: Of the term.
+    """
+
+    layers = ("image",)
+    CHROMA = 3.0
+
+    def __init__(self, target: Summary, weight: float = 1.0) -> None:
+        self._statistic = get_statistic("gaussian-ot")
+        self._target, self._weight = target, weight
+        self._unit = style_unit(self._statistic, target)
+
+    @classmethod
+    def summary(cls, pictures: Tensor) -> Summary:
+        """Of the colours of pictures (B, 3, H, W) in [0, 1]."""
+        matrix = pictures.new_tensor(
+            [[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]]
+        )
+        matrix = matrix * matrix.new_tensor([1.0, cls.CHROMA, cls.CHROMA])[:, None]
+        opponents = F.conv2d(pictures - 0.5, matrix[:, :, None, None])
+        return get_statistic("gaussian-ot").summary(opponents, None)
+
+    def __call__(self, features: Features) -> dict[str, Tensor]:
+        """``palette`` → weighted loss, log(1 + x) of each picture's relative distance."""
+        distance = self._statistic.distance(self.summary(features["image"]), self._target)
+        return {"palette": self._weight * (distance / self._unit).log1p().mean()}
+
+
+class EvennessTerm:
+    """Leave even what is even in the photograph: no large shades in a clear sky.
+
+    A network that sees some hundred pixels far knows in a sky where something else is near, and
+    learns to meet a style's colours by shading it accordingly: haloes. So means over cells of
+    ``CELL`` × ``CELL`` pixels, in which strokes do not show, may differ from those ``LAGS`` cells
+    further only where the photograph's do: the term is the mean over such pairs of
+    exp(−|Δ photograph|² / 2σ²) |Δ picture|².
+
+    Args:
+        content: The photographs, (B, 3, H, W) in [0, 1].
+        weight: Of the term.
+    """
+
+    layers = ("image",)
+    CELL = 16
+    LAGS = (1, 4)
+    SIGMA = 0.04
+
+    def __init__(self, content: Tensor, weight: float = 1.0) -> None:
+        self._weight = weight
+        self._likeness = [
+            torch.exp(-difference.square().sum(1, keepdim=True) / (2 * self.SIGMA**2))
+            for difference in self._differences(content)
+        ]
+
+    def __call__(self, features: Features) -> dict[str, Tensor]:
+        """``even`` → weighted loss; 0 for pictures too small to have pairs."""
+        image = features["image"]
+        pairs = [
+            (likeness * difference.square()).sum(1).flatten()
+            for likeness, difference in zip(self._likeness, self._differences(image), strict=True)
+        ]
+        together = torch.cat([image.new_zeros(0), *pairs])
+        return {"even": self._weight * together.sum() / max(1, len(together))}
+
+    def _differences(self, image: Tensor) -> list[Tensor]:
+        if min(image.shape[-2:]) < self.CELL:
+            return []
+        cells = F.avg_pool2d(image, self.CELL)
+        return [
+            cells.narrow(axis, lag, cells.shape[axis] - lag)
+            - cells.narrow(axis, 0, cells.shape[axis] - lag)
+            for lag in self.LAGS
+            for axis in (-2, -1)
+            if cells.shape[axis] > lag
+        ]
+
+
+class GridTerm:
+    """Paint no grid where the photograph is even, nor dots or weaves of a few pixels.
+
+    A network paints an even place by one block of pixels over and over, or by waves of its own,
+    and learns to meet a style's fine texture by them. The power of a regular pattern lies in few
+    frequencies, that of strokes in many, most of them lower. In cells of ``CELL`` × ``CELL``
+    pixels, windowed, the term is √mean P² − mean P over the frequencies of periods up to
+    ``LONGEST`` pixels, which is nothing where the power P is spread evenly, times exp(−v / 2σ²),
+    v being the variance of the photograph in the cell.
+
+    Args:
+        content: The photographs, (B, 3, H, W) in [0, 1].
+        weight: Of the term.
+    """
+
+    layers = ("image",)
+    CELL = 32
+    STEP = 16
+    LONGEST = 5
+    SIGMA = 0.04
+
+    def __init__(self, content: Tensor, weight: float = 1.0) -> None:
+        self._weight = weight
+        self._evenness: Tensor | None = None
+        if min(content.shape[-2:]) >= self.CELL:
+            mean, square = (
+                F.avg_pool2d(part, self.CELL, self.STEP) for part in (content, content.square())
+            )
+            variance = (square - mean.square()).clamp_min(0).mean(1)
+            self._evenness = torch.exp(-variance / (2 * self.SIGMA**2))  # (B, rows, columns)
+
+    def __call__(self, features: Features) -> dict[str, Tensor]:
+        """``grid`` → weighted loss; 0 for pictures smaller than a cell."""
+        image = features["image"]
+        if self._evenness is None:
+            return {"grid": image.new_zeros(())}
+        cells = image.unfold(-2, self.CELL, self.STEP).unfold(-2, self.CELL, self.STEP)
+        cells = cells - cells.mean((-2, -1), keepdim=True)
+        once = torch.hann_window(self.CELL, dtype=image.dtype, device=image.device)
+        window = once[:, None] * once
+        power = torch.fft.rfft2(cells * (window / window.norm())).abs().square()
+        down, across = torch.fft.fftfreq(self.CELL), torch.fft.rfftfreq(self.CELL)
+        fine = torch.hypot(down[:, None], across) >= 1 / self.LONGEST
+        power = power.flatten(-2)[..., fine.flatten().nonzero()[:, 0].to(image.device)]
+        # The small number keeps the root's slope finite where there is no power at all.
+        excess = (power.square().mean(-1) + 1e-14).sqrt() - power.mean(-1)
+        return {"grid": self._weight * (self._evenness * excess.mean(1)).mean()}

@@ -1,0 +1,1 @@
+"""Published and built-in weights: records, download, conversion, opening by name."""

@@ -1,0 +1,175 @@
+"""One record for each weight that Impasto knows: where it comes from, and how its file is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from impasto.errors import OptionError
+
+
+@dataclass(frozen=True)
+class WeightRecord:
+    """All that is known of one weight before its file is there.
+
+    Attributes:
+        name: What it is called on the command line; also the stem of its file.
+        kind: What is made of it: ``"encoder"``, ``"network"``, a one-pass model, or ``"metric"``,
+            what a metric of :mod:`impasto.metrics` sees or weighs with.
+        urls: Where its publisher offers it, in the order to try; none if it is built in.
+        sha256: Of the published file, in hexadecimal; or its leading digits, at least eight, where
+            no more is published (torchvision puts eight into its file names: the digits in
+            ``vgg19-dcbb9e9d.pth`` begin the SHA-256). Of the file in the package if it is built
+            in; may then be empty, as the package vouches for it.
+        bytes: Length of the published file; 0 where unknown.
+        licence: Of the weights.
+        paper: Where the net is described.
+        value_range: What the net was trained to be fed with.
+        widths: Channels of each block, or layer, that the published file must have.
+        depths: 3×3 convolutions of each block that the published file must have.
+        layout: What the published file names its tensors after, see
+            :mod:`impasto.weights.layouts`.
+    """
+
+    name: str
+    kind: Literal["encoder", "network", "metric"]
+    urls: tuple[str, ...]
+    sha256: str
+    bytes: int
+    licence: str
+    paper: str
+    value_range: str
+    widths: tuple[int, ...] = ()
+    depths: tuple[int, ...] = ()
+    layout: Literal["vgg", "alexnet", "inception", "lpips"] = "vgg"
+
+    def __post_init__(self) -> None:
+        if self.urls and len(self.sha256) < 8:
+            raise OptionError(f"The weight '{self.name}' is fetched, so it needs a SHA-256.")
+
+    @property
+    def source(self) -> Literal["embedded", "download"]:
+        """Whether it lies in the package or is fetched."""
+        return "download" if self.urls else "embedded"
+
+
+_IMAGENET_RANGE = (
+    "RGB, sRGB in [0, 1], less mean (0.485, 0.456, 0.406), over deviation (0.229, 0.224, 0.225)"
+)
+_VGG_PAPER = "Simonyan & Zisserman 2015, arXiv:1409.1556"
+_TORCHVISION_LICENCE = "BSD-3-Clause (torchvision), trained on ImageNet"
+_LPIPS_FOLDER = (
+    "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1"
+)
+
+_RECORDS = (
+    WeightRecord(
+        name="compact",
+        kind="encoder",
+        urls=(),
+        sha256="abcea6cb6b7a351cf78f79636f9c7054313bcf5470152cb513bb7137e698b4af",
+        bytes=1_700_720,
+        licence="MIT",
+        paper="distilled from VGG-19 after Wang et al. 2020, arXiv:2003.08436",
+        value_range=_IMAGENET_RANGE,
+    ),
+    WeightRecord(
+        name="vgg19",
+        kind="encoder",
+        urls=("https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",),
+        sha256="dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
+        bytes=574_673_361,
+        licence=_TORCHVISION_LICENCE,
+        paper=_VGG_PAPER,
+        value_range=_IMAGENET_RANGE,
+        widths=(64, 128, 256, 512, 512),
+        depths=(2, 2, 4, 4, 4),
+    ),
+    WeightRecord(
+        name="vgg16",
+        kind="encoder",
+        urls=("https://download.pytorch.org/models/vgg16-397923af.pth",),
+        sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+        bytes=553_433_881,
+        licence=_TORCHVISION_LICENCE,
+        paper=_VGG_PAPER,
+        value_range=_IMAGENET_RANGE,
+        widths=(64, 128, 256, 512, 512),
+        depths=(2, 2, 3, 3, 3),
+    ),
+    *(
+        WeightRecord(name, "network", (), digest, size, "MIT", paper, "RGB, sRGB in [0, 1]")
+        for name, digest, size, paper in (
+            (
+                "any",
+                "629d17234946019bce46e22b9346755edfc78e17d23e504387090aeb462cad42",
+                6_245_480,
+                "after Ghiasi et al. 2017, arXiv:1705.06830",
+            ),
+            (
+                "multi",
+                "889fb592581331b76fc0d4d83c82b8896e2d4a88f165913c91e2b6dd43b066df",
+                3_523_864,
+                "after Dumoulin et al. 2017, arXiv:1610.07629",
+            ),
+        )
+    ),
+    WeightRecord(
+        name="alexnet",
+        kind="metric",
+        urls=("https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",),
+        sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+        bytes=244_408_911,
+        licence=_TORCHVISION_LICENCE,
+        paper="Krizhevsky 2014, arXiv:1404.5997",
+        value_range=_IMAGENET_RANGE,
+        layout="alexnet",
+    ),
+    *(
+        WeightRecord(
+            name=name,
+            kind="metric",
+            urls=(f"{_LPIPS_FOLDER}/{file}",),
+            sha256=digest,
+            bytes=size,
+            licence="BSD-2-Clause",
+            paper="Zhang et al. 2018, arXiv:1801.03924",
+            value_range="squared differences of features of unit length",
+            widths=widths,
+            layout="lpips",
+        )
+        for name, file, digest, size, widths in (
+            (
+                "lpips-vgg16",
+                "vgg.pth",
+                "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868",
+                7_289,
+                (64, 128, 256, 512, 512),
+            ),
+            (
+                "lpips-alexnet",
+                "alex.pth",
+                "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
+                6_009,
+                (64, 192, 384, 256, 256),
+            ),
+        )
+    ),
+    WeightRecord(
+        name="art-inception",
+        kind="metric",
+        urls=(
+            "https://huggingface.co/matthias-wright/art_inception/resolve/main/art_inception.pth",
+        ),
+        # As Hugging Face told a download of it (its ETag), and as an evaluation of 2026 noted it.
+        sha256="5bc1c20380401911d99d528b7b6e4430044b56edd5f7f26467222f3fb7c54e7e",
+        bytes=0,
+        licence="not stated (its program: MIT)",
+        paper="Wright & Ommer 2022, arXiv:2207.12280",
+        value_range="RGB, sRGB in [0, 1]",
+        layout="inception",
+    ),
+)
+
+WEIGHTS: dict[str, WeightRecord] = {record.name: record for record in _RECORDS}
+"""Every weight by its name."""

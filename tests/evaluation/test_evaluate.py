@@ -1,0 +1,267 @@
+"""Results judged; ``impasto evaluate`` end to end on tiny pictures."""
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from helpers.random_inputs import smooth_picture
+from impasto import images
+from impasto.cli.main import run
+from impasto.errors import ImageError, OptionError
+from impasto.evaluation.evaluator import Evaluator
+from impasto.evaluation.matching import Match
+from impasto.jobs.results import describe_sources
+from impasto.metrics.features import content_error, gram_error
+from impasto.metrics.fid import SET_METRICS
+from impasto.metrics.registry import METRICS, at_hand
+from impasto.metrics.ssim import ssim
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture(autouse=True)
+def no_weights(monkeypatch, tmp_path_factory):
+    """But those that are built in; see test_evaluate_learned.py for the others."""
+    monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path_factory.getbasetemp() / "no cache"))
+
+
+# --- Judging --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """Two photographs, two paintings, and the results of two methods for each pair of them."""
+    folder = tmp_path_factory.mktemp("world")
+    photos = {name: smooth_picture(48, 64, seed=seed) for name, seed in (("cat", 1), ("dog", 2))}
+    paintings = {name: smooth_picture(56, 56, seed=seed) for name, seed in (("sea", 3), ("sky", 4))}
+    for kind, pictures in (("photos", photos), ("paintings", paintings)):
+        for name, picture in pictures.items():
+            images.write(folder / kind / f"{name}.png", picture)
+    for method, share in (("mild", 0.2), ("bold", 0.7)):
+        for number, (content, style) in enumerate((c, s) for c in photos for s in paintings):
+            blend = torch.lerp(photos[content], images.resize(paintings[style], (48, 64)), share)
+            told = describe_sources(f"photos/{content}.png", [f"paintings/{style}.png"], None)
+            told |= {"seconds": str(number + share)} if method == "bold" else {}
+            images.write(folder / "out" / method / f"{number}.png", blend, metadata=told)
+    return folder
+
+
+def where(world):
+    return ["--content", str(world / "photos"), "--style", str(world / "paintings")]
+
+
+def test_the_figures_are_those_of_the_functions(world, encoder):
+    judge = Evaluator(encoder)
+    pair = Match(world / "photos/cat.png", world / "paintings/sky.png")
+    found = judge(world / "out/bold/1.png", pair)
+    assert [name for name in found if "." not in name] == at_hand()
+    result, content = (images.read(p).tensor for p in (world / "out/bold/1.png", pair.content))
+    style = images.read(pair.style, long_side=64).tensor
+    seen = [encoder(picture, ["relu2_1", "relu4_1"]) for picture in (result, content, style)]
+    assert found["ssim"] == pytest.approx(ssim(result, content).item())
+    expected = content_error(seen[0]["relu4_1"], seen[1]["relu4_1"]).item()
+    assert found["content"] == pytest.approx(expected)
+    expected = gram_error(seen[0]["relu2_1"], seen[2]["relu2_1"]).item()
+    assert found["gram.relu2_1"] == pytest.approx(expected)
+    assert judge(world / "out/bold/1.png", pair) == found
+    itself = judge(world / "photos/cat.png", Match(pair.content, pair.content))
+    for name in at_hand():
+        expected = 1.0 if METRICS[name].better == "higher" else 0.0
+        if METRICS[name].against:
+            assert itself[name] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_large_result_is_judged_smaller(world, encoder, tmp_path):
+    large = tmp_path / "large.png"
+    images.write(large, images.resize(images.read(world / "out/mild/0.png").tensor, (144, 192)))
+    pair = Match(world / "photos/cat.png", world / "paintings/sea.png")
+    small = Evaluator(encoder, ["ssim", "tv"], size=64)(large, pair)
+    assert small["ssim"] > 0.9
+    assert Evaluator(encoder, ["ssim", "tv"], size=512)(large, pair)["tv"] < 0.5 * small["tv"]
+    assert set(small) == {"ssim", "tv"}
+
+
+def test_pictures_that_cannot_be_judged(world, encoder, tmp_path):
+    pair = Match(world / "photos/cat.png", world / "paintings/sea.png")
+    images.write(tmp_path / "tiny.png", smooth_picture(24, 32, seed=1))
+    with pytest.raises(ImageError, match=r"tiny.png is judged at 32×24 px: .* at least 32 px"):
+        Evaluator(encoder)(tmp_path / "tiny.png", pair)
+    assert Evaluator(encoder, ["ssim"])(tmp_path / "tiny.png", pair)["ssim"] < 1
+    with pytest.raises(OptionError, match="Did you mean 'ssim'"):
+        Evaluator(encoder, ["sssim"])
+
+
+# --- impasto evaluate -----------------------------------------------------------------------------
+
+
+def test_two_methods_are_compared(world, tmp_path, capsys):
+    out = tmp_path / "new" / "figures"
+    methods = [str(world / "out" / name) for name in ("mild", "bold")]
+    assert run(["evaluate", *methods, *where(world), "-o", str(out)]) == 0
+    told = capsys.readouterr()
+    assert told.err == ""
+    assert re.search(r"content +mild .*lower", told.out)
+    assert "bold: 4 pictures" in told.out
+    assert {path.name for path in out.iterdir()} == {
+        "pictures.csv",
+        "evaluation.json",
+        "scatter.png",
+    }
+    lines = list(csv.DictReader((out / "pictures.csv").read_text("utf-8").splitlines()))
+    assert [line["method"] for line in lines] == ["mild"] * 4 + ["bold"] * 4
+    assert lines[6]["content_file"] == str(world / "photos/dog.png")
+    report = json.loads((out / "evaluation.json").read_text("utf-8"))
+    means = report["methods"]
+    assert means["mild"]["content"]["mean"] < means["bold"]["content"]["mean"]
+    assert means["mild"]["ssim"]["mean"] > means["bold"]["ssim"]["mean"]
+    assert means["mild"]["colours"]["mean"] > means["bold"]["colours"]["mean"]
+    figures = [float(line["gram"]) for line in lines[:4]]
+    assert means["mild"]["gram"]["mean"] == pytest.approx(np.mean(figures))
+    assert means["mild"]["gram"]["low"] <= np.mean(figures) <= means["mild"]["gram"]["high"]
+    assert [line["seconds"] for line in lines[4:]] == ["0.7", "1.7", "2.7", "3.7"]
+    assert set(report["metrics"]) == set(at_hand())
+    with Image.open(out / "scatter.png") as image:
+        assert image.size == (1080, 720)
+
+
+def test_json_and_a_choice_of_metrics(world, capsys):
+    words = ["evaluate", str(world / "out/bold"), *where(world), "--json", "--metrics", "tv, ssim"]
+    assert run(words) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert list(report["methods"]["bold"]) == ["tv", "ssim", "seconds"]
+    assert report["encoder"] == "compact"
+    assert len(report["pictures"]) == 4
+
+
+def test_what_cannot_be_judged_is_named_and_the_rest_is_done(world, tmp_path, capsys):
+    mixed = tmp_path / "mixed"
+    good = images.read(world / "out/mild/0.png").tensor
+    images.write(mixed / "cat-sea.png", good)
+    images.write(mixed / "unknown.png", good)
+    images.write(mixed / "dog-sky.png", smooth_picture(64, 48, seed=1))
+    (mixed / "broken.png").write_bytes(b"broken")
+    words = ["evaluate", str(mixed), *where(world), "--metrics", "tv", "--json"]
+    assert run(words) == 2
+    told = capsys.readouterr()
+    report = json.loads(told.out)
+    assert [Path(row["result"]).name for row in report["pictures"]] == ["cat-sea.png"]
+    assert [Path(row["result"]).name for row in report["failed"]] == [
+        "broken.png", "dog-sky.png", "unknown.png"
+    ]  # fmt: skip
+    sentences = told.err.strip().splitlines()
+    assert len(sentences) == 4
+    for sentence, name in zip(sentences, ("broken", "dog-sky", "unknown"), strict=False):
+        assert name in sentence
+    assert sentences[-1] == "impasto: 3 of 4 results could not be judged."
+
+
+def test_its_own_output_is_no_result(world, tmp_path, capsys):
+    out = tmp_path / "out"
+    images.write(out / "cat-sea.png", images.read(world / "out/mild/0.png").tensor)
+    words = ["evaluate", str(out), *where(world), "-o", str(out / "figures")]
+    for _ in range(2):
+        assert run([*words, "--metrics", "content,gram"]) == 0
+    assert "out: 1 picture\n" in capsys.readouterr().out
+    assert (out / "figures" / "scatter.png").exists()
+
+
+def test_figures_are_not_put_among_the_results(world, tmp_path, capsys):
+    out = tmp_path / "out"
+    images.write(out / "cat-sea.png", images.read(world / "out/mild/0.png").tensor)
+    words = ["evaluate", str(out), *where(world), "--metrics", "tv", "-o"]
+    assert run([*words, str(out)]) == 2
+    assert "holds the results: name another folder with -o" in capsys.readouterr().err
+    assert [path.name for path in out.iterdir()] == ["cat-sea.png"]
+    assert run([*words, str(tmp_path)]) == 0  # above them
+
+
+def test_folders_of_one_name_are_told_apart(world, tmp_path, capsys):
+    for name in ("first", "second"):
+        images.write(
+            tmp_path / name / "[red]out" / "cat-sea.png",
+            images.read(world / "out/mild/0.png").tensor,
+        )
+    places = [str(tmp_path / name / "[red]out") for name in ("first", "second")]
+    assert run(["evaluate", *places, *where(world), "--metrics", "tv", "--json"]) == 0
+    assert list(json.loads(capsys.readouterr().out)["methods"]) == places
+    assert run(["evaluate", places[0], *where(world), "--metrics", "tv"]) == 0
+    assert "[red]out: 1 picture" in capsys.readouterr().out
+
+
+WRONG = {
+    "no results": (["no", "C", "S"], "There is no folder or file no"),
+    "no contents": (["R", "no", "S"], "There is no folder or file no"),
+    "unknown metric": (["R", "C", "S", "--metrics", "ssmi"], "Did you mean 'ssim'"),
+    "unknown encoder": (["R", "C", "S", "--encoder", "vgg91"], "vgg19"),
+    "no size": (["R", "C", "S", "--size", "0"], "--size"),
+    "output is a file": (["R", "C", "S", "-o", "R/0.png"], "0.png is a file"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_mistake_gets_one_sentence(case, world, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (results, content, style, *rest), named = WRONG[case]
+    places = {"R": "out/mild", "C": "photos", "S": "paintings"}
+    results, content, style = (
+        str(world / places[w]) if w in places else w for w in (results, content, style)
+    )
+    rest = [word.replace("R/", f"{world}/out/mild/") for word in rest]
+    assert run(["evaluate", results, "--content", content, "--style", style, *rest]) == 2
+    told = capsys.readouterr().err
+    assert named in told
+    assert told.startswith("impasto: ")
+    assert len(told.strip().splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_matplotlib(world, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    words = ["evaluate", str(world / "out/mild"), *where(world), "--metrics", "content,gram"]
+    assert run([*words, "-o", str(tmp_path / "out")]) == 2
+    assert "pip install '.[report]' in the clone" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert run([*words, "-o", str(tmp_path / "out"), "--no-plot"]) == 0
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"pictures.csv", "evaluation.json"}
+
+
+def test_interrupted_it_tells_what_it_has(world, tmp_path):
+    """Ctrl-C comes while the first picture is in hand."""
+    program = (
+        "import os, signal, sys\n"
+        "from impasto.cli.commands import evaluate\n"
+        "from impasto.cli.main import run\n"
+        "judge = evaluate.Evaluator.__call__\n"
+        "def slow(self, *pictures):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return judge(self, *pictures)\n"
+        "evaluate.Evaluator.__call__ = slow\n"
+        "sys.exit(run(sys.argv[1:]))\n"
+    )
+    words = ["evaluate", str(world / "out/mild"), *where(world), "--metrics", "tv"]
+    made = subprocess.run(
+        [sys.executable, "-c", program, *words, "-o", str(tmp_path / "out")],
+        capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert made.returncode == 130, made.stderr
+    assert made.stderr == "stopped after 1 of 4 results\n"
+    assert "mild: 1 picture\n" in made.stdout
+    assert len((tmp_path / "out/pictures.csv").read_text("utf-8").splitlines()) == 2
+
+
+def test_the_docs_list_every_metric():
+    page = (DOCS / "seeing.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w-]+)` \| (higher|lower) ", page, flags=re.MULTILINE)
+    assert rows == [
+        (name, metric.better) for name, metric in [*METRICS.items(), *SET_METRICS.items()]
+    ]

@@ -1,0 +1,133 @@
+"""``impasto evaluate`` with LPIPS, FID and ArtFID."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.random_inputs import smooth_picture
+from impasto import images
+from impasto.cli.main import run
+from impasto.errors import ImageError
+from impasto.evaluation.matching import Match
+from impasto.evaluation.results import Evaluated
+from impasto.evaluation.set_metrics import Sets
+from impasto.jobs.results import describe_sources
+from impasto.metrics.fid import frechet_distance
+from impasto.metrics.lpips import lpips, open_perceiver
+from impasto.weights import store
+from impasto.weights.open import open_metric_net
+from impasto.weights.records import WEIGHTS
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """Three results of two contents and two styles, one of which is used twice."""
+    folder = tmp_path_factory.mktemp("world")
+    for place, seeds in (
+        ("photos/cat", 1),
+        ("photos/dog", 2),
+        ("paintings/sea", 3),
+        ("paintings/sky", 4),
+    ):
+        images.write(folder / f"{place}.png", smooth_picture(80, 96, seed=seeds))
+    for content, style in (("cat", "sea"), ("dog", "sea"), ("dog", "sky")):
+        one, other = (
+            images.read(folder / place).tensor
+            for place in (f"photos/{content}.png", f"paintings/{style}.png")
+        )
+        told = describe_sources(f"{content}.png", [f"{style}.png"], None)
+        path = folder / "out" / f"{content}-{style}.png"
+        images.write(path, torch.lerp(one, other, 0.4), metadata=told)
+    return folder
+
+
+def words(world, *further, results="out"):
+    where = ["--content", str(world / "photos"), "--style", str(world / "paintings")]
+    return ["evaluate", str(world / results), *where, *further]
+
+
+def test_all_learned_metrics_are_told(world, kept, capsys):
+    assert run(words(world, "--metrics", "lpips,fid,artfid", "--json")) == 0
+    report = json.loads(capsys.readouterr().out)
+    rows, means = report["pictures"], report["methods"]["out"]
+    assert set(report["metrics"]) == {"lpips", "lpips-alexnet", "fid", "artfid"}
+    result, content = (images.read(rows[0][k]).tensor for k in ("result", "content_file"))
+    for name, net in (("lpips", "vgg16"), ("lpips-alexnet", "alexnet")):
+        expected = lpips(result, content, open_perceiver(net)).item()
+        assert rows[0][name] == pytest.approx(expected, rel=1e-4)
+        assert means[name]["mean"] == pytest.approx(np.mean([row[name] for row in rows]))
+    assert "fid" not in rows[0]
+    net = open_metric_net("art-inception")
+    sets = [
+        torch.cat([net(images.read(row[side]).tensor) for row in rows])
+        for side in ("result", "style_file")  # of three rows, two have the same style
+    ]
+    expected = frechet_distance(*sets)
+    assert expected > 0
+    assert means["fid"] == {"mean": pytest.approx(expected, rel=1e-4), "low": None, "high": None}
+    expected = (1 + means["lpips-alexnet"]["mean"]) * (1 + means["fid"]["mean"])
+    assert means["artfid"]["mean"] == pytest.approx(expected)
+
+
+def test_the_table_shows_sets_without_an_interval(world, kept, capsys):
+    assert run(words(world, "--metrics", "artfid", "--quiet")) == 0
+    told = capsys.readouterr().out
+    assert re.search(r"artfid +[\d.]+ +– +lower", told)
+    assert "fid " not in told.replace("artfid ", "")
+
+
+def test_metrics_at_hand_are_told_unasked(world, kept, capsys):
+    for name in ("vgg16", "alexnet"):
+        assert store.locate(name)
+    assert run(words(world, "--json")) == 0
+    told = json.loads(capsys.readouterr().out)["methods"]["out"]
+    assert {"lpips", "lpips-alexnet", "fid", "artfid", "ssim"} <= set(told)
+    # A single result has no set; unasked, that is no mistake.
+    assert run(words(world, "--json", results="out/cat-sea.png")) == 0
+    (told,) = json.loads(capsys.readouterr().out)["methods"].values()
+    assert "lpips" in told
+    assert "fid" not in told
+
+
+def test_without_weights_they_are_left_out(world, empty, capsys):
+    assert run(words(world, "--json")) == 0
+    told = json.loads(capsys.readouterr().out)["methods"]["out"]
+    assert "ssim" in told
+    assert not {"lpips", "lpips-alexnet", "fid", "artfid"} & set(told)
+
+
+@pytest.mark.parametrize(
+    ("metric", "weight"),
+    [("lpips", "lpips-vgg16"), ("artfid", "art-inception"), ("fid", "art-inception")],
+)
+def test_asked_for_without_a_network(metric, weight, world, empty, capsys):
+    assert run(words(world, "--metrics", metric)) == 2
+    told = capsys.readouterr().err
+    assert len(told.strip().splitlines()) == 1
+    assert WEIGHTS[weight].urls[0] in told
+    assert f"impasto models add {weight} FILE" in told
+
+
+def test_a_set_of_one_is_refused_before_anything_is_fetched(world, empty, capsys):
+    assert run(words(world, "--metrics", "fid,tv", results="out/cat-sea.png")) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("impasto: --metrics fid needs at least 2 results of a method")
+    assert len(told.strip().splitlines()) == 1
+
+
+def test_methods_are_told_apart_and_large_results_made_smaller(world, kept, tmp_path):
+    match = Match(world / "photos/cat.png", world / "paintings/sea.png")
+    large = tmp_path / "large.png"
+    images.write(large, images.resize(images.read(world / "out/cat-sea.png").tensor, (160, 192)))
+    sets = Sets(["fid"], size=96)
+    paths = [world / "out/cat-sea.png", world / "out/dog-sea.png", large]
+    assert [sets(path, match) for path in paths] == [{}, {}, {}]
+    rows = [Evaluated(m, p, match, {}) for m, p in zip("aab", paths, strict=True)]
+    assert set(sets.figures(rows)) == {"a"}
+    rows[2] = Evaluated("a", large, match, {})
+    assert set(sets.figures(rows)) == {"a"}
+    with pytest.raises(ImageError, match="too small for Inception-v3"):
+        Sets(["fid"], size=64)(large, match)

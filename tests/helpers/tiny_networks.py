@@ -1,0 +1,83 @@
+"""One-pass models so small that a test paints and trains with them in no time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from helpers.random_inputs import random_encoder, smooth_picture
+from impasto.encoders.vgg import Architecture, Encoder
+from impasto.networks.adain import AdaINNetwork, MomentsReader
+from impasto.networks.base import StyledNetwork
+from impasto.networks.files import OnePassModel
+from impasto.networks.johnson import JohnsonNetwork, JohnsonShape
+from impasto.networks.paint_network import PaintNetwork, Shape
+from impasto.networks.style_predictor import STYLE_LAYERS, StylePredictor
+from impasto.training.network import OnePassSettings
+
+SHAPE = Shape(widths=(8, 8, 8), blocks=(1, 1, 1), detail=4, head=4)
+ENCODER = Architecture((4, 6, 8, 8, 8), (1, 1, 1, 1, 1), padding="reflect")
+"""That of the fixture ``encoder``."""
+
+SETTINGS = OnePassSettings(
+    crop=64,
+    first_crop=64,
+    content_layers={"relu4_1": 0.25},
+    style_layers=dict.fromkeys(STYLE_LAYERS, 0.2),
+    learning_rate=0.002,
+    constant_rate=True,
+    precision="float32",
+)
+"""How they are trained: to the same digits on all machines."""
+
+NETWORKS: Mapping[str, Callable[[], StyledNetwork]] = {
+    "paint": lambda: PaintNetwork(SHAPE),
+    "paint-noise": lambda: PaintNetwork(Shape((8, 8, 8), (1, 1, 1), detail=4, head=4, noise=2)),
+    "johnson": lambda: JohnsonNetwork(JohnsonShape((4, 6, 8), 1)),
+    "johnson-batch": lambda: JohnsonNetwork(JohnsonShape((4, 6, 8), 1, "batch")),
+    "adain": lambda: AdaINNetwork(random_encoder(ENCODER)),
+}
+
+
+def network(name: str) -> StyledNetwork:
+    """One of ``NETWORKS``, frozen; the same weights at each call."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        made = NETWORKS[name]()
+    if name == "johnson-batch":  # some moments of its own to keep
+        with torch.no_grad():
+            for seed in range(20):
+                made(smooth_picture(32, 48, seed=seed), torch.zeros(1, made.style_size))
+    return made.eval().requires_grad_(False)
+
+
+def vectors(count: int, size: int, *, seed: int = 1) -> Tensor:
+    """(count, size), some way from zero, where they could be mixed up unnoticed."""
+    random = torch.Generator().manual_seed(seed)
+    return 0.3 * torch.randn(count, size, generator=random)
+
+
+def predictor_for(network: StyledNetwork, encoder: Encoder) -> StylePredictor:
+    """A frozen predictor whose vectors differ visibly from style to style."""
+    channels = {name: encoder.channels(name) for name in STYLE_LAYERS}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        predictor = StylePredictor(channels, network.style_size, directions=3, hidden=8)
+    predictor.last.weight.data *= 10
+    return predictor.eval().requires_grad_(False)
+
+
+def any_style(name: str, encoder: Encoder) -> OnePassModel:
+    """A model for any style."""
+    own = network(name)
+    reads = MomentsReader(own.modulated) if name == "adain" else predictor_for(own, encoder)
+    return OnePassModel(own, predictor=reads)
+
+
+def fixed_styles(name: str, *styles: str) -> OnePassModel:
+    """A model of some styles."""
+    own = network(name)
+    rows = vectors(len(styles), own.style_size)
+    return OnePassModel(own, styles=dict(zip(styles, rows, strict=True)))

@@ -1,0 +1,343 @@
+"""What is made beside the picture: snapshots, contact sheets, estimates; and how to stop it."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageChops
+from torch import Tensor
+
+from helpers.sentences import sentence
+from impasto import images
+from impasto.encoders.vgg import Encoder
+from impasto.errors import ImageError, ImpastoError, OptionError
+from impasto.images import samples
+from impasto.images.contact_sheet import Cell, contact_sheet
+from impasto.images.picture import Picture
+from impasto.painting.estimate import estimate
+from impasto.painting.painter import Painter
+from impasto.painting.pyramid import Stage
+from impasto.painting.snapshots import Snapshots
+from impasto.recipes.recipe import Recipe
+
+STAGES = (Stage((8, 12), 6), Stage((16, 24), 4))
+"""Ten steps."""
+
+
+def grey(number: int) -> Tensor:
+    """The picture of step ``number``: a grey of its own, at the size of its stage."""
+    height, width = STAGES[0 if number <= 6 else 1].size
+    return torch.full((1, 3, height, width), number / 10)
+
+
+def take_all(path: Path, count: int) -> list[Path]:
+    snapshots = Snapshots(path, count, STAGES)
+    for number in range(1, 11):
+        snapshots.take(number, grey(number))
+    return snapshots.finish()
+
+
+# --- snapshots -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("count", "numbers"),
+    [(1, [10]), (2, [5, 10]), (3, [3, 7, 10]), (5, [2, 4, 6, 8, 10]), (10, list(range(1, 11)))],
+)
+def test_snapshots_in_a_folder(tmp_path, count, numbers):
+    made = take_all(tmp_path / "steps", count)
+    assert [path.name for path in made] == [f"step-{number:05}.png" for number in numbers]
+    assert sorted(path.name for path in (tmp_path / "steps").iterdir()) == [p.name for p in made]
+    for path, number in zip(made, numbers, strict=True):
+        picture = images.read(path)
+        assert picture.size == grey(number).shape[-2:]
+        torch.testing.assert_close(picture.tensor, grey(number), atol=1 / 255, rtol=0)
+
+
+def test_no_more_snapshots_than_steps(tmp_path):
+    assert len(take_all(tmp_path / "steps", 1000)) == 10
+
+
+@pytest.mark.parametrize("name", ["growth.gif", "growth.webp", "new/growth.GIF"])
+@pytest.mark.parametrize("count", [1, 4])
+def test_snapshots_as_an_animation(tmp_path, name, count):
+    path = tmp_path / name
+    assert take_all(path, count) == [path]
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    with Image.open(path) as animation:
+        assert getattr(animation, "n_frames", 1) == count
+        for index, number in enumerate([10] if count == 1 else [2, 5, 8, 10]):
+            animation.seek(index)
+            frame = np.asarray(animation.convert("RGB"))
+            assert frame.shape == (16, 24, 3)
+            assert abs(frame.mean() - 25.5 * number) < 4
+
+
+def test_an_animation_takes_about_three_seconds(tmp_path):
+    (path,) = take_all(tmp_path / "growth.gif", 5)
+    durations = []
+    with Image.open(path) as animation:
+        for index in range(5):
+            animation.seek(index)
+            durations.append(animation.info["duration"])
+        assert animation.info["loop"] == 0
+    assert durations == [600, 600, 600, 600, 1500]
+
+
+def test_an_older_animation_is_replaced(tmp_path):
+    for name in ("old.gif", "old.GIF"):
+        (tmp_path / name).write_bytes(b"old")
+        assert take_all(tmp_path / name, 2) == [tmp_path / name]
+
+
+@pytest.mark.parametrize("count", [0, -3])
+def test_snapshots_are_counted_from_one(tmp_path, count):
+    with pytest.raises(OptionError, match=f"snapshots must be 1 or more, not {count}"):
+        Snapshots(tmp_path, count, STAGES)
+
+
+def test_snapshots_that_cannot_be_written_are_refused_at_once(tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder.gif").mkdir()
+    for name in ("file", "file/growth.gif", "folder.gif"):
+        with pytest.raises(ImpastoError, match=r"is a fi?|is a folder"):
+            Snapshots(tmp_path / name, 3, STAGES)
+
+
+def test_an_animation_without_room_for_the_size_is_refused_at_once(tmp_path):
+    big = (Stage((32, 16400), 3),)
+    with pytest.raises(ImageError, match=r"16400 × 32 .* \.webp holds 16383 a side: name a folder"):
+        Snapshots(tmp_path / "big.webp", 3, big)
+    assert Snapshots(tmp_path / "big.gif", 3, big)
+    assert Snapshots(tmp_path / "big", 3, big)
+
+
+@pytest.mark.parametrize(
+    "problem", [RuntimeError("no room"), ValueError("no room"), OSError(28, "no")]
+)
+def test_what_the_writer_of_animations_raises_is_one_sentence(tmp_path, monkeypatch, problem):
+    def save(*_, **__):
+        raise problem
+
+    snapshots = Snapshots(tmp_path / "growth.webp", 3, STAGES)
+    snapshots.take(10, grey(10))
+    with monkeypatch.context() as patch:
+        patch.setattr(Image.Image, "save", save)
+        said = sentence(ImageError, snapshots.finish)
+    assert said.startswith(f"{tmp_path / 'growth.webp'} could not be written (no")
+    assert list(tmp_path.iterdir()) == []
+    assert snapshots.finish() == [tmp_path / "growth.webp"]  # nothing of it was lost
+
+
+@pytest.mark.parametrize("name", ["steps", "growth.gif", "growth.webp"])
+def test_snapshots_are_as_opaque_as_the_content(tmp_path, name):
+    """The right half is not to be seen, at whatever size and of the same colour as the left one."""
+    alpha = torch.ones(1, 1, 32, 48)
+    alpha[..., 24:] = 0
+    snapshots = Snapshots(tmp_path / name, 2, STAGES, alpha=alpha)
+    for number in (5, 10):
+        snapshots.take(number, grey(number))
+    opacities = []
+    for path in snapshots.finish():
+        with Image.open(path) as picture:
+            for index in range(getattr(picture, "n_frames", 1)):
+                picture.seek(index)
+                opacities.append(np.asarray(picture.convert("RGBA"))[..., 3])
+    assert [opacity.shape for opacity in opacities] == (
+        [(8, 12), (16, 24)] if name == "steps" else [(16, 24)] * 2
+    )
+    for opacity in opacities:
+        half = opacity.shape[1] // 2
+        assert opacity[:, : half - 2].min() == 255
+        assert opacity[:, half + 2 :].max() == 0
+
+
+def test_snapshots_of_a_folder_know_how_they_were_made(tmp_path):
+    snapshots = Snapshots(tmp_path / "steps", 2, STAGES, metadata={"recipe": "seed = 4"})
+    snapshots.take(5, grey(5))
+    (path,) = snapshots.finish()
+    assert images.read_metadata(path) == {"recipe": "seed = 4", "step": "5"}
+
+
+def test_nothing_taken_nothing_made(tmp_path):
+    assert Snapshots(tmp_path / "growth.gif", 3, STAGES).finish() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- contact sheets ------------------------------------------------------------------------------
+
+RED, GREEN, BLUE = (200, 0, 0), (0, 200, 0), (0, 0, 200)
+PAPER = (250, 249, 246)
+
+
+def plain(colour: tuple[int, ...], width: int, height: int, mode: str = "RGB") -> Image.Image:
+    return Image.new(mode, (width, height), colour)
+
+
+def box_of(sheet: Image.Image, colour: tuple[int, int, int]) -> tuple[int, int, int, int] | None:
+    """The box of all pixels that have this colour."""
+    difference = ImageChops.difference(sheet, Image.new("RGB", sheet.size, colour))
+    return difference.convert("L").point(lambda level: 255 * (level == 0)).getbbox()
+
+
+def test_cells_lie_in_their_places():
+    rows = [
+        [Cell(plain(RED, 80, 40)), Cell(plain(GREEN, 20, 80))],
+        [Cell(plain(BLUE, 40, 40))],
+    ]
+    sheet = contact_sheet(rows, height=40)
+    assert (sheet.mode, sheet.getpixel((0, 0))) == ("RGB", PAPER)
+    # Margins of 12 px, captions of 22 px.
+    assert box_of(sheet, RED) == (12, 12, 12 + 80, 52)
+    assert box_of(sheet, GREEN) == (12 + 80 + 12, 12, 12 + 80 + 12 + 10, 52)
+    assert box_of(sheet, BLUE) == (12, 52 + 22 + 12, 52, 52 + 22 + 12 + 40)
+    assert sheet.size == (12 + 80 + 12 + 10 + 12, 2 * (40 + 22 + 12) + 12)
+
+
+def caption_box(caption: str, width: int = 80) -> tuple[int, int, int, int] | None:
+    """Where a caption leaves ink under a red picture that a green one follows."""
+    cells = [Cell(plain(RED, width, 40), caption), Cell(plain(GREEN, width, 40))]
+    bare = contact_sheet([[Cell(cell.image) for cell in cells]], height=40)
+    return ImageChops.difference(contact_sheet([cells], height=40), bare).getbbox()
+
+
+def test_captions_have_no_boxes_for_letters():
+    """Letters that the font lacks are written with those that it has."""
+    for caption, written in (("Tübingen", "Tubingen"), ("a × b – c", "a x b - c"), ("東", "?")):
+        cells = [Cell(plain(RED, 90, 20), text) for text in (caption, written)]
+        one, other = (contact_sheet([[cell]], height=20) for cell in cells)
+        assert ImageChops.difference(one, other).getbbox() is None
+
+
+def test_captions_stand_under_their_pictures():
+    assert caption_box("") is None
+    for caption in ("ab", "a caption that is far too long", "Tübingen, 東京 and so on and on"):
+        left, top, right, bottom = caption_box(caption) or (0, 0, 0, 0)
+        assert 12 <= left < right <= 12 + 80
+        assert 52 <= top < bottom <= 52 + 22 + 12
+    long, short = (caption_box(text) for text in ("a caption that is far too long", "a c"))
+    assert long
+    assert short
+    assert long[2] > short[2]
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparent_parts_show_the_paper(mode):
+    half = plain((*RED, 255), 40, 40, "RGBA")
+    half.paste((0, 0, 0, 0), (20, 0, 40, 40))
+    sheet = contact_sheet([[Cell(half.convert(mode))]], height=40)
+    assert sheet.getpixel((12 + 35, 30)) == PAPER
+    assert sheet.getpixel((12 + 5, 30)) != PAPER
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "I;16", "CMYK", "HSV"])
+def test_pictures_of_any_mode(mode):
+    picture = Image.new(mode, (30, 30))
+    assert contact_sheet([[Cell(picture)]], height=10).size == (34, 56)
+
+
+# --- estimates -----------------------------------------------------------------------------------
+
+
+def painter(encoder: Encoder, size: int, **changes: object) -> Painter:
+    recipe = Recipe(content_layers={"relu4_1": 1}, smallest=64, **changes)  # type: ignore[arg-type]
+    picture = Picture(torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0)))
+    return Painter(picture, [picture], recipe, encoder=encoder)
+
+
+@pytest.fixture
+def slow_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that goes on by a second whenever it is read: so long takes one evaluation."""
+    ticks = itertools.count()
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(ticks)))
+
+
+@pytest.mark.usefixtures("slow_clock")
+@pytest.mark.parametrize(("optimizer", "evaluations"), [("lbfgs", 1.15), ("adam", 1.0)])
+def test_seconds_are_evaluations_times_pixels(encoder, optimizer, evaluations):
+    changes = {"optimizer": optimizer, "steps": 8, "final_steps": 2}
+    # Sides of 64, 91 and 128 px with 8, 8 and 2 steps, in units of the largest, which is tried.
+    exact = 8 / 4 + 8 * (91 / 128) ** 2 + 2
+    found = estimate(painter(encoder, 128, **changes)).seconds
+    assert found == pytest.approx(evaluations * exact)
+
+
+@pytest.mark.usefixtures("slow_clock")
+def test_steps_that_are_made_cost_no_more(encoder):
+    work = painter(encoder, 128, steps=8, final_steps=2, optimizer="adam")
+    left = [estimate(work).seconds]
+    for step in work:
+        if (step.stage, step.step) in ((0, 3), (1, 1), (2, 2)):
+            left += [estimate(work).seconds]
+    assert left == pytest.approx([part / 4 for part in (32.17, 29.17, 22.15, 0)], abs=0.01)
+
+
+def test_memory_grows_with_pixels(encoder):
+    small, large = (estimate(painter(encoder, size)).bytes for size in (64, 256))
+    # Sixteen times the pixels, beside what any process takes.
+    assert large - 350e6 == pytest.approx(16 * (small - 350e6))
+    assert small > 350e6
+
+
+MEASURE = """
+import resource, torch
+from impasto.encoders import Architecture, Encoder
+from impasto.estimates import estimate
+from impasto.images import Picture
+from impasto.painter import Painter
+from impasto.recipes import Recipe
+torch.set_num_threads(2)
+encoder = Encoder(Architecture({widths}, (2, 2, 4, 4, 1), padding="reflect")).frozen()
+content, style = (Picture(torch.rand(1, 3, 768, 768)) for _ in range(2))
+recipe = Recipe(scales=1, steps=3, optimizer="{optimizer}")
+painter = Painter(content, [style], recipe, encoder=encoder)
+told = estimate(painter).bytes
+list(painter)
+print(told, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in other units elsewhere")
+@pytest.mark.parametrize("widths", [(16, 32, 64, 128, 128), (64, 128, 256, 512, 512)])
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_memory_is_as_estimated(widths, optimizer):
+    program = MEASURE.format(widths=widths, optimizer=optimizer)
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    told, measured = map(float, answer.stdout.split())
+    assert 1 / 2.5 < (told - 350e6) / (measured - 350e6) < 2.5
+
+
+# --- samples -------------------------------------------------------------------------------------
+
+
+def test_samples_exist_and_may_be_used():
+    used = {name for pair in samples.PAIRS.values() for name in (pair.content, pair.style)}
+    there = {path.name for path in samples.SAMPLES.iterdir()} - {"LICENSES.md"}
+    assert used == there
+    lines = (samples.SAMPLES / "LICENSES.md").read_text("utf-8").splitlines()
+    licences = [[part.strip() for part in line.split("|")[1:-1]] for line in lines if "|" in line]
+    assert {entry[0] for entry in licences[2:]} == there
+    assert all(len(entry) == 3 and all(entry) for entry in licences)
+
+
+@pytest.mark.parametrize("pair", samples.PAIRS.values(), ids=samples.PAIRS)
+def test_samples_are_pictures_of_some_size(pair):
+    assert pair.content_credit
+    assert pair.style_credit
+    for path in (pair.content_path, pair.style_path):
+        assert max(images.read(path).size) >= 512
+
+
+def test_the_encoder_of_the_estimate_is_any_function():
+    def pixels(image: Tensor, layers: list[str]) -> dict[str, Tensor]:
+        return dict.fromkeys(layers, image)
+
+    assert estimate(painter(pixels, 64)).bytes > 350e6  # type: ignore[arg-type]

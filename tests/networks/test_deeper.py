@@ -1,0 +1,106 @@
+"""Networks with more blocks: at first the same pictures, then something to learn."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from helpers.random_inputs import smooth_picture
+from helpers.tiny_networks import SETTINGS, any_style, fixed_styles, network
+from impasto.errors import OptionError
+from impasto.networks.files import OnePassModel, load_network, save_network
+from impasto.networks.net2net import deepened_network
+from impasto.networks.paint_network import PaintNetwork
+from impasto.networks.style_predictor import StylePredictor
+from impasto.onepass.stylist import Stylist
+from impasto.training.crops import Crops
+from impasto.training.fixed_styles import FixedStylesTraining
+
+NONE: Crops = None  # type: ignore[assignment]
+"""No photographs: no step is made."""
+
+BLOCKS = [(2, 1, 1), (1, 3, 1), (1, 1, 2), (3, 2, 2), (1, 1, 1)]
+
+
+def paint(model: OnePassModel, vector: torch.Tensor) -> torch.Tensor:
+    return model.network(smooth_picture(48, 64, seed=1), vector[None])
+
+
+@pytest.mark.parametrize("blocks", BLOCKS)
+def test_named_styles_are_painted_as_before(blocks):
+    before = fixed_styles("paint", "old", "other")
+    after = deepened_network(before, blocks)
+    assert isinstance(after.network, PaintNetwork)
+    assert after.network.shape.blocks == blocks
+    for name in ("old", "other"):
+        expected, found = paint(before, before.styles[name]), paint(after, after.styles[name])
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+    assert not torch.allclose(
+        paint(after, after.styles["old"]), paint(after, after.styles["other"])
+    )
+
+
+@pytest.mark.parametrize("blocks", BLOCKS)
+def test_any_style_is_painted_as_before(blocks, encoder):
+    before = any_style("paint", encoder)
+    after = deepened_network(before, blocks)
+    assert isinstance(after.predictor, StylePredictor)
+    photo = smooth_picture(48, 64, seed=1)
+    pictures = []
+    for model in (before, after.frozen()):
+        stylist = Stylist(model, encoder=encoder, precision="float32")
+        vector = stylist.read(smooth_picture(64, 64, seed=2))
+        pictures.append(stylist.paint(photo, stylist.brush([vector], photo)))
+    torch.testing.assert_close(*pictures, rtol=0, atol=1e-6)
+
+
+def test_a_style_that_is_new_begins_without_the_new_blocks(encoder):
+    """γ = 1 and β = 0 in all the blocks that there were, as it would have begun before."""
+    before = fixed_styles("paint", "old")
+    after = deepened_network(before, (1, 2, 1))
+    plain = torch.zeros(before.network.style_size)
+    assert after.network.first_style is not None
+    torch.testing.assert_close(
+        paint(after, after.network.first_style), paint(before, plain), rtol=0, atol=1e-6
+    )
+    task = FixedStylesTraining(
+        after.network, encoder, "tiny", NONE, {"new": smooth_picture(64, 64, seed=3)}, SETTINGS,
+        start=after.styles,
+    )  # fmt: skip
+    rows = dict(zip(task.table.names, task.table.rows, strict=True))
+    assert torch.equal(rows["new"].detach(), after.network.first_style)
+    assert torch.equal(rows["old"].detach(), after.styles["old"])
+
+
+def test_new_blocks_learn():
+    model = deepened_network(fixed_styles("paint", "old"), (1, 2, 1))
+    vector = model.styles["old"].clone().requires_grad_(True)
+    paint(model, vector).square().sum().backward()
+    new = network("paint").style_size
+    assert vector.grad is not None
+    assert len(vector) > new
+    scales, shifts = model.network.split(vector.grad[None])["deep1b"]
+    assert float((scales - 1).abs().min()) > 0
+    assert float(shifts.abs().min()) > 0
+
+
+def test_the_model_it_is_made_of_stays_as_it_is(tmp_path):
+    before = fixed_styles("paint", "old")
+    weights = {key: value.clone() for key, value in before.network.state_dict().items()}
+    after = deepened_network(before, (1, 2, 1))
+    with torch.no_grad():
+        for parameter in after.network.parameters():
+            parameter.add_(1)
+    assert all(torch.equal(value, weights[k]) for k, value in before.network.state_dict().items())
+    save_network(tmp_path / "deep.safetensors", after, dtype=torch.float32)
+    assert load_network(tmp_path / "deep.safetensors").network.shape.blocks == (1, 2, 1)
+
+
+def test_blocks_are_not_taken_away():
+    with pytest.raises(OptionError, match="has blocks 1,1,1: blocks can only add"):
+        deepened_network(fixed_styles("paint", "old"), (1, 0, 1))
+
+
+def test_only_networks_with_such_blocks():
+    with pytest.raises(OptionError, match="of kind paint only: leave blocks out"):
+        deepened_network(fixed_styles("johnson", "old"), (1, 2, 1))

@@ -1,0 +1,180 @@
+"""Summaries through a linear readout: read off the bare features, they are those of the map."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from impasto.encoders.vgg import BARE, Architecture, Encoder
+from impasto.losses.moments import after_map, mean_and_gram
+from impasto.losses.statistics import STATISTICS, get_statistic
+from impasto.objective.objective import Objective
+from impasto.objective.readouts import reading, readouts_of
+from impasto.objective.terms import SummaryTerm
+from impasto.objective.tiled import TiledObjective
+from impasto.objective.tiles import halo_of, plan_tiles
+
+LAYERS = ("relu1_1", "relu2_2", "relu3_1")
+CARRIED = [name for name, statistic in STATISTICS.items() if statistic.of_moments]
+
+
+def random(*shape, seed=0):
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@pytest.fixture
+def encoder():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        readouts = {"relu1_1": 7, "relu2_2": 5}  # and none at relu3_1
+        made = Encoder(Architecture((4, 6, 8), (2, 2, 2), padding="reflect", readouts=readouts))
+        for readout in made.readouts.values():
+            torch.nn.init.normal_(readout.bias)
+    return made.double().frozen()
+
+
+def terms(encoder, statistic, maps=None):
+    """The plain term, and the one that knows the readouts."""
+    style = encoder(random(1, 3, 24, 20, seed=5), LAYERS)
+    targets = {name: STATISTICS[statistic].summary(style[name], None) for name in LAYERS}
+    return [
+        SummaryTerm(targets, statistic=statistic, maps=maps, readouts=readouts)
+        for readouts in (None, encoder.linear_readouts())
+    ]
+
+
+def maps_of(masked, height=32, width=28):
+    if not masked:
+        return None
+    sizes = {"relu1_1": 1, "relu2_2": 2, "relu3_1": 4}
+    return {name: random(1, 1, height // n, width // n, seed=n) for name, n in sizes.items()}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_moments_after_a_linear_map_are_those_of_the_mapped_features(weighted):
+    features, weight, bias = random(2, 4, 5, 6), random(3, 4, seed=1), random(3, seed=2)
+    where = random(2, 1, 5, 6, seed=3) if weighted else None
+    mapped = torch.einsum("oc,bchw->bohw", weight, features) + bias[:, None, None]
+    found = after_map(mean_and_gram(features, where), weight, bias)
+    wanted = mean_and_gram(mapped, where)
+    torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-12)
+    shares = torch.full_like(mapped[:, :1], 1 / 30) if where is None else where
+    shares = shares / shares.sum((2, 3), keepdim=True)
+    gram = torch.einsum("bihw,bjhw,bhw->bij", mapped, mapped, shares[:, 0])
+    torch.testing.assert_close(wanted["gram"], gram, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(wanted["mean"], (mapped * shares).sum((2, 3)), rtol=1e-12, atol=0)
+
+
+def test_the_slope_of_mean_and_gram():
+    features = random(2, 3, 2, 4).requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda f: tuple(mean_and_gram(f, None).values()), features, atol=1e-8
+    )
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_losses_and_gradients_are_the_same(encoder, statistic, masked):
+    plain, carried = terms(encoder, statistic, maps_of(masked))
+    picture = random(2, 3, 32, 28, seed=9)
+    wanted, slope = Objective([plain], encoder).gradient(picture)
+    found, gradient = Objective([carried], encoder).gradient(picture)
+    assert found == pytest.approx(wanted, rel=1e-8)
+    torch.testing.assert_close(gradient, slope, rtol=1e-6, atol=1e-9 * float(slope.abs().max()))
+    bare = [name for name in carried.layers if name.startswith(BARE)]
+    assert len(bare) == (2 if statistic in CARRIED else 0)
+    assert plain.layers == LAYERS
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("statistic", CARRIED)
+def test_tile_by_tile_too(encoder, statistic, masked):
+    _, carried = terms(encoder, statistic, maps_of(masked))
+    picture = random(1, 3, 32, 28, seed=9)
+    tiles = plan_tiles((32, 28), 12, stride=4, halo=halo_of(LAYERS, encoder))
+    assert len(tiles) > 1
+    objective = Objective([carried], encoder)
+    wanted, slope = objective.gradient(picture)
+    found, gradient = TiledObjective(objective, encoder, tiles).gradient(picture)
+    assert found == pytest.approx(wanted, rel=1e-10)
+    torch.testing.assert_close(gradient, slope, rtol=1e-8, atol=1e-12)
+
+
+def test_a_rectified_readout_is_not_linear(encoder):
+    architecture = Architecture((4,), (1,), readouts={"relu1_1": 5}, readouts_rectified=True)
+    assert Encoder(architecture).linear_readouts() == {}
+    assert set(encoder.linear_readouts()) == {"relu1_1", "relu2_2"}
+
+
+def test_bare_features_are_what_the_next_layer_sees(encoder):
+    picture = random(1, 3, 16, 16)
+    both = encoder(picture, ["relu1_1", f"{BARE}relu1_1"])
+    bare = encoder.without_readouts()(picture, ["relu1_1"])["relu1_1"]
+    torch.testing.assert_close(both[f"{BARE}relu1_1"], bare)
+    torch.testing.assert_close(both["relu1_1"], encoder.read_out("relu1_1", bare))
+    assert encoder.stride(f"{BARE}relu3_1") == encoder.stride("relu3_1") == 4
+
+
+def test_a_subclass_that_hands_out_something_else_is_read_as_it_is(encoder):
+    class Doubled(Encoder):
+        def forward(self, image, layers):
+            return {name: 2 * f for name, f in super().forward(image, layers).items()}
+
+    assert readouts_of(encoder).keys() == encoder.linear_readouts().keys() != set()
+    other = copy.deepcopy(encoder)
+    other.__class__ = Doubled
+    assert readouts_of(other) == {}
+    assert readouts_of(lambda image, layers: {}) == {}
+
+
+def test_readouts_that_learn_get_their_gradients(encoder):
+    learning = copy.deepcopy(encoder).requires_grad_(True)
+    readouts = learning.linear_readouts()
+    layer = next(iter(readouts))
+    statistic = get_statistic("gram")
+    features = learning(random(1, 3, 24, 20), [layer, BARE + layer])
+    slopes = []
+    for readout in (readouts[layer], None):
+        own = reading(layer, statistic, readout)
+        summary = own.finish(own.summarize(features[own.source], None))
+        parts = [learning.readouts[layer].weight, learning.readouts[layer].bias]
+        slopes.append(torch.autograd.grad(summary["gram"].square().sum(), parts, retain_graph=True))
+    for read, plain in zip(*slopes, strict=True):
+        torch.testing.assert_close(read, plain, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_has_sums_of_float32_and_slopes_of_its_own(dtype):
+    """The sums to the bit; the slope is rounded to the map's type, its product in that type."""
+    rough = random(2, 8, 12, 9, seed=3).to(dtype).to(memory_format=torch.channels_last)
+    slopes, sums = [], []
+    for maps in (rough.clone(), rough.float()):
+        maps.requires_grad_(True)
+        made = mean_and_gram(maps, None)
+        sums.append(made)
+        loss = (made["gram"] * torch.linspace(-1, 2, 64).view(8, 8)).sum() + made["mean"].sum()
+        loss.backward()
+        assert maps.grad is not None
+        assert maps.grad.dtype == maps.dtype
+        slopes.append(maps.grad.float())
+    for name, value in sums[1].items():
+        assert value.dtype == torch.float32
+        assert torch.equal(sums[0][name], value)
+    assert float((slopes[0] - slopes[1]).norm()) < 0.01 * float(slopes[1].norm())
+
+
+def test_half_precision_slopes_of_even_maps():
+    """Of what depends on covariances alone: a mean thirty times as large may not drown it."""
+    noise = random(1, 8, 24, 24, seed=3).float()
+    rough = (30 * random(1, 8, 1, 1, seed=4).float() + 5 + noise).bfloat16()
+    weight = torch.linspace(-1, 2, 64).view(8, 8)
+    slopes = []
+    for maps in (rough.clone(), rough.double()):
+        maps = maps.to(memory_format=torch.channels_last).requires_grad_(True)
+        made = mean_and_gram(maps, None)
+        covariance = made["gram"] - made["mean"][:, :, None] * made["mean"][:, None, :]
+        (covariance * weight.to(covariance)).sum().backward()
+        slopes.append(maps.grad.double())
+    assert float((slopes[0] - slopes[1]).norm() / slopes[1].norm()) < 0.01

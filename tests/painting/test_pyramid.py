@@ -1,0 +1,99 @@
+"""The sizes of a painting, coarse to fine, and the steps at each."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from impasto.painting.pyramid import Stage, plan_stages
+from impasto.recipes.recipe import Recipe
+
+SIDES = st.integers(1, 4000)
+SCALES = st.integers(0, 20)
+LEAST = st.integers(2, 64)
+
+
+def sizes(recipe: Recipe, content: tuple[int, int], least_side: int = 32) -> list[tuple[int, int]]:
+    return [stage.size for stage in plan_stages(recipe, content, least_side=least_side)]
+
+
+def test_a_pyramid_by_hand():
+    recipe = Recipe(smallest=128, steps=80, final_steps=10)
+    stages = plan_stages(recipe, (384, 512))
+    # 512/√2⁴ = 128, 512/√2³ = 181, 512/2 = 256, 512/√2 = 362.
+    assert [stage.size for stage in stages] == [
+        (96, 128), (136, 181), (192, 256), (272, 362), (384, 512)
+    ]  # fmt: skip
+    assert [stage.steps for stage in stages] == [80, 80, 80, 80, 10]
+    assert stages[0].work == 80 * 96 * 128
+
+
+@given(SIDES, SIDES, SCALES, LEAST, st.integers(32, 1000))
+def test_sizes(height, width, scales, least_side, smallest):
+    recipe = Recipe(scales=scales, smallest=smallest)
+    found = sizes(recipe, (height, width), least_side)
+    assert found[-1] == (height, width)
+    assert all(min(size) >= least_side for size in found[:-1])
+    for index, size in enumerate(reversed(found)):
+        exact = [side / math.sqrt(2) ** index for side in (height, width)]
+        assert max(size) == round(max(exact))
+        # The short side is rounded after the long one.
+        assert abs(min(size) - min(exact)) <= 1
+    if scales:
+        assert len(found) <= scales
+    else:
+        assert len(found) == 1 or max(found[0]) >= smallest - 1
+
+
+@given(st.integers(32, 4000), st.integers(32, 1000))
+def test_as_many_steps_as_fit(side, smallest):
+    count = len(sizes(Recipe(smallest=smallest), (side, side), 2))
+    assert count == 1 or side / math.sqrt(2) ** (count - 1) > smallest * (1 - 1e-6)
+    assert side / math.sqrt(2) ** count < smallest * (1 + 1e-6)
+
+
+@given(st.integers(64, 4000), SCALES)
+def test_sizes_grow(side, scales):
+    found = sizes(Recipe(scales=scales), (side, side // 2))
+    assert found == sorted(set(found))
+
+
+def test_one_scale_paints_at_full_size_only():
+    assert plan_stages(Recipe(scales=1, steps=7), (300, 400)) == (Stage((300, 400), 7),)
+    assert plan_stages(Recipe(steps=7), (20, 30)) == (Stage((20, 30), 7),)
+
+
+@pytest.mark.parametrize("content", [(1, 5000), (5000, 1), (1, 1), (33, 4000)])
+def test_slivers_are_painted_at_their_own_size(content):
+    assert sizes(Recipe(scales=5), content) == [content]
+
+
+def test_enough_scales_stop_at_the_least_side():
+    assert sizes(Recipe(scales=64), (100, 200), least_side=50) == [(50, 100), (70, 141), (100, 200)]
+
+
+@given(st.integers(1, 10**5), st.integers(0, 10**5), st.integers(2, 7))
+def test_steps_of_the_smaller_sizes_and_of_the_last(first, last, count):
+    """Without any at the last the picture still ends there: it is only enlarged to it."""
+    recipe = Recipe(steps=first, final_steps=last, scales=count)
+    stages = plan_stages(recipe, (400, 300))
+    assert [stage.steps for stage in stages] == [first] * (count - 1) + [last]
+    assert stages[-1].size == (400, 300)
+
+
+@given(st.integers(0, 10**5), st.integers(32, 90))
+def test_a_single_size_is_the_full_one_where_no_number_is_given(last, side):
+    for recipe in (Recipe(final_steps=last, scales=1), Recipe(final_steps=last)):
+        (stage,) = plan_stages(recipe, (side, 32))
+        assert stage == Stage((side, 32), last)
+    smaller, *_ = plan_stages(Recipe(final_steps=last, scales=2), (400, 300))
+    assert smaller.steps == 10
+
+
+@given(st.integers(1, 10**5), st.integers(0, 10**5))
+def test_a_single_size_gets_the_first_number(first, last):
+    recipe = Recipe(steps=first, final_steps=last, scales=1)
+    assert [stage.steps for stage in plan_stages(recipe, (400, 300))] == [first]

@@ -1,0 +1,226 @@
+"""Masks read from label pictures and grey ones, and brought to a picture's size."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageFilter
+
+from helpers.mask_pictures import BLUE, GREEN, RED, WHITE, cells, random_masks
+from helpers.sentences import sentence
+from impasto.errors import ImageError, InputDataError, OptionError
+from impasto.regions import masks
+from impasto.regions.label_images import read_colour_masks
+
+PASCAL = [(0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0), (0, 0, 128), (128, 128, 128)]
+
+
+def halves(path, left, right, size=(40, 60)):
+    height, width = size
+    picture = Image.new("RGB", (width, height), left)
+    picture.paste(right, (width // 2, 0, width, height))
+    picture.save(path)
+    return path
+
+
+# --- colours -------------------------------------------------------------------------------------
+
+
+def test_two_colours(tmp_path):
+    content = halves(tmp_path / "c.png", RED, BLUE)
+    style = halves(tmp_path / "s.png", BLUE, RED, size=(20, 30))
+    names, ours, theirs, notices = read_colour_masks(content, style, (40, 60), (20, 30))
+    assert names == ("#0000ff", "#ff0000")
+    assert notices == []
+    blue = torch.zeros(40, 60)
+    blue[:, 30:] = 1
+    assert torch.equal(ours, torch.stack([blue, 1 - blue])[None])
+    blue = torch.zeros(20, 30)
+    blue[:, :15] = 1
+    assert torch.equal(theirs, torch.stack([blue, 1 - blue])[None])
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+@pytest.mark.parametrize("smooth", [0, 1.5])
+@pytest.mark.parametrize("count", [2, 4, 6])
+@pytest.mark.parametrize("palette", [PASCAL, [RED, GREEN, BLUE, WHITE, (255, 255, 0), (0, 0, 0)]])
+def test_colours_survive_compression_and_smooth_edges(tmp_path, palette, count, smooth, suffix):
+    colours = palette[:count]
+    labels, picture = cells(colours, 150, 210, seed=count)
+    others = [cells(colours, 130, 170, seed=10 + count)[1], picture]
+    paths = [tmp_path / f"s.{suffix}", tmp_path / f"c.{suffix}"]
+    for path, image in zip(paths, others, strict=True):
+        image.filter(ImageFilter.GaussianBlur(smooth)).save(path, quality=75)
+    found = read_colour_masks(paths[1], paths[0], (150, 210), (130, 170))
+    assert len(found.names) == count
+    for name, plane, other in zip(found.names, found.content[0], found.style[0], strict=True):
+        got = np.array([int(name[i : i + 2], 16) for i in (1, 3, 5)])
+        region = np.abs(np.array(colours) - got).max(1).argmin()
+        assert np.abs(colours[region] - got).max() <= 6
+        assert ((plane.numpy() == 1) == (labels == region)).mean() > 0.97
+        theirs = (np.array(others[0]) == colours[region]).all(-1)
+        assert ((other.numpy() == 1) == theirs).mean() > 0.97
+    for planes in (found.content, found.style):
+        assert torch.equal(planes.sum(1), torch.ones_like(planes[:, 0]))
+
+
+def test_colours_may_differ_a_little_between_the_files(tmp_path):
+    content = halves(tmp_path / "c.png", (250, 4, 9), (10, 10, 240))
+    style = halves(tmp_path / "s.png", (5, 0, 255), (235, 10, 0))
+    found = read_colour_masks(content, style, (40, 60), (40, 60))
+    assert found.names == ("#0a0af0", "#fa0409")
+    assert torch.equal(found.content, found.style.flip(3))
+    message = sentence(
+        InputDataError,
+        read_colour_masks,
+        content,
+        style,
+        (40, 60),
+        (40, 60),
+        tolerance=0.03,
+    )
+    assert "#0a0af0 and #fa0409" in message
+
+
+def test_a_wide_soft_edge_is_no_region(tmp_path):
+    _, picture = cells([RED, BLUE, WHITE], 200, 200, seed=4)
+    picture.filter(ImageFilter.GaussianBlur(12)).save(tmp_path / "c.jpg", quality=75)
+    picture.save(tmp_path / "s.png")
+    found = read_colour_masks(tmp_path / "c.jpg", tmp_path / "s.png", (200, 200), (200, 200))
+    assert found.names == ("#0000ff", "#ff0000", "#ffffff")
+    assert (found.content - found.style).abs().mean() < 0.05
+
+
+def test_a_small_region_counts(tmp_path):
+    picture = Image.new("RGB", (256, 256), RED)
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((0, 0, 100, 255), fill=BLUE)
+    draw.ellipse((170, 100, 182, 112), fill=GREEN)  # 0.2 % of the pixels
+    picture.save(tmp_path / "c.png")
+    found = read_colour_masks(*[tmp_path / "c.png"] * 2, (256, 256), (256, 256))
+    assert found.names == ("#0000ff", "#00ff00", "#ff0000")
+
+
+def test_a_colour_in_one_file_only(tmp_path):
+    content = halves(tmp_path / "c.png", RED, BLUE)
+    style = halves(tmp_path / "s.png", RED, RED)
+    for first, second in ((content, style), (style, content)):
+        message = sentence(InputDataError, read_colour_masks, first, second, (40, 60), (40, 60))
+        assert message == f"{content} has #0000ff and {style} has not: paint it in both or none."
+
+
+def test_alpha_is_ignored_by_colours(tmp_path):
+    halves(tmp_path / "c.png", RED, BLUE)
+    picture = Image.open(tmp_path / "c.png").convert("RGBA")
+    picture.putalpha(Image.linear_gradient("L").resize(picture.size))
+    picture.save(tmp_path / "a.png")
+    plain, alpha = (
+        read_colour_masks(tmp_path / "c.png", tmp_path / name, (40, 60), (40, 60))
+        for name in ("c.png", "a.png")
+    )
+    assert plain.names == alpha.names
+    assert torch.equal(plain.style, alpha.style)
+
+
+@pytest.mark.parametrize("tolerance", [0, 0.6, -1, math.nan])
+def test_tolerance_out_of_range(tolerance):
+    message = sentence(
+        OptionError, read_colour_masks, "c", "s", (9, 9), (9, 9), tolerance=tolerance
+    )
+    assert "choose 0.03 to 0.5" in message
+
+
+def test_a_picture_without_areas_of_one_colour(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    message = sentence(
+        InputDataError,
+        read_colour_masks,
+        *[tmp_path / "noise.png"] * 2,
+        (40, 60),
+        (40, 60),
+    )
+    assert "noise.png has no regions of one colour" in message
+
+
+def test_tiny_label_pictures(tmp_path):
+    Image.fromarray(np.array([[RED, BLUE]], dtype=np.uint8)).save(tmp_path / "c.png")
+    found = read_colour_masks(*[tmp_path / "c.png"] * 2, (1, 2), (4, 8))
+    assert found.names == ("#0000ff", "#ff0000")
+    assert found.content.flatten().tolist() == [0, 1, 1, 0]
+    assert found.style.shape == (1, 2, 4, 8)
+    assert len(found.notices) == 1
+
+
+# --- grey masks, sizes ---------------------------------------------------------------------------
+
+
+def test_grey_values_count(tmp_path):
+    levels = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
+    Image.fromarray(levels).save(tmp_path / "g.png")
+    Image.merge("LA", [Image.fromarray(levels), Image.new("L", (4, 3), 7)]).save(tmp_path / "a.png")
+    for name in ("g.png", "a.png"):
+        mask, notices = masks.read_grey_mask(tmp_path / name, (3, 4))
+        assert notices == []
+        torch.testing.assert_close(mask[0, 0], torch.from_numpy(levels) / 255)
+
+
+def test_a_black_mask(tmp_path):
+    Image.new("RGB", (8, 6)).save(tmp_path / "black.png")
+    message = sentence(InputDataError, masks.read_grey_mask, tmp_path / "black.png", (6, 8))
+    assert "black.png is black everywhere" in message
+
+
+def test_no_such_file(tmp_path):
+    assert "no file" in sentence(ImageError, masks.read_grey_mask, tmp_path / "x.png", (6, 8))
+
+
+def test_feathered_grey_mask(tmp_path):
+    path = halves(tmp_path / "g.png", "black", "white")
+    plain, _ = masks.read_grey_mask(path, (40, 60))
+    soft, _ = masks.read_grey_mask(path, (40, 60), feather=3)
+    torch.testing.assert_close(soft, masks.feather(plain, 3))
+
+
+def test_another_size_is_rescaled_and_told(tmp_path):
+    path = halves(tmp_path / "g.png", "black", "white", size=(40, 60))
+    mask, notices = masks.read_grey_mask(path, (121, 180))
+    assert mask.shape == (1, 1, 121, 180)
+    assert notices == [f"The mask {path} has 60×40 px and its picture 180×121 px: it was rescaled."]
+    found = read_colour_masks(path, path, (20, 30), (40, 60))
+    assert found.content.shape == (1, 2, 20, 30)
+    assert len(found.notices) == 1
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 300), st.integers(1, 300))
+def test_two_percent_of_aspect(mask_height, mask_width, height, width):
+    picture = torch.zeros(1, 3, mask_height, mask_width)
+    ratio = (mask_width / mask_height) / (width / height)
+    allowed = max(ratio, 1 / ratio)
+    if abs(allowed - 1.02) < 1e-9:
+        return
+    if allowed < 1.02:
+        notices = masks.check_aspect("m.png", picture, (height, width))
+        assert len(notices) == ((mask_height, mask_width) != (height, width))
+    else:
+        message = sentence(InputDataError, masks.check_aspect, "m.png", picture, (height, width))
+        assert f"{mask_width}×{mask_height} px and its picture {width}×{height} px" in message
+
+
+@settings(max_examples=40)
+@given(*[st.integers(1, 50)] * 4)
+def test_resized_masks_stay_masks(height, width, new_height, new_width):
+    labels = random_masks(3, height, width).argmax(1)
+    planes = F.one_hot(labels, 3).permute(0, 3, 1, 2).float()
+    resized = masks.resize_masks(planes, (new_height, new_width))
+    assert resized.shape == (1, 3, new_height, new_width)
+    assert resized.min() >= 0
+    assert resized.max() <= 1
+    torch.testing.assert_close(resized.sum(1), torch.ones(1, new_height, new_width))
+    assert torch.equal(resized.amax((2, 3)) > 0, planes.amax((2, 3)) > 0)

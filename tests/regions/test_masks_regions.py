@@ -1,0 +1,64 @@
+"""Regions as text: what is read, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpers.sentences import sentence
+from impasto.errors import OptionError
+from impasto.regions import masks
+from impasto.regions.masks import RegionSpec
+
+
+@pytest.mark.parametrize(
+    ("text", "region"),
+    [
+        ("sky=c.png:s.png", RegionSpec("sky", Path("c.png"), Path("s.png"))),
+        ("sky=c.png@monet.jpg", RegionSpec("sky", Path("c.png"), None, Path("monet.jpg"))),
+        ("a b = c d.png @m: s.png", RegionSpec("a b", Path("c d.png"), Path("s.png"), Path("m"))),
+        ("face=c.png", RegionSpec("face", Path("c.png"), keep=True)),
+        ("face=c.png@content", RegionSpec("face", Path("c.png"), keep=True)),
+        ("sky=c=1.png:s=2.png", RegionSpec("sky", Path("c=1.png"), Path("s=2.png"))),
+        ("sky=/a/c.png:../s.png", RegionSpec("sky", Path("/a/c.png"), Path("../s.png"))),
+        (r"sky=C:\c.png:D:/s.png", RegionSpec("sky", Path(r"C:\c.png"), Path("D:/s.png"))),
+        (
+            r"sky=C:\c.png@d:\m.jpg:E:\s.png",
+            RegionSpec("sky", Path(r"C:\c.png"), Path(r"E:\s.png"), Path(r"d:\m.jpg")),
+        ),
+        ("sky=a:b", RegionSpec("sky", Path("a"), Path("b"))),
+    ],
+)  # fmt: skip
+def test_parse_region(text, region):
+    assert masks.parse_region(text) == region
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "sky", "=c.png", " =c.png", "sky=", "sky= ", "sky=:s.png", "sky=c.png:", "sky=c.png@",
+     "sky=c.png@:s.png", "sky=c.png:s.png:t.png", "sky=c.png@m.jpg@n.jpg", "sky=c.png:s.png@m.jpg",
+     "sky=c.png@m.jpg:", "sky=c.png@content:s.png"],
+)  # fmt: skip
+def test_parse_region_refuses(text):
+    message = sentence(OptionError, masks.parse_region, text)
+    assert f"'{text}'" in message
+    assert "sky=c.png@monet.jpg:s.png" in message
+
+
+def test_regions_are_frozen():
+    with pytest.raises(FrozenInstanceError):
+        masks.parse_region("face=c.png").name = "x"  # type: ignore[misc]
+
+
+@given(st.text("ab=:@/\\ .", max_size=14))
+def test_parse_region_reads_or_refuses_whatever_comes(text):
+    try:
+        region = masks.parse_region(text)
+    except OptionError:
+        return
+    assert region.name
+    assert region.keep == (region.style is None and region.style_mask is None)

@@ -1,0 +1,125 @@
+"""A file is written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from impasto.errors import ImageError, ImpastoError
+from impasto.runtime.files import check_writable, replacing
+
+
+def test_takes_the_place_of_the_older_file_at_the_end_only(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("old")
+    with replacing(path) as temporary:
+        assert temporary.parent == path.parent
+        assert temporary.suffix == ".csv"
+        assert not temporary.exists()
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert os.listdir(tmp_path) == ["log.csv"]
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, ValueError, GeneratorExit])
+def test_leaves_no_trace_of_a_failure(tmp_path, failure):
+    path = tmp_path / "model.safetensors"
+    path.write_text("old")
+
+    def fail_midway():
+        with replacing(path) as temporary:
+            temporary.write_text("half of the n")
+            raise failure
+
+    with pytest.raises(failure):
+        fail_midway()
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_creates_parent_folders(tmp_path):
+    path = tmp_path / "runs" / "first" / "log.csv"
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+    assert path.read_text() == "new"
+
+
+def test_accepts_a_relative_path_and_the_longest_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = Path("n" * 251 + ".csv")
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+    assert path.read_text() == "new"
+
+
+def test_follows_a_link(tmp_path):
+    target = tmp_path / "elsewhere" / "target.csv"
+    link = tmp_path / "link.csv"
+    link.symlink_to(target)
+    with replacing(link) as temporary:
+        temporary.write_text("new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+
+
+def test_gives_the_usual_permissions(tmp_path):
+    plain = tmp_path / "plain"
+    plain.write_text("")
+    with replacing(tmp_path / "new") as temporary:
+        temporary.write_text("")
+    assert (tmp_path / "new").stat().st_mode == plain.stat().st_mode
+
+
+def test_says_why_writing_failed_in_the_class_asked_for(tmp_path):
+    path = tmp_path / "out.png"
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(ImageError) as caught, replacing(path, error=ImageError):
+        raise full
+    assert str(caught.value) == (
+        f"{path} could not be written (No space left on device): "
+        "free some space or choose another place."
+    )
+    assert caught.value.__cause__ is full
+
+
+def test_passes_its_own_family_of_errors_on(tmp_path):
+    with pytest.raises(ImpastoError, match="mine"), replacing(tmp_path / "out"):
+        raise ImpastoError("mine")
+
+
+def test_refuses_a_folder(tmp_path):
+    with pytest.raises(ImpastoError) as caught, replacing(tmp_path):
+        pass
+    assert str(caught.value) == f"{tmp_path} is a folder: name a file in it."
+
+
+def test_refuses_a_device():
+    with pytest.raises(ImpastoError, match=r"^/dev/null is a device or pipe"):
+        check_writable(Path("/dev/null"))
+
+
+def test_refuses_a_file_as_folder(tmp_path):
+    (tmp_path / "notes").write_text("")
+    path = tmp_path / "notes" / "deep" / "out.png"
+    with pytest.raises(ImpastoError) as caught:
+        check_writable(path)
+    assert str(caught.value) == (
+        f"{path} cannot be written, as {tmp_path / 'notes'} is a file: choose another folder."
+    )
+
+
+def test_refuses_a_folder_without_permission(tmp_path, monkeypatch):
+    # Not by chmod, which does not stop the superuser that tests often run as.
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
+    with pytest.raises(ImpastoError, match=r"no permission to write in .*: choose another folder"):
+        check_writable(tmp_path / "deep" / "out.png")
+
+
+def test_checking_creates_nothing(tmp_path):
+    path = tmp_path / "deep" / "out.png"
+    assert check_writable(path) == path
+    assert os.listdir(tmp_path) == []

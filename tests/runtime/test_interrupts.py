@@ -1,0 +1,68 @@
+"""Ctrl-C: the first is a wish, what comes with it is the same wish, a later one is an order."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from impasto.runtime import interrupts
+from impasto.runtime.interrupts import stop_on_interrupt
+
+
+def test_the_first_is_noted_and_the_old_way_comes_back():
+    before = signal.getsignal(signal.SIGINT)
+    with stop_on_interrupt() as request:
+        assert not request.made
+        signal.raise_signal(signal.SIGINT)
+        assert request.made
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_launcher_that_passes_it_on_stops_nothing():
+    """As under torchrun, whose processes hear of one Ctrl-C from the terminal and from it."""
+    with stop_on_interrupt() as request:
+        for _ in range(3):
+            signal.raise_signal(signal.SIGINT)
+        assert request.made
+
+
+def test_a_second_one_stops_at_once(monkeypatch):
+    seconds = iter([10.0, 10.0 + interrupts.ONE_WISH + 0.1])
+    monkeypatch.setattr(interrupts.time, "monotonic", lambda: next(seconds))
+    before = signal.getsignal(signal.SIGINT)
+    with stop_on_interrupt() as request:
+        signal.raise_signal(signal.SIGINT)
+        assert request.made
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_the_old_handler_comes_back_after_an_error():
+    before = signal.getsignal(signal.SIGINT)
+    inside = []
+
+    def fail() -> None:
+        with stop_on_interrupt():
+            inside.append(signal.getsignal(signal.SIGINT))
+            raise RuntimeError("in the block")
+
+    with pytest.raises(RuntimeError, match="in the block"):
+        fail()
+    assert inside != [before]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_other_threads_keep_what_there_is():
+    before, seen = signal.getsignal(signal.SIGINT), []
+
+    def work() -> None:
+        with stop_on_interrupt() as request:
+            seen.append((request.made, signal.getsignal(signal.SIGINT)))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [(False, before)]

@@ -1,0 +1,184 @@
+"""``impasto compare`` end to end, and the studies it makes."""
+
+import csv
+import time
+
+import pytest
+import torch
+from PIL import Image, ImageFont
+
+from helpers.random_inputs import random_encoder, smooth_picture
+from helpers.tiny_networks import ENCODER
+from impasto import images
+from impasto.cli.main import run
+from impasto.encoders.caching import CachingEncoder
+from impasto.errors import OptionError
+from impasto.images.grid import grid, wrapped
+from impasto.images.samples import PAIRS
+from impasto.recipes.recipe import Recipe
+from impasto.studies.study import STUDIES, Study, parse_sweep
+
+PAIR = PAIRS["tuebingen-starry-night"]
+SMALL = ["--size", "64", "--smallest", "64", "--steps", "2", "--quiet"]
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    for name, source in (("photo.png", PAIR.content_path), ("painting.png", PAIR.style_path)):
+        images.write(folder / name, images.read(source, long_side=80).tensor)
+    return [str(folder / "photo.png"), str(folder / "painting.png")]
+
+
+def compare(pair, output, *words):
+    return run(["compare", *pair, "-o", str(output), *words, *SMALL])
+
+
+def test_two_sweeps_make_a_grid_with_its_losses(pair, tmp_path):
+    output = tmp_path / "grid.png"
+    sweeps = ["--sweep", "style-weight=1,10,100", "--sweep", "layers=relu1_1,+relu2_1"]
+    assert compare(pair, output, *sweeps, "--cell-height", "40") == 0
+    with (tmp_path / "grid.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["style_weight"], row["style_layers"]) for row in rows] == [
+        (weight, layers) for weight in ("1", "10", "100") for layers in ("relu1_1", "+relu2_1")
+    ]
+    recipes = [images.read_metadata(row["picture"])["recipe"] for row in rows]
+    assert len(set(recipes)) == 6
+    assert "relu2_1" not in recipes[0].split("[style_layers]")[1].split("[")[0]
+    with Image.open(output) as sheet:
+        assert sheet.height > 3 * 40
+        assert sheet.width > 2 * 40
+
+
+def test_cells_that_are_there_are_not_painted_again(pair, tmp_path):
+    output = tmp_path / "row.png"
+    assert compare(pair, output, "--sweep", "tv-weight=0,4") == 0
+    cells = sorted((tmp_path / "row-cells").iterdir())
+    before = [path.stat().st_mtime_ns for path in cells]
+    time.sleep(0.01)
+    assert compare(pair, output, "--sweep", "tv-weight=0,4") == 0
+    assert [path.stat().st_mtime_ns for path in cells] == before
+    assert compare(pair, output, "--sweep", "tv-weight=0,5") == 0
+    after = [path.stat().st_mtime_ns for path in cells]
+    assert [new > old for new, old in zip(after, before, strict=True)] == [False, True]
+
+
+def test_a_page_besides_the_picture_or_in_its_place(pair, tmp_path, capsys):
+    sweep = ["--sweep", "tv-weight=0,4"]
+    assert compare(pair, tmp_path / "row.png", *sweep, "--report", str(tmp_path / "told.html")) == 0
+    page = (tmp_path / "told.html").read_text(encoding="utf-8")
+    assert page.count("data:image/jpeg") == 2 + 2
+    assert "told.html" in capsys.readouterr().out
+    before = (tmp_path / "row-cells" / "001.png").stat().st_mtime_ns
+    assert compare(pair, tmp_path / "row.htm", *sweep) == 0
+    assert (tmp_path / "row-cells" / "001.png").stat().st_mtime_ns == before
+    assert "<svg" in (tmp_path / "row.htm").read_text(encoding="utf-8")
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "row.png", "row.csv", "row-cells", "told.html", "row.htm",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("output", "report", "told"),
+    [
+        ("row.png", "told.txt", "name it .html"),
+        ("row.html", "told.html", "a page already"),
+        ("row.txt", "told.html", "names no format"),
+    ],
+)
+def test_a_page_that_cannot_be_is_told_before_anything_is_painted(
+    pair, tmp_path, capsys, output, report, told
+):
+    words = ["--sweep", "tv-weight=0,4", "--report", str(tmp_path / report)]
+    assert compare(pair, tmp_path / output, *words) == 2
+    assert told in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_study_of_the_papers_by_name(pair, tmp_path):
+    assert compare(pair, tmp_path / "study.png", "--study", "variation") == 0
+    assert len(list((tmp_path / "study-cells").iterdir())) == 3
+
+
+def test_every_study_can_be_made():
+    for study in STUDIES.values():
+        assert len(study.cells) >= 2
+    figure = STUDIES["gatys2015"]
+    assert len(figure.cells) == 20
+    assert [len(layers) for layers in figure.rows.values] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("style-weight", "A sweep is"),
+        ("style-weight=", "A sweep is"),
+        ("stile-weight=1", "Did you mean 'style-weight'"),
+        ("style-weight=much", "float"),
+    ],
+)
+def test_a_sweep_that_cannot_be_read_is_told(text, told):
+    with pytest.raises(OptionError, match=told):
+        parse_sweep(text)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "Say what to compare"),
+        (["--sweep", "tv-weight=1,-1"], "--tv-weight must be"),
+        (["--sweep", "tv-weight=1", "--study", "start"], "Say what to compare"),
+        (["--sweep", "tv-weight=1", "--sweep", "tv-weight=2"], "Both sweeps"),
+        (["--study", "variation", "--tv-weight", "3"], "sweeps tv_weight itself"),
+        (["--sweep", "tv-weight=1", "--cell-height", "2"], "--cell-height"),
+    ],
+)
+def test_a_mistake_gets_one_sentence(pair, tmp_path, capsys, words, told):
+    assert compare(pair, tmp_path / "out.png", *words) == 2
+    assert told in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_picture_is_told_before_anything_is_painted(pair, tmp_path, capsys):
+    words = ["--sweep", "tv-weight=1,2"]
+    assert compare([pair[0], "missing.jpg"], tmp_path / "out.png", *words) == 2
+    assert "missing.jpg" in capsys.readouterr().err
+
+
+def test_a_study_has_one_sweep_or_two():
+    sweep = parse_sweep("tv-weight=1,2")
+    with pytest.raises(OptionError, match="one entry or two"):
+        Study(Recipe(), ())
+    assert Study(Recipe(), (sweep,)).rows is None
+
+
+def test_a_remembering_encoder_sees_the_same_and_less_often():
+    encoder = random_encoder(ENCODER)
+    remembering = CachingEncoder(encoder, most=2)
+    pictures = [smooth_picture(32, 32, seed=seed) for seed in range(3)]
+    layers = ["relu1_1", "relu3_1"]
+    for picture in pictures:
+        for name, feature in remembering(picture, layers).items():
+            assert torch.equal(feature, encoder(picture, layers)[name])
+    again = remembering(pictures[2].clone(), layers)["relu1_1"]
+    assert again.data_ptr() == remembering(pictures[2], layers)["relu1_1"].data_ptr()
+    moving = pictures[2].clone().requires_grad_()
+    assert remembering(moving, layers)["relu1_1"].requires_grad
+    changed = pictures[2] + 0.01
+    assert not torch.equal(remembering(changed, layers)["relu1_1"], again)
+
+
+def test_long_headings_are_broken_and_nothing_overlaps():
+    font = ImageFont.load_default(14)
+    lines = wrapped("a-very-long-word-without-any-space-in-it and short ones", 60, font)
+    assert all(font.getlength(line) <= 60 for line in lines)
+    assert "".join(lines).replace(" ", "") == "a-very-long-word-without-any-space-in-itandshortones"
+    red = Image.new("RGB", (40, 30), "red")
+    for columns in (1, 40):
+        sheet = grid(
+            [[red] * columns], row_names=["row name"], column_names=["name " * 9] * columns,
+            height=30,
+        )  # fmt: skip
+        reds = sum(pixel == (255, 0, 0) for pixel in sheet.get_flattened_data())
+        assert reds == columns * 40 * 30

@@ -1,0 +1,164 @@
+"""Cells of a study painted in several processes: the same pictures, and no process left behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from impasto import images
+from impasto.cli.main import run
+from impasto.errors import ImpastoError
+from impasto.images.samples import PAIRS
+from impasto.recipes.recipe import Recipe
+from impasto.runtime import memory
+from impasto.runtime.interrupts import StopRequest
+from impasto.studies.study import Study, StudyRun, Sweep
+from impasto.studies.workers import paint_cells, usual_workers
+
+PAIR = PAIRS["tuebingen-starry-night"]
+SMALL = Recipe(size=64, smallest=64, steps=2, final_steps=2)
+FOREVER = 10**6
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    for name, source in (("photo.png", PAIR.content_path), ("painting.png", PAIR.style_path)):
+        images.write(folder / name, images.read(source, long_side=80).tensor)
+    return folder / "photo.png", folder / "painting.png"
+
+
+def study(pair, folder, entry, *values):
+    sweep = Sweep(entry, values, tuple(map(str, values)))
+    return StudyRun(Study(SMALL.replace(final_steps=0), (sweep,)), *pair, folder)
+
+
+def words(pair, *more):
+    paths = [str(path) for path in pair]
+    return ["compare", *paths, "--size=64", "--smallest=64", "--final-steps=0", "--quiet", *more]
+
+
+def children(process=None):
+    """The processes that paint; Python itself has one more, which looks after shared memory."""
+    found = (process or psutil.Process()).children()
+    return [child for child in found if "resource_tracker" not in " ".join(child.cmdline())]
+
+
+def test_the_pictures_are_those_of_one_process(pair, tmp_path):
+    sweep = ["--steps=2", "--sweep", "tv-weight=0,4,40"]
+    for workers in ("1", "3"):
+        output = tmp_path / workers / "row.png"
+        output.parent.mkdir()
+        assert run([*words(pair, *sweep), "-o", str(output), "--workers", workers]) == 0
+    for name in ("000", "001", "002"):
+        one, other = (images.read(tmp_path / n / "row-cells" / f"{name}.png").tensor for n in "13")
+        assert torch.equal(one, other)  # on one thread each, as all tests are
+    assert not children()
+
+
+def test_each_cell_is_told_once_it_is_there(pair, tmp_path):
+    work = study(pair, tmp_path, "tv_weight", 0.0, 1.0, 2.0)
+    told = []
+    for name in paint_cells(work, work.study.cells, 2, StopRequest()):
+        assert work.file(name).exists()
+        told.append(name)
+    assert sorted(told) == ["000", "001", "002"]
+
+
+def test_the_sentence_of_a_cell_that_fails_is_told(pair, tmp_path, capsys):
+    sweep = ["--steps=2", "--sweep", f"init=content,{tmp_path / 'missing.png'}"]
+    code = run([*words(pair, *sweep), "-o", str(tmp_path / "row.png"), "--workers", "2"])
+    assert code == 2
+    told = capsys.readouterr().err
+    assert "missing.png" in told
+    assert len(told.strip().splitlines()) == 1
+    assert not children()
+
+
+def test_a_process_that_is_killed_is_told(pair, tmp_path):
+    work = study(pair, tmp_path, "steps", 1, FOREVER, FOREVER)
+    made = paint_cells(work, work.study.cells, 2, StopRequest())
+    assert next(made) == "000"
+    children()[-1].kill()
+    with pytest.raises(ImpastoError, match=r"signal 9.*workers"):
+        next(made)
+    assert work.file("000").exists()
+    assert not children()
+
+
+def test_a_wish_to_stop_ends_all_and_keeps_what_is_done(pair, tmp_path):
+    work = study(pair, tmp_path, "steps", 1, FOREVER, FOREVER)
+    request = StopRequest()
+    told = []
+    for name in paint_cells(work, work.study.cells, 2, request):
+        told.append(name)
+        request.made = True
+    assert told == ["000"]
+    assert [path.name for path in tmp_path.iterdir()] == ["000.png"]
+    assert not children()
+
+
+PROGRAMS = {
+    "module": [sys.executable, "-m", "impasto"],
+    "script": [str(Path(sys.executable).with_name("impasto"))],
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there Ctrl-C is no signal to a group")
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_ctrl_c_at_the_terminal(program, pair, tmp_path):
+    """All processes of the terminal get it; the program alone answers."""
+    if not shutil.which(PROGRAMS[program][0]):
+        pytest.skip("the program is not installed")
+    sweep = ["--sweep", f"steps=1,{FOREVER},{FOREVER}", "-o", str(tmp_path / "row.png")]
+    process = subprocess.Popen(
+        [*PROGRAMS[program], *words(pair, *sweep), "--workers", "2"],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        first = tmp_path / "row-cells" / "000.png"
+        until = time.monotonic() + 120
+        while not first.exists() and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.05)
+        painting = children(psutil.Process(process.pid))
+        os.killpg(process.pid, signal.SIGINT)
+        told, problems = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert problems == ""
+    assert process.returncode == 130
+    assert "stopped after 1 of 3" in told
+    assert first.exists()
+    assert len(painting) == 2
+    assert psutil.wait_procs(painting, timeout=5)[1] == []
+
+
+@pytest.mark.parametrize("workers", ["0", "-1"])
+def test_too_few_workers_are_told(workers, pair, tmp_path, capsys):
+    sweep = ["--sweep", "tv-weight=0,4", "-o", str(tmp_path / "row.png")]
+    assert run([*words(pair, *sweep), f"--workers={workers}"]) == 2
+    assert f"--workers is 1 or more, not {workers}" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("cores", "cells", "room", "expected"),
+    [(2, 9, 1e12, 1), (16, 9, 1e12, 4), (64, 9, 1e12, 9), (64, 9, 3e9, None), (64, 9, 1e8, 1)],
+)
+def test_how_many_suit_a_machine(monkeypatch, pair, tmp_path, cores, cells, room, expected):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
+    monkeypatch.setattr(memory, "free_memory", lambda: room)
+    work = study(pair, tmp_path, "seed", *range(cells))
+    found = usual_workers(work, work.study.cells)
+    assert found == expected if expected else 1 < found < cells

@@ -1,0 +1,57 @@
+"""What TensorBoard is shown of a training."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from PIL import Image
+
+from helpers.tensorboard_logs import scalars, shown
+from impasto.errors import OptionError
+from impasto.training.loop import TrainStep
+from impasto.training.tensorboard import TensorBoardLog, check_board
+
+
+def step(number: int, style: float = 0.5) -> TrainStep:
+    return TrainStep(number, 9, {"content": 0.25, "style": style}, 0.002, 1.0)
+
+
+def test_losses_sum_and_rate(tmp_path):
+    board = TensorBoardLog(tmp_path)
+    for number in (1, 2):
+        board.show(step(number, number / 2))
+    board.close()
+    assert scalars(tmp_path, "loss/style") == [(1, 0.5), (2, 1.0)]
+    assert scalars(tmp_path, "loss/sum") == [(1, 0.75), (2, 1.25)]
+    assert scalars(tmp_path, "learning rate") == [(1, 0.002), (2, 0.002)]
+
+
+def test_sheets_and_their_figures(tmp_path):
+    board = TensorBoardLog(tmp_path)
+    board.show_sheet(7, Image.new("RGB", (12, 8), "red"), {"style": 0.125})
+    board.close()
+    assert scalars(tmp_path, "not trained on/style") == [(7, 0.125)]
+    (sheet,) = shown(tmp_path).Images("not trained on")
+    assert (sheet.step, sheet.width, sheet.height) == (7, 12, 8)
+
+
+def test_steps_that_are_made_again_are_shown_once(tmp_path):
+    for first, style in ((1, 0.5), (3, 0.25)):
+        board = TensorBoardLog(tmp_path)
+        for number in range(first, first + 4):
+            board.show(step(number, style))
+        board.close()
+    expected = [(1, 0.5), (2, 0.5), *((number, 0.25) for number in range(3, 7))]
+    assert scalars(tmp_path, "loss/style") == expected
+
+
+def test_nothing_is_written_of_nothing(tmp_path):
+    TensorBoardLog(tmp_path).close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_tensorboard_one_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(OptionError, match=r"tensorboard needs TensorBoard: pip install '\.\[ten"):
+        check_board()
