@@ -1,10 +1,10 @@
-"""The pictures of these pages, made by the very commands that stand above them.
+"""Makes the pictures of the docs by running the commands above them.
 
     python docs/make_pictures.py                  # all of them, some minutes
     python docs/make_pictures.py --only colour strength
 
-In a page, a picture right after a block of commands shows what these commands read and make. The
-commands are run from the repository's root, as a reader would run them.
+A picture right after a block of commands shows what these commands read and write. The commands run
+in the root of the repository.
 """
 
 from __future__ import annotations
@@ -21,88 +21,91 @@ from pathlib import Path
 
 from PIL import Image
 
-from impasto.images.contact_sheet import Cell, contact_sheet
+from impasto.images.contact_sheet import CaptionedImage, contact_sheet
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 
-WIDTH = 1500
-"""The most that a row of pictures takes, in pixels."""
+MAX_WIDTH = 1500
+"""Maximum width of a row of pictures, in pixels."""
 
-SMALL = 140
-"""The height of what the commands read, where it has a row of its own."""
+INPUT_HEIGHT = 140
+"""Height in pixels of the input pictures, where they have their own row."""
 
 _BLOCK = re.compile(r"```sh\n(.*?)```(?:\n+!\[[^]]*\]\(([^)]+)\))?", re.DOTALL)
-_NAMED = re.compile(r"docs/pictures/[\w.-]+")
-_MOST_IN_A_ROW = 4
-_MODEL = ".safetensors"
+_INPUT = re.compile(r"docs/pictures/[\w.-]+")
+_MAX_ROW_LENGTH = 4
+_MODEL_SUFFIX = ".safetensors"
 _SHEETS = ("edges", "compare", "inspect")
-"""Commands that make sheets themselves."""
+"""Commands whose output is a contact sheet already."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """A block of commands, and the picture after it if there is one."""
+    """A block of commands, and the picture after it if any."""
 
     commands: tuple[tuple[str, ...], ...]
     picture: Path | None
 
     @property
     def inputs(self) -> list[Path]:
-        """The pictures that the commands read, each once."""
+        """The pictures that the commands read, without repetitions."""
         words = " ".join(word for command in self.commands for word in command)
-        return [ROOT / name for name in dict.fromkeys(_NAMED.findall(words))]
+        return [ROOT / name for name in dict.fromkeys(_INPUT.findall(words))]
 
     @property
     def outputs(self) -> list[Path]:
-        """The pictures that the commands make."""
-        return [_output(command) for command in self._painting]
+        """The pictures that the commands write."""
+        return [_output(command) for command in self._picture_commands]
 
     @property
-    def _painting(self) -> list[tuple[str, ...]]:
-        """The commands that make pictures, not models."""
-        return [command for command in self.commands if _output(command).suffix != _MODEL]
+    def _picture_commands(self) -> list[tuple[str, ...]]:
+        """The commands whose output is a picture, not a model."""
+        return [command for command in self.commands if _output(command).suffix != _MODEL_SUFFIX]
 
     def run(self) -> None:
-        """Run the commands, from the repository's root; what they made before is made anew."""
+        """Run the commands in the root of the repository, replacing earlier outputs."""
         for command in self.commands:
             output = _output(command)
-            output.unlink(missing_ok=True)  # else `stylize` would leave it as it is
+            output.unlink(missing_ok=True)  # `stylize` skips files that exist
             shutil.rmtree(output.with_name(f"{output.stem}-run"), ignore_errors=True)
             print("impasto", *command, flush=True)
             subprocess.run([sys.executable, "-m", "impasto", *command], cwd=ROOT, check=True)
 
     def sheet(self) -> Image.Image:
-        """What the commands read and what they make: small above the other if it is much."""
+        """Inputs and outputs in one row, or small inputs above the outputs if there are many."""
         if "--figure" in self.commands[0] or self.commands[0][0] in _SHEETS:
-            return Image.open(self.outputs[0]).convert("RGB")  # a sheet already
-        made = [self._made(*pair) for pair in zip(self._painting, self.outputs, strict=True)]
-        read = [Cell(Image.open(path).convert("RGB"), path.stem) for path in self.inputs]
-        if len(read + made) <= _MOST_IN_A_ROW:
-            return _row(read + made, of=made)
-        return _stacked(contact_sheet([read], height=SMALL), _row(made, of=made))
+            return Image.open(self.outputs[0]).convert("RGB")  # already a sheet
+        pairs = zip(self._picture_commands, self.outputs, strict=True)
+        outputs = [self._output_cell(*pair) for pair in pairs]
+        inputs = [
+            CaptionedImage(Image.open(path).convert("RGB"), path.stem) for path in self.inputs
+        ]
+        if len(inputs + outputs) <= _MAX_ROW_LENGTH:
+            return _row(inputs + outputs, outputs)
+        return _stacked(contact_sheet([inputs], height=INPUT_HEIGHT), _row(outputs, outputs))
 
     @staticmethod
-    def _made(command: Sequence[str], path: Path) -> Cell:
+    def _output_cell(command: Sequence[str], path: Path) -> CaptionedImage:
         image = Image.open(path).convert("RGB")
         if "--tileable" not in command:
-            return Cell(image, path.stem)
+            return CaptionedImage(image, path.stem)
         width, height = image.size
-        laid = Image.new("RGB", (2 * width, 2 * height))
+        repeated = Image.new("RGB", (2 * width, 2 * height))
         for left, top in ((0, 0), (width, 0), (0, height), (width, height)):
-            laid.paste(image, (left, top))
-        return Cell(laid, f"{path.stem}, laid 2 × 2")
+            repeated.paste(image, (left, top))
+        return CaptionedImage(repeated, f"{path.stem}, repeated 2 × 2")
 
 
 def _output(command: Sequence[str]) -> Path:
     return ROOT / command[command.index("-o") + 1]
 
 
-def _row(cells: Sequence[Cell], *, of: Sequence[Cell]) -> Image.Image:
-    """Cells side by side, at most as high as the pictures ``of``."""
-    shape = sum(cell.image.width / cell.image.height for cell in cells)
-    height = min(cell.image.height for cell in of)
-    return contact_sheet([cells], height=min(height, round(WIDTH / shape)))
+def _row(cells: Sequence[CaptionedImage], outputs: Sequence[CaptionedImage]) -> Image.Image:
+    """Cells side by side, no higher than the lowest output."""
+    aspect_ratio = sum(cell.image.width / cell.image.height for cell in cells)
+    height = min(cell.image.height for cell in outputs)
+    return contact_sheet([cells], height=min(height, round(MAX_WIDTH / aspect_ratio)))
 
 
 def _stacked(above: Image.Image, below: Image.Image) -> Image.Image:
@@ -114,7 +117,7 @@ def _stacked(above: Image.Image, below: Image.Image) -> Image.Image:
 
 
 def examples(pages: Iterable[Path] = PAGES) -> Iterator[Example]:
-    """Every block of impasto's commands in the pages."""
+    """Every block of ``impasto`` commands in the pages, in order."""
     for page in pages:
         for block, picture in _BLOCK.findall(page.read_text(encoding="utf-8")):
             lines = [shlex.split(line, comments=True) for line in block.splitlines()]
@@ -124,19 +127,19 @@ def examples(pages: Iterable[Path] = PAGES) -> Iterator[Example]:
 
 
 def main() -> None:
-    """Make the pictures that are asked for."""
-    found = {example.picture.stem: example for example in examples() if example.picture}
+    """Make the selected pictures."""
+    by_name = {example.picture.stem: example for example in examples() if example.picture}
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--only", nargs="+", metavar="NAME", default=[*found], choices=[*found],
-                        help=f"of {', '.join(found)}")  # fmt: skip
-    parser.add_argument("--keep", action="store_true", help="use what out/ has; run no command")
+    parser.add_argument("--only", nargs="+", metavar="NAME", default=[*by_name], choices=[*by_name],
+                        help=f"some of {', '.join(by_name)}")  # fmt: skip
+    parser.add_argument("--keep", action="store_true", help="run no command: use the files in out/")
     args = parser.parse_args()
     for name in args.only:
         if not args.keep:
-            found[name].run()
-        path = found[name].picture
+            by_name[name].run()
+        path = by_name[name].picture
         assert path is not None
-        found[name].sheet().save(path, quality=85, optimize=True)
+        by_name[name].sheet().save(path, quality=85, optimize=True)
         print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB", flush=True)
 
 
