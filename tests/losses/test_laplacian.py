@@ -1,4 +1,4 @@
-"""The Laplacian term: the lines of the photograph, whatever their colours."""
+"""The Laplacian, and the term that compares it with the content's."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from helpers.random_inputs import smooth_picture
-from impasto.losses.laplacian import POOLS, laplacian
+from impasto.losses.laplacian import POOL_SIZES, laplacian
 from impasto.objective.objective import Objective
 from impasto.objective.terms import LaplacianTerm
 
 
-@pytest.mark.parametrize("pool", POOLS)
-def test_it_is_what_the_loops_say(pool):
+@pytest.mark.parametrize("pool", POOL_SIZES)
+def test_laplacian_equals_loops(pool):
     image = smooth_picture(41, 50, seed=1).double()
     grey = image[0].mean(0).numpy()
     rows, columns = grey.shape[0] // pool, grey.shape[1] // pool
@@ -42,14 +42,14 @@ def test_it_is_what_the_loops_say(pool):
     np.testing.assert_allclose(laplacian(image, pool)[0, 0].numpy(), expected, atol=1e-12)
 
 
-def test_the_photograph_itself_has_no_loss_and_a_plain_picture_all_of_it():
+def test_loss_is_zero_for_the_content_and_the_weight_for_a_plain_picture():
     content = smooth_picture(64, 64, seed=1)
     objective = Objective([LaplacianTerm(content, 3.0)], lambda image, layers: {})
     assert objective(content)["laplacian"] < 1e-10
     assert objective(torch.full_like(content, 0.5))["laplacian"] == pytest.approx(3.0, rel=1e-4)
 
 
-def test_colours_are_free():
+def test_changes_of_colour_cost_nothing():
     content = smooth_picture(64, 64, seed=1) * 0.5 + 0.2
     tinted = content + torch.tensor([0.1, 0.0, -0.1]).view(1, 3, 1, 1)
     swapped = content.flip(1)
@@ -58,14 +58,14 @@ def test_colours_are_free():
         assert objective(image)["laplacian"] < 1e-8
 
 
-def test_gradients():
+def test_gradient():
     content = smooth_picture(24, 24, seed=1).double()
     term = LaplacianTerm(content)
     image = smooth_picture(24, 24, seed=2).double().requires_grad_(True)
     assert torch.autograd.gradcheck(lambda x: term({"image": x})["laplacian"], image)
 
 
-def test_small_pictures_have_the_lines_that_fit():
+def test_small_pictures_use_the_pool_sizes_that_fit():
     content = smooth_picture(9, 9, seed=1)
     objective = Objective([LaplacianTerm(content)], lambda image, layers: {})
     assert 0 < objective(torch.rand(1, 3, 9, 9))["laplacian"] < 100

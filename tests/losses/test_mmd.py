@@ -1,4 +1,4 @@
-"""Maximum mean discrepancies: the kernels' double sums, written as loops, say what they must be."""
+"""Maximum mean discrepancies, against the double sums of their kernels."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def distance(name, xs, ys):
 
 
 @pytest.mark.parametrize("counts", [(9, 9), (5, 12), (1, 4)])
-def test_the_gram_loss_is_an_mmd(counts):
+def test_gram_loss_is_an_mmd(counts):
     """Li et al. 2017: ‖Σ x xᵀ − Σ y yᵀ‖² is MMD² with (xᵀy)², over sums instead of means."""
     xs, ys = vectors(1, counts[0]), vectors(2, counts[1])
 
@@ -72,14 +72,14 @@ def test_the_gram_loss_is_an_mmd(counts):
         assert style_loss(gram, a, b, "gatys").item() == pytest.approx(gatys, rel=1e-12)
 
 
-def test_linear_is_the_kernel_sum():
+def test_linear_equals_the_kernel_sum():
     xs, ys = vectors(1, 9), vectors(2, 6)
     assert distance("mmd-linear", xs, ys) == pytest.approx(mmd_squared(dot, xs, ys), rel=1e-12)
 
 
 @pytest.mark.parametrize("offset", [0.0, mmd.OFFSET, 2.0])
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 50.0])
-def test_poly_is_the_kernel_sum(offset, scale):
+def test_poly_equals_the_kernel_sum(offset, scale):
     xs, ys = scale * vectors(1, 9), scale * vectors(2, 6)
     constant = offset * sum(dot(y, y) for y in ys.tolist()) / len(ys)
     expected = mmd_squared(lambda x, y: (dot(x, y) + constant) ** 2, xs, ys)
@@ -87,7 +87,7 @@ def test_poly_is_the_kernel_sum(offset, scale):
     assert mmd.poly_distance(a, b, offset).item() == pytest.approx(expected, rel=1e-9)
 
 
-def test_the_energy_is_the_kernels_mean():
+def test_energy_is_the_mean_of_the_kernel():
     ys = vectors(1, 8)
     linear, poly = (get_statistic(name) for name in ("mmd-linear", "mmd-poly"))
     assert energy(linear, linear.summary(as_map(ys), None)).item() == pytest.approx(
@@ -126,13 +126,13 @@ def estimates(directions, seeds):
     return torch.cat([mmd.rbf_distance(a, b) for a, b in summaries])
 
 
-def test_many_directions_give_the_exact_kernel():
+def test_many_directions_approach_the_exact_kernel():
     assert estimates(200_000, [0]).item() == pytest.approx(exact(), rel=0.01)
     waves = mmd.rbf_summary(as_map(YS), None, 200_000)["waves"]
     assert waves.square().sum().item() == pytest.approx(expectation(gaussian, YS, YS), rel=0.01)
 
 
-def test_the_error_falls_with_the_root_of_the_directions():
+def test_error_falls_with_the_square_root_of_the_directions():
     errors = {m: estimates(m, range(200)) - exact() for m in (8, 32, 128, 512)}
     for m, error in errors.items():
         standard_error = error.std() / math.sqrt(len(error))
@@ -142,7 +142,7 @@ def test_the_error_falls_with_the_root_of_the_directions():
 
 
 @pytest.mark.parametrize("directions", [16, 128])
-def test_the_error_keeps_to_hoeffdings_bound(directions):
+def test_error_is_within_hoeffdings_bound(directions):
     """|error| > B √(ln(2/p) / 2m) with a chance of at most p; for all seeds together 1 %."""
     seeds = range(200)
     p = 0.01 / len(seeds)
@@ -153,13 +153,13 @@ def test_the_error_keeps_to_hoeffdings_bound(directions):
 
 
 @pytest.mark.parametrize("factor", [1e-3, 20.0])
-def test_rbf_grows_with_the_square_of_the_features(factor):
+def test_rbf_scales_with_the_square_of_the_features(factor):
     expected = factor**2 * distance("mmd-rbf", XS, YS)
-    # Not quite: vectors are not taken for shorter than LEAST_LENGTH.
+    # Approximately, because MIN_NORM bounds the norms from below.
     assert distance("mmd-rbf", factor * XS, factor * YS) == pytest.approx(expected, rel=1e-4)
 
 
-def test_rbf_sees_what_mean_and_covariance_do_not():
+def test_rbf_detects_differences_beyond_mean_and_covariance():
     half = math.sqrt(2)
     xs = torch.tensor([[1, 3 - 1], [1, 3 + 1]] * 2, dtype=torch.float64)
     ys = torch.tensor([[1, 3 - half], [1, 3], [1, 3], [1, 3 + half]], dtype=torch.float64)
@@ -168,12 +168,12 @@ def test_rbf_sees_what_mean_and_covariance_do_not():
     assert distance("mmd-rbf", xs, ys) > 0.01
 
 
-def plain_waves(features, weights):
-    """What ``rbf_summary`` says, without chunks, double angles or a gradient of its own."""
+def waves_by_definition(features, weights):
+    """``rbf_summary`` without chunks, double-angle formulae or a custom gradient."""
     points = features.permute(0, 2, 3, 1).flatten(1, 2)
     shares = weights.permute(0, 2, 3, 1).flatten(1, 2)
     shares = shares / shares.sum(1, keepdim=True)
-    lengths = (points.square().sum(-1, keepdim=True) + mmd.LEAST_LENGTH**2).sqrt()
+    lengths = (points.square().sum(-1, keepdim=True) + mmd.MIN_NORM**2).sqrt()
     z = torch.cat([points / lengths, lengths.log()], -1)
     w = mmd.random_frequencies(points.shape[-1], points.dtype, points.device)
     phases = [z @ w * mmd.WIDTHS[0] / sigma for sigma in mmd.WIDTHS]
@@ -184,22 +184,22 @@ def plain_waves(features, weights):
 
 @pytest.mark.parametrize("chunk", [5, 12, 4096])
 @pytest.mark.parametrize("shapes", [(2, 2), (1, 2), (2, 1)], ids=str)
-def test_chunks_make_the_whole_with_its_gradient(monkeypatch, chunk, shapes):
+def test_chunks_equal_the_whole_and_its_gradient(monkeypatch, chunk, shapes):
     monkeypatch.setattr(mmd, "CHUNK", chunk)
     random = torch.Generator().manual_seed(0)
     features = torch.randn(shapes[0], 3, 3, 4, generator=random, dtype=torch.float64)
     weights = torch.rand(shapes[1], 1, 3, 4, generator=random, dtype=torch.float64)
     results = []
-    for waves in (plain_waves, lambda f, w: mmd.rbf_summary(f, w)["waves"]):
+    for waves in (waves_by_definition, lambda f, w: mmd.rbf_summary(f, w)["waves"]):
         leaves = [each.clone().requires_grad_() for each in (features, weights)]
         value = waves(*leaves)
-        slope = torch.randn(value.shape, generator=torch.Generator().manual_seed(1)).double()
-        results.append([value.detach(), *torch.autograd.grad((slope * value).sum(), leaves)])
+        upstream = torch.randn(value.shape, generator=torch.Generator().manual_seed(1)).double()
+        results.append([value.detach(), *torch.autograd.grad((upstream * value).sum(), leaves)])
     for got, expected in zip(results[1], results[0], strict=True):
         torch.testing.assert_close(got, expected, rtol=1e-9, atol=1e-9)
 
 
-def test_the_gradient_of_a_mask():
+def test_gradient_of_the_weights():
     random = torch.Generator().manual_seed(0)
     features = torch.randn(1, 3, 2, 3, generator=random, dtype=torch.float64)
     weights = torch.rand(1, 1, 2, 3, generator=random, dtype=torch.float64).requires_grad_()
@@ -209,12 +209,12 @@ def test_the_gradient_of_a_mask():
     )
 
 
-def test_frequencies_are_always_the_same_and_shared_by_none_else():
+def test_frequencies_are_reproducible_and_leave_the_global_generator_alone():
     arguments = (5, torch.float32, torch.device("cpu"))
     first = mmd.random_frequencies(*arguments).clone()
     mmd.random_frequencies.cache_clear()
     assert torch.equal(mmd.random_frequencies(*arguments), first)
-    assert first.shape == (6, mmd.LEAST_DIRECTIONS)
+    assert first.shape == (6, mmd.MIN_DIRECTIONS)
     assert not torch.equal(mmd.random_frequencies(*arguments, seed=1), first)
     state = torch.get_rng_state()
     mmd.random_frequencies(7, *arguments[1:])
@@ -222,7 +222,7 @@ def test_frequencies_are_always_the_same_and_shared_by_none_else():
 
 
 @pytest.mark.parametrize("name", ["mmd-rbf", "sliced"])
-def test_a_first_call_in_inference_mode_spoils_no_gradient(name):
+def test_first_call_in_inference_mode_allows_later_gradients(name):
     summary = get_statistic(name).summary
     with torch.inference_mode():
         summary(torch.ones(1, 11, 2, 2), None)
@@ -245,8 +245,8 @@ def sample_features(pair):
         ]
 
 
-def slope(name, features, target):
-    """The length of the relative loss's gradient in the features."""
+def gradient_norm(name, features, target):
+    """Norm of the gradient of the relative loss with respect to the features."""
     statistic = STATISTICS[name]
     leaf = features.clone().requires_grad_()
     loss = style_loss(statistic, statistic.summary(leaf, None), statistic.summary(target, None))
@@ -256,10 +256,10 @@ def slope(name, features, target):
 
 @pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize("name", STATISTICS)
-def test_a_weight_pulls_alike_whatever_the_statistic(name, pair):
+def test_gradients_are_of_similar_size_for_all_statistics(name, pair):
     content, style = sample_features(pair)
     for layer in content:
-        ratio = slope(name, content[layer], style[layer]) / slope(
+        ratio = gradient_norm(name, content[layer], style[layer]) / gradient_norm(
             "gram", content[layer], style[layer]
         )
         assert 0.2 < ratio < 5, f"{layer}: {ratio:.2f} times Gram's"

@@ -1,8 +1,8 @@
-"""Style statistics: every line of the table is held to what a style statistic must be.
+"""Style statistics: the properties that every statistic must have, and the known formulae.
 
 The tests that take ``statistic`` run for each entry of ``STATISTICS``, so a new one is tested as
-soon as its line is there; those that take ``mean_statistic`` for each whose summary is a mean. The
-others compare what we know by name with formulae written as loops.
+soon as it is in the table; those that take ``mean_statistic`` run for each whose summary is a mean.
+The others compare statistics known by name with formulae written as loops.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def mean_statistic(request):
 
 
 def features(seed=0, shape=(2, 3, 3, 4), dtype=torch.float64):
-    """Feature maps with means, deviations and correlations all their own."""
+    """Random feature maps with non-trivial means, deviations and correlations."""
     random = torch.Generator().manual_seed(seed)
     maps = torch.randn(shape, generator=random, dtype=torch.float64)
     maps = torch.einsum("ij,bjhw->bihw", mixing(shape[1], random), maps)
@@ -53,7 +53,7 @@ def mixing(channels, random):
 
 
 def weight_map(seed=0, shape=(2, 1, 3, 4)):
-    """A soft mask with some positions left out."""
+    """A soft mask that is zero at some positions."""
     random = torch.Generator().manual_seed(seed)
     return (torch.rand(shape, generator=random, dtype=torch.float64) - 0.2).clamp_min(0)
 
@@ -64,7 +64,7 @@ def assert_same(summary, expected, rtol=1e-12, atol=1e-12):
         torch.testing.assert_close(summary[key], expected[key], rtol=rtol, atol=atol)
 
 
-# --- What every statistic must be -------------------------------------------------------------
+# --- Properties of every statistic ------------------------------------------------------------
 
 
 @pytest.mark.parametrize("weights", [None, weight_map()], ids=["whole", "masked"])
@@ -74,21 +74,21 @@ def test_gradient(statistic, weights):
     assert gradcheck(lambda x: statistic.distance(statistic.summary(x, weights), target), leaf)
 
 
-def test_a_mixture_is_the_weighted_mean_of_the_summaries(statistic):
+def test_mixture_is_the_weighted_mean_of_the_summaries(statistic):
     a, b = (statistic.summary(features(seed), None) for seed in (1, 2))
     assert_same(mix([a, b], [1, 3]), {key: 0.25 * a[key] + 0.75 * b[key] for key in a})
     assert_same(mix([a, b], [2, 0]), a)
     assert_same(mix([a, a, a], [0.1, 2, 0.7]), a)
 
 
-def test_a_gradient_flows_through_a_mixture(statistic):
+def test_gradient_flows_through_a_mixture(statistic):
     leaf = features().requires_grad_()
     mixture = mix([statistic.summary(leaf, None), statistic.summary(features(1), None)], [1, 1])
     statistic.distance(mixture, statistic.summary(features(2), None)).sum().backward()
     assert leaf.grad.abs().max() > 0
 
 
-def test_a_weight_counts_as_so_many_repetitions(statistic):
+def test_integer_weights_equal_repetitions(statistic):
     counts = [1, 2, 0, 3, 1]
     row = features(shape=(1, 3, 1, 5))
     repeated = row.repeat_interleave(torch.tensor(counts), dim=3)
@@ -100,7 +100,7 @@ def test_a_weight_counts_as_so_many_repetitions(statistic):
 
 @pytest.mark.parametrize(("row", "column"), [(3, 4), (1, 7), (5, 2)])
 @pytest.mark.parametrize("masked", [False, True])
-def test_tiles_make_the_whole(mean_statistic, row, column, masked):
+def test_tiles_mix_to_the_whole(mean_statistic, row, column, masked):
     maps, weights = features(shape=(1, 3, 6, 8)), weight_map(shape=(1, 1, 6, 8)) + 0.01
     summaries, masses = [], []
     for rows in (slice(0, row), slice(row, 6)):
@@ -111,7 +111,7 @@ def test_tiles_make_the_whole(mean_statistic, row, column, masked):
     assert_same(mix(summaries, masses), mean_statistic.summary(maps, weights if masked else None))
 
 
-def test_positions_have_no_order_and_layout_does_not_matter(statistic):
+def test_order_of_positions_and_memory_layout_do_not_matter(statistic):
     maps = features()
     expected = statistic.summary(maps, None)
     assert_same(statistic.summary(maps.flip(2, 3), None), expected)
@@ -119,7 +119,7 @@ def test_positions_have_no_order_and_layout_does_not_matter(statistic):
     assert_same(statistic.summary(maps.to(memory_format=torch.channels_last), None), expected)
 
 
-def test_a_picture_of_a_batch_is_summed_up_by_itself(statistic):
+def test_batch_equals_single_pictures(statistic):
     maps, weights = features(), weight_map()
     batch, target = statistic.summary(maps, weights), statistic.summary(features(1), None)
     distances = statistic.distance(batch, target)
@@ -131,7 +131,7 @@ def test_a_picture_of_a_batch_is_summed_up_by_itself(statistic):
         torch.testing.assert_close(distance[0], distances[i])
 
 
-def test_one_mask_and_one_target_serve_a_batch(statistic):
+def test_mask_and_target_broadcast_over_a_batch(statistic):
     maps, weights = features(), weight_map(shape=(1, 1, 3, 4))
     summary = statistic.summary(maps, weights)
     assert_same(summary, statistic.summary(maps, weights.expand(2, -1, -1, -1)))
@@ -140,7 +140,7 @@ def test_one_mask_and_one_target_serve_a_batch(statistic):
     torch.testing.assert_close(statistic.distance(summary, one), statistic.distance(summary, two))
 
 
-def test_distance_is_zero_for_the_same_and_positive_for_others(statistic):
+def test_distance_is_zero_only_for_equal_summaries(statistic):
     a, b = (statistic.summary(features(seed), None) for seed in (1, 2))
     assert (statistic.distance(a, b) > 0.01).all()
     assert (statistic.distance(a, a) >= 0).all()
@@ -148,18 +148,18 @@ def test_distance_is_zero_for_the_same_and_positive_for_others(statistic):
 
 
 @pytest.mark.parametrize("scale", [3.0, 100.0])
-def test_the_relative_loss_does_not_see_the_scale_of_the_features(statistic, scale):
+def test_relative_loss_is_scale_invariant(statistic, scale):
     def loss(factor):
-        ours, target = (statistic.summary(factor * features(seed), None) for seed in (1, 2))
-        return style_loss(statistic, ours, target)
+        summary, target = (statistic.summary(factor * features(seed), None) for seed in (1, 2))
+        return style_loss(statistic, summary, target)
 
     torch.testing.assert_close(loss(scale), loss(1.0), rtol=1e-3, atol=0)
 
 
-def test_the_relative_loss_of_nothing_is_one(statistic):
+def test_relative_loss_of_zeros_is_one(statistic):
     target = statistic.summary(features(), None)
-    nothing = {key: torch.zeros_like(value) for key, value in target.items()}
-    torch.testing.assert_close(style_loss(statistic, nothing, target), torch.ones(2).double())
+    zeros = {key: torch.zeros_like(value) for key, value in target.items()}
+    torch.testing.assert_close(style_loss(statistic, zeros, target), torch.ones(2).double())
 
 
 def test_descent(statistic):
@@ -197,20 +197,20 @@ def test_half_precision_is_summed_in_float32(statistic, dtype):
     assert_same(statistic.summary(maps, None), statistic.summary(maps.float(), None))
 
 
-PLAIN = {
+DEGENERATE = {
     "one colour": torch.linspace(0.5, 3, 16).view(1, 16, 1, 1).expand(1, 16, 32, 32),
-    "silent channels": features(shape=(1, 16, 32, 32), dtype=torch.float32)
+    "channels of zeros": features(shape=(1, 16, 32, 32), dtype=torch.float32)
     * (torch.arange(16) < 4).view(1, 16, 1, 1),
-    "nothing": torch.zeros(1, 16, 32, 32),
+    "zeros": torch.zeros(1, 16, 32, 32),
     "one position": torch.linspace(0.5, 3, 16).view(1, 16, 1, 1),
 }
 
 
-@pytest.mark.parametrize("style", PLAIN)
-@pytest.mark.parametrize("start", PLAIN)
-def test_plain_pictures_have_finite_distances_and_gradients(statistic, style, start):
-    leaf = PLAIN[start].clone().requires_grad_()
-    target = statistic.summary(PLAIN[style], None)
+@pytest.mark.parametrize("style", DEGENERATE)
+@pytest.mark.parametrize("start", DEGENERATE)
+def test_degenerate_features_have_finite_distances_and_gradients(statistic, style, start):
+    leaf = DEGENERATE[start].clone().requires_grad_()
+    target = statistic.summary(DEGENERATE[style], None)
     distance = statistic.distance(statistic.summary(leaf, None), target)
     distance.sum().backward()
     assert distance.isfinite().all()
@@ -219,7 +219,7 @@ def test_plain_pictures_have_finite_distances_and_gradients(statistic, style, st
         assert distance.item() <= 1e-5 * energy(statistic, target).item()
 
 
-# --- What we know by name, against loops ------------------------------------------------------
+# --- Known formulae, as loops -----------------------------------------------------------------
 
 
 def outer(vector):
@@ -268,7 +268,7 @@ def moments_distance(a, b):
 
 
 def gaussian_distance(a, b, ridge=RIDGE):
-    """The Wasserstein-2 distance of Gaussians, as textbooks have it."""
+    """The Wasserstein-2 distance of Gaussians, from the textbook formula."""
     a_covariance, b_covariance = np.cov(a.T, bias=True), np.cov(b.T, bias=True)
     lift = ridge * b_covariance.trace() / len(b_covariance) * np.eye(len(b_covariance))
     a_covariance, b_covariance = a_covariance + lift, b_covariance + lift
@@ -281,14 +281,14 @@ def gaussian_distance(a, b, ridge=RIDGE):
 # (statistic, formula on vectors (positions, C), relative tolerance)
 DISTANCES = [
     ("gram", gram_distance, 1e-12),
-    ("moments", moments_distance, 1e-6),  # the deviations' slope is kept finite at zero
+    ("moments", moments_distance, 1e-6),  # the deviations' gradient is kept finite at zero
     ("gaussian-ot", gaussian_distance, 1e-9),
     ("gaussian-ot", lambda a, b: gaussian_distance(a, b, ridge=0), 1e-2),
 ]
 
 
 @pytest.mark.parametrize(("name", "formula", "tolerance"), DISTANCES)
-def test_distance_is_the_formula(name, formula, tolerance):
+def test_distance_equals_the_formula(name, formula, tolerance):
     chosen = get_statistic(name)
     maps = [features(seed, shape=(1, 4, 6, 6)) for seed in (1, 2)]
     vectors = [each[0].flatten(1).T.numpy() for each in maps]
@@ -301,10 +301,10 @@ def test_distance_is_the_formula(name, formula, tolerance):
     [
         ("gram", lambda f: ((f.T @ f / len(f)) ** 2).sum(), 1e-12),
         ("moments", lambda f: (f.mean(0) ** 2).sum() + f.var(0).sum(), 1e-3),
-        ("gaussian-ot", lambda f: (f**2).sum(1).mean(), 0.1),  # but for the ridge
+        ("gaussian-ot", lambda f: (f**2).sum(1).mean(), 0.1),  # up to the ridge
     ],
 )
-def test_energy_is_the_distance_from_nothing(name, formula, tolerance):
+def test_energy_is_the_distance_from_zeros(name, formula, tolerance):
     maps = features(shape=(1, 4, 6, 6))
     vectors = maps[0].flatten(1).T.numpy()
     summary = get_statistic(name).summary(maps, None)
@@ -313,7 +313,7 @@ def test_energy_is_the_distance_from_nothing(name, formula, tolerance):
     )
 
 
-def test_gatys_normalization_is_the_papers_formula():
+def test_gatys_normalization_equals_the_formula_of_the_paper():
     """¼ ΣΣ (G − A)² / (N² M²), G and A summed over the M positions of N maps (eq. 4)."""
     pictures = [features(seed, shape=(1, 3, 2, 5)) for seed in (1, 2)]
     n, m = 3, 10
@@ -324,21 +324,21 @@ def test_gatys_normalization_is_the_papers_formula():
     )
     total = sum((g[i][j] - a[i][j]) ** 2 for i in range(n) for j in range(n))
     gram = get_statistic("gram")
-    ours, target = (gram.summary(picture, None) for picture in pictures)
-    loss = style_loss(gram, ours, target, "gatys").item()
+    summary, target = (gram.summary(picture, None) for picture in pictures)
+    loss = style_loss(gram, summary, target, "gatys").item()
     assert loss == pytest.approx(total / (4 * n**2 * m**2), rel=1e-12)
 
 
-def test_mean_normalization_is_the_mean_squared_error_of_practice():
+def test_mean_normalization_is_the_mean_squared_error():
     gram = get_statistic("gram")
-    ours, target = (gram.summary(features(seed), None) for seed in (1, 2))
-    losses = style_loss(gram, ours, target, "mean")
-    expected = (ours["gram"] - target["gram"]).square().mean((1, 2))
+    summary, target = (gram.summary(features(seed), None) for seed in (1, 2))
+    losses = style_loss(gram, summary, target, "mean")
+    expected = (summary["gram"] - target["gram"]).square().mean((1, 2))
     torch.testing.assert_close(losses, expected)
 
 
 @pytest.mark.parametrize("normalization", STYLE_NORMALIZATIONS)
-def test_a_unit_depends_on_the_target_alone_and_is_positive(statistic, normalization):
+def test_unit_is_positive_and_divides_the_distance(statistic, normalization):
     target = statistic.summary(features(), None)
     unit = style_unit(statistic, target, normalization)
     assert unit.shape == (2,)
@@ -351,25 +351,25 @@ def test_a_unit_depends_on_the_target_alone_and_is_positive(statistic, normaliza
 # --- Errors -----------------------------------------------------------------------------------
 
 
-def test_an_unknown_statistic_lists_the_table():
+def test_unknown_statistic_error_lists_the_choices():
     with pytest.raises(OptionError) as caught:
         get_statistic("grams")
     assert all(name in str(caught.value) for name in STATISTICS)
     assert "Did you mean 'gram'?" in str(caught.value)
 
 
-def test_an_unknown_normalization_lists_them(statistic):
+def test_unknown_normalization_error_lists_the_choices(statistic):
     with pytest.raises(OptionError, match=", ".join(STYLE_NORMALIZATIONS)):
         style_unit(statistic, statistic.summary(features(), None), "gatis")
 
 
 @pytest.mark.parametrize("shape", [(2, 1, 4, 3), (2, 1, 3, 5), (2, 3, 3, 4), (3, 4)])
-def test_a_misfitting_weight_map_is_refused(statistic, shape):
+def test_weight_map_of_another_shape_is_an_error(statistic, shape):
     with pytest.raises(OptionError, match="does not fit"):
         statistic.summary(features(), torch.ones(shape))
 
 
-def test_an_empty_region_is_refused(statistic):
+def test_empty_region_is_an_error(statistic):
     weights = weight_map()
     weights[1] = 0
     with pytest.raises(OptionError, match="empty"):
@@ -381,21 +381,21 @@ def test_an_empty_region_is_refused(statistic):
     [[1], [1, 1, 1], [2, -1], [0, 0], [1, math.nan], [math.inf, 1], [1e308, 1e308]],
     ids=str,
 )
-def test_a_bad_mixture_is_refused(statistic, weights):
+def test_invalid_weights_of_a_mixture_are_an_error(statistic, weights):
     summary = statistic.summary(features(), None)
     with pytest.raises(OptionError, match="mixture of 2 styles"):
         mix([summary, summary], weights)
 
 
-def test_a_mixture_of_nothing_is_refused():
+def test_mixture_of_no_styles_is_an_error():
     with pytest.raises(OptionError, match="mixture of 0 styles"):
         mix([], [])
 
 
-def test_summaries_are_exact_within_anybodys_autocast():
+def test_summaries_are_exact_under_autocast():
     random = torch.Generator().manual_seed(1)
     features = 5 + torch.rand(2, 6, 9, 8, generator=random)
-    for statistic in (own for own in STATISTICS.values() if own.of_moments):
+    for statistic in (each for each in STATISTICS.values() if each.from_moments):
         plain = statistic.summary(features, None)
         with torch.autocast("cpu", torch.bfloat16):
             cast = statistic.summary(features, None)

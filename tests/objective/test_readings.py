@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from impasto.encoders.vgg import BARE, Architecture, Encoder
-from impasto.losses.moments import after_map, mean_and_gram
+from impasto.losses.moments import affine_moments, mean_and_gram
 from impasto.losses.statistics import STATISTICS, get_statistic
 from impasto.objective.objective import Objective
 from impasto.objective.readouts import reading, readouts_of
@@ -17,7 +17,7 @@ from impasto.objective.tiled import TiledObjective
 from impasto.objective.tiles import halo_of, plan_tiles
 
 LAYERS = ("relu1_1", "relu2_2", "relu3_1")
-CARRIED = [name for name, statistic in STATISTICS.items() if statistic.of_moments]
+CARRIED = [name for name, statistic in STATISTICS.items() if statistic.from_moments]
 
 
 def random(*shape, seed=0):
@@ -57,7 +57,7 @@ def test_moments_after_a_linear_map_are_those_of_the_mapped_features(weighted):
     features, weight, bias = random(2, 4, 5, 6), random(3, 4, seed=1), random(3, seed=2)
     where = random(2, 1, 5, 6, seed=3) if weighted else None
     mapped = torch.einsum("oc,bchw->bohw", weight, features) + bias[:, None, None]
-    found = after_map(mean_and_gram(features, where), weight, bias)
+    found = affine_moments(mean_and_gram(features, where), weight, bias)
     wanted = mean_and_gram(mapped, where)
     torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-12)
     shares = torch.full_like(mapped[:, :1], 1 / 30) if where is None else where

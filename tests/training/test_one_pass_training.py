@@ -227,7 +227,7 @@ def test_magentas_losses_are_as_they_are_written(preset, weight, make, styles):
     """Of an encoder that, as theirs, is given 0 … 255 less the mean: here by dividing by less."""
     deep = random_encoder(Architecture((4, 6, 8, 8, 8), (2, 2, 3, 3, 1)))
     settings = PRESETS[preset]
-    told = get_statistic("gram").of_moments(summaries_of(deep, styles["a"], ["relu3_3"])["relu3_3"])
+    told = get_statistic("gram").from_moments(summaries_of(deep, styles["a"], ["relu3_3"])["relu3_3"])
     term = SummaryTerm(
         {"relu3_3": told},
         statistic="gram", layer_weights={"relu3_3": settings.style_layers["relu3_3"]},

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from impasto.colour.spaces import NO_CHROMA, SPACES, fit_gamut, named
 from impasto.errors import OptionError
-from impasto.losses.moments import positions
+from impasto.losses.moments import weighted_vectors
 
 # Added to each colour's variance before linear matching, a quarter of a level of 8 bits, squared:
 # it bounds by how much the rounding noise of a grey or plain picture is blown up into colours.
@@ -156,7 +156,7 @@ def _colours(picture: Tensor, weights: Tensor | None = None) -> Colours:
     picture = picture.to("cpu", torch.float64)
     if weights is not None and len(weights) not in (1, len(picture)):
         raise OptionError(f"{len(weights)} weight maps do not fit {len(picture)} pictures.")
-    colours, shares = positions(picture, None if weights is None else weights.cpu())
+    colours, shares = weighted_vectors(picture, None if weights is None else weights.cpu())
     if shares is None:
         shares = torch.full_like(colours[..., :1], 1 / colours.shape[1])
     return colours, shares.expand(len(colours), -1, -1)

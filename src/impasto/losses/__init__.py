@@ -1,6 +1,12 @@
-"""Losses: pure functions on tensors, each checked in float64 against its formula.
+"""Losses: pure functions on tensors, each tested in float64 against its formula.
 
-* :mod:`impasto.losses.statistics`: what a style is, and how far two styles are apart.
-* :mod:`impasto.losses.content`: how far two feature maps are apart.
-* :mod:`impasto.losses.total_variation`: how rough a picture is.
+* :mod:`impasto.losses.statistics`: the table of style statistics, mixtures, and the style loss.
+* :mod:`impasto.losses.registry`: a table that other packages extend through entry points.
+* :mod:`impasto.losses.moments`: means and Gram matrices of feature maps under weight maps.
+* :mod:`impasto.losses.mmd`: maximum mean discrepancy with linear, quadratic and Gaussian kernels.
+* :mod:`impasto.losses.sliced`: the sliced Wasserstein distance.
+* :mod:`impasto.losses.bures`: the Bures distance of covariance matrices.
+* :mod:`impasto.losses.content`: squared errors of feature maps, and the content loss.
+* :mod:`impasto.losses.laplacian`: the Laplacian of a picture at several scales.
+* :mod:`impasto.losses.total_variation`: four kinds of total variation.
 """

@@ -1,4 +1,4 @@
-"""Square roots of covariance matrices, with gradients that stay finite."""
+"""The Bures distance of covariance matrices, with gradients that stay finite."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from impasto.runtime.threads import one_thread
 
 
 class _TraceSqrt(torch.autograd.Function):
-    """tr M^½ of symmetric positive semi-definite matrices; the gradient is ½ M^-½.
+    """tr M^½ of symmetric positive semi-definite matrices; its gradient is ½ M^-½.
 
-    ``torch.linalg.eigh``'s own backward divides by differences of eigenvalues, which are zero for
-    repeated ones; of the trace of the root it needs none of them.
+    The backward pass of ``torch.linalg.eigh`` divides by differences of eigenvalues, which are zero
+    for repeated ones. The trace of the square root needs no such differences.
     """
 
     @staticmethod
     def forward(ctx: Any, matrix: Tensor) -> Tensor:
-        # eigh raises for values that are not finite; an optimizer must be able to undo them.
+        # eigh raises for values that are not finite, but an optimizer must be able to undo them.
         finite = matrix.isfinite().flatten(-2).all(-1)
         with one_thread():
             values, vectors = torch.linalg.eigh(torch.where(finite[..., None, None], matrix, 0))
-        # An eigenvalue below the rounding error of the largest is noise: so would be its root's
-        # slope, which grows without bound towards zero.
+        # Eigenvalues below the rounding error of the largest are noise, and so would be the
+        # gradients of their square roots, which grow without bound towards zero.
         floor = values[..., -1:].abs() * torch.finfo(matrix.dtype).eps * matrix.shape[-1]
         roots = values.clamp_min(0).maximum(floor.clamp_min(torch.finfo(matrix.dtype).tiny)).sqrt()
         ctx.save_for_backward(roots, vectors)
@@ -34,11 +34,11 @@ class _TraceSqrt(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+    def backward(ctx: Any, grad_output: Tensor) -> Tensor:
         roots, vectors = ctx.saved_tensors
-        inverse = (vectors / roots[..., None, :]) @ vectors.mT
-        slope: Tensor = 0.5 * gradient[..., None, None] * inverse
-        return slope
+        inverse_root = (vectors / roots[..., None, :]) @ vectors.mT
+        grad_input: Tensor = 0.5 * grad_output[..., None, None] * inverse_root
+        return grad_input
 
 
 def trace_sqrt(matrix: Tensor) -> Tensor:
@@ -48,17 +48,17 @@ def trace_sqrt(matrix: Tensor) -> Tensor:
         matrix: (..., C, C), symmetric, eigenvalues ≥ 0 up to rounding.
 
     Returns:
-        (...), differentiable once.
+        (...), differentiable once; NaN for a matrix with values that are not finite.
     """
-    root: Tensor = _TraceSqrt.apply(matrix)  # type: ignore[no-untyped-call]
-    return root
+    trace: Tensor = _TraceSqrt.apply(matrix)  # type: ignore[no-untyped-call]
+    return trace
 
 
 def bures(covariance: Tensor, target: Tensor) -> Tensor:
     """Squared Bures distance tr(A + B − 2 (B^½ A B^½)^½) of covariance matrices.
 
-    With a factor B = L Lᵀ the middle matrix Lᵀ A L has the same eigenvalues, so no root
-    of B is needed (Dowson & Landau 1982; Bhatia et al. 2019, arXiv:1712.01504).
+    With a factor B = L Lᵀ, the matrix Lᵀ A L has the same eigenvalues as B^½ A B^½, so no square
+    root of B is needed (Dowson & Landau 1982; Bhatia et al. 2019, arXiv:1712.01504).
 
     Args:
         covariance: A, (..., C, C), symmetric positive semi-definite.
@@ -67,19 +67,19 @@ def bures(covariance: Tensor, target: Tensor) -> Tensor:
     Returns:
         (...), ≥ 0 up to rounding; differentiable in ``covariance``.
     """
-    factor = _factor(target)
-    middle = factor.mT @ covariance @ factor
-    middle = 0.5 * (middle + middle.mT)
+    factor = _factorize(target)
+    product = factor.mT @ covariance @ factor
+    product = 0.5 * (product + product.mT)
     traces = covariance.diagonal(dim1=-2, dim2=-1).sum(-1) + target.diagonal(dim1=-2, dim2=-1).sum(
         -1
     )
-    return traces - 2 * trace_sqrt(middle)
+    return traces - 2 * trace_sqrt(product)
 
 
-def _factor(matrix: Tensor) -> Tensor:
-    """L with L Lᵀ = ``matrix``, or the nearest semi-definite one where rounding left it indefinite.
+def _factorize(matrix: Tensor) -> Tensor:
+    """L with L Lᵀ = ``matrix``, or the nearest semi-definite matrix if rounding made it indefinite.
 
-    Rounding does so to the covariance of a plain colour, E[f fᵀ] − μμᵀ ≈ 0.
+    This happens to the covariance of a plain colour, E[f fᵀ] − μμᵀ ≈ 0.
     """
     factor: Tensor
     factor, failed = torch.linalg.cholesky_ex(matrix)

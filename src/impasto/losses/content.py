@@ -1,4 +1,4 @@
-"""How far a picture's features are from the content's."""
+"""The content loss: squared errors of feature maps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _relative(error: Tensor, target: Tensor) -> Tensor:
 
 
 CONTENT_NORMALIZATIONS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
-    # ‖F − P‖² / ‖P‖²: the same number at every size, layer and encoder.
+    # ‖F − P‖² / ‖P‖²: the same at every size, layer and encoder.
     "relative": _relative,
     # ½ Σ (F − P)²: Gatys et al. 2015, arXiv:1508.06576, eq. 1.
     "gatys": lambda error, target: error / 2,
@@ -26,18 +26,19 @@ CONTENT_NORMALIZATIONS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     # mean (F − P)²: common practice (``mse_loss``).
     "mean": lambda error, target: error / target[0].numel(),
 }
+"""Name → (squared error (B,), target (B, C, H, W)) → loss (B,)."""
 
 
 def content_loss(features: Tensor, target: Tensor, normalization: str = "relative") -> Tensor:
-    """Squared error of feature maps, (B,).
+    """Squared error of feature maps, normalized: (B,).
 
     Args:
         features: Of the picture, (B, C, H, W); half precision is summed in float32.
         target: Of the content, (B or 1, C, H, W).
-        normalization: One of ``CONTENT_NORMALIZATIONS``.
+        normalization: Name in ``CONTENT_NORMALIZATIONS``.
 
     Raises:
-        OptionError: For another normalization, or maps of different sizes.
+        OptionError: For an unknown normalization, or maps of different sizes.
     """
     if normalization not in CONTENT_NORMALIZATIONS:
         raise unknown_name("content normalization", normalization, CONTENT_NORMALIZATIONS)

@@ -1,12 +1,12 @@
-"""Maximum mean discrepancies: distances between distributions, seen through a kernel.
+"""Maximum mean discrepancies (MMD): distances between distributions, for a chosen kernel.
 
 For a kernel k(x, y) = φ(x)ᵀφ(y) and feature vectors x of one picture, y of another,
 
     MMD² = E k(x, x′) + E k(y, y′) − 2 E k(x, y) = ‖E φ(x) − E φ(y)‖²
 
-over all pairs of positions, a position with itself too (the biased or V-statistic of Gretton et al.
-2012, JMLR 13). So a summary is the mean of φ, and the Gram loss is the MMD² of k = (xᵀy)²: Li,
-Wang, Liu & Hou 2017, "Demystifying Neural Style Transfer", arXiv:1701.01036.
+over all pairs of positions, pairs of a position with itself included (the biased or V-statistic of
+Gretton et al. 2012, JMLR 13). So a summary is the mean of φ. The Gram loss is the MMD² of
+k = (xᵀy)²: Li, Wang, Liu & Hou 2017, "Demystifying Neural Style Transfer", arXiv:1701.01036.
 """
 
 from __future__ import annotations
@@ -20,7 +20,13 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from impasto.losses.moments import Summary, mean_and_gram, mean_vector, positions, squared_norm
+from impasto.losses.moments import (
+    Summary,
+    mean_and_gram,
+    mean_vector,
+    squared_norm,
+    weighted_vectors,
+)
 
 
 def linear_summary(features: Tensor, weights: Tensor | None) -> Summary:
@@ -45,16 +51,16 @@ def poly_summary(features: Tensor, weights: Tensor | None) -> Summary:
 def poly_distance(summary: Summary, target: Summary, offset: float = OFFSET) -> Tensor:
     """‖G − G′‖² + 2c ‖μ − μ′‖²: MMD² with (xᵀy + c)² = (xᵀy)² + 2c xᵀy + c² (Li et al. 2017).
 
-    c has the unit of a squared feature. With a plain number it would decide the result for small
-    features and vanish beside large ones. Here c = ``offset`` · E‖y‖² of
-    the target, so that the whole scales with the fourth power of the features at any scale. One
-    half makes the term of the means E‖y‖² ‖μ − μ′‖², of about the Gram term's size where a layer's
-    features have a large mean in common.
+    c has the unit of a squared feature. A fixed number would dominate for small features and vanish
+    for large ones. With c = ``offset`` · E‖y‖² of the target, the distance scales with the fourth
+    power of the features at any scale. An offset of one half gives the means the weight E‖y‖², so
+    that their term is about as large as the Gram term if the features of a layer share a large
+    mean.
 
     Args:
         summary: Of the picture.
         target: Of the style.
-        offset: c over the target's E‖y‖², which is the trace of its Gram matrix; 0 leaves the
+        offset: c divided by the target's E‖y‖², which is the trace of its Gram matrix; 0 leaves the
             distance of Gram matrices.
     """
     constant = offset * target["gram"].diagonal(dim1=-2, dim2=-1).sum(-1)
@@ -63,16 +69,16 @@ def poly_distance(summary: Summary, target: Summary, offset: float = OFFSET) -> 
 
 
 WIDTHS = (1.0, 0.5, 0.25)
-"""Of the Gaussian kernels, each half the one before; distances are relative ones."""
+"""σ of the Gaussian kernels, of relative distances; each is half the one before."""
 
-LEAST_DIRECTIONS = 16
-"""Random directions for maps of few channels; with more, as many as channels."""
+MIN_DIRECTIONS = 16
+"""Random directions for maps of few channels; maps of more have one per channel."""
 
-LEAST_LENGTH = 1e-6
-"""Feature vectors are not taken for shorter, which keeps the logarithm finite."""
+MIN_NORM = 1e-6
+"""Lower bound of the norms of feature vectors, which keeps their logarithms finite."""
 
 CHUNK = 4096
-"""Positions worked on at once: what they need stays in the processor's cache."""
+"""Positions processed at a time, so that the temporaries stay in the processor's cache."""
 
 
 def rbf_summary(
@@ -84,47 +90,50 @@ def rbf_summary(
         d² = ‖x/‖x‖ − y/‖y‖‖² + (ln ‖x‖ − ln ‖y‖)²,
         φ(f) = ‖f‖ · (cos wᵀz, sin wᵀz) / √(number of w),   z = (f/‖f‖, ln ‖f‖),   w ~ N(0, 1/σ²)
 
-    Rahimi & Recht 2007, "Random Features for Large-Scale Kernel Machines". Where this leaves
+    Rahimi & Recht 2007, "Random Features for Large-Scale Kernel Machines". How this differs from
     exp(−‖x − y‖²/2σ²), and why:
 
-    * A summary does not know the picture it will be compared with, so σ cannot be fitted to the
-      features and must fit them at any scale. Near each other, d ≈ ‖x − y‖ / ‖x‖: a distance in
-      units of the features themselves. If all features grow alike, every ln ‖f‖ moves by the same,
-      no d changes, and the distance grows with the square, as that of optimal transport does.
-    * Several σ at once. Between the features of two pictures d is 0.1 to 1.3 from the first layer
-      to the last; a narrow kernel alone sees no difference of far pictures from farther ones, a
-      wide one alone little more than means. Painted with single widths, 1 came near the style at
-      half the pace of the three together, and ¼ lost the content.
-    * The factor ‖x‖ ‖y‖. φ goes to 0 with f at a bounded slope, though d has none at 0; dark
-      positions count by what they are. It also gives nothing a meaning: all-zero features have an
-      all-zero summary, so the energy E k(y, y′) is the MMD² of the style from a silent picture, the
-      unit of the relative loss. Without it (k ≤ 1) the Gram distance fell a third to a half as far.
-    * Pairs (cos, sin) instead of √2 cos(wᵀz + b): no b, less variance, and a shift of ln ‖f‖ is a
-      rotation that leaves distances exactly as they are. The widths share their directions, since
-      cos 2x and sin 2x cost a few products and a new cosine costs tens.
+    * Relative distances. A summary does not know which picture it will be compared with, so σ
+      cannot be fitted to the features and must suit any scale. For near vectors d ≈ ‖x − y‖ / ‖x‖.
+      If all features are scaled alike, every ln ‖f‖ shifts alike, d stays the same, and the MMD²
+      grows with the square of the scale, like that of optimal transport.
+    * Several σ. Between two pictures d is 0.1 to 1.3 from the first layer to the last. A narrow
+      kernel does not distinguish far pictures from farther ones, a wide one compares little more
+      than means. Among single widths, 1 approached the style at half the pace of the three
+      together, and ¼ lost the content.
+    * The factor ‖x‖ ‖y‖. It makes φ go to 0 with f at a bounded slope, although d has none at 0,
+      and weights positions by their norms. All-zero features have an all-zero summary, so that the
+      energy E k(y, y′), the unit of the relative loss, is the MMD² between the style and all-zero
+      features. Without it (k ≤ 1) the Gram distance fell only a third to a half as far.
+    * Pairs (cos, sin) instead of √2 cos(wᵀz + b). They need no b and have less variance, and a
+      shift of ln ‖f‖ is a rotation, which leaves distances exactly the same. The widths share their
+      directions, because cos 2x and sin 2x cost a few products, a new cosine tens of them.
 
-    The kernel is characteristic away from 0: MMD = 0 only for equal distributions. Its estimate by
-    m directions is right on average and, being a mean of m independent numbers between 0 and
-    B = (E‖x‖ + E‖y‖)², off by more than B √(ln(2/p) / 2m) with a chance of at most p (Hoeffding).
-    Between a photograph and a painting the root mean square error was 5 to 16 % of MMD² at the m
-    used, 3 to 10 % at four times as many, and pictures painted with sixteen times as many are no
-    nearer.
+    The kernel is characteristic away from 0: MMD = 0 only for equal distributions. The estimate
+    from m directions is unbiased. It is a mean of m independent numbers between 0 and
+    B = (E‖x‖ + E‖y‖)², so its error exceeds B √(ln(2/p) / 2m) with a probability of at most p
+    (Hoeffding). Between a photograph and a painting the root mean square error was 5 to 16 % of
+    MMD² at the default m and 3 to 10 % at four times as many. Pictures painted with sixteen times
+    as many are no nearer to the style.
 
     Args:
         features: (B, C, H, W).
         weights: (B, 1, H, W) ≥ 0, or None.
-        directions: m, see :func:`random_frequencies`.
-        seed: Likewise.
+        directions: m; see :func:`random_frequencies`.
+        seed: See :func:`random_frequencies`.
+
+    Returns:
+        ``waves``: (B, 2 · number of widths, m).
     """
-    vectors, shares = positions(features, weights)
-    squares = vectors.square().sum(-1, keepdim=True) + LEAST_LENGTH**2
-    lengths = squares.sqrt()
+    vectors, shares = weighted_vectors(features, weights)
+    squares = vectors.square().sum(-1, keepdim=True) + MIN_NORM**2
+    norms = squares.sqrt()
     frequencies = random_frequencies(
         vectors.shape[-1], vectors.dtype, vectors.device, directions, seed
     )
-    phases = (vectors / lengths) @ frequencies[:-1] + 0.5 * squares.log() * frequencies[-1]
-    masses = lengths / lengths.shape[1] if shares is None else lengths * shares
-    waves: Tensor = _MeanWaves.apply(phases.expand(len(masses), -1, -1), masses)  # type: ignore[no-untyped-call]
+    phases = (vectors / norms) @ frequencies[:-1] + 0.5 * squares.log() * frequencies[-1]
+    amplitudes = norms / norms.shape[1] if shares is None else norms * shares
+    waves: Tensor = _SumOfWaves.apply(phases.expand(len(amplitudes), -1, -1), amplitudes)  # type: ignore[no-untyped-call]
     return {"waves": waves / math.sqrt(len(WIDTHS) * frequencies.shape[1])}
 
 
@@ -145,60 +154,61 @@ def random_frequencies(
 
     Args:
         channels: Of the features; the last row belongs to ln ‖f‖.
-        dtype: Of the result; drawn in float64 whatever it is.
+        dtype: Of the result; the numbers are drawn in float64.
         device: Of the result.
-        directions: How many; None for the number of channels, at least ``LEAST_DIRECTIONS``.
-        seed: Of the draw.
+        directions: How many; None for one per channel, at least ``MIN_DIRECTIONS``.
+        seed: Of the random numbers.
     """
-    with torch.inference_mode(False):  # or a first call within it would spoil all later gradients
-        random = torch.Generator().manual_seed(seed)
-        count = directions or max(LEAST_DIRECTIONS, channels)
-        draw = torch.randn(channels + 1, count, generator=random, dtype=torch.float64)
+    # The cached tensor must be usable in autograd even if the first call is in inference mode.
+    with torch.inference_mode(False):
+        generator = torch.Generator().manual_seed(seed)
+        count = directions or max(MIN_DIRECTIONS, channels)
+        draw = torch.randn(channels + 1, count, generator=generator, dtype=torch.float64)
         return (draw / WIDTHS[0]).to(dtype).to(device)
 
 
-class _MeanWaves(torch.autograd.Function):
-    """Σ over positions of mass · (cos, sin) of 1, 2, 4 times the phases: (B, 2 · widths, m).
+class _SumOfWaves(torch.autograd.Function):
+    """Σ over positions of amplitude · (cos, sin) of 1, 2, 4 times the phases: (B, 2 · widths, m).
 
-    In chunks, and worked out again for the gradient: to keep it all would take seven times the
-    memory of the phases, and more time.
+    Computed in chunks, and again in the backward pass: keeping everything would need seven times
+    the memory of the phases, and more time.
     """
 
     @staticmethod
-    def forward(ctx: Any, phases: Tensor, masses: Tensor) -> Tensor:
-        ctx.save_for_backward(phases, masses)
+    def forward(ctx: Any, phases: Tensor, amplitudes: Tensor) -> Tensor:
+        ctx.save_for_backward(phases, amplitudes)
         sums = [
-            torch.cat([masses[:, part].mT @ wave for pair in octaves for wave in pair], 1)
+            torch.cat([amplitudes[:, part].mT @ wave for pair in octaves for wave in pair], 1)
             for part, octaves in _chunks(phases)
         ]
         return torch.stack(sums).sum(0)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        phases, masses = ctx.saved_tensors
-        of_phases, of_masses = torch.zeros_like(phases), torch.zeros_like(masses)
-        rows = gradient[:, :, None].unbind(1)  # (B, 1, m) each
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, Tensor]:
+        phases, amplitudes = ctx.saved_tensors
+        grad_phases, grad_amplitudes = torch.zeros_like(phases), torch.zeros_like(amplitudes)
+        rows = grad_output[:, :, None].unbind(1)  # (B, 1, m) each
         for part, octaves in _chunks(phases):
-            slope, of_mass = of_phases[:, part], of_masses[:, part]
+            grad_phase, grad_amplitude = grad_phases[:, part], grad_amplitudes[:, part]
             for octave, (cosine, sine) in enumerate(octaves):
-                by_cosine, by_sine = rows[2 * octave], rows[2 * octave + 1]
-                of_mass += cosine @ by_cosine.mT + sine @ by_sine.mT
-                slope.addcmul_(cosine, by_sine, value=2**octave)
-                slope.addcmul_(sine, by_cosine, value=-(2**octave))
-            slope *= masses[:, part]
-        return of_phases, of_masses
+                grad_cosine, grad_sine = rows[2 * octave], rows[2 * octave + 1]
+                grad_amplitude += cosine @ grad_cosine.mT + sine @ grad_sine.mT
+                grad_phase.addcmul_(cosine, grad_sine, value=2**octave)
+                grad_phase.addcmul_(sine, grad_cosine, value=-(2**octave))
+            grad_phase *= amplitudes[:, part]
+        return grad_phases, grad_amplitudes
 
 
 def _chunks(phases: Tensor) -> Iterator[tuple[slice, Iterator[tuple[Tensor, Tensor]]]]:
-    """Some positions at a time, with their waves."""
+    """``CHUNK`` positions at a time, with their waves."""
     for first in range(0, phases.shape[1], CHUNK):
         part = slice(first, first + CHUNK)
         yield part, _octaves(phases[:, part])
 
 
 def _octaves(phases: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Cosine and sine of the phases, then of 2, 4, … times them: a pair for each width."""
+    """Cosine and sine of the phases, then of 2, 4, … times the phases: a pair for each width."""
     cosine, sine = phases.cos(), phases.sin()
     yield cosine, sine
     for _ in WIDTHS[1:]:

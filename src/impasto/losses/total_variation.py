@@ -1,4 +1,4 @@
-"""Total variation: how rough a picture is."""
+"""Total variation: the differences of neighbouring pixels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from impasto.errors import unknown_name
 def _gradient_norm(down: Tensor, right: Tensor) -> Tensor:
     # Isotropic needs both differences at one pixel, so the last row and column are left out.
     square = down[..., :, :-1].square() + right[..., :-1, :].square()
-    # The root's slope is infinite at zero: a constant picture would get no gradient but NaN.
+    # The square root has an infinite slope at zero: a constant picture would have NaN gradients.
     tiny = torch.finfo(square.dtype).eps ** 2
     return (square + tiny).sqrt().flatten(1).sum(1)
 
@@ -26,7 +26,7 @@ VARIATIONS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     # Σ |x↓| + |x→|
     "l1": lambda down, right: _sum(down.abs()) + _sum(right.abs()),
     # Σ x↓² + x→²: what most style transfer code calls TV (β = 2 of Mahendran & Vedaldi 2015); here
-    # anisotropic and isotropic are the same but for the last row and column.
+    # anisotropic and isotropic are the same except in the last row and column.
     "squared": lambda down, right: _sum(down.square()) + _sum(right.square()),
     # Σ √(x↓² + x→²): Rudin, Osher & Fatemi 1992.
     "isotropic": _gradient_norm,
@@ -35,6 +35,7 @@ VARIATIONS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
         _sum(down[..., :, :-1].square()) + _sum(right[..., :-1, :].square())
     ),
 }
+"""Name → (differences down (B, C, H−1, W), differences right (B, C, H, W−1)) → sum (B,)."""
 
 
 def total_variation(image: Tensor, kind: str = "squared", *, mean: bool = True) -> Tensor:
@@ -42,12 +43,12 @@ def total_variation(image: Tensor, kind: str = "squared", *, mean: bool = True) 
 
     Args:
         image: (B, C, H, W), at least 2×2 px.
-        kind: One of ``VARIATIONS``.
-        mean: Divide by the numbers in a picture (C·H·W), so that the weight means the same at
-            every size; False is the sum of the papers.
+        kind: Name in ``VARIATIONS``.
+        mean: Divide by C·H·W, so that a weight means the same at every size; False gives the sum of
+            the papers.
 
     Raises:
-        OptionError: For another kind.
+        OptionError: For an unknown kind.
     """
     if kind not in VARIATIONS:
         raise unknown_name("total variation", kind, VARIATIONS)

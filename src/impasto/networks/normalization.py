@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.losses.moments import HALF, row_means, without_autocast
+from impasto.losses.moments import HALF_DTYPES, row_means, without_autocast
 from impasto.nn.convolution import convolve, is_fixed
 from impasto.runtime.strips import strips
 
@@ -75,7 +75,7 @@ def normalize(
 
 def _scaled(x: Tensor, mean: Tensor, factor: Tensor, shift: Tensor) -> Tensor:
     """What :func:`normalize` makes; of half precision in float32."""
-    if x.dtype in HALF:
+    if x.dtype in HALF_DTYPES:
         # In float32: of an even map mean · factor is hundreds, and would be rounded to whole ones.
         return torch.addcmul(shift, x - mean, factor)
     return torch.addcmul(shift - mean * factor, x, factor)

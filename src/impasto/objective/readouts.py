@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from impasto.encoders.vgg import BARE, Encoder
-from impasto.losses.moments import Summary, after_map, mean_and_gram
+from impasto.losses.moments import Summary, affine_moments, mean_and_gram
 from impasto.losses.statistics import Statistic
 
 Readout = tuple[Tensor, Tensor]
@@ -52,13 +52,13 @@ def reading(layer: str, statistic: Statistic, readout: Readout | None) -> Readin
         statistic: Whose summary is wished.
         readout: The layer's linear readout, if it has one.
     """
-    of_moments = statistic.of_moments
-    if readout is None or of_moments is None:
+    from_moments = statistic.from_moments
+    if readout is None or from_moments is None:
         return Reading(layer, statistic.summary, dict)
     weight, bias = readout
 
     def finish(moments: Summary) -> Summary:
         like = moments["gram"]
-        return of_moments(after_map(moments, weight.to(like), bias.to(like)))
+        return from_moments(affine_moments(moments, weight.to(like), bias.to(like)))
 
     return Reading(BARE + layer, mean_and_gram, finish)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from impasto.errors import OptionError, option, unknown_name
 from impasto.losses.content import CONTENT_NORMALIZATIONS, content_loss, squared_error
-from impasto.losses.laplacian import POOLS, laplacian
+from impasto.losses.laplacian import POOL_SIZES, laplacian
 from impasto.losses.moments import Summary, at_least_float32
 from impasto.losses.statistics import get_statistic, mix, style_unit
 from impasto.losses.total_variation import VARIATIONS, total_variation
@@ -276,14 +276,14 @@ class LaplacianTerm:
     Args:
         content: (1, 3, H, W), the photograph at the picture's size.
         weight: Of the term, which is relative to the photograph's own Laplacians and averaged over
-            :data:`impasto.losses.laplacian.POOLS` (those that the picture is large enough for).
+            :data:`impasto.losses.laplacian.POOL_SIZES` (those that the picture is large enough for).
     """
 
     layers = ("image",)
 
     def __init__(self, content: Tensor, weight: float = 1.0) -> None:
         least = min(content.shape[-2:])
-        self._targets = {p: laplacian(content, p) for p in POOLS if least >= 3 * p}
+        self._targets = {p: laplacian(content, p) for p in POOL_SIZES if least >= 3 * p}
         self._weight = weight / max(1, len(self._targets))
 
     def __call__(self, features: Features) -> dict[str, Tensor]:

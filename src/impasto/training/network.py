@@ -384,8 +384,8 @@ def summaries_of(encoder: Encoder, pictures: Tensor, layers: Iterable[str]) -> d
 
 def _told_as(statistic: str, summary: Summary) -> Summary:
     """A summary of mean and Gram matrix as one of another statistic that follows from it."""
-    of_moments = get_statistic(statistic).of_moments
-    if of_moments is None:
-        known = [name for name, statistic in STATISTICS.items() if statistic.of_moments]
+    from_moments = get_statistic(statistic).from_moments
+    if from_moments is None:
+        known = [name for name, statistic in STATISTICS.items() if statistic.from_moments]
         raise unknown_name("style statistic of training", statistic, known)
-    return of_moments(summary)
+    return from_moments(summary)

@@ -1,4 +1,4 @@
-"""Roots of covariance matrices, against scipy and against finite differences."""
+"""Roots of covariance matrices, against SciPy and finite differences."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ def scipy_bures(covariance, target):
 
 
 @pytest.mark.parametrize("channels", [1, 2, 7, 24])
-def test_trace_sqrt_is_scipys(channels):
+def test_trace_sqrt_equals_scipy(channels):
     matrix = covariance(channels)
     assert trace_sqrt(matrix).item() == pytest.approx(scipy_trace_sqrt(matrix), rel=1e-10)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 7, 24])
-def test_bures_is_scipys(channels):
+def test_bures_equals_scipy(channels):
     a, b = covariance(channels, seed=1), covariance(channels, seed=2)
     assert bures(a, b).item() == pytest.approx(scipy_bures(a, b), rel=1e-10)
 
 
-def test_commuting_matrices_have_a_distance_in_closed_form():
+def test_commuting_matrices_match_the_closed_form():
     a, b = torch.tensor([4.0, 9.0, 0.25]), torch.tensor([1.0, 16.0, 0.25])
     expected = (a.sqrt() - b.sqrt()).square().sum()
     torch.testing.assert_close(bures(a.diag(), b.diag()), expected)
 
 
-def test_bures_is_zero_for_equals_and_symmetric():
+def test_bures_is_symmetric_and_zero_for_equal_matrices():
     a, b = covariance(6, seed=1), covariance(6, seed=2)
     assert bures(a, a).item() == pytest.approx(0, abs=1e-12)
     assert bures(a, b).item() == pytest.approx(bures(b, a).item(), rel=1e-12)
@@ -61,12 +61,12 @@ def test_bures_scales_with_the_matrices():
     torch.testing.assert_close(bures(9 * a, 9 * b), 9 * bures(a, b), rtol=1e-12, atol=0)
 
 
-def test_bures_obeys_the_triangle_inequality():
+def test_triangle_inequality():
     a, b, c = (covariance(5, seed=seed) for seed in (1, 2, 3))
     assert bures(a, c).sqrt() < bures(a, b).sqrt() + bures(b, c).sqrt()
 
 
-def test_batches_are_taken_one_by_one():
+def test_batch_equals_single_matrices():
     a, b = covariance(4, batch=(2, 3), seed=1), covariance(4, batch=(2, 3), seed=2)
     roots, distances = trace_sqrt(a), bures(a, b)
     assert roots.shape == distances.shape == (2, 3)
@@ -76,7 +76,7 @@ def test_batches_are_taken_one_by_one():
             torch.testing.assert_close(distances[i, j], bures(a[i, j], b[i, j]))
 
 
-def test_one_target_serves_a_batch():
+def test_target_broadcasts_over_a_batch():
     a, b = covariance(4, batch=(3,), seed=1), covariance(4, seed=2)
     torch.testing.assert_close(bures(a, b[None]), torch.stack([bures(each, b) for each in a]))
 
@@ -99,8 +99,8 @@ def test_gradient_of_trace_sqrt(matrix):
 @pytest.mark.parametrize("start", ["random", "target", "identity"])
 def test_gradient_of_bures(start):
     target = covariance(4, seed=2)
-    starts = {"random": covariance(4), "target": target, "identity": torch.eye(4).double()}
-    leaf = starts[start].clone().requires_grad_()
+    matrices = {"random": covariance(4), "target": target, "identity": torch.eye(4).double()}
+    leaf = matrices[start].clone().requires_grad_()
     assert gradcheck(lambda x: bures(symmetric(x), target), leaf)
 
 
@@ -110,7 +110,7 @@ def test_gradient_is_symmetric():
     torch.testing.assert_close(gradient, gradient.mT)
 
 
-def test_a_second_derivative_is_refused_and_not_wrong():
+def test_second_derivative_is_an_error():
     leaf = covariance(3).requires_grad_()
     (gradient,) = torch.autograd.grad(trace_sqrt(leaf).square(), leaf, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
@@ -119,7 +119,7 @@ def test_a_second_derivative_is_refused_and_not_wrong():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("rank", [1, 3])
-def test_a_deficient_covariance_has_a_finite_gradient(dtype, rank):
+def test_rank_deficient_covariance_has_a_finite_gradient(dtype, rank):
     leaf = covariance(8, rank=rank, dtype=dtype).requires_grad_()
     target = covariance(8, seed=2, dtype=dtype)
     value = bures(leaf, target)
@@ -131,7 +131,7 @@ def test_a_deficient_covariance_has_a_finite_gradient(dtype, rank):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_nothing_at_all_has_a_finite_root_and_gradient(dtype):
+def test_zero_matrix_has_a_finite_root_and_gradient(dtype):
     leaf = torch.zeros(4, 4, dtype=dtype, requires_grad=True)
     value = trace_sqrt(leaf)
     (gradient,) = torch.autograd.grad(value, leaf)
@@ -139,7 +139,7 @@ def test_nothing_at_all_has_a_finite_root_and_gradient(dtype):
     assert gradient.isfinite().all()
 
 
-def test_rounding_may_leave_the_target_indefinite():
+def test_slightly_indefinite_target():
     values = torch.tensor([1.0, 0.5, -1e-7, -2e-7])
     basis, _ = torch.linalg.qr(torch.randn(4, 4, generator=torch.Generator().manual_seed(0)))
     target = symmetric(basis @ values.diag() @ basis.mT)
@@ -157,7 +157,7 @@ def test_float32_agrees_with_float64():
     assert bures(a.float(), b.float()).item() == pytest.approx(bures(a, b).item(), rel=1e-4)
 
 
-def test_values_that_are_not_finite_give_nan_and_leave_the_others_alone():
+def test_non_finite_matrix_gives_nan_without_affecting_others():
     matrices = torch.stack([torch.eye(3), torch.full((3, 3), torch.nan), 4 * torch.eye(3)])
     traces = trace_sqrt(matrices)
     assert traces.isnan().tolist() == [False, True, False]

@@ -1,0 +1,82 @@
+"""A table of named objects that other packages can extend without changing this one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from impasto.errors import OptionError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+T = TypeVar("T")
+
+
+class Registry(Mapping[str, T], Generic[T]):
+    """Name → object: built-in entries, registered ones, and those of installed packages.
+
+    Installed packages declare theirs as entry points. Their metadata is read when a name is not in
+    the table, or when the table is listed; an object is imported when it is looked up.
+
+    Args:
+        kind: What an entry is, in words, for error messages.
+        type_: The class of every entry.
+        group: Group of the entry points; each is the name of an entry and where it is defined.
+        entries: The built-in entries.
+    """
+
+    def __init__(self, kind: str, type_: type[T], group: str, entries: Mapping[str, T]) -> None:
+        self._kind, self._type, self._group = kind, type_, group
+        self._entries = dict(entries)
+
+    def register(self, name: str, entry: T) -> None:
+        """Add an entry; adding the same one twice does nothing.
+
+        Raises:
+            OptionError: If the name is taken by another entry, or the entry has another type.
+        """
+        if not isinstance(entry, self._type):
+            raise OptionError(
+                f"The {self._kind} '{name}' must be a {self._type.__name__}, not {entry!r}."
+            )
+        if self._entries.setdefault(name, entry) is not entry:
+            raise OptionError(f"There is already a {self._kind} '{name}': choose another name.")
+
+    def __getitem__(self, name: str) -> T:
+        """The entry, imported if an installed package provides it.
+
+        Raises:
+            KeyError: For a name that nothing provides.
+            OptionError: If the package that provides it cannot be imported, or gives another type.
+        """
+        if name not in self._entries and name in self._entry_points:
+            self.register(name, self._load(self._entry_points[name]))
+        return self._entries[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries or name in self._entry_points
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._entries, **self._entry_points})
+
+    def __len__(self) -> int:
+        return len({**self._entries, **self._entry_points})
+
+    @cached_property
+    def _entry_points(self) -> dict[str, EntryPoint]:
+        from importlib.metadata import entry_points  # only here, since it takes time to import
+
+        return {point.name: point for point in entry_points(group=self._group)}
+
+    def _load(self, point: EntryPoint) -> T:
+        try:
+            entry: T = point.load()
+        except Exception as error:  # whatever another package raises while it is imported
+            package = point.dist.name if point.dist else point.module
+            raise OptionError(
+                f"The {self._kind} '{point.name}' of the package {package} cannot be loaded from "
+                f"{point.value} ({type(error).__name__}: {error}): update or uninstall {package}."
+            ) from error
+        return entry
