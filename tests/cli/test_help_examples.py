@@ -1,0 +1,42 @@
+"""The examples at the end of ``-h`` name what there is."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import shlex
+from pathlib import Path
+
+import pytest
+
+from impasto.cli.commands import stylize, train, train_networks
+from impasto.cli.main import COMMANDS
+from impasto.networks.catalogue import networks, style_names
+
+EPILOGS = [
+    getattr(importlib.import_module(f"impasto.cli.commands.{name}"), "EXAMPLES", "")
+    for name in COMMANDS
+]
+
+
+def styles(epilog: str) -> list[str]:
+    """All that an epilog gives to --style, weights taken off."""
+    found = []
+    for line in epilog.replace("\\\n", " ").splitlines():
+        words = iter(shlex.split(line) if line.strip().startswith("impasto ") else [])
+        for word in words:
+            if word == "--style":
+                found += itertools.takewhile(lambda word: not word.startswith("-"), words)
+    return [style.partition(":")[0] for style in found]
+
+
+def test_they_are_found():
+    assert styles(stylize.EXAMPLES).count("painting.jpg") > 1
+    assert "great-wave" in styles(stylize.EXAMPLES)
+
+
+@pytest.mark.parametrize("epilog", [*EPILOGS, train.EXAMPLES, train_networks.EXAMPLES])
+def test_a_style_is_known_or_a_file(epilog):
+    known = {style for model in networks() for style in style_names(model)}
+    odd = [s for s in styles(epilog) if s not in known and not (Path(s).suffix or s.endswith("/"))]
+    assert odd == []
