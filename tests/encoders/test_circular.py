@@ -11,7 +11,7 @@ from impasto.errors import OptionError
 from impasto.losses.total_variation import VARIATIONS, total_variation
 from impasto.nn.padding import padded
 from impasto.objective.terms import CircularVariation
-from impasto.optim.preconditioner import CircularPreconditioner
+from impasto.optim.circular_preconditioner import CircularPreconditioner
 from impasto.painting.texture import resize_circular
 
 

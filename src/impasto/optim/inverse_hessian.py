@@ -1,9 +1,9 @@
-"""What L-BFGS knows of the curvature: differences of places and of slopes, and a first guess.
+"""The inverse Hessian that L-BFGS builds from its last steps, and its initial guess.
 
-The two loops over the pairs are Nocedal's (1980, "Updating Quasi-Newton Matrices with Limited
-Storage"). What they leave open, the curvature along all that no pair has seen, is commonly guessed
-by one number. Of a picture's waves one can know more: a painting is curved otherwise along its
-broad waves than along its fine ones. So the guess is one number an octave.
+The two-loop recursion is Nocedal's (1980, "Updating Quasi-Newton Matrices with Limited Storage").
+It needs a guess for directions that no step has explored, usually a single number. The loss of a
+painting is curved differently along low frequencies than along high ones, so the guess here is one
+number per octave of frequencies.
 """
 
 from __future__ import annotations
@@ -16,128 +16,135 @@ from torch import Tensor
 
 
 class Pair(NamedTuple):
-    """One step, and what the slope did on it: (1, 3, H, W) each.
+    """One step, and how the gradient changed along it.
 
     Attributes:
-        place: Change of the place.
-        slope: Change of the slope.
-        product: Of the two.
-        energies: Squares of both added up, (2, octaves); (2, 1) for pixels.
+        step: s, the change of the parameters (1, 3, H, W).
+        gradient_change: y, the change of the gradient (1, 3, H, W).
+        product: sᵀy.
+        energies: Sums of squares of both, (2, octaves); (2, 1) without octaves.
     """
 
-    place: Tensor
-    slope: Tensor
+    step: Tensor
+    gradient_change: Tensor
     product: float
     energies: Tensor
 
 
 class InverseHessian:
-    """The last pairs, and the direction that they give.
+    """The inverse Hessian as the last few pairs define it.
 
     Args:
-        most: Pairs kept.
-        by_octaves: Whether places are waves (cosine transforms), broadest at the upper left; the
-            first guess is then one number an octave, else one number.
+        max_pairs: Pairs kept.
+        by_octaves: Whether the parameters are coefficients of a cosine transform, lowest frequency
+            first. The initial guess is then one number per octave, otherwise one number.
     """
 
-    # Wherever the guess overshoots the search turns back, which costs as much as another step; such
-    # places come in a row. Measured at 512 px: 52 steps with 54 evaluations and 36 with 36 to where
-    # one number took 60 with 59 and 42 with 41.
-    _BOLDEST, _SHYEST = 0.8, 0.2
-    _AFTER_TURNING_BACK, _ELSE = 0.6, 1.05
+    # A guess that is too large makes the line search backtrack, which costs as much as another
+    # step, and such points come in a row. Measured at 512 px: 52 steps with 54 evaluations and 36
+    # with 36, where a single number took 60 with 59 and 42 with 41.
+    _MAX_FACTOR, _MIN_FACTOR = 0.8, 0.2
+    _AFTER_BACKTRACKING, _OTHERWISE = 0.6, 1.05
     _RECENT = 5
-    # A guess this far from the mean of all octaves is a rounding error in an octave of nothing.
-    _FARTHEST = 10.0
+    # A guess farther from the mean over all octaves is the rounding error of an empty octave.
+    _MAX_RATIO = 10.0
 
-    def __init__(self, most: int, *, by_octaves: bool) -> None:
-        self._most = most
+    def __init__(self, max_pairs: int, *, by_octaves: bool) -> None:
+        self._max_pairs = max_pairs
         self._by_octaves = by_octaves
-        self._boldness = self._BOLDEST
+        self._factor = self._MAX_FACTOR
         self._pairs: list[Pair] = []
 
     def __len__(self) -> int:
         return len(self._pairs)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all pairs."""
         self._pairs.clear()
-        self._boldness = self._BOLDEST
+        self._factor = self._MAX_FACTOR
 
-    def add(self, place: Tensor, slope: Tensor) -> None:
-        """Learn of a step; one without positive curvature would turn later directions uphill."""
-        product = _product(place, slope)
+    def add(self, step: Tensor, gradient_change: Tensor) -> None:
+        """Add a pair, unless its curvature is not positive: later directions could then ascend."""
+        product = _dot(step, gradient_change)
         if product > 1e-10:
-            energies = torch.stack([self._energies(place), self._energies(slope)])
-            self._pairs = [*self._pairs, Pair(place, slope, product, energies)][-self._most :]
+            energies = torch.stack([self._energies(step), self._energies(gradient_change)])
+            pairs = [*self._pairs, Pair(step, gradient_change, product, energies)]
+            self._pairs = pairs[-self._max_pairs :]
 
-    def learn_of_search(self, *, turned_back: bool) -> None:
-        """Whether the search along the last direction found its first trial too far."""
-        bolder = self._boldness * (self._AFTER_TURNING_BACK if turned_back else self._ELSE)
-        self._boldness = min(max(bolder, self._SHYEST), self._BOLDEST)
+    def adapt(self, *, backtracked: bool) -> None:
+        """Scale the next guess by whether the last search found its first trial too far."""
+        factor = self._factor * (self._AFTER_BACKTRACKING if backtracked else self._OTHERWISE)
+        self._factor = min(max(factor, self._MIN_FACTOR), self._MAX_FACTOR)
 
-    def direction(self, slope: Tensor) -> Tensor:
-        """Minus the inverse curvature times the slope."""
-        direction = -slope
-        shares = []
+    def direction(self, gradient: Tensor) -> Tensor:
+        """Minus the inverse Hessian times the gradient."""
+        direction = -gradient
+        alphas = []
         for pair in reversed(self._pairs):
-            shares.append(_product(pair.place, direction) / pair.product)
-            direction.add_(pair.slope, alpha=-shares[-1])
+            alphas.append(_dot(pair.step, direction) / pair.product)
+            direction.add_(pair.gradient_change, alpha=-alphas[-1])
         if self._pairs:
-            self._guess(direction)
-        for pair, share in zip(self._pairs, reversed(shares), strict=True):
-            direction.add_(pair.place, alpha=share - _product(pair.slope, direction) / pair.product)
+            self._apply_guess(direction)
+        for pair, alpha in zip(self._pairs, reversed(alphas), strict=True):
+            beta = _dot(pair.gradient_change, direction) / pair.product
+            direction.add_(pair.step, alpha=alpha - beta)
         return direction
 
-    def _guess(self, direction: Tensor) -> None:
-        """Multiply by the inverse curvature where nothing else is known of it, in place.
+    def _apply_guess(self, direction: Tensor) -> None:
+        """Multiply by the initial guess of the inverse Hessian, in place.
 
-        The ratio of how far places and slopes moved, whatever their directions: it lies between
-        the two of Barzilai & Borwein (1988, "Two-Point Step Size Gradient Methods").
+        With octaves it is ‖s‖ / ‖y‖, between the two step sizes of Barzilai & Borwein (1988,
+        "Two-Point Step Size Gradient Methods").
         """
         if not self._by_octaves:
             last = self._pairs[-1]
             direction.mul_(last.product / float(last.energies[1].sum()))
             return
-        places, slopes = torch.stack([p.energies for p in self._pairs[-self._RECENT :]]).sum(0)
-        mean = math.sqrt(float(places.sum()) / float(slopes.sum()))
-        guess = (places / slopes).sqrt().nan_to_num(mean)
-        guess = guess.clamp(mean / self._FARTHEST, mean * self._FARTHEST) * self._boldness
-        for value, ring in zip(guess.tolist(), octaves(direction), strict=True):
-            for part in ring:
+        energies = torch.stack([pair.energies for pair in self._pairs[-self._RECENT :]])
+        steps, changes = energies.sum(0)
+        mean = math.sqrt(float(steps.sum()) / float(changes.sum()))
+        guess = (steps / changes).sqrt().nan_to_num(mean)
+        guess = guess.clamp(mean / self._MAX_RATIO, mean * self._MAX_RATIO) * self._factor
+        for value, octave in zip(guess.tolist(), octaves(direction), strict=True):
+            for part in octave:
                 part.mul_(value)
 
     def _energies(self, x: Tensor) -> Tensor:
-        """Squares added up in every octave, or all."""
+        """Sums of squares, one per octave or one in all."""
         parts = octaves(x) if self._by_octaves else [(x,)]
-        return torch.tensor([sum(float(part.square().sum()) for part in ring) for ring in parts])
+        return torch.tensor(
+            [sum(float(part.square().sum()) for part in octave) for octave in parts]
+        )
 
     def state_dict(self) -> dict[str, Any]:
-        """The pairs, old first, and how bold the guess is."""
-        pairs = [(pair.place, pair.slope) for pair in self._pairs]
-        return {"pairs": pairs, "boldness": self._boldness}
+        """The pairs, oldest first, and the factor of the guess."""
+        pairs = [(pair.step, pair.gradient_change) for pair in self._pairs]
+        return {"pairs": pairs, "boldness": self._factor}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Be as when ``state`` was taken."""
+        """Restore what :meth:`state_dict` returned."""
         self._pairs = []
-        for place, slope in state["pairs"]:
-            self.add(place.clone(), slope.clone())
-        self._boldness = float(state["boldness"])
+        for step, gradient_change in state["pairs"]:
+            self.add(step.clone(), gradient_change.clone())
+        self._factor = float(state["boldness"])
 
 
-def octaves(waves: Tensor) -> list[tuple[Tensor, ...]]:
-    """Views of a picture's waves (1, 3, H, W) by octaves, fine to broad, of both ways together.
+def octaves(coefficients: Tensor) -> list[tuple[Tensor, ...]]:
+    """Views of the coefficients of a picture (1, 3, H, W) by octaves, highest frequencies first.
 
-    Frequencies grow to the right and downwards; each octave is what lies beyond half the width or
-    half the height of what is left: two rectangles. The last is the mean with the broadest waves.
+    Frequencies grow to the right and downwards. Each octave is what lies beyond half the width or
+    half the height of the rest: two rectangles. The last holds the mean and the lowest frequencies.
     """
-    rings = []
-    height, width = waves.shape[-2:]
+    parts = []
+    height, width = coefficients.shape[-2:]
     while min(height, width) > 1:
         below, right = height // 2, width // 2
-        rings.append((waves[..., below:height, :width], waves[..., :below, right:width]))
+        parts.append(
+            (coefficients[..., below:height, :width], coefficients[..., :below, right:width])
+        )
         height, width = below, right
-    return [*rings, (waves[..., :height, :width],)]
+    return [*parts, (coefficients[..., :height, :width],)]
 
 
-def _product(one: Tensor, other: Tensor) -> float:
-    return float(torch.dot(one.flatten(), other.flatten()))
+def _dot(a: Tensor, b: Tensor) -> float:
+    return float(torch.dot(a.flatten(), b.flatten()))

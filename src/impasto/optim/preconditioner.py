@@ -1,11 +1,11 @@
-"""Steps in the proportions of pictures: large in what is broad, small in what is fine or coloured.
+"""A preconditioner with the statistics of photographs: low frequencies and lightness move most.
 
-The pixels of a picture are strongly correlated: the amplitude of a photograph's frequencies falls
-as 1/f (Field 1987), and its colours vary four times as much in lightness as in anything else.
-Descent on independent pixels knows nothing of that and fills a picture with fine coloured dust long
-before its large forms have moved. Descent on white noise z, of which the picture is the image under
-a power of that covariance, knows it (Olah et al. 2017, "Feature Visualization", who use the whole
-power with Adam). The goal is the same; the way there is another.
+The pixels of a picture are strongly correlated. The amplitude of a photograph's frequencies falls
+as 1/f (Field 1987), and its colours vary four times as much in lightness as in any other direction.
+Descent on independent pixels ignores this: it fills a picture with fine coloured noise long before
+its large shapes have moved. Descent on white noise z, which a power of that covariance maps to the
+picture, takes it into account (Olah et al. 2017, "Feature Visualization", who use the full power
+with Adam). The optimum is the same, only the path differs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-_COLOURS = (
+_COLOUR_COVARIANCE = (
     (0.0526, 0.0472, 0.0422),
     (0.0472, 0.0519, 0.0476),
     (0.0422, 0.0476, 0.0518),
@@ -26,119 +26,79 @@ _COLOURS = (
 class Preconditioner:
     """The symmetric linear map Σ^(power/2), Σ being the covariance of photographs.
 
-    Frequencies are those of the cosine transform, which sees a picture mirrored at its borders, so
-    that no border knows of the one across. The map keeps the mean square of white noise.
+    Its frequencies are those of the cosine transform, which treats a picture as mirrored at its
+    borders, so that opposite borders are independent. The map preserves the mean square of white
+    noise.
 
-    A descent had better not move that noise but its waves: since the transform is orthogonal it
-    goes the same way, and every picture and every slope costs one transform in place of two.
+    An optimizer should use the DCT coefficients of the noise as its parameters. Because the
+    transform is orthogonal, the descent is the same, but every picture and every gradient needs one
+    transform instead of two.
 
     Args:
         size: Height and width of the picture.
-        power: 0 changes nothing; 1 gives every frequency and colour the step that photographs have
-            of it; ½ was measured to be best: at 1 the fine strokes come too late.
+        power: 0 is the identity; 1 scales every frequency and colour as photographs do. ½ was
+            measured to be best: with 1, fine strokes come too late.
     """
 
     def __init__(self, size: tuple[int, int], power: float) -> None:
         self.power = power
-        # The mean (frequency 0) moves as the lowest frequency does.
+        # The mean (frequency 0) is scaled like the lowest frequency.
         gain = np.maximum(self._frequencies(size), 1 / max(size)) ** -power
         self._gain = (gain / np.sqrt(np.mean(gain**2))).astype(np.float32)
-        values, vectors = np.linalg.eigh(np.array(_COLOURS))
+        values, vectors = np.linalg.eigh(np.array(_COLOUR_COVARIANCE))
         gains = values ** (power / 2)
         gains /= np.sqrt(np.mean(gains**2))
-        self._colours = torch.from_numpy((vectors * gains) @ vectors.T).float()
+        self._colour_matrix = torch.from_numpy((vectors * gains) @ vectors.T).float()
 
     @property
-    def moves_waves(self) -> bool:
-        """Whether what a descent moves are waves, the broadest at the upper left."""
+    def uses_dct(self) -> bool:
+        """Whether the parameters are DCT coefficients, low frequencies at the upper left."""
         return self.power > 0
 
     def __call__(self, noise: Tensor) -> Tensor:
-        """The map of (1, 3, H, W); it is its own transpose."""
-        return self.picture(self._waves(noise)) if self.power else noise
+        """The map of white noise (1, 3, H, W); it is its own transpose."""
+        return self.to_pixels(self._dct(noise)) if self.power else noise
 
-    def picture(self, waves: Tensor) -> Tensor:
-        """The map of white noise whose waves these are, both (1, 3, H, W)."""
+    def to_pixels(self, coefficients: Tensor) -> Tensor:
+        """The map of the white noise that has these DCT coefficients, both (1, 3, H, W)."""
         if not self.power:
-            return waves
-        return self._coloured(self._pixels(waves.cpu().numpy() * self._gain)).to(waves.device)
+            return coefficients
+        pixels = self._inverse_dct(coefficients.cpu().numpy() * self._gain)
+        return self._mix_colours(pixels).to(coefficients.device)
 
-    def slope(self, gradient: Tensor) -> Tensor:
-        """The gradient with respect to the waves, of that of the picture: the transposed map.
-
-        Both (1, 3, H, W).
-        """
+    def pull_back(self, gradient: Tensor) -> Tensor:
+        """The transpose of :meth:`to_pixels`: from a gradient in pixels to one in coefficients."""
         if not self.power:
             return gradient
-        waves = self._waves(self._coloured(gradient.cpu()))
-        waves *= torch.from_numpy(self._gain)
-        return waves.to(gradient.device)
+        coefficients = self._dct(self._mix_colours(gradient.cpu()))
+        coefficients *= torch.from_numpy(self._gain)
+        return coefficients.to(gradient.device)
 
-    def _coloured(self, picture: Tensor) -> Tensor:
-        return torch.einsum("ij,bjhw->bihw", self._colours.to(picture.dtype), picture)
+    def _mix_colours(self, picture: Tensor) -> Tensor:
+        return torch.einsum("ij,bjhw->bihw", self._colour_matrix.to(picture.dtype), picture)
 
     @staticmethod
     def _frequencies(size: tuple[int, int]) -> NDArray[np.float64]:
-        """Of every wave, in half-periods per pixel: (H, W)."""
+        """The frequency of every coefficient, in half-periods per pixel: (H, W)."""
         down, right = (np.arange(length, dtype=np.float64) / length for length in size)
         return np.hypot(down[:, None], right[None])
 
     @staticmethod
-    def _waves(picture: Tensor) -> Tensor:
-        """What a picture is made of, by the orthogonal cosine transform."""
+    def _dct(picture: Tensor) -> Tensor:
+        """The orthonormal DCT-II of a picture."""
         from scipy import fft  # imported here since it takes a tenth of a second
 
         pixels, workers = picture.cpu().numpy(), torch.get_num_threads()
-        waves = fft.dctn(pixels, axes=(2, 3), norm="ortho", workers=workers)
-        return torch.from_numpy(waves).to(picture.device)
+        coefficients = fft.dctn(pixels, axes=(2, 3), norm="ortho", workers=workers)
+        return torch.from_numpy(coefficients).to(picture.device)
 
     @staticmethod
-    def _pixels(waves: NDArray[np.float32]) -> Tensor:
-        """The picture on the CPU that is made of these waves, which are overwritten."""
+    def _inverse_dct(coefficients: NDArray[np.float32]) -> Tensor:
+        """The picture on the CPU with these coefficients, which are overwritten."""
         from scipy import fft
 
         workers = torch.get_num_threads()
-        pixels = fft.idctn(waves, axes=(2, 3), norm="ortho", workers=workers, overwrite_x=True)
+        pixels = fft.idctn(
+            coefficients, axes=(2, 3), norm="ortho", workers=workers, overwrite_x=True
+        )
         return torch.from_numpy(pixels)
-
-
-class CircularPreconditioner(Preconditioner):
-    """The same map for pictures that are wrapped around: waves that meet at the borders.
-
-    Mirrored waves would move the two sides of a border independently of each other, and leave a
-    step between them that many steps of the descent are needed to level.
-
-    Args:
-        size: Height and width of the picture.
-        power: See :class:`impasto.optim.preconditioner.Preconditioner`.
-    """
-
-    @staticmethod
-    def _frequencies(size: tuple[int, int]) -> NDArray[np.float64]:
-        """Of every wave, in half-periods per pixel: (H, W)."""
-        down, right = (2 * np.fft.fftfreq(length) for length in size)
-        frequencies: NDArray[np.float64] = np.hypot(down[:, None], right[None])
-        return frequencies
-
-    def __call__(self, noise: Tensor) -> Tensor:
-        """The map of (1, 3, H, W); it is its own transpose."""
-        if not self.power:
-            return noise
-        height, width = noise.shape[-2:]
-        gain = torch.from_numpy(self._gain[:, : width // 2 + 1])
-        waves = torch.fft.rfft2(self._coloured(noise.cpu())) * gain
-        result: Tensor = torch.fft.irfft2(waves, s=(height, width))
-        return result.to(noise.device)
-
-    @property
-    def moves_waves(self) -> bool:
-        """No: the transform's waves are complex. A descent moves the noise itself."""
-        return False
-
-    def picture(self, waves: Tensor) -> Tensor:
-        """The map itself."""
-        return self(waves)
-
-    def slope(self, gradient: Tensor) -> Tensor:
-        """The map itself, which is symmetric."""
-        return self(gradient)

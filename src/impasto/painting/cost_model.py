@@ -7,7 +7,7 @@ import torch
 from impasto.encoders.vgg import BARE, Encoder
 from impasto.objective.terms import EncoderLike
 from impasto.objective.tiles import halo_of
-from impasto.optim.lbfgs import history
+from impasto.optim.lbfgs import history_size
 from impasto.runtime.memory import BASE_BYTES
 
 SIDES = (4096, 3072, 2048, 1536, 1024, 768, 512, 384, 256, 128)
@@ -20,7 +20,7 @@ _CUTTING = 1.8
 
 def picture_bytes(optimizer: str, pixels: int) -> float:
     """What the optimizer holds: pictures in float32, of L-BFGS its pairs and a few vectors."""
-    pictures = 2 * history(pixels) + 18 if optimizer == "lbfgs" else 10
+    pictures = 2 * history_size(pixels) + 18 if optimizer == "lbfgs" else 10
     return float(pictures * 3 * 4 * pixels)
 
 

@@ -22,9 +22,11 @@ from impasto.images.picture import Picture, resize
 from impasto.objective.objective import Objective
 from impasto.objective.terms import EncoderLike
 from impasto.objective.tiled import TiledObjective
-from impasto.optim.lbfgs import Gradient, Losses
-from impasto.optim.loop import DivergenceGuard, Step, descend
-from impasto.optim.optimizers import Adam, Optimizer, make_optimizer
+from impasto.optim.adam import Adam
+from impasto.optim.divergence import DivergenceGuard
+from impasto.optim.interface import Gradient, Losses, Optimizer
+from impasto.optim.loop import Step, descend
+from impasto.optim.optimizers import make_optimizer
 from impasto.optim.preconditioner import Preconditioner
 from impasto.painting.objective_builder import ObjectiveBuilder, Style, as_styles
 from impasto.painting.pyramid import Stage, plan_stages
@@ -263,9 +265,9 @@ class Painter:
         assert before is not None
         start = self._enlarged(before.image, stage.size)
         self._optimizer = self._start(start, stage)
-        self._guard.enter(self._optimizer)
+        self._guard.start_stage(self._optimizer)
         if isinstance(before, Adam) and isinstance(self._optimizer, Adam):
-            before.carry_to(self._optimizer)
+            before.transfer_moments(self._optimizer)
         self._stage, self._done = index, 0
 
     def _enlarged(self, image: Tensor, size: tuple[int, int]) -> Tensor:

@@ -23,7 +23,7 @@ from impasto.images.picture import Picture
 from impasto.objective.objective import Objective
 from impasto.objective.terms import CircularVariation, EncoderLike, TotalVariation
 from impasto.objective.tiled import TiledObjective
-from impasto.optim.preconditioner import CircularPreconditioner
+from impasto.optim.circular_preconditioner import CircularPreconditioner
 from impasto.painting.objective_builder import Style
 from impasto.painting.painter import Painter
 from impasto.painting.pyramid import Stage, plan_stages
