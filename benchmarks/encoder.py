@@ -146,11 +146,12 @@ def judge(teacher, image, content, style):
 
 
 def _write_sheet(args, cells):
-    from impasto.images.contact_sheet import Cell, contact_sheet
+    from impasto.images.contact_sheet import CaptionedImage, contact_sheet
 
     names = ("content", "style", Path(args.encoder).stem, Path(args.teacher).stem)
     sheet = [
-        [Cell(images.to_pil(x), name) for x, name in zip(row, names, strict=True)] for row in cells
+        [CaptionedImage(images.to_pil(x), name) for x, name in zip(row, names, strict=True)]
+        for row in cells
     ]
     contact_sheet(sheet, height=288).save(args.sheet, quality=92)
 

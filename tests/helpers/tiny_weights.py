@@ -11,17 +11,17 @@ import torch
 
 from impasto.weights.records import WeightRecord
 
-State = dict[str, Any]
+StateDict = dict[str, Any]
 Record = Callable[..., WeightRecord]
 
 # Two convolutions of 4 channels, a pooling, one of 6: counted as torchvision counts.
 SHAPES = {"features.0": (4, 3, 3, 3), "features.2": (4, 4, 3, 3), "features.5": (6, 4, 3, 3)}
 
 
-def published_state() -> State:
+def published_state() -> StateDict:
     """What a publisher's file holds: the convolutions, and a classifier that is not wanted."""
     generator = torch.Generator().manual_seed(0)
-    state: State = {"classifier.0.weight": torch.zeros(2, 2)}
+    state: StateDict = {"classifier.0.weight": torch.zeros(2, 2)}
     for key, shape in SHAPES.items():
         state[f"{key}.weight"] = torch.randn(shape, generator=generator)
         state[f"{key}.bias"] = torch.randn(shape[:1], generator=generator)

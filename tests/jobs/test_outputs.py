@@ -1,4 +1,4 @@
-"""What is made beside the picture: snapshots, contact sheets, estimates; and how to stop it."""
+"""What is made beside the picture: snapshots and estimates; and how to stop it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageChops
+from PIL import Image
 from torch import Tensor
 
 from helpers.sentences import sentence
 from impasto import images
 from impasto.encoders.vgg import Encoder
 from impasto.errors import ImageError, ImpastoError, OptionError
-from impasto.images import samples
-from impasto.images.contact_sheet import Cell, contact_sheet
 from impasto.images.picture import Picture
 from impasto.painting.estimate import estimate
 from impasto.painting.painter import Painter
@@ -171,78 +169,6 @@ def test_nothing_taken_nothing_made(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-# --- contact sheets ------------------------------------------------------------------------------
-
-RED, GREEN, BLUE = (200, 0, 0), (0, 200, 0), (0, 0, 200)
-PAPER = (250, 249, 246)
-
-
-def plain(colour: tuple[int, ...], width: int, height: int, mode: str = "RGB") -> Image.Image:
-    return Image.new(mode, (width, height), colour)
-
-
-def box_of(sheet: Image.Image, colour: tuple[int, int, int]) -> tuple[int, int, int, int] | None:
-    """The box of all pixels that have this colour."""
-    difference = ImageChops.difference(sheet, Image.new("RGB", sheet.size, colour))
-    return difference.convert("L").point(lambda level: 255 * (level == 0)).getbbox()
-
-
-def test_cells_lie_in_their_places():
-    rows = [
-        [Cell(plain(RED, 80, 40)), Cell(plain(GREEN, 20, 80))],
-        [Cell(plain(BLUE, 40, 40))],
-    ]
-    sheet = contact_sheet(rows, height=40)
-    assert (sheet.mode, sheet.getpixel((0, 0))) == ("RGB", PAPER)
-    # Margins of 12 px, captions of 22 px.
-    assert box_of(sheet, RED) == (12, 12, 12 + 80, 52)
-    assert box_of(sheet, GREEN) == (12 + 80 + 12, 12, 12 + 80 + 12 + 10, 52)
-    assert box_of(sheet, BLUE) == (12, 52 + 22 + 12, 52, 52 + 22 + 12 + 40)
-    assert sheet.size == (12 + 80 + 12 + 10 + 12, 2 * (40 + 22 + 12) + 12)
-
-
-def caption_box(caption: str, width: int = 80) -> tuple[int, int, int, int] | None:
-    """Where a caption leaves ink under a red picture that a green one follows."""
-    cells = [Cell(plain(RED, width, 40), caption), Cell(plain(GREEN, width, 40))]
-    bare = contact_sheet([[Cell(cell.image) for cell in cells]], height=40)
-    return ImageChops.difference(contact_sheet([cells], height=40), bare).getbbox()
-
-
-def test_captions_have_no_boxes_for_letters():
-    """Letters that the font lacks are written with those that it has."""
-    for caption, written in (("Tübingen", "Tubingen"), ("a × b – c", "a x b - c"), ("東", "?")):
-        cells = [Cell(plain(RED, 90, 20), text) for text in (caption, written)]
-        one, other = (contact_sheet([[cell]], height=20) for cell in cells)
-        assert ImageChops.difference(one, other).getbbox() is None
-
-
-def test_captions_stand_under_their_pictures():
-    assert caption_box("") is None
-    for caption in ("ab", "a caption that is far too long", "Tübingen, 東京 and so on and on"):
-        left, top, right, bottom = caption_box(caption) or (0, 0, 0, 0)
-        assert 12 <= left < right <= 12 + 80
-        assert 52 <= top < bottom <= 52 + 22 + 12
-    long, short = (caption_box(text) for text in ("a caption that is far too long", "a c"))
-    assert long
-    assert short
-    assert long[2] > short[2]
-
-
-@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-def test_transparent_parts_show_the_paper(mode):
-    half = plain((*RED, 255), 40, 40, "RGBA")
-    half.paste((0, 0, 0, 0), (20, 0, 40, 40))
-    sheet = contact_sheet([[Cell(half.convert(mode))]], height=40)
-    assert sheet.getpixel((12 + 35, 30)) == PAPER
-    assert sheet.getpixel((12 + 5, 30)) != PAPER
-
-
-@pytest.mark.parametrize("mode", ["L", "1", "I;16", "CMYK", "HSV"])
-def test_pictures_of_any_mode(mode):
-    picture = Image.new(mode, (30, 30))
-    assert contact_sheet([[Cell(picture)]], height=10).size == (34, 56)
-
-
 # --- estimates -----------------------------------------------------------------------------------
 
 
@@ -313,27 +239,6 @@ def test_memory_is_as_estimated(widths, optimizer):
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     told, measured = map(float, answer.stdout.split())
     assert 1 / 2.5 < (told - 350e6) / (measured - 350e6) < 2.5
-
-
-# --- samples -------------------------------------------------------------------------------------
-
-
-def test_samples_exist_and_may_be_used():
-    used = {name for pair in samples.PAIRS.values() for name in (pair.content, pair.style)}
-    there = {path.name for path in samples.SAMPLES.iterdir()} - {"LICENSES.md"}
-    assert used == there
-    lines = (samples.SAMPLES / "LICENSES.md").read_text("utf-8").splitlines()
-    licences = [[part.strip() for part in line.split("|")[1:-1]] for line in lines if "|" in line]
-    assert {entry[0] for entry in licences[2:]} == there
-    assert all(len(entry) == 3 and all(entry) for entry in licences)
-
-
-@pytest.mark.parametrize("pair", samples.PAIRS.values(), ids=samples.PAIRS)
-def test_samples_are_pictures_of_some_size(pair):
-    assert pair.content_credit
-    assert pair.style_credit
-    for path in (pair.content_path, pair.style_path):
-        assert max(images.read(path).size) >= 512
 
 
 def test_the_encoder_of_the_estimate_is_any_function():

@@ -1,3 +1,5 @@
+"""Winograd convolutions equal torch's, forward and backward."""
+
 from __future__ import annotations
 
 import pytest
@@ -14,18 +16,18 @@ MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate",
          "circular": "circular"}  # fmt: skip
 
 
-def numbers(*shape, seed=0, dtype=torch.float64):
+def random(*shape, seed=0, dtype=torch.float64):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
-def convolve(x, filters, bias, *, padding, rectify=False):
-    """With its gradient."""
-    return FixedConvolution.apply(x, filters, None, bias, padding, rectify)
+def convolve(x, filters, bias, *, padding, relu=False):
+    """Through the autograd function, so that it has a gradient."""
+    return FixedConvolution.apply(x, filters, None, bias, padding, relu)
 
 
-def direct(x, weight, bias, padding, rectify=False):
+def direct(x, weight, bias, padding, relu=False):
     y = F.conv2d(F.pad(x, (1, 1, 1, 1), mode=MODES[padding]), weight, bias)
-    return y.relu() if rectify else y
+    return y.relu() if relu else y
 
 
 @given(
@@ -34,64 +36,63 @@ def direct(x, weight, bias, padding, rectify=False):
     width=st.integers(2, 21),
     channels=st.tuples(st.integers(1, 5), st.integers(1, 5)),
     padding=st.sampled_from(list(MODES)),
-    rectify=st.booleans(),
+    relu=st.booleans(),
     biased=st.booleans(),
 )
-def test_it_is_a_convolution(batch, height, width, channels, padding, rectify, biased):
-    x = numbers(batch, channels[0], height, width).requires_grad_()
-    weight = numbers(channels[1], channels[0], 3, 3, seed=1)
-    bias = numbers(channels[1], seed=2) if biased else None
-    wanted = direct(x, weight, bias, padding, rectify)
-    made = convolve(x, transform(weight), bias, padding=padding, rectify=rectify)
-    torch.testing.assert_close(made, wanted, rtol=0, atol=1e-11)
-    weights = numbers(*wanted.shape, seed=3)
-    (expected,) = torch.autograd.grad((wanted * weights).sum(), x)
-    (found,) = torch.autograd.grad((made * weights).sum(), x)
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-11)
+def test_equals_a_convolution(batch, height, width, channels, padding, relu, biased):
+    x = random(batch, channels[0], height, width).requires_grad_()
+    weight = random(channels[1], channels[0], 3, 3, seed=1)
+    bias = random(channels[1], seed=2) if biased else None
+    reference = direct(x, weight, bias, padding, relu)
+    result = convolve(x, transform(weight), bias, padding=padding, relu=relu)
+    torch.testing.assert_close(result, reference, rtol=0, atol=1e-11)
+    weights = random(*reference.shape, seed=3)
+    (expected,) = torch.autograd.grad((reference * weights).sum(), x)
+    (actual,) = torch.autograd.grad((result * weights).sum(), x)
+    torch.testing.assert_close(actual, expected, rtol=0, atol=1e-11)
 
 
 @pytest.mark.parametrize("padding", MODES)
-def test_gradients_are_those_of_finite_differences(padding):
-    x = numbers(1, 2, 5, 6).requires_grad_()
-    filters = transform(numbers(3, 2, 3, 3, seed=1))
+def test_gradients_match_finite_differences(padding):
+    x = random(1, 2, 5, 6).requires_grad_()
+    filters = transform(random(3, 2, 3, 3, seed=1))
     assert torch.autograd.gradcheck(lambda x: convolve(x, filters, None, padding=padding), x)
 
 
-def test_blocks_make_one_picture(monkeypatch):
-    """However few patches fit into the cache."""
-    x, weight = numbers(2, 3, 30, 41), numbers(4, 3, 3, 3, seed=1)
-    wanted = direct(x, weight, None, "reflect")
+def test_the_size_of_blocks_does_not_matter(monkeypatch):
+    x, weight = random(2, 3, 30, 41), random(4, 3, 3, 3, seed=1)
+    reference = direct(x, weight, None, "reflect")
     for most in (1, 7, 40):
-        monkeypatch.setattr(winograd, "_NUMBERS", 0)
-        monkeypatch.setattr(winograd, "_LEAST_PATCHES", most)
-        made = convolve(x, transform(weight), None, padding="reflect")
-        torch.testing.assert_close(made, wanted, rtol=0, atol=1e-11)
+        monkeypatch.setattr(winograd, "_BLOCK_ELEMENTS", 0)
+        monkeypatch.setattr(winograd, "_MIN_PATCHES", most)
+        result = convolve(x, transform(weight), None, padding="reflect")
+        torch.testing.assert_close(result, reference, rtol=0, atol=1e-11)
 
 
-def test_float32_is_near_enough():
-    x = numbers(1, 256, 24, 32, dtype=torch.float32).relu()
-    weight = numbers(256, 256, 3, 3, seed=1, dtype=torch.float32) / 48
-    wanted = direct(x.double(), weight.double(), None, "zeros")
-    made = convolve(x, transform(weight), None, padding="zeros")
-    assert (made - wanted).abs().max() < 2e-5 * wanted.abs().max()
+def test_float32_rounding_errors_are_small():
+    x = random(1, 256, 24, 32, dtype=torch.float32).relu()
+    weight = random(256, 256, 3, 3, seed=1, dtype=torch.float32) / 48
+    reference = direct(x.double(), weight.double(), None, "zeros")
+    result = convolve(x, transform(weight), None, padding="zeros")
+    assert (result - reference).abs().max() < 2e-5 * reference.abs().max()
 
 
 def test_the_result_is_channels_last():
-    made = convolve(numbers(1, 4, 9, 10), transform(numbers(5, 4, 3, 3)), None, padding="zeros")
-    assert made.is_contiguous(memory_format=torch.channels_last)
+    result = convolve(random(1, 4, 9, 10), transform(random(5, 4, 3, 3)), None, padding="zeros")
+    assert result.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_the_choice_is_measured_once():
+def test_the_speed_is_measured_once():
     assert winograd.is_faster() is winograd.is_faster()
 
 
-def test_it_is_left_to_torch_where_it_would_not_do(monkeypatch):
+def test_torch_is_used_where_it_is_faster_or_needed(monkeypatch):
     monkeypatch.setattr(winograd, "is_faster", lambda: True)
     weight, x = torch.rand(256, 128, 3, 3), torch.rand(1, 128, 12, 12)
-    assert winograd.pays(weight, x)
-    assert not winograd.pays(weight.double(), x.double())
-    assert not winograd.pays(weight.bfloat16(), x.bfloat16())
-    assert not winograd.pays(weight[:, :64], x[:, :64])
-    assert not winograd.pays(weight, x[..., :11])
+    assert winograd.is_worthwhile(weight, x)
+    assert not winograd.is_worthwhile(weight.double(), x.double())
+    assert not winograd.is_worthwhile(weight.bfloat16(), x.bfloat16())
+    assert not winograd.is_worthwhile(weight[:, :64], x[:, :64])
+    assert not winograd.is_worthwhile(weight, x[..., :11])
     monkeypatch.setattr(winograd, "is_faster", lambda: False)
-    assert not winograd.pays(weight, x)
+    assert not winograd.is_worthwhile(weight, x)

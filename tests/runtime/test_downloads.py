@@ -1,4 +1,4 @@
-"""Downloads from a server on this machine that misbehaves on request."""
+"""Downloads from a local server that misbehaves on request."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import pytest
 from helpers.file_server import BODY, serving, unused_url
 from impasto.errors import WeightsError
 from impasto.runtime import downloads
-from impasto.runtime.downloads import download, exclusive, sha256_of
+from impasto.runtime.downloads import download, file_lock, sha256_of
 
 SHA256 = hashlib.sha256(BODY).hexdigest()
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "PAUSE", 0.0)
     monkeypatch.setattr(downloads, "BLOCK", 256)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
@@ -36,37 +36,37 @@ def part_of(target: Path) -> Path:
 
 
 def test_a_file_arrives_whole(target: Path) -> None:
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     with serving() as server:
         path = download(
             server.url,
             target,
             sha256=SHA256,
             size=len(BODY),
-            progress=lambda here, total: told.append((here, total)),
+            progress=lambda here, total: reported.append((here, total)),
         )
     assert path == target
     assert target.read_bytes() == BODY
     assert not part_of(target).exists()
-    assert [here for here, _ in told] == [*range(256, 3000, 256), 3000]
-    assert {total for _, total in told} == {3000}
+    assert [here for here, _ in reported] == [*range(256, 3000, 256), 3000]
+    assert {total for _, total in reported} == {3000}
     assert server.ranges == [None]
 
 
-def test_the_leading_digits_of_a_hash_will_do(target: Path) -> None:
+def test_the_leading_digits_of_a_hash_suffice(target: Path) -> None:
     with serving() as server:
         download(server.url, target, sha256=SHA256[:8])
     assert target.read_bytes() == BODY
 
 
-def test_a_file_that_is_there_is_not_asked_for(target: Path) -> None:
+def test_a_complete_file_is_not_requested(target: Path) -> None:
     with serving() as server:
         download(server.url, target, sha256=SHA256)
         download(server.url, target, sha256=SHA256)
     assert len(server.ranges) == 1
 
 
-def test_another_file_of_that_name_is_replaced(target: Path) -> None:
+def test_another_file_with_that_name_is_replaced(target: Path) -> None:
     target.parent.mkdir()
     target.write_bytes(b"old")
     with serving() as server:
@@ -74,22 +74,22 @@ def test_another_file_of_that_name_is_replaced(target: Path) -> None:
     assert target.read_bytes() == BODY
 
 
-def test_a_dropped_connection_is_taken_up_where_it_broke(target: Path) -> None:
+def test_a_dropped_connection_resumes_where_it_broke(target: Path) -> None:
     with serving(script=("drop", "drop")) as server:
         download(server.url, target, sha256=SHA256, size=len(BODY))
     assert server.ranges == [None, "bytes=1500-", "bytes=2250-"]
     assert target.read_bytes() == BODY
 
 
-@pytest.mark.parametrize("way", ["reset", "hang up"])
-def test_a_connection_that_fails_is_tried_again(target: Path, way: str) -> None:
-    with serving(script=(way, way)) as server:
+@pytest.mark.parametrize("failure", ["reset", "hang up"])
+def test_a_failed_connection_is_retried(target: Path, failure: str) -> None:
+    with serving(script=(failure, failure)) as server:
         download(server.url, target, sha256=SHA256, size=len(BODY))
     assert len(server.ranges) == 3
     assert target.read_bytes() == BODY
 
 
-def test_an_interrupted_download_is_taken_up_by_the_next_call(target: Path) -> None:
+def test_the_next_call_resumes_an_interrupted_download(target: Path) -> None:
     def interrupt(here: int, total: int) -> None:
         if here >= 1024:
             raise KeyboardInterrupt
@@ -103,7 +103,7 @@ def test_an_interrupted_download_is_taken_up_by_the_next_call(target: Path) -> N
     assert target.read_bytes() == BODY
 
 
-def test_a_part_that_is_complete_needs_no_request(target: Path) -> None:
+def test_a_complete_part_needs_no_request(target: Path) -> None:
     target.parent.mkdir()
     part_of(target).write_bytes(BODY)
     with serving() as server:
@@ -112,14 +112,14 @@ def test_a_part_that_is_complete_needs_no_request(target: Path) -> None:
     assert target.read_bytes() == BODY
 
 
-def test_a_server_that_ignores_ranges_begins_anew(target: Path) -> None:
+def test_a_server_that_ignores_ranges_starts_over(target: Path) -> None:
     with serving(script=("drop", "whole")) as server:
         download(server.url, target, sha256=SHA256)
     assert len(server.ranges) == 2
     assert target.read_bytes() == BODY
 
 
-def test_a_part_that_is_too_long_begins_anew(target: Path) -> None:
+def test_a_part_that_is_too_long_starts_over(target: Path) -> None:
     target.parent.mkdir()
     part_of(target).write_bytes(BODY + b"more")
     with serving() as server:
@@ -128,7 +128,7 @@ def test_a_part_that_is_too_long_begins_anew(target: Path) -> None:
     assert target.read_bytes() == BODY
 
 
-def test_a_part_of_another_file_begins_anew(target: Path) -> None:
+def test_a_part_of_another_file_starts_over(target: Path) -> None:
     target.parent.mkdir()
     part_of(target).write_bytes(b"other")
     with serving() as server:
@@ -137,21 +137,21 @@ def test_a_part_of_another_file_begins_anew(target: Path) -> None:
     assert target.read_bytes() == BODY
 
 
-def test_a_length_that_is_not_told_does_not_matter(target: Path) -> None:
+def test_a_missing_length_does_not_matter(target: Path) -> None:
     with serving(script=("no length",)) as server:
         download(server.url, target, sha256=SHA256)
     assert target.read_bytes() == BODY
 
 
 @pytest.mark.parametrize("code", [500, 503, 429])
-def test_passing_errors_are_tried_again(target: Path, code: int) -> None:
+def test_temporary_errors_are_retried(target: Path, code: int) -> None:
     with serving(script=(code, code)) as server:
         download(server.url, target, sha256=SHA256)
     assert len(server.ranges) == 3
     assert target.read_bytes() == BODY
 
 
-def test_a_lasting_server_error_is_told(target: Path) -> None:
+def test_a_permanent_server_error_is_reported(target: Path) -> None:
     with (
         serving(script=(500,) * downloads.ATTEMPTS) as server,
         pytest.raises(WeightsError, match="the server answered 500") as caught,
@@ -161,7 +161,7 @@ def test_a_lasting_server_error_is_told(target: Path) -> None:
     assert len(server.ranges) == downloads.ATTEMPTS
 
 
-def test_a_file_that_is_gone_is_not_tried_again(target: Path) -> None:
+def test_a_missing_file_is_not_retried(target: Path) -> None:
     with serving(script=(404,)) as server, pytest.raises(WeightsError, match="404 Not Found"):
         download(server.url, target, sha256=SHA256)
     assert len(server.ranges) == 1
@@ -175,32 +175,32 @@ def test_a_wrong_file_is_refused_and_removed(target: Path) -> None:
     assert not part_of(target).exists()
 
 
-def test_a_file_of_another_length_is_refused_before_it_is_fetched(target: Path) -> None:
+def test_a_file_of_another_length_is_refused_before_downloading(target: Path) -> None:
     with serving(b"<html>log in</html>") as server, pytest.raises(WeightsError, match="19 bytes"):
         download(server.url, target, sha256=SHA256, size=len(BODY))
     assert not target.exists()
     assert not part_of(target).exists()
 
 
-def test_an_answer_that_does_not_end_is_left(target: Path) -> None:
-    told: list[int] = []
+def test_an_endless_answer_is_cut_off(target: Path) -> None:
+    reported: list[int] = []
 
     def progress(here: int, total: int) -> None:
-        told.append(here)
+        reported.append(here)
 
     with (
         serving(bytes(1 << 20), script=("no length",)) as server,
         pytest.raises(WeightsError, match="sent another file"),
     ):
         download(server.url, target, sha256=SHA256, size=3000, progress=progress)
-    assert told[-1] <= 3000 + downloads.BLOCK
+    assert reported[-1] <= 3000 + downloads.BLOCK
 
 
-def test_a_file_cut_short_is_kept_for_another_call(target: Path) -> None:
+def test_a_partial_file_is_kept_for_the_next_call(target: Path) -> None:
     with serving(script=("drop", *("nothing",) * downloads.ATTEMPTS)) as server:
         with pytest.raises(WeightsError, match="ended after 1,500 of 3,000 bytes") as caught:
             download(server.url, target, sha256=SHA256)
-        assert "is kept" in str(caught.value)
+        assert "are kept" in str(caught.value)
         assert not target.exists()
         assert part_of(target).read_bytes() == BODY[:1500]
         download(server.url, target, sha256=SHA256)
@@ -208,15 +208,15 @@ def test_a_file_cut_short_is_kept_for_another_call(target: Path) -> None:
     assert target.read_bytes() == BODY
 
 
-def test_a_server_that_cannot_be_reached_is_named(target: Path) -> None:
+def test_an_unreachable_server_is_named(target: Path) -> None:
     url = unused_url()
     with pytest.raises(WeightsError, match="Connection refused") as caught:
         download(url, target, sha256=SHA256)
     assert url in str(caught.value)
-    assert "is kept" not in str(caught.value)
+    assert "are kept" not in str(caught.value)
 
 
-def test_a_silent_server_is_given_up(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_server_times_out(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "ATTEMPTS", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/weight.pth"
@@ -225,7 +225,7 @@ def test_a_silent_server_is_given_up(target: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
-def test_a_full_disk_is_told(target: Path) -> None:
+def test_a_full_disk_is_reported(target: Path) -> None:
     target.parent.mkdir()
     part_of(target).symlink_to("/dev/full")
     with serving() as server, pytest.raises(WeightsError, match="No space left") as caught:
@@ -234,7 +234,7 @@ def test_a_full_disk_is_told(target: Path) -> None:
     assert len(server.ranges) == 1
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with serving() as server, pytest.raises(WeightsError, match="could not be written"):
         download(server.url, tmp_path / "file" / "weight.pth", sha256=SHA256)
@@ -254,14 +254,14 @@ def test_two_processes_share_one_download(target: Path) -> None:
     assert target.read_bytes() == BODY
 
 
-def test_a_lock_excludes_until_it_is_let_go(tmp_path: Path) -> None:
+def test_a_lock_excludes_others_until_it_is_released(tmp_path: Path) -> None:
     inside: list[str] = []
 
     def enter() -> None:
-        with exclusive(tmp_path / "thing"):
+        with file_lock(tmp_path / "thing"):
             inside.append("second")
 
-    with exclusive(tmp_path / "thing"):
+    with file_lock(tmp_path / "thing"):
         second = threading.Thread(target=enter)
         second.start()
         second.join(timeout=0.2)
@@ -272,17 +272,18 @@ def test_a_lock_excludes_until_it_is_let_go(tmp_path: Path) -> None:
 
 def test_a_lock_does_not_outlive_its_process(tmp_path: Path) -> None:
     program = (
-        "import os, sys; from pathlib import Path; from impasto.runtime.downloads import exclusive\n"
-        "with exclusive(Path(sys.argv[1])): os._exit(0)"
+        "import os, sys; from pathlib import Path\n"
+        "from impasto.runtime.downloads import file_lock\n"
+        "with file_lock(Path(sys.argv[1])): os._exit(0)"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path / "thing")], check=True)
     assert (tmp_path / "thing.lock").exists()
-    with exclusive(tmp_path / "thing"):
+    with file_lock(tmp_path / "thing"):
         pass
 
 
 def test_the_hash_of_a_file(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"abc")  # the example of FIPS 180-2
+    (tmp_path / "file").write_bytes(b"abc")  # the example in FIPS 180-2
     assert sha256_of(tmp_path / "file") == (
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     )

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from impasto.errors import ImageError, ImpastoError
-from impasto.runtime.files import check_writable, replacing
+from impasto.runtime.files import atomic_write, check_writable
 
 
-def test_takes_the_place_of_the_older_file_at_the_end_only(tmp_path):
+def test_replaces_the_older_file_only_at_the_end(tmp_path):
     path = tmp_path / "log.csv"
     path.write_text("old")
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         assert temporary.parent == path.parent
         assert temporary.suffix == ".csv"
         assert not temporary.exists()
@@ -26,12 +26,12 @@ def test_takes_the_place_of_the_older_file_at_the_end_only(tmp_path):
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, ValueError, GeneratorExit])
-def test_leaves_no_trace_of_a_failure(tmp_path, failure):
+def test_a_failure_leaves_no_temporary_file(tmp_path, failure):
     path = tmp_path / "model.safetensors"
     path.write_text("old")
 
     def fail_midway():
-        with replacing(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text("half of the n")
             raise failure
 
@@ -43,7 +43,7 @@ def test_leaves_no_trace_of_a_failure(tmp_path, failure):
 
 def test_creates_parent_folders(tmp_path):
     path = tmp_path / "runs" / "first" / "log.csv"
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text("new")
     assert path.read_text() == "new"
 
@@ -51,7 +51,7 @@ def test_creates_parent_folders(tmp_path):
 def test_accepts_a_relative_path_and_the_longest_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = Path("n" * 251 + ".csv")
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text("new")
     assert path.read_text() == "new"
 
@@ -60,7 +60,7 @@ def test_follows_a_link(tmp_path):
     target = tmp_path / "elsewhere" / "target.csv"
     link = tmp_path / "link.csv"
     link.symlink_to(target)
-    with replacing(link) as temporary:
+    with atomic_write(link) as temporary:
         temporary.write_text("new")
     assert link.is_symlink()
     assert target.read_text() == "new"
@@ -69,15 +69,15 @@ def test_follows_a_link(tmp_path):
 def test_gives_the_usual_permissions(tmp_path):
     plain = tmp_path / "plain"
     plain.write_text("")
-    with replacing(tmp_path / "new") as temporary:
+    with atomic_write(tmp_path / "new") as temporary:
         temporary.write_text("")
     assert (tmp_path / "new").stat().st_mode == plain.stat().st_mode
 
 
-def test_says_why_writing_failed_in_the_class_asked_for(tmp_path):
+def test_errors_say_why_writing_failed_in_the_given_class(tmp_path):
     path = tmp_path / "out.png"
     full = OSError(errno.ENOSPC, "No space left on device")
-    with pytest.raises(ImageError) as caught, replacing(path, error=ImageError):
+    with pytest.raises(ImageError) as caught, atomic_write(path, error=ImageError):
         raise full
     assert str(caught.value) == (
         f"{path} could not be written (No space left on device): "
@@ -86,13 +86,13 @@ def test_says_why_writing_failed_in_the_class_asked_for(tmp_path):
     assert caught.value.__cause__ is full
 
 
-def test_passes_its_own_family_of_errors_on(tmp_path):
-    with pytest.raises(ImpastoError, match="mine"), replacing(tmp_path / "out"):
+def test_impasto_errors_pass_through(tmp_path):
+    with pytest.raises(ImpastoError, match="mine"), atomic_write(tmp_path / "out"):
         raise ImpastoError("mine")
 
 
 def test_refuses_a_folder(tmp_path):
-    with pytest.raises(ImpastoError) as caught, replacing(tmp_path):
+    with pytest.raises(ImpastoError) as caught, atomic_write(tmp_path):
         pass
     assert str(caught.value) == f"{tmp_path} is a folder: name a file in it."
 
@@ -108,7 +108,7 @@ def test_refuses_a_file_as_folder(tmp_path):
     with pytest.raises(ImpastoError) as caught:
         check_writable(path)
     assert str(caught.value) == (
-        f"{path} cannot be written, as {tmp_path / 'notes'} is a file: choose another folder."
+        f"{path} cannot be written because {tmp_path / 'notes'} is a file: choose another folder."
     )
 
 

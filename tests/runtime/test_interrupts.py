@@ -1,4 +1,4 @@
-"""Ctrl-C: the first is a wish, what comes with it is the same wish, a later one is an order."""
+"""Ctrl-C: the first is a request, repeats within a second are the same, a later one stops."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from impasto.runtime import interrupts
 from impasto.runtime.interrupts import stop_on_interrupt
 
 
-def test_the_first_is_noted_and_the_old_way_comes_back():
+def test_the_first_is_recorded_and_the_old_handler_restored():
     before = signal.getsignal(signal.SIGINT)
     with stop_on_interrupt() as request:
         assert not request.made
@@ -20,8 +20,8 @@ def test_the_first_is_noted_and_the_old_way_comes_back():
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_launcher_that_passes_it_on_stops_nothing():
-    """As under torchrun, whose processes hear of one Ctrl-C from the terminal and from it."""
+def test_repeats_by_a_launcher_do_not_stop_at_once():
+    """Processes under torchrun get one Ctrl-C from the terminal and one from torchrun."""
     with stop_on_interrupt() as request:
         for _ in range(3):
             signal.raise_signal(signal.SIGINT)
@@ -29,7 +29,7 @@ def test_a_launcher_that_passes_it_on_stops_nothing():
 
 
 def test_a_second_one_stops_at_once(monkeypatch):
-    seconds = iter([10.0, 10.0 + interrupts.ONE_WISH + 0.1])
+    seconds = iter([10.0, 10.0 + interrupts.REPEAT_SECONDS + 0.1])
     monkeypatch.setattr(interrupts.time, "monotonic", lambda: next(seconds))
     before = signal.getsignal(signal.SIGINT)
     with stop_on_interrupt() as request:
@@ -40,7 +40,7 @@ def test_a_second_one_stops_at_once(monkeypatch):
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_the_old_handler_comes_back_after_an_error():
+def test_the_old_handler_is_restored_after_an_error():
     before = signal.getsignal(signal.SIGINT)
     inside = []
 
@@ -55,14 +55,14 @@ def test_the_old_handler_comes_back_after_an_error():
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_other_threads_keep_what_there_is():
-    before, seen = signal.getsignal(signal.SIGINT), []
+def test_other_threads_keep_the_old_handler():
+    before, observed = signal.getsignal(signal.SIGINT), []
 
     def work() -> None:
         with stop_on_interrupt() as request:
-            seen.append((request.made, signal.getsignal(signal.SIGINT)))
+            observed.append((request.made, signal.getsignal(signal.SIGINT)))
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert seen == [(False, before)]
+    assert observed == [(False, before)]

@@ -1,4 +1,4 @@
-"""Too little memory leads to tiles, and what ``--memory`` takes."""
+"""Running out of memory leads to tiles; sizes as text; what glibc keeps."""
 
 import math
 import platform
@@ -20,16 +20,16 @@ from impasto.runtime import memory
 from impasto.runtime.memory import parse_bytes
 from impasto.weights.open import open_encoder
 
-# --- too little of it ----------------------------------------------------------------------------
+# --- out of memory -------------------------------------------------------------------------------
 
 
-class Cramped:
-    """Wraps ``Encoder.forward``: no picture of more than some pixels fits into memory."""
+class LimitedPixels:
+    """Wraps ``Encoder.forward``: a picture of too many pixels runs out of memory."""
 
     def __init__(self, monkeypatch, most):
         self.most, forward = most, Encoder.forward
 
-        def cramped(encoder, image, layers):
+        def limited(encoder, image, layers):
             if image.requires_grad and image.shape[-2] * image.shape[-1] > self.most:
                 raise RuntimeError(
                     "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: "
@@ -37,7 +37,7 @@ class Cramped:
                 )
             return forward(encoder, image, layers)
 
-        monkeypatch.setattr(Encoder, "forward", cramped)
+        monkeypatch.setattr(Encoder, "forward", limited)
 
 
 LARGE = FAST.replace(
@@ -48,18 +48,18 @@ LARGE = FAST.replace(
 def test_too_little_memory_leads_to_smaller_tiles_and_one_note(encoder, monkeypatch):
     photo = Picture(smooth_picture(128, 192, seed=1))
     expected = finish(Painter(photo, [WARM], LARGE, encoder=encoder))
-    Cramped(monkeypatch, 150 * 150)
+    LimitedPixels(monkeypatch, 150 * 150)
     painter = Painter(photo, [WARM], LARGE, encoder=encoder)
     notes = [step.note for step in painter]
-    assert notes == ["Not enough memory: going on in tiles of 128 px.", "", ""]
-    difference = (painter.picture - expected).abs()  # rounding, which a descent magnifies
+    assert notes == ["Not enough memory: continuing in tiles of 128 px.", "", ""]
+    difference = (painter.picture - expected).abs()  # rounding, which optimization magnifies
     assert difference.max() < 1e-2
     assert difference.mean() < 1e-4
 
 
 def test_too_little_memory_for_any_tile_is_one_error(encoder, monkeypatch):
     photo = Picture(smooth_picture(128, 192, seed=1))
-    Cramped(monkeypatch, 0)
+    LimitedPixels(monkeypatch, 0)
     with pytest.raises(InputDataError, match=r"not enough memory for 192×128 px.*size") as caught:
         finish(Painter(photo, [WARM], LARGE, encoder=encoder))
     assert "\n" not in str(caught.value)
@@ -84,7 +84,7 @@ def test_other_errors_are_not_taken_for_it(encoder, content, monkeypatch):
     st.sampled_from(["", " "]),
     st.booleans(),
 )
-def test_sizes_of_memory(number, prefix, suffix, gap, upper):
+def test_parse_bytes(number, prefix, suffix, gap, upper):
     base = 1024 if suffix == "ib" and prefix else 1000
     expected = number * base ** " kmgt".index(prefix or " ")
     text = f"{number}{gap}{prefix}{suffix}"
@@ -100,18 +100,18 @@ def test_sizes_of_memory(number, prefix, suffix, gap, upper):
 
 @given(st.text(max_size=12))
 def test_any_text_is_a_size_or_one_error(text):
-    told, amount = "", math.inf
+    message, amount = "", math.inf
     try:
         amount = parse_bytes(text)
     except OptionError as error:
-        told = str(error)
+        message = str(error)
     assert amount >= 2 * memory.BASE_BYTES
-    assert not told or told.startswith("memory ")
-    assert "\n" not in told
+    assert not message or message.startswith("memory ")
+    assert "\n" not in message
 
 
 @pytest.mark.parametrize("text", ["", "GB", "-2GB", "2 GB 3", "1,5GB", "2PB", "nan", "inf", "2e9"])
-def test_what_is_no_size_of_memory(text):
+def test_invalid_sizes(text):
     with pytest.raises(OptionError, match="memory takes a size such as 2GB or 800MB, not"):
         parse_bytes(text)
 
@@ -125,33 +125,33 @@ def test_less_memory_never_means_larger_tiles():
     encoder = open_encoder("compact", "own")
     layers = ("relu1_1", "relu4_1")
     sides = [cost_model.tile_side(encoder, layers, (3000, 4000), 2.0**n) for n in range(20, 45)]
-    assert sides[0] == cost_model.SIDES[-1]
+    assert sides[0] == cost_model.TILE_SIDES[-1]
     assert sides[-1] is None
     known = [side for side in sides if side is not None]
     assert known == sorted(known)
     assert len(set(known)) > 4
 
 
-LEFT_OVER = """
+FREE_MAPS = """
 import sys, psutil, torch
 from impasto.runtime import memory
-held = lambda: psutil.Process().memory_info().rss / 2**20
+resident = lambda: psutil.Process().memory_info().rss / 2**20
 memory.keep_freed_memory(0.0)
 if "return" in sys.argv:
     memory.return_freed_memory()
-for number in range(2):  # the first time around glibc gets to know maps of this size
+for number in range(2):  # in the first round glibc adapts to maps of this size
     maps = [torch.ones(2**21) for _ in range(40)]
-    before = held()
+    before = resident()
     small = [maps.pop().sum()[None] + torch.ones(64) for _ in range(40)]
-print(before - held())
+print(before - resident())
 """
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc")
-@pytest.mark.parametrize(("wish", "least", "most"), [("return", 300, 330), ("keep", -20, 50)])
-def test_what_is_freed_is_handed_back_or_kept(wish, least, most):
-    """40 maps of 8 MB, freed one by one; it holds for a process, so each has its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", LEFT_OVER, wish], capture_output=True, text=True, check=True
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a setting of glibc")
+@pytest.mark.parametrize(("setting", "least", "most"), [("return", 300, 330), ("keep", -20, 50)])
+def test_freed_memory_is_returned_or_kept(setting, least, most):
+    """40 maps of 8 MB, freed one by one, in a process of their own as the setting is global."""
+    process = subprocess.run(
+        [sys.executable, "-c", FREE_MAPS, setting], capture_output=True, text=True, check=True
     )
-    assert least < float(done.stdout) < most
+    assert least < float(process.stdout) < most

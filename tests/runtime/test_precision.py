@@ -1,4 +1,4 @@
-"""Which number type is chosen, with made-up clocks."""
+"""Which number type is chosen, with simulated timings."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from impasto.runtime.precision import PRECISIONS, autocast, bfloat16_is_faster, 
 
 
 @pytest.fixture(autouse=True)
-def forget():
-    """What was measured with a made-up clock must not outlive its test."""
+def clear_cache():
+    """Simulated timings must not outlive their test."""
     bfloat16_is_faster.cache_clear()
     yield
     bfloat16_is_faster.cache_clear()
@@ -22,7 +22,7 @@ def forget():
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Sets how many seconds a convolution takes in each type; counts the runs."""
+    """Set the seconds that a convolution takes in each type; record the runs."""
     runs = []
 
     def set_clock(float32, bfloat16):
@@ -45,7 +45,7 @@ def clock(monkeypatch):
     ("name", "dtype"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)]
 )
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_a_type_by_name_is_taken_without_measuring(clock, name, dtype, device):
+def test_a_named_type_is_used_without_measuring(clock, name, dtype, device):
     runs = clock([1.0], [1.0])
     assert compute_dtype(name, device) == dtype
     assert runs == []
@@ -56,7 +56,7 @@ def test_a_type_by_name_is_taken_without_measuring(clock, name, dtype, device):
     [
         ([1.0], [0.5], torch.bfloat16),
         ([1.0], [40.0], torch.float32),
-        ([1.0], [0.9], torch.float32),  # too small a gain for the digits that are lost
+        ([1.0], [0.9], torch.float32),  # too small a gain for the lost precision
         ([9.0, 9.0, 1.0, 9.0, 9.0], [0.5], torch.bfloat16),  # the best of several counts
         ([1.0], [9.0, 9.0, 9.0, 9.0, 0.5], torch.bfloat16),
         ([9.0, 0.5, 9.0, 9.0, 9.0], [0.45], torch.float32),
@@ -67,7 +67,7 @@ def test_the_faster_type_is_chosen(clock, float32, bfloat16, dtype):
     assert compute_dtype("auto") == compute_dtype() == dtype
 
 
-def test_it_is_measured_once_and_in_turn(clock):
+def test_types_are_measured_once_and_alternate(clock):
     runs = clock([1.0], [0.5])
     for _ in range(3):
         compute_dtype("auto", "cpu")
@@ -75,17 +75,17 @@ def test_it_is_measured_once_and_in_turn(clock):
 
 
 @pytest.mark.parametrize(("supported", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
-def test_cuda_is_asked_and_not_measured(clock, monkeypatch, supported, dtype):
+def test_cuda_is_queried_and_not_measured(clock, monkeypatch, supported, dtype):
     runs = clock([1.0], [1.0])
-    asked = []
+    queries = []
 
     def is_supported(*, including_emulation):
-        asked.append(including_emulation)
+        queries.append(including_emulation)
         return supported
 
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", is_supported)
     assert compute_dtype("auto", "cuda:0") == dtype
-    assert asked == [False]
+    assert queries == [False]
     assert runs == []
 
 

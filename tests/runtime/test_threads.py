@@ -1,4 +1,4 @@
-"""Work shared by threads: all of it is done, the same each time, and nobody else is slowed down."""
+"""Work split over threads is complete and the same each time, and changes no other thread."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from impasto.nn import winograd
 from impasto.runtime import threads
-from impasto.runtime.threads import in_bands
+from impasto.runtime.threads import parallel_for
 
 
 @pytest.fixture(autouse=True)
@@ -21,22 +21,22 @@ def two_threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def test_every_number_is_done_once_on_threads_of_one_thread() -> None:
+def test_every_item_is_done_once_by_workers_with_one_thread_each() -> None:
     done: list[int] = []
     counts: set[int] = set()
 
-    def work(band: range, number: int) -> None:
-        done.extend(band)
+    def work(part: range, thread: int) -> None:
+        done.extend(part)
         counts.add(torch.get_num_threads())
 
-    in_bands(11, work)
+    parallel_for(11, work)
     assert sorted(done) == list(range(11))
     assert counts == {1}
 
 
-def test_threads_begun_later_have_all_of_them() -> None:
-    threads._team.cache_clear()
-    in_bands(4, lambda band, number: None)
+def test_threads_started_later_use_all_threads() -> None:
+    threads._pool.cache_clear()
+    parallel_for(4, lambda part, thread: None)
     counts: list[int] = []
     later = threading.Thread(target=lambda: counts.append(torch.get_num_threads()))
     later.start()
@@ -45,16 +45,16 @@ def test_threads_begun_later_have_all_of_them() -> None:
 
 
 @pytest.mark.parametrize("size", [(40, 44), (67, 90), (130, 66)])
-def test_gradients_are_the_same_to_the_bit_whichever_band_is_first(
+def test_gradients_are_bitwise_equal_in_any_order_of_threads(
     size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By letting the one band wait for the other, and the other way round."""
-    monkeypatch.setattr(winograd, "_NUMBERS", 64)
-    monkeypatch.setattr(winograd, "_LEAST_PATCHES", 8)
+    """One part waits for the other, and the other way round."""
+    monkeypatch.setattr(winograd, "_BLOCK_ELEMENTS", 64)
+    monkeypatch.setattr(winograd, "_MIN_PATCHES", 8)
     random = torch.Generator().manual_seed(1)
     gradient = torch.randn(1, 8, *size, generator=random)
     filters = winograd.transform(torch.randn(8, 8, 3, 3, generator=random))
-    made = []
+    results = []
     for first in (0, 1):
 
         def ordered(length: int, work: object, first: int = first) -> None:
@@ -63,8 +63,8 @@ def test_gradients_are_the_same_to_the_bit_whichever_band_is_first(
                 work(halves[number], number)  # type: ignore[operator]
 
         with monkeypatch.context() as patch:
-            patch.setattr(winograd, "in_bands", ordered)
-            made.append(winograd.convolve_back(gradient, filters, padding="reflect"))
-    assert torch.equal(*made)
-    made.append(winograd.convolve_back(gradient, filters, padding="reflect"))
-    assert torch.equal(made[0], made[2])
+            patch.setattr(winograd, "parallel_for", ordered)
+            results.append(winograd.convolve_backward(gradient, filters, padding="reflect"))
+    assert torch.equal(*results)
+    results.append(winograd.convolve_backward(gradient, filters, padding="reflect"))
+    assert torch.equal(results[0], results[2])

@@ -5,7 +5,7 @@ import time
 
 import pytest
 import torch
-from PIL import Image, ImageFont
+from PIL import Image
 
 from helpers.random_inputs import random_encoder, smooth_picture
 from helpers.tiny_networks import ENCODER
@@ -13,7 +13,6 @@ from impasto import images
 from impasto.cli.main import run
 from impasto.encoders.caching import CachingEncoder
 from impasto.errors import OptionError
-from impasto.images.grid import grid, wrapped
 from impasto.images.samples import PAIRS
 from impasto.recipes.recipe import Recipe
 from impasto.studies.study import STUDIES, Study, parse_sweep
@@ -155,7 +154,7 @@ def test_a_study_has_one_sweep_or_two():
 
 def test_a_remembering_encoder_sees_the_same_and_less_often():
     encoder = random_encoder(ENCODER)
-    remembering = CachingEncoder(encoder, most=2)
+    remembering = CachingEncoder(encoder, capacity=2)
     pictures = [smooth_picture(32, 32, seed=seed) for seed in range(3)]
     layers = ["relu1_1", "relu3_1"]
     for picture in pictures:
@@ -167,18 +166,3 @@ def test_a_remembering_encoder_sees_the_same_and_less_often():
     assert remembering(moving, layers)["relu1_1"].requires_grad
     changed = pictures[2] + 0.01
     assert not torch.equal(remembering(changed, layers)["relu1_1"], again)
-
-
-def test_long_headings_are_broken_and_nothing_overlaps():
-    font = ImageFont.load_default(14)
-    lines = wrapped("a-very-long-word-without-any-space-in-it and short ones", 60, font)
-    assert all(font.getlength(line) <= 60 for line in lines)
-    assert "".join(lines).replace(" ", "") == "a-very-long-word-without-any-space-in-itandshortones"
-    red = Image.new("RGB", (40, 30), "red")
-    for columns in (1, 40):
-        sheet = grid(
-            [[red] * columns], row_names=["row name"], column_names=["name " * 9] * columns,
-            height=30,
-        )  # fmt: skip
-        reds = sum(pixel == (255, 0, 0) for pixel in sheet.get_flattened_data())
-        assert reds == columns * 40 * 30

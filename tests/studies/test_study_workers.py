@@ -158,7 +158,7 @@ def test_too_few_workers_are_told(workers, pair, tmp_path, capsys):
 )
 def test_how_many_suit_a_machine(monkeypatch, pair, tmp_path, cores, cells, room, expected):
     monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
-    monkeypatch.setattr(memory, "free_memory", lambda: room)
+    monkeypatch.setattr(memory, "default_memory_budget", lambda: room)
     work = study(pair, tmp_path, "seed", *range(cells))
     found = usual_workers(work, work.study.cells)
     assert found == expected if expected else 1 < found < cells

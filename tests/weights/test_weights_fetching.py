@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from helpers.file_server import FileServer, unused_url
-from helpers.tiny_weights import SHAPES, Record, State, kept_files, pickled, published_state
+from helpers.tiny_weights import SHAPES, Record, StateDict, kept_files, pickled, published_state
 from impasto.encoders.files import load_encoder
 from impasto.errors import WeightsError
 from impasto.runtime.safetensors import read_safetensors
@@ -174,7 +174,7 @@ def test_a_pickle_that_is_code_is_refused_and_not_run(
     ],
 )
 def test_a_file_of_another_shape_is_refused(
-    record: Record, cache: Path, change: State, message: str
+    record: Record, cache: Path, change: StateDict, message: str
 ) -> None:
     state = {
         key: value for key, value in {**published_state(), **change}.items() if value is not None

@@ -8,7 +8,7 @@ import pytest
 import torch
 from platformdirs import user_cache_path
 
-from helpers.tiny_weights import Record, State, pickled
+from helpers.tiny_weights import Record, StateDict, pickled
 from impasto.errors import OptionError
 from impasto.runtime.safetensors import read_safetensors
 from impasto.weights import store
@@ -56,7 +56,7 @@ def test_a_weight_is_not_fetched_on_trust(record: Record) -> None:
 def test_convolutions_lie_where_torchvision_has_them(
     record: Record, name: str, indices: list[int]
 ) -> None:
-    state: State = {}
+    state: StateDict = {}
     for count, index in enumerate(indices):
         state[f"features.{index}.weight"] = torch.full((1, 1 if count else 3, 3, 3), float(count))
         state[f"features.{index}.bias"] = torch.zeros(1)

@@ -1,6 +1,10 @@
 """Pictures: reading, resizing, writing, contact sheets and samples.
 
-``images.read`` and the other everyday functions of :mod:`impasto.images.picture` are named here.
+* ``contact_sheet``: several pictures with captions and headings as one
+* ``decoding``: any file or Pillow image to upright sRGB floats
+* ``formats``: the file formats that can be written
+* ``picture``: the interface: read, resize, write; its functions are exported here
+* ``samples``: the pictures that ship with Impasto
 """
 
 from impasto.images.formats import FORMATS
@@ -8,10 +12,10 @@ from impasto.images.picture import (
     MAX_ENLARGE,
     MAX_PIXELS,
     Picture,
-    as_bytes,
-    as_floats,
+    as_float,
+    as_uint8,
+    check_format_size,
     check_output,
-    check_room,
     fit_size,
     from_pil,
     list_pictures,
@@ -27,10 +31,10 @@ __all__ = [
     "MAX_ENLARGE",
     "MAX_PIXELS",
     "Picture",
-    "as_bytes",
-    "as_floats",
+    "as_float",
+    "as_uint8",
+    "check_format_size",
     "check_output",
-    "check_room",
     "fit_size",
     "from_pil",
     "list_pictures",

@@ -1,4 +1,4 @@
-"""The kinds of picture file that can be written, and what each can hold."""
+"""The file formats that can be written, and what each supports."""
 
 from __future__ import annotations
 
@@ -9,17 +9,25 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Format:
-    """What one kind of picture file can hold, and how it is saved."""
+    """One file format.
 
-    name: str  # Pillow's name
+    Attributes:
+        name: Pillow's name of it.
+        alpha: Whether it supports alpha.
+        metadata: Where it stores metadata: a text chunk, EXIF, or nowhere (empty).
+        max_side: Limit on height and width in pixels.
+        options: Quality (1 to 100) → options of Pillow's ``save``.
+    """
+
+    name: str
     alpha: bool = False
-    metadata: Literal["text", "exif", ""] = ""  # where it is kept, if anywhere
-    longest: int = 2**31 - 1  # pixels on a side
+    metadata: Literal["text", "exif", ""] = ""
+    max_side: int = 2**31 - 1
     options: Callable[[int], dict[str, Any]] = lambda quality: {}
 
 
 def _jpeg_options(quality: int) -> dict[str, Any]:
-    # 4:4:4 keeps the edges of saturated strokes; 4:2:0 is a third smaller.
+    # 4:4:4 keeps saturated edges sharp; 4:2:0 files are a third smaller.
     return {"quality": quality, "subsampling": "4:4:4" if quality >= 90 else "4:2:0"}
 
 
@@ -31,17 +39,17 @@ def _tiff_options(quality: int) -> dict[str, Any]:
     return {"compression": "tiff_deflate"}
 
 
-_JPEG = Format("JPEG", metadata="exif", longest=65500, options=_jpeg_options)
+_JPEG = Format("JPEG", metadata="exif", max_side=65500, options=_jpeg_options)
 _TIFF = Format("TIFF", alpha=True, metadata="exif", options=_tiff_options)
 
 FORMATS: Mapping[str, Format] = {
     ".png": Format("PNG", alpha=True, metadata="text"),
     ".jpg": _JPEG,
     ".jpeg": _JPEG,
-    ".webp": Format("WEBP", alpha=True, metadata="exif", longest=16383, options=_webp_options),
+    ".webp": Format("WEBP", alpha=True, metadata="exif", max_side=16383, options=_webp_options),
     ".tif": _TIFF,
     ".tiff": _TIFF,
     ".bmp": Format("BMP"),
-    ".gif": Format("GIF", alpha=True, longest=65535),  # its alpha is on or off
+    ".gif": Format("GIF", alpha=True, max_side=65535),  # its alpha is 0 or 1
 }
-"""The kinds of file that can be written, by extension; far more kinds can be read."""
+"""Extension → format that can be written; many more formats can be read."""

@@ -1,4 +1,4 @@
-"""The pictures that come with Impasto, all free to use (see ``data/samples/LICENSES.md``)."""
+"""The sample pictures that ship with Impasto (licences: ``data/samples/LICENSES.md``)."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
-"""The folder of the pictures."""
+"""The folder of the sample pictures."""
 
 
 @dataclass(frozen=True)
 class SamplePair:
-    """A photograph and the work it is painted after.
+    """A photograph and a painting whose style it is given.
 
     Attributes:
         content: File name of the photograph.
-        style: File name of the work.
-        content_credit: What it is and by whom.
-        style_credit: Likewise.
+        style: File name of the painting.
+        content_credit: Title and author of the photograph.
+        style_credit: Author, title and year of the painting.
     """
 
     content: str
@@ -28,12 +28,12 @@ class SamplePair:
 
     @property
     def content_path(self) -> Path:
-        """The photograph's file."""
+        """Path of the photograph."""
         return SAMPLES / self.content
 
     @property
     def style_path(self) -> Path:
-        """The work's file."""
+        """Path of the painting."""
         return SAMPLES / self.style
 
 
@@ -51,4 +51,4 @@ PAIRS: Mapping[str, SamplePair] = {
         "Katsushika Hokusai, The Great Wave, c. 1831",
     ),
 }
-"""The pairs that ``impasto demo`` paints, by the name of the picture made."""
+"""The pairs that ``impasto demo`` paints, by the name of the result."""

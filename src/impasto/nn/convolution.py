@@ -1,7 +1,8 @@
-"""3×3 convolutions of fixed filters, with border and rectifier in one step.
+"""3×3 convolutions with fixed filters, padding and ReLU in one step.
 
-For where only the picture is moved, not the net: nothing is kept for the way back but a rectified
-map itself, where torch keeps the padded input of every convolution too.
+They serve painting by optimization, where the picture has a gradient and the filters have none. For
+the backward pass only the output of a ReLU is kept. Torch would also keep the padded input of every
+convolution.
 """
 
 from __future__ import annotations
@@ -15,38 +16,38 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from impasto.nn import winograd
-from impasto.nn.padding import folded, padded
+from impasto.nn.padding import pad, pad_backward
 
 
 class Convolution(nn.Conv2d):
-    """A 3×3 convolution that keeps its filters in the other forms that are wanted of them."""
+    """A 3×3 convolution that caches the other forms of its filters that are needed."""
 
-    _forms: tuple[object, dict[str, Tensor]] = None, {}
+    _cache: tuple[object, dict[str, Tensor]] = None, {}
 
-    def transformed(self) -> Tensor:
-        """The filters at the 36 points of :mod:`impasto.nn.winograd`."""
-        return self._kept("transformed", winograd.transform)
+    def winograd_filters(self) -> Tensor:
+        """The filters (36, C, C') transformed for :mod:`impasto.nn.winograd`."""
+        return self._cached("winograd", winograd.transform)
 
-    def turned(self) -> Tensor:
-        """The filters (C, C', 3, 3) with which the way back is a convolution, too."""
-        return self._kept("turned", _turned)
+    def flipped_filters(self) -> Tensor:
+        """The filters (C, C', 3, 3) with which the backward pass is a convolution, too."""
+        return self._cached("flipped", _flip)
 
-    def _kept(self, name: str, make: Callable[[Tensor], Tensor]) -> Tensor:
-        """Made once for as long as the filters stay as they are."""
+    def _cached(self, form: str, compute: Callable[[Tensor], Tensor]) -> Tensor:
+        """A form of the filters, computed again only after the filters have changed."""
         weight = self.weight.detach()
         version = 0 if weight.is_inference() else self.weight._version
-        # Fused optimizers, ``.data`` and inference mode change them behind torch's counter.
+        # Fused optimizers, ``.data`` and inference mode change filters without a new version.
         sums = float(weight.sum()), float(weight[:1].norm())
         state = weight.data_ptr(), version, sums, weight.dtype, tuple(weight.shape)
-        known, made = self._forms
-        if known != state:
-            made = {}
-            self._forms = state, made  # in one go: several threads may ask
-        if name not in made:
-            # What is made in inference mode could take part in no gradient later.
+        cached_state, forms = self._cache
+        if cached_state != state:
+            forms = {}
+            self._cache = state, forms  # in one assignment, as several threads may ask
+        if form not in forms:
+            # A tensor made in inference mode could not take part in a gradient later.
             with torch.inference_mode(False), torch.no_grad():
-                made[name] = make(weight)
-        return made[name]
+                forms[form] = compute(weight)
+        return forms[form]
 
 
 def is_fixed(layer: nn.Module) -> TypeGuard[Convolution]:
@@ -60,50 +61,51 @@ def is_fixed(layer: nn.Module) -> TypeGuard[Convolution]:
     return not (torch.is_grad_enabled() and learns)
 
 
-def convolve(layer: Convolution, x: Tensor, *, padding: str, rectify: bool = False) -> Tensor:
-    """A fixed convolution of stride one, its input padded, followed by a rectifier if told so.
+def convolve(layer: Convolution, x: Tensor, *, padding: str, relu: bool = False) -> Tensor:
+    """A fixed convolution of stride one with padding, optionally followed by ReLU.
 
     Args:
         layer: See :func:`is_fixed`.
         x: (B, C, H, W), H and W at least 2.
-        padding: One of :data:`impasto.nn.padding.BORDERS`.
-        rectify: Whether what is below zero becomes zero.
+        padding: One of :data:`impasto.nn.padding.PADDING_MODES`.
+        relu: Whether to apply ReLU. The gradient then needs the result unchanged.
 
     Returns:
-        (B, C', H, W). With ``rectify``, its gradient needs it unchanged.
+        (B, C', H, W).
     """
     bias = None if layer.bias is None else layer.bias.detach()
-    is_short = winograd.pays(layer.weight, x)
-    filters = layer.transformed() if is_short else layer.weight.detach()
-    turned = None
-    if not is_short and x.requires_grad and torch.is_grad_enabled() and _turning_pays(filters, x):
-        turned = layer.turned()
-    result: Tensor = FixedConvolution.apply(x, filters, turned, bias, padding, rectify)  # type: ignore[no-untyped-call]
+    use_winograd = winograd.is_worthwhile(layer.weight, x)
+    filters = layer.winograd_filters() if use_winograd else layer.weight.detach()
+    flipped = None
+    has_gradient = x.requires_grad and torch.is_grad_enabled()
+    if has_gradient and not use_winograd and _flipped_is_faster(filters, x):
+        flipped = layer.flipped_filters()
+    result: Tensor = FixedConvolution.apply(x, filters, flipped, bias, padding, relu)  # type: ignore[no-untyped-call]
     return result
 
 
 class FixedConvolution(torch.autograd.Function):
-    """The same from filters (C', C, 3, 3), or (36, C, C') as :mod:`impasto.nn.winograd` wants them."""
+    """:func:`convolve` for filters (C', C, 3, 3), or (36, C, C') of :mod:`impasto.nn.winograd`."""
 
     @staticmethod
     def forward(
         ctx: Any,
         x: Tensor,
         filters: Tensor,
-        turned: Tensor | None,
+        flipped: Tensor | None,
         bias: Tensor | None,
         padding: str,
-        rectify: bool,
+        relu: bool,
     ) -> Tensor:
-        """The map; only it and the filters are kept."""
+        """The result; only it (with ReLU) and the filters are kept."""
         if filters.ndim == 3:
-            out = winograd.convolve(x, filters, bias, padding=padding, rectify=rectify)
+            out = winograd.convolve(x, filters, bias, padding=padding, relu=relu)
         else:
             out = _convolve(x, filters, bias, padding)
-            if rectify:
+            if relu:
                 out.clamp_min_(0)
-        out = out.detach()  # no view, which in-place operations would not take
-        ctx.save_for_backward(filters, turned, out if rectify else None)
+        out = out.detach()  # not a view, which in-place operations would refuse
+        ctx.save_for_backward(filters, flipped, out if relu else None)
         ctx.padding = padding
         return out
 
@@ -111,44 +113,44 @@ class FixedConvolution(torch.autograd.Function):
     @once_differentiable  # type: ignore[untyped-decorator, no-untyped-call, unused-ignore]
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """The gradient of ``x`` alone."""
-        filters, turned, kept = ctx.saved_tensors
-        if kept is not None:
-            gradient = torch.ops.aten.threshold_backward(gradient, kept, 0)
+        filters, flipped, activation = ctx.saved_tensors
+        if activation is not None:
+            gradient = torch.ops.aten.threshold_backward(gradient, activation, 0)
         if filters.ndim == 3:
-            back = winograd.convolve_back(gradient, filters, padding=ctx.padding)
+            of_input = winograd.convolve_backward(gradient, filters, padding=ctx.padding)
         else:
-            back = _convolve_back(gradient, filters, turned, padding=ctx.padding)
-        return back, None, None, None, None, None
+            of_input = _convolve_backward(gradient, filters, flipped, padding=ctx.padding)
+        return of_input, None, None, None, None, None
 
 
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, padding: str) -> Tensor:
     if padding == "zeros":
         return F.conv2d(x, weight, bias, padding=1)
-    return F.conv2d(padded(x, padding), weight, bias)
+    return F.conv2d(pad(x, padding), weight, bias)
 
 
-def _convolve_back(
-    gradient: Tensor, weight: Tensor, turned: Tensor | None, *, padding: str
+def _convolve_backward(
+    gradient: Tensor, weight: Tensor, flipped: Tensor | None, *, padding: str
 ) -> Tensor:
-    """The gradient of the input, by the transposed convolution or by one with turned filters."""
+    """The input's gradient, by a transposed convolution or by one with flipped filters."""
     if padding == "zeros":
-        if turned is not None:
-            return F.conv2d(gradient, turned, padding=1)
+        if flipped is not None:
+            return F.conv2d(gradient, flipped, padding=1)
         return F.conv_transpose2d(gradient, weight, padding=1)
-    if turned is not None:
-        back = F.conv2d(F.pad(gradient, (2, 2, 2, 2)), turned)
+    if flipped is not None:
+        of_padded = F.conv2d(F.pad(gradient, (2, 2, 2, 2)), flipped)
     else:
-        back = F.conv_transpose2d(gradient, weight)
-    return folded(back, padding, (gradient.shape[-2], gradient.shape[-1]))
+        of_padded = F.conv_transpose2d(gradient, weight)
+    return pad_backward(of_padded, padding, (gradient.shape[-2], gradient.shape[-1]))
 
 
-def _turned(weight: Tensor) -> Tensor:
-    turned = weight.flip(2, 3).transpose(0, 1)
-    return turned.contiguous(memory_format=torch.channels_last)
+def _flip(weight: Tensor) -> Tensor:
+    flipped = weight.flip(2, 3).transpose(0, 1)
+    return flipped.contiguous(memory_format=torch.channels_last)
 
 
-def _turning_pays(weight: Tensor, x: Tensor) -> bool:
-    """Whether torch's convolution is quicker than its transpose: by a quarter to a third.
+def _flipped_is_faster(weight: Tensor, x: Tensor) -> bool:
+    """Whether torch's convolution beats its transposed one: by a quarter to a third.
 
     Measured in float32 on two cores with AVX2, for the widths of our encoder and of VGG-19.
     """

@@ -1,55 +1,60 @@
-"""What convolutions see beyond the border of a map, and what its gradients do there.
+"""Padding of maps by one unit, and its gradient.
 
-Maps are (B, C, H, W) in the channels-last layout, which torch's own reflection leaves.
+Maps are (B, C, H, W) in the channels-last layout, which torch's own reflection padding loses.
 """
 
 from __future__ import annotations
 
 from torch import Tensor
 
-BORDERS = ("zeros", "reflect", "replicate", "circular")
-"""How a map goes on: with nothing, mirrored, with its outermost units, or from the other side."""
+PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+"""Zeros, the mirrored map, its outermost units, or the opposite side."""
 
 
-def framed(like: Tensor, batch: int, channels: int, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Room for a map with a border of one unit, and the map within it.
+def empty_with_border(
+    like: Tensor, batch: int, channels: int, size: tuple[int, int]
+) -> tuple[Tensor, Tensor]:
+    """An uninitialized map with a border of one unit, and a view of its interior.
 
     Args:
-        like: Of whose type and device.
-        batch: Of the map.
-        channels: Of the map.
-        size: Its height and width.
+        like: A tensor with the dtype and device of the map.
+        batch: B.
+        channels: C.
+        size: Height and width of the interior.
+
+    Returns:
+        (B, C, H + 2, W + 2) and the view (B, C, H, W).
     """
     shape = batch, size[0] + 2, size[1] + 2, channels
-    larger = like.new_empty(shape).permute(0, 3, 1, 2)
-    return larger, larger[:, :, 1:-1, 1:-1]
+    bordered = like.new_empty(shape).permute(0, 3, 1, 2)
+    return bordered, bordered[:, :, 1:-1, 1:-1]
 
 
-def fill_border(larger: Tensor, padding: str) -> Tensor:
-    """Make the border of a padded map, of which the inner part is there: the same map."""
+def fill_border(bordered: Tensor, padding: str) -> Tensor:
+    """Fill the border of a padded map from its interior, in place; returns the same map."""
     for axis in (2, 3):
         if padding == "zeros":
-            larger.select(axis, 0).zero_()
-            larger.select(axis, -1).zero_()
-        for border, within in _seen(padding, larger.shape[axis] - 2):
-            larger.select(axis, border).copy_(larger.select(axis, within))
-    return larger
+            bordered.select(axis, 0).zero_()
+            bordered.select(axis, -1).zero_()
+        for border, source in _border_sources(padding, bordered.shape[axis] - 2):
+            bordered.select(axis, border).copy_(bordered.select(axis, source))
+    return bordered
 
 
-def padded(x: Tensor, padding: str, beyond: tuple[int, int] = (0, 0)) -> Tensor:
-    """A map with a border of one unit, and zeros below and to the right if told so.
+def pad(x: Tensor, padding: str, extra: tuple[int, int] = (0, 0)) -> Tensor:
+    """A copy of a map with a border of one unit, and optionally zeros below and to the right.
 
     Args:
         x: (B, C, H, W), H and W at least 2.
-        padding: One of ``BORDERS``.
-        beyond: Rows and columns of zeros that follow the border.
+        padding: One of ``PADDING_MODES``.
+        extra: Rows and columns of zeros after the border.
 
     Returns:
-        (B, C, H + 2 + rows, W + 2 + columns), new.
+        (B, C, H + 2 + rows, W + 2 + columns).
     """
     height, width = x.shape[-2:]
     rows, columns = height + 2, width + 2
-    shape = len(x), rows + beyond[0], columns + beyond[1], x.shape[1]
+    shape = len(x), rows + extra[0], columns + extra[1], x.shape[1]
     larger = x.new_empty(shape).permute(0, 3, 1, 2)
     larger[:, :, rows:] = 0
     larger[..., columns:] = 0
@@ -59,27 +64,27 @@ def padded(x: Tensor, padding: str, beyond: tuple[int, int] = (0, 0)) -> Tensor:
     return larger
 
 
-def folded(gradient: Tensor, padding: str, size: tuple[int, int]) -> Tensor:
-    """The transpose of :func:`padded`: what a border was made from gets the border's gradient.
+def pad_backward(gradient: Tensor, padding: str, size: tuple[int, int]) -> Tensor:
+    """The gradient of the input of :func:`pad`: its transpose.
 
     Args:
         gradient: Of the padded map; it is overwritten.
-        padding: As there.
-        size: Height and width of the map.
+        padding: One of ``PADDING_MODES``.
+        size: Height and width of the map before padding.
 
     Returns:
-        (B, C, H, W), a part of ``gradient``.
+        (B, C, H, W), a view of ``gradient``.
     """
     height, width = size
-    for border, within in _seen(padding, width):
-        gradient[..., within] += gradient[..., border]
-    for border, within in _seen(padding, height):
-        gradient[:, :, within] += gradient[:, :, border]
+    for border, source in _border_sources(padding, width):
+        gradient[..., source] += gradient[..., border]
+    for border, source in _border_sources(padding, height):
+        gradient[:, :, source] += gradient[:, :, border]
     return gradient[:, :, 1 : height + 1, 1 : width + 1]
 
 
-def _seen(padding: str, length: int) -> tuple[tuple[int, int], ...]:
-    """Places of the border and of what is seen there, in a padded length."""
+def _border_sources(padding: str, length: int) -> tuple[tuple[int, int], ...]:
+    """Index of each border unit and of the unit that it copies, along a padded axis."""
     return {
         "zeros": (),
         "reflect": ((0, 2), (length + 1, length - 1)),

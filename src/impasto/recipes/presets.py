@@ -7,7 +7,7 @@ from pathlib import Path
 
 from impasto.errors import OptionError, unknown_name
 from impasto.recipes.recipe import Recipe, from_toml
-from impasto.runtime.files import replacing
+from impasto.runtime.files import atomic_write
 
 # Gatys, Ecker & Bethge: VGG-19 with average pooling ("improves the gradient flow and one obtains
 # slightly more appealing results"), content conv4_2, style conv1_1 … conv5_1 with w_l = 1/5, white
@@ -87,5 +87,5 @@ def get_recipe(name_or_path: str | Path) -> Recipe:
 
 def write_recipe(path: str | Path, recipe: Recipe) -> None:
     """Write a recipe as TOML, atomically."""
-    with replacing(Path(path)) as temporary:
+    with atomic_write(Path(path)) as temporary:
         temporary.write_text(recipe.to_toml(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Where to compute: on the processor, or on an accelerator that PyTorch sees."""
+"""Device names to PyTorch devices."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from impasto.errors import OptionError, option
 
 
 def find_device(name: str = "auto") -> torch.device:
-    """A device by its name.
+    """The device with a name, checked to be available.
 
     Args:
-        name: ``cpu``, ``cuda``, ``cuda:1``, …; ``auto`` is CUDA where there is one, else the
-            processor. Apple's GPU lacks what training needs (eigenvalues, float64).
+        name: ``cpu``, ``cuda``, ``cuda:1``, …; ``auto`` is CUDA if available, else the CPU. It is
+            never Apple's GPU, which lacks what training needs (eigenvalues, float64).
 
     Raises:
-        OptionError: For a name that is none, or a device that is not there.
+        OptionError: If the name is unknown or the device is not available.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -23,9 +23,9 @@ def find_device(name: str = "auto") -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise OptionError(
-            f"{option('device')} {name} is no device: choose auto, cpu or cuda."
+            f"{option('device')} {name} is not a device: choose auto, cpu or cuda."
         ) from error
-    if not _is_there(device):
+    if not _is_available(device):
         raise OptionError(
             f"{option('device')} {name}: this PyTorch ({torch.__version__}) sees no such device; "
             "choose auto or cpu."
@@ -33,8 +33,8 @@ def find_device(name: str = "auto") -> torch.device:
     return device
 
 
-def _is_there(device: torch.device) -> bool:
-    if device.type == "cpu":
-        return device.index in (None, 0)
-    there = device.type == "cuda" and torch.cuda.is_available()
-    return there and (device.index or 0) < torch.cuda.device_count()
+def _is_available(device: torch.device) -> bool:
+    index = device.index or 0
+    if device.type == "cuda" and torch.cuda.is_available():
+        return index < torch.cuda.device_count()
+    return device.type == "cpu" and index == 0

@@ -1,8 +1,8 @@
-"""One file over HTTP: resumed, retried, verified, and moved into place in one go.
+"""Downloading one file over HTTP: resumed, retried, verified, then moved into place.
 
-What has come so far lies beside the target as ``NAME.part`` and outlives a dropped connection, a
-full disk and Ctrl-C; the next call goes on from there. Nothing bears the target's own name before
-its SHA-256 is right.
+The bytes received so far are kept next to the target as ``NAME.part``. They survive a dropped
+connection, a full disk and Ctrl-C, and the next call resumes from them. The target itself appears
+only once its SHA-256 has been verified.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from urllib.request import Request, urlopen
 
 from impasto.errors import WeightsError
 
-Progress = Callable[[int, int], None]
-"""Told the bytes that are here and the bytes in all (0 where the server does not say)."""
+ProgressCallback = Callable[[int, int], None]
+"""Called with the bytes received and the total (0 if the server does not report it)."""
 
 ATTEMPTS = 4
-"""Attempts in a row that may bring nothing new before a download is given up."""
+"""Consecutive attempts without a new byte after which a download is given up."""
 PAUSE = 0.5
-"""Seconds before the second attempt; doubled for each further one."""
+"""Seconds before a retry; doubled after each attempt without a new byte."""
 BLOCK = 1 << 20
 """Bytes read at a time."""
 
-_PASSING = (408, 429)
-"""Client errors that are worth another attempt, as all server errors are."""
+_RETRYABLE = (408, 429)
+"""Client errors that are worth a retry, as all server errors are."""
 
 
-class _DroppedError(Exception):
-    """The connection failed in a way that another attempt may mend; the text says how."""
+class _RetryableError(Exception):
+    """A failed attempt that may succeed when repeated; the text says why it failed."""
 
 
 def download(
@@ -45,20 +45,19 @@ def download(
     *,
     sha256: str,
     size: int | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
     timeout: float = 30.0,
 ) -> Path:
-    """Fetch ``url`` into ``target``, unless a file with the right SHA-256 is there already.
+    """Download ``url`` to ``target``, unless a file with the right SHA-256 is already there.
 
-    Processes and threads that want the same target wait for each other; the later ones then find
-    it done.
+    Processes and threads that download to the same target wait for each other; those that come
+    later find the file complete.
 
     Args:
         url: ``http`` or ``https``.
-        target: Where to; its folder is made.
+        target: Path of the file; its folder is created.
         sha256: The file's SHA-256 in hexadecimal, or its leading digits.
-        size: The file's length in bytes where known: another length is refused before any of it
-            is fetched.
+        size: The file's length in bytes if known; a file of another length is not downloaded.
         progress: Called after every block.
         timeout: Seconds without an answer after which an attempt is given up.
 
@@ -70,17 +69,17 @@ def download(
             another file; or if the disk is full or not writable.
     """
     part = target.with_name(f"{target.name}.part")
-    with exclusive(target):
+    with file_lock(target):
         try:
             if not (target.is_file() and sha256_of(target).startswith(sha256)):
                 resumed = part.exists()
-                _receive_with_patience(url, part, size, progress, timeout)
+                _receive_with_retries(url, part, size, progress, timeout)
                 if resumed and not sha256_of(part).startswith(sha256):
-                    part.unlink()  # its beginning was damaged or another file's
-                    _receive_with_patience(url, part, size, progress, timeout)
+                    part.unlink()  # it began with damaged bytes, or those of another file
+                    _receive_with_retries(url, part, size, progress, timeout)
                 _check_hash(url, part, sha256)
                 os.replace(part, target)
-        except OSError as error:  # network errors never come this far: the disk is to blame
+        except OSError as error:  # of the disk: network errors are handled before
             raise _cannot_write(part, error) from error
     return target
 
@@ -95,12 +94,12 @@ def sha256_of(path: Path) -> str:
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Hold the lock of ``path``, after waiting for whichever process or thread has it.
+def file_lock(path: Path) -> Iterator[None]:
+    """Hold the lock of ``path``, after waiting for any process or thread that has it.
 
-    The lock is the operating system's, on an empty file ``NAME.lock`` beside ``path``: it ends
-    with its process, however that ends, so it never goes stale. The file stays: were it removed,
-    two could each hold the lock on a file of that name.
+    It is a lock of the operating system on an empty file ``NAME.lock`` next to ``path``. The
+    system releases it when the process ends, so it is never stale. The lock file is not removed:
+    otherwise two processes could each lock a different file of that name.
 
     Raises:
         WeightsError: If the folder cannot be written.
@@ -137,57 +136,55 @@ else:
         return True
 
 
-def _receive_with_patience(
-    url: str, part: Path, size: int | None, progress: Progress | None, timeout: float
+def _receive_with_retries(
+    url: str, part: Path, size: int | None, progress: ProgressCallback | None, timeout: float
 ) -> None:
-    """Attempt until all of the file is in ``part``, as long as attempts bring it further."""
-    furthest = _length(part)
-    fruitless = 0
+    """Repeat attempts until ``part`` is complete, or too many brought nothing new."""
+    most_received = _length(part)
+    failures = 0
     while True:
         try:
             return _receive(url, part, size, progress, timeout)
-        except _DroppedError as dropped:
-            here = _length(part)
-            fruitless = 0 if here > furthest else fruitless + 1
-            furthest = max(furthest, here)
-            if fruitless == ATTEMPTS:
-                kept = (
-                    f" What came so far ({here:,} bytes) is kept for another try." if here else ""
-                )
-                raise WeightsError(f"{url} could not be fetched: {dropped}.{kept}") from dropped
-        time.sleep(PAUSE * 2**fruitless)
+        except _RetryableError as error:
+            received = _length(part)
+            failures = 0 if received > most_received else failures + 1
+            most_received = max(most_received, received)
+            if failures == ATTEMPTS:
+                kept = f" The {received:,} bytes received are kept for a retry." if received else ""
+                raise WeightsError(f"{url} could not be downloaded: {error}.{kept}") from error
+        time.sleep(PAUSE * 2**failures)
 
 
 def _receive(
-    url: str, part: Path, size: int | None, progress: Progress | None, timeout: float
+    url: str, part: Path, size: int | None, progress: ProgressCallback | None, timeout: float
 ) -> None:
-    """One attempt: ask for what ``part`` lacks and append it."""
-    here = _length(part)
-    if here and here == size:
-        return  # stopped between the last byte and the hash
-    with _request(url, here, timeout) as response:
+    """One attempt: request the missing bytes of ``part`` and append them."""
+    received = _length(part)
+    if received and received == size:
+        return  # an earlier call was stopped between the last byte and the hash
+    with _request(url, received, timeout) as response:
         resumed = response.status == 206
-        here = here if resumed else 0  # a server may ignore the range and begin anew
-        total = size if response.length is None else here + response.length
+        received = received if resumed else 0  # a server may ignore the range and start over
+        total = size if response.length is None else received + response.length
         if size is not None and total != size:
             raise WeightsError(
                 f"{url} offers {total:,} bytes where {size:,} are published, so it is another "
-                "file (perhaps the page of a proxy or a login): nothing was fetched."
+                "file (perhaps a proxy's or a login page): nothing was downloaded."
             )
         with part.open("ab" if resumed else "wb") as file:
             for block in _blocks(response):
                 file.write(block)
-                here += len(block)
+                received += len(block)
                 if progress:
-                    progress(here, total or 0)
-                if total is not None and here > total:
-                    break  # an endless answer must not fill the disk; the hash will refuse it
-    if total is not None and here < total:
-        raise _DroppedError(f"the connection ended after {here:,} of {total:,} bytes")
+                    progress(received, total or 0)
+                if total is not None and received > total:
+                    break  # an endless answer must not fill the disk; its hash will be wrong
+    if total is not None and received < total:
+        raise _RetryableError(f"the connection ended after {received:,} of {total:,} bytes")
 
 
 def _request(url: str, start: int, timeout: float) -> HTTPResponse:
-    """The answer to a request for the bytes from ``start`` on."""
+    """The response to a request for the bytes from ``start`` on."""
     headers = {"User-Agent": "impasto"}
     if start:
         headers["Range"] = f"bytes={start}-"
@@ -195,32 +192,32 @@ def _request(url: str, start: int, timeout: float) -> HTTPResponse:
         return cast(HTTPResponse, urlopen(Request(url, headers=headers), timeout=timeout))
     except HTTPError as error:
         error.close()
-        if error.code == 416 and start:  # the part is no beginning of this file
+        if error.code == 416 and start:  # the part is longer than the file
             return _request(url, 0, timeout)
         answer = f"the server answered {error.code} {error.reason}"
-        if error.code >= 500 or error.code in _PASSING:
-            raise _DroppedError(answer) from error
-        raise WeightsError(f"{url} could not be fetched: {answer}.") from error
+        if error.code >= 500 or error.code in _RETRYABLE:
+            raise _RetryableError(answer) from error
+        raise WeightsError(f"{url} could not be downloaded: {answer}.") from error
     except (OSError, HTTPException) as error:
-        raise _dropped(error) from error
+        raise _retryable(error) from error
 
 
 def _blocks(response: HTTPResponse) -> Iterator[bytes]:
-    """The body in blocks, a network error told apart from the ``OSError`` of a disk."""
+    """The body in blocks; network errors are raised apart from the disk's ``OSError``."""
     while True:
         try:
             block = response.read(BLOCK)
         except (OSError, HTTPException) as error:
-            raise _dropped(error) from error
+            raise _retryable(error) from error
         if not block:
             return
         yield block
 
 
-def _dropped(error: OSError | HTTPException) -> _DroppedError:
+def _retryable(error: OSError | HTTPException) -> _RetryableError:
     reason = error.reason if isinstance(error, URLError) else error
     text = reason.strerror if isinstance(reason, OSError) and reason.strerror else str(reason)
-    return _DroppedError(text or type(error).__name__)
+    return _RetryableError(text or type(error).__name__)
 
 
 def _check_hash(url: str, part: Path, sha256: str) -> None:
@@ -228,7 +225,7 @@ def _check_hash(url: str, part: Path, sha256: str) -> None:
     if not digest.startswith(sha256):
         part.unlink()
         raise WeightsError(
-            f"{url} sent another file than expected and it was removed: its SHA-256 is "
+            f"{url} sent another file than expected, which was removed: its SHA-256 is "
             f"{digest[:16]}…, not {sha256[:16]}…"
         )
 
@@ -240,5 +237,5 @@ def _length(part: Path) -> int:
 def _cannot_write(path: Path, error: OSError) -> WeightsError:
     return WeightsError(
         f"{path} could not be written ({error.strerror or error}): free some space or choose "
-        "another folder. What came so far is kept, and running it again goes on from there."
+        "another folder. The bytes received are kept, and the next run resumes from them."
     )

@@ -13,26 +13,26 @@ from impasto.errors import ImpastoError
 
 
 @contextlib.contextmanager
-def replacing(path: Path, *, error: type[ImpastoError] = ImpastoError) -> Iterator[Path]:
-    """A temporary path to write to, which takes the place of ``path`` when the block ends well.
+def atomic_write(path: Path, *, error: type[ImpastoError] = ImpastoError) -> Iterator[Path]:
+    """A temporary path to write to, which replaces ``path`` if the block succeeds.
 
-    If the block is left by any exception, Ctrl-C included, the temporary file is removed and an
-    older file at ``path`` stays as it was. Missing parent folders are created. If ``path`` is a
-    link, the file it points to is replaced.
+    If the block raises, Ctrl-C included, the temporary file is removed and an older file at
+    ``path`` stays unchanged. Missing parent folders are created. If ``path`` is a link, the file
+    that it points to is replaced.
 
     Args:
-        path: The file to make.
+        path: The file to write.
         error: The class of the errors raised.
 
     Yields:
-        A path in the same folder with the same suffix; nothing is there yet.
+        A path in the same folder with the same suffix, where no file exists yet.
 
     Raises:
-        ImpastoError: If the file cannot be written. The block should do nothing but write, since
-            each ``OSError`` in it is reported as a failure to write ``path``.
+        ImpastoError: If the file cannot be written. The block should do nothing but write: any
+            ``OSError`` in it is reported as a failure to write ``path``.
     """
     target = check_writable(path, error=error)
-    # Not tempfile: its files are readable by their owner alone, and would stay so.
+    # Not tempfile, whose files only their owner can read.
     temporary = target.with_name(f".{secrets.token_hex(8)}{path.suffix}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -49,18 +49,18 @@ def replacing(path: Path, *, error: type[ImpastoError] = ImpastoError) -> Iterat
 
 
 def check_writable(path: Path, *, error: type[ImpastoError] = ImpastoError) -> Path:
-    """Whether a file can be written, as far as it can be told without writing.
+    """Check that a file can be written, as far as possible without writing.
 
     Args:
-        path: The file to make; it and its parent folders need not exist.
+        path: The file to write; it and its parent folders need not exist.
         error: The class of the errors raised.
 
     Returns:
-        The absolute path of the file that will be written, links followed.
+        The absolute path of the file that will be written, with links resolved.
 
     Raises:
-        ImpastoError: If ``path`` is a folder or a device, has too long a name, lies below a file,
-            or lies in a folder where there is no permission to write.
+        ImpastoError: If ``path`` is a folder or a device, its name is too long, one of its parents
+            is a file, or the folder is not writable.
     """
     target = Path(os.path.realpath(path))
     try:
@@ -68,17 +68,17 @@ def check_writable(path: Path, *, error: type[ImpastoError] = ImpastoError) -> P
     except OSError as problem:
         if problem.errno == errno.ENAMETOOLONG:
             raise error(f"{path} has too long a name: choose a shorter one.") from problem
-    # os.path answers False where Path's own methods raise for a folder that may not be entered.
+    # os.path returns False where Path's own methods raise: in a folder that may not be entered.
     if os.path.isdir(target):
         raise error(f"{path} is a folder: name a file in it.")
     if os.path.exists(target) and not os.path.isfile(target):
-        raise error(f"{path} is a device or pipe, no ordinary file: choose another name.")
+        raise error(f"{path} is a device or pipe, not a regular file: choose another name.")
     folder = next(folder for folder in target.parents if os.path.exists(folder))
     if not os.path.isdir(folder):
-        raise error(f"{path} cannot be written, as {folder} is a file: choose another folder.")
+        raise error(f"{path} cannot be written because {folder} is a file: choose another folder.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise error(
-            f"{path} cannot be written, as there is no permission to write in {folder}: "
+            f"{path} cannot be written because there is no permission to write in {folder}: "
             "choose another folder."
         )
     return target

@@ -1,4 +1,4 @@
-"""Ctrl-C as a wish to stop after the step in hand, so that nothing is left half done."""
+"""Ctrl-C as a request to stop after the current step, so that no work is left half done."""
 
 from __future__ import annotations
 
@@ -9,23 +9,27 @@ import time
 from collections.abc import Iterator
 from types import FrameType
 
-ONE_WISH = 1.0
-"""Seconds within which signals are one wish: a terminal tells all processes, and a launcher such as
-``torchrun`` tells its own once more."""
+REPEAT_SECONDS = 1.0
+"""Signals within this time are one request. A terminal signals every process, and a launcher such
+as ``torchrun`` signals its own processes again."""
 
 
 class StopRequest:
-    """Whether the person at the keyboard has asked to stop."""
+    """Whether the user has asked to stop.
+
+    Attributes:
+        made: Whether Ctrl-C was pressed.
+    """
 
     def __init__(self) -> None:
         self.made = False
 
 
 @contextlib.contextmanager
-def unheard_by_children() -> Iterator[None]:
-    """Processes started within the block do not hear Ctrl-C, which a terminal tells to all.
+def interrupts_ignored_by_children() -> Iterator[None]:
+    """Processes started within the block ignore Ctrl-C, which a terminal sends to all processes.
 
-    They inherit that it is ignored, so not even one that has hardly begun is torn from its work.
+    They inherit the setting, so even a process that is still starting is not interrupted.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -39,25 +43,24 @@ def unheard_by_children() -> Iterator[None]:
 
 @contextlib.contextmanager
 def stop_on_interrupt() -> Iterator[StopRequest]:
-    """Within the block the first Ctrl-C only notes the wish; the second stops at once.
+    """Within the block the first Ctrl-C is only recorded; a second one stops at once.
 
-    The second is one that comes more than ``ONE_WISH`` seconds later.
-
-    Outside the main thread, where signals cannot be handled, Ctrl-C keeps its usual effect.
+    A signal less than ``REPEAT_SECONDS`` after the first does not count as a second one. Outside
+    the main thread, where signals cannot be handled, Ctrl-C keeps its usual effect.
     """
-    request, wished = StopRequest(), 0.0
+    request, requested_at = StopRequest(), 0.0
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
 
-    def note(signum: int, frame: FrameType | None) -> None:
-        nonlocal wished
+    def record(signum: int, frame: FrameType | None) -> None:
+        nonlocal requested_at
         if not request.made:
-            request.made, wished = True, time.monotonic()
-        elif time.monotonic() > wished + ONE_WISH:
+            request.made, requested_at = True, time.monotonic()
+        elif time.monotonic() > requested_at + REPEAT_SECONDS:
             raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGINT, note)
+    before = signal.signal(signal.SIGINT, record)
     try:
         yield request
     finally:

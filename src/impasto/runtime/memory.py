@@ -1,4 +1,4 @@
-"""How much memory a painting takes, and what tiles keep it within a budget."""
+"""Memory of the process: sizes as text, the free amount, the peak, and how glibc frees it."""
 
 from __future__ import annotations
 
@@ -17,21 +17,20 @@ from impasto.errors import OptionError, option
 BASE_BYTES = 350e6
 """A process that has imported torch and read two pictures."""
 
-
-_UNITS = ("", "k", "m", "g", "t")
+_POWERS = {None: 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
 def parse_bytes(text: str) -> float:
-    """``2GB``, ``500 MB``, ``1.5g``, ``2GiB`` (by 1024) or a plain number of bytes.
+    """Bytes from ``2GB``, ``500 MB``, ``1.5g``, ``2GiB`` (powers of 1024) or a plain number.
 
     Raises:
-        OptionError: For anything else, and for less than the program itself takes.
+        OptionError: If it is not a size, or less than the program itself takes.
     """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*(?:([kmgt])(i?))?b?\s*", text.lower())
-    if not found:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*(?:([kmgt])(i?))?b?\s*", text.lower())
+    if not match:
         raise OptionError(f"{option('memory')} takes a size such as 2GB or 800MB, not {text!r}.")
-    unit = (1024.0 if found[3] else 1000.0) ** float(_UNITS.index(found[2] or ""))
-    amount: float = float(found[1]) * unit
+    number, prefix, binary = match.groups()
+    amount = float(number) * (1024.0 if binary else 1000.0) ** _POWERS[prefix]
     if amount < 2 * BASE_BYTES:
         raise OptionError(
             f"{option('memory')} must be {2 * BASE_BYTES / 1e6:.0f}MB or more, not {text}."
@@ -39,69 +38,73 @@ def parse_bytes(text: str) -> float:
     return amount
 
 
-def free_memory() -> float:
-    """What a painting may take if nothing is said: two thirds of the memory that is free now."""
+def default_memory_budget() -> float:
+    """The bytes that a painting may take by default: two thirds of the memory available now."""
     return float(psutil.virtual_memory().available) * 2 / 3
 
 
 def peak_bytes() -> float:
-    """The most that the process ever held; where the system does not tell, what it holds now."""
+    """The most memory that the process has held, or what it holds now if no peak is known."""
     status = Path("/proc/self/status")
     if status.is_file():
-        # Linux also tells ru_maxrss, but there that begins with what the parent process held.
-        found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text())
-        if found:
-            return 1024.0 * int(found[1])
+        # Linux also has ru_maxrss, but it starts from the peak of the parent process.
+        match = re.search(r"VmHWM:\s*(\d+) kB", status.read_text())
+        if match:
+            return 1024.0 * int(match[1])
     try:
         import resource
     except ImportError:  # Windows
-        held = psutil.Process().memory_info()
-        return float(getattr(held, "peak_wset", held.rss))
+        info = psutil.Process().memory_info()
+        return float(getattr(info, "peak_wset", info.rss))
     unit = 1 if os.uname().sysname == "Darwin" else 1024
     return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
 
 
 def keep_freed_memory(expected: float) -> None:
-    """Have the C library keep what is freed for the next map of that size, where it is glibc.
+    """Let glibc keep freed memory for the next map of that size, if there is plenty.
 
-    It hands large maps back to the system, which clears them anew for every step: 18 % of a step's
-    time at 1024 px, 7 % at 512, a fifth of one pass at 1920×1080 (measured on one thread). Kept
-    memory lies in pieces and can take a little more, so this is for where there is plenty;
-    elsewhere it is handed back (:func:`return_freed_memory`). Both hold for the whole process.
+    By default it returns large maps to the system, which clears them again in every step. That
+    costs 18 % of a step's time at 1024 px, 7 % at 512 px, and a fifth of one pass at 1920×1080
+    (measured on one thread). Kept memory is fragmented and can take a little more. The setting
+    holds for the whole process.
 
     Args:
-        expected: Bytes that the process will take; above half of what is free they are handed back.
+        expected: Bytes that the process will take; above half of the default budget, freed memory
+            is returned instead (:func:`return_freed_memory`).
     """
-    if expected > free_memory() / 2:
+    if expected > default_memory_budget() / 2:
         return_freed_memory()
     else:
-        _tell_glibc({_TRIM_THRESHOLD: 2**31 - 1, _MMAP_MAX: 0})
+        _set_malloc_options({_TRIM_THRESHOLD: 2**31 - 1, _MMAP_MAX: 0})
 
 
 def return_freed_memory() -> None:
-    """Have glibc hand every large map back as soon as it is freed.
+    """Let glibc return every large map to the system as soon as it is freed.
 
-    Else it raises the size from which it does so to that of the maps freed so far, and the heap
-    that the others lie in falls to pieces: a 100-megapixel picture in tiles took 12 GB, not 2.
-    What is small is kept nonetheless: bands of a map come and go often.
+    By default its threshold grows to the size of the maps freed so far, and the heap that holds
+    the others is fragmented: a 100-megapixel picture in tiles took 12 GB instead of 2. Small maps
+    are still kept, because the bands of a map are allocated and freed often. The setting holds for
+    the whole process.
     """
-    _tell_glibc({_TRIM_THRESHOLD: 2**26, _MMAP_THRESHOLD: 2**23, _MMAP_MAX: 2**16})
+    _set_malloc_options({_TRIM_THRESHOLD: 2**26, _MMAP_THRESHOLD: 2**23, _MMAP_MAX: 2**16})
 
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
-"""Numbers of options in glibc's malloc.h."""
+"""Option numbers of ``mallopt`` in glibc's malloc.h."""
 
 
-def _tell_glibc(options: Mapping[int, int]) -> None:
+def _set_malloc_options(options: Mapping[int, int]) -> None:
     if platform.libc_ver()[0] == "glibc":
-        library = ctypes.CDLL(None)
-        for option, value in options.items():
-            library.mallopt(option, value)
+        libc = ctypes.CDLL(None)
+        for number, value in options.items():
+            libc.mallopt(number, value)
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether an error of torch says that there was not enough memory."""
+    """Whether an error of torch means that there was not enough memory."""
     if isinstance(error, torch.OutOfMemoryError):
         return True
     text = str(error).lower()
-    return "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
+    return any(
+        part in text for part in ("out of memory", "can't allocate memory", "not enough memory")
+    )

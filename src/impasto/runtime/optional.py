@@ -1,4 +1,4 @@
-"""Libraries that only some commands need, and that are not installed with the rest."""
+"""Optional dependencies, imported only by the commands that need them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ LIBRARIES: Mapping[str, tuple[str, str]] = {
     "matplotlib": ("matplotlib", "report"),
     "torch.utils.tensorboard": ("TensorBoard", "tensorboard"),
 }
-"""Name in Python → the library's own, and the extra of the package that brings it."""
+"""Module → the library's name, and the extra of this package that installs it."""
 
 
 def require(module: str, *, by: str, hint: str = "") -> ModuleType:
-    """Import a library; for before long work, too.
+    """Import an optional library, or check before long work that it is installed.
 
     Args:
         module: One of ``LIBRARIES``.
-        by: What needs it, as a sentence begins: ``"A report"``.
-        hint: What else would do, in brackets after the remedy.
+        by: What needs it, as the start of a sentence: ``"A report"``.
+        hint: An alternative, added in brackets to the error message.
 
     Raises:
         OptionError: If it is not installed.
@@ -33,6 +33,6 @@ def require(module: str, *, by: str, hint: str = "") -> ModuleType:
         return importlib.import_module(module)
     except ImportError:
         name, extra = LIBRARIES[module]
-        # Of the clone: the package is in no index.
+        # From the clone, as the package is not on PyPI.
         remedy = f"pip install '.[{extra}]' in the clone" + (f" ({hint})" if hint else "")
         raise OptionError(f"{by} needs {name}: {remedy}.") from None

@@ -1,4 +1,4 @@
-"""What every plot of ours has in common."""
+"""The common style of all matplotlib plots."""
 
 from __future__ import annotations
 
@@ -13,19 +13,24 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe & Ito 2008: told apart by all eyes, on light paper and on dark."""
+"""Okabe & Ito 2008: distinct for the colour-blind too, on light and dark backgrounds."""
 
-INK = "#8a857c"
-"""Of axes and letters; in a page they take on the colour of the text around them."""
+TEXT_COLOUR = "#8a857c"
+"""Of axes and text; in a page it becomes the colour of the surrounding text."""
 
-_WIDE = 10  # times the least: from there on an axis is logarithmic
+_LOG_RATIO = 10
+"""Largest over smallest value above which an axis is logarithmic."""
 
 
-def page_figure(width: float, height: float) -> Figure:
-    """A figure for a page, in inches, with nothing behind it.
+def transparent_figure(width: float, height: float) -> Figure:
+    """A figure without a background, for a page.
+
+    Args:
+        width: In inches.
+        height: In inches.
 
     Raises:
-        OptionError: If matplotlib is missing.
+        OptionError: If matplotlib is not installed.
     """
     require("matplotlib", by="A plot")
     from matplotlib.figure import Figure
@@ -35,49 +40,52 @@ def page_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def in_ink(axes: Axes) -> None:
-    """The lines and letters of axes in the colour of a page's text, with nothing behind them."""
+def style_axes(axes: Axes) -> None:
+    """Draw the lines and text of axes in ``TEXT_COLOUR``, without a background."""
     axes.patch.set_alpha(0)
-    axes.tick_params(colors=INK, which="both")
+    axes.tick_params(colors=TEXT_COLOUR, which="both")
     for spine in axes.spines.values():
-        spine.set_color(INK)
+        spine.set_color(TEXT_COLOUR)
     for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
-        text.set_color(INK)
+        text.set_color(TEXT_COLOUR)
 
 
-def log_where_wide(axes: Axes, axis: str, values: Sequence[float]) -> bool:
-    """Make an axis logarithmic if its values are above zero and far apart; whether it is now.
+def log_scale_if_wide(axes: Axes, axis: str, values: Sequence[float]) -> bool:
+    """Make an axis logarithmic if its values are positive and span more than a factor of ten.
 
     Args:
         axes: Of the plot.
         axis: ``"x"`` or ``"y"``.
-        values: All that the axis shows.
+        values: All values that the axis shows.
+
+    Returns:
+        Whether the axis is logarithmic now.
     """
     from matplotlib.ticker import LogLocator
 
-    if min(values) <= 0 or max(values) <= _WIDE * min(values):
+    if min(values) <= 0 or max(values) <= _LOG_RATIO * min(values):
         return False
     axes.set(**{f"{axis}scale": "log"})
     scale = axes.xaxis if axis == "x" else axes.yaxis
-    scale.set_major_formatter(_in_full)
+    scale.set_major_formatter(_plain_number)
     scale.set_minor_locator(LogLocator(subs=(2, 3, 5)))
-    scale.set_minor_formatter(_in_full)
+    scale.set_minor_formatter(_plain_number)
     return True
 
 
 def as_svg(figure: Figure) -> str:
-    """The figure as an SVG element to be put into a page, the same for the same figure."""
+    """A figure as an SVG element to embed in a page; equal figures give equal text."""
     from matplotlib import rc_context
 
     stream = io.StringIO()
-    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    # Letters as letters, so that they can be read out and searched.
+    no_metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    # Text as text, not as paths, so that it can be searched and read by screen readers.
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "impasto"}):
-        figure.savefig(stream, format="svg", metadata=nothing)
+        figure.savefig(stream, format="svg", metadata=no_metadata)
     text = stream.getvalue()
-    return text[text.index("<svg") :].replace(INK, "currentColor")
+    return text[text.index("<svg") :].replace(TEXT_COLOUR, "currentColor")
 
 
-def _in_full(value: float, place: float) -> str:
+def _plain_number(value: float, position: float) -> str:
     """0.02, not 2 × 10⁻²."""
     return f"{value:g}"

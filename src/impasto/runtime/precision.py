@@ -1,9 +1,9 @@
-"""Which number type convolutions are fastest in on this machine.
+"""The number type in which convolutions are fastest on this machine.
 
-bf16 halves the time of a convolution where the processor has instructions for it (AVX512-BF16, AMX,
-CUDA since Ampere) and multiplies it by 30 to 60 where it is emulated, and no flag of the processor
-tells the two apart on every platform. So a small convolution is timed once per process. The two
-outcomes lie so far apart that the choice does not waver from run to run.
+With hardware support (AVX512-BF16, AMX, CUDA since Ampere) bf16 halves the time of a convolution.
+Emulated, it takes 30 to 60 times as long, and no CPU flag shows the difference on every platform.
+So a small convolution is timed once per process. The two outcomes are so far apart that the choice
+is the same in every run.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 
 from impasto.errors import unknown_name
-from impasto.runtime.threads import least_seconds
+from impasto.runtime.threads import best_seconds
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -25,12 +25,12 @@ def compute_dtype(precision: str = "auto", device: str = "cpu") -> torch.dtype:
     """The type to run an encoder in.
 
     Args:
-        precision: One of ``PRECISIONS``; ``"auto"`` measures. ``"float32"`` is the type of the
-            numbers: on CUDA, PyTorch multiplies them as TF32 inside convolutions by default.
+        precision: One of ``PRECISIONS``; ``"auto"`` measures. ``"float32"`` is the storage type:
+            on CUDA, PyTorch by default multiplies in TF32 inside convolutions.
         device: ``"cpu"``, ``"cuda"``, …
 
     Raises:
-        OptionError: For another name.
+        OptionError: If the precision is unknown.
     """
     if precision not in PRECISIONS:
         raise unknown_name("precision", precision, PRECISIONS)
@@ -41,12 +41,12 @@ def compute_dtype(precision: str = "auto", device: str = "cpu") -> torch.dtype:
 
 @functools.cache
 def bfloat16_is_faster(device: str = "cpu") -> bool:
-    """Whether a bf16 convolution beats float32 on this device; takes about 20 ms, once."""
+    """Whether a bf16 convolution beats float32 on a device; takes about 20 ms, once."""
     if device.startswith("cuda"):
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if not device.startswith("cpu"):
         return False
-    float32, bfloat16 = least_seconds(
+    float32, bfloat16 = best_seconds(
         [functools.partial(_time_convolution, dtype) for dtype in (torch.float32, torch.bfloat16)]
     )
     return bfloat16 < 0.8 * float32
@@ -55,14 +55,14 @@ def bfloat16_is_faster(device: str = "cpu") -> bool:
 def autocast(
     precision: str = "auto", device: str = "cpu"
 ) -> contextlib.AbstractContextManager[None]:
-    """A context for training with convolutions in bf16; master weights stay float32.
+    """A context for training with convolutions in bf16 and master weights in float32.
 
     Args:
         precision: See :func:`compute_dtype`.
-        device: Likewise.
+        device: See :func:`compute_dtype`.
 
     Raises:
-        OptionError: For another name.
+        OptionError: If the precision is unknown.
     """
     if compute_dtype(precision, device) == torch.bfloat16:
         return torch.autocast(device.split(":")[0], torch.bfloat16)

@@ -1,4 +1,4 @@
-"""Reading and writing safetensors files, as untrusted input."""
+"""Reading and writing safetensors files, which are untrusted input."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ from safetensors.torch import save
 from torch import Tensor
 
 from impasto.errors import WeightsError
-from impasto.runtime.files import replacing
+from impasto.runtime.files import atomic_write
 
-State = dict[str, Tensor]
+StateDict = dict[str, Tensor]
 
 
-def write_safetensors(path: Path, state: State, metadata: dict[str, str]) -> None:
-    """Write tensors and metadata as one safetensors file, replaced atomically.
+def write_safetensors(path: Path, state: StateDict, metadata: dict[str, str]) -> None:
+    """Write tensors and metadata to a file, whole or not at all.
 
     Raises:
         WeightsError: If the file cannot be written.
     """
     content = save(state, metadata=metadata)
-    # Not safetensors' own save_file: its files are readable by their owner alone.
-    with replacing(path, error=WeightsError) as temporary:
+    # Not safetensors' own save_file: only their owner can read its files.
+    with atomic_write(path, error=WeightsError) as temporary:
         temporary.write_bytes(content)
 
 
-def read_safetensors(path: Path) -> tuple[State, dict[str, str]]:
-    """All tensors and the metadata of a safetensors file.
+def read_safetensors(path: Path) -> tuple[StateDict, dict[str, str]]:
+    """All tensors of a file, and its metadata.
 
     Raises:
-        WeightsError: If it is missing, a folder, or not safetensors.
+        WeightsError: If the file is missing, a folder, or not safetensors.
     """
-    with _opened(path) as file:
+    with _open(path) as file:
         return {key: file.get_tensor(key) for key in file.keys()}, _metadata(file)  # noqa: SIM118
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """The metadata of a safetensors file, its tensors unread.
+    """The metadata of a file, without reading its tensors.
 
     Raises:
-        WeightsError: If it is missing, a folder, or not safetensors.
+        WeightsError: If the file is missing, a folder, or not safetensors.
     """
-    with _opened(path) as file:
+    with _open(path) as file:
         return _metadata(file)
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _open(path: Path) -> Iterator[Any]:
     if not os.path.isfile(path):
         raise WeightsError(f"There is no weight file {path}: check its name and folder.")
     try:
@@ -59,7 +59,7 @@ def _opened(path: Path) -> Iterator[Any]:
             yield file
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(
-            f"{path} is not a readable safetensors file ({error}): fetch or copy it again."
+            f"{path} is not a readable safetensors file ({error}): download or copy it again."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Large tensors strip by strip, so that temporary copies stay small."""
+"""Large tensors strip by strip, to keep temporary copies small."""
 
 from __future__ import annotations
 
@@ -6,20 +6,25 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-NUMBERS = 2**20
-"""Of a map, that are worked on at once where each is worked on alone."""
+STRIP_ELEMENTS = 2**20
+"""Elements of a strip, for work that treats each element alone."""
 
 
-def strips(x: Tensor, *others: Tensor, numbers: int | None = None) -> Iterator[tuple[Tensor, ...]]:
-    """Views of some rows after others of a map (…, H, W), and of maps that go along with it.
+def strips(
+    x: Tensor, *others: Tensor, max_elements: int | None = None
+) -> Iterator[tuple[Tensor, ...]]:
+    """Views of consecutive rows of a map, with the same rows of other maps.
 
     Args:
-        x: The map.
-        *others: Of its height, or of height one, which are handed out whole each time.
-        numbers: Of ``x`` in a strip, at most but for one row; ``NUMBERS`` by default.
+        x: (…, H, W).
+        *others: Maps of the same height; a map of height 1 is passed whole with every strip.
+        max_elements: Of ``x`` in a strip (at least one row); ``STRIP_ELEMENTS`` by default.
+
+    Yields:
+        A view of ``x`` and one of each other map.
     """
     height = x.shape[-2]
-    rows = max(1, (numbers or NUMBERS) * height // max(1, x.numel()))
+    rows = max(1, (max_elements or STRIP_ELEMENTS) * height // max(1, x.numel()))
     for first in range(0, height, rows):
         part = slice(first, first + rows)
         yield tuple(y if y.shape[-2] == 1 else y[..., part, :] for y in (x, *others))

@@ -1,4 +1,4 @@
-"""How many threads share a piece of work."""
+"""Thread counts, work split over threads, and timing that ignores other processes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import torch
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Within the block torch's CPU operations use one thread.
+    """Within the block, torch's CPU operations use one thread.
 
-    For work of many tiny parallel parts, whose threads mostly wait for each other: an eigenvalue
-    decomposition of 128×128 takes 0.7 ms on one thread, and was measured at 80 to 500 ms on two
-    threads of which another program took its share.
+    For work in many tiny parallel parts, whose threads mostly wait for each other. An eigenvalue
+    decomposition of 128×128 takes 0.7 ms on one thread. On two threads it was measured at 80 to
+    500 ms while another program used part of the CPU.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -28,65 +28,67 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def least_seconds(timers: Sequence[Callable[[], float]], *, times: int = 5) -> list[float]:
-    """The best of some measurements of each kind, on one thread.
+def best_seconds(timers: Sequence[Callable[[], float]], *, times: int = 5) -> list[float]:
+    """The least time that each timer measures in several rounds, on one thread.
 
-    They are taken in turn, so that what disturbs one disturbs all alike. Let a timer tell the
-    processor time of its thread (:func:`time.thread_time`): that does not count other work.
+    The timers alternate, so that other load affects all of them equally. A timer should measure the
+    CPU time of its thread (:func:`time.thread_time`), which excludes other work.
 
     Args:
-        timers: Each measures once and tells the seconds.
-        times: How often.
+        timers: Each measures once and returns seconds.
+        times: Rounds.
     """
-    least = [float("inf")] * len(timers)
+    best = [float("inf")] * len(timers)
     with one_thread():
         for _ in range(times):
-            least = [min(best, timer()) for best, timer in zip(least, timers, strict=True)]
-    return least
+            best = [min(least, timer()) for least, timer in zip(best, timers, strict=True)]
+    return best
 
 
-def in_bands(length: int, work: Callable[[range, int], None]) -> None:
-    """Do ``work`` on the numbers below ``length``, cut into a band for each of torch's threads.
+def parallel_for(length: int, work: Callable[[range, int], None]) -> None:
+    """Split ``range(length)`` over torch's threads and work on each part with one thread.
 
-    Within a band torch's operations use one thread. For many operations in a row on parts that need
-    not wait for each other: shared out one by one, each would end with its threads waiting for the
-    last, which took twenty times as long where another program had a share of the processor.
+    For sequences of operations on parts that need not wait for each other. If torch splits each
+    operation instead, every one ends by waiting for its slowest thread. That took twenty times as
+    long while another program used part of the CPU.
 
     Args:
-        length: How many.
-        work: Called with each band and its number, by threads of their own, without gradients.
+        length: Number of items.
+        work: Called without gradients, with a part of the range and the number of its thread.
     """
     count = min(length, torch.get_num_threads())
     if count <= 1:
         work(range(length), 0)
         return
-    # Modes belong to threads: tensors made without gradients are filled without gradients.
+    # Modes are per thread. Tensors created in inference mode must be filled in inference mode.
     mode = torch.inference_mode if torch.is_inference_mode_enabled() else torch.no_grad
 
-    def band(number: int) -> None:
+    def run(thread: int) -> None:
         with mode():
-            work(range(length * number // count, length * (number + 1) // count), number)
+            work(range(length * thread // count, length * (thread + 1) // count), thread)
 
-    for done in [_team(count).submit(band, number) for number in range(count)]:
-        done.result()
-
-
-def _alone() -> None:
-    torch.set_num_threads(1)
-    torch.get_num_threads()  # a thread takes the number over when it first asks, once for all
+    for future in [_pool(count).submit(run, thread) for thread in range(count)]:
+        future.result()
 
 
 @functools.cache
-def _team(count: int) -> ThreadPoolExecutor:
+def _pool(count: int) -> ThreadPoolExecutor:
+    """Worker threads in which torch uses one thread each."""
     before = torch.get_num_threads()
-    team = ThreadPoolExecutor(count, "impasto", initializer=_alone)
-    all_there = threading.Barrier(count + 1)
+    pool = ThreadPoolExecutor(count, "impasto", initializer=_use_one_thread)
+    all_started = threading.Barrier(count + 1)
     for _ in range(count):
-        team.submit(all_there.wait)
-    all_there.wait()
-    torch.set_num_threads(before)  # what a thread sets for itself is the default of later ones
-    return team
+        pool.submit(all_started.wait)
+    all_started.wait()
+    # What a worker sets for itself also becomes the default of threads started later.
+    torch.set_num_threads(before)
+    return pool
+
+
+def _use_one_thread() -> None:
+    torch.set_num_threads(1)
+    torch.get_num_threads()  # a thread adopts the number at its first query, once and for all
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_team.cache_clear)  # a child has none of the threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not survive a fork

@@ -20,7 +20,7 @@ from impasto.images.picture import fit_size
 from impasto.painting import cost_model
 from impasto.recipes.recipe import Recipe
 from impasto.runtime import memory
-from impasto.runtime.interrupts import StopRequest, unheard_by_children
+from impasto.runtime.interrupts import StopRequest, interrupts_ignored_by_children
 from impasto.studies.study import StudyRun
 from impasto.weights.open import open_encoder
 
@@ -44,7 +44,7 @@ def usual_workers(work: StudyRun, todo: Sequence[Cell]) -> int:
     workers = min(torch.get_num_threads() // CORES, len(todo))
     if workers < 2:
         return 1
-    return max(1, min(workers, int(memory.free_memory() / _most_bytes(work, todo))))
+    return max(1, min(workers, int(memory.default_memory_budget() / _most_bytes(work, todo))))
 
 
 def paint_cells(
@@ -69,7 +69,7 @@ def paint_cells(
     for encoder in {recipe.encoder for _, recipe in todo}:
         open_encoder(encoder)  # fetched now if it must be, not by all of them at once
     count = min(workers, len(todo))
-    work.memory = memory.free_memory() / max(1, count)
+    work.memory = memory.default_memory_budget() / max(1, count)
     threads = max(1, torch.get_num_threads() // max(1, count))
     left = iter(todo)
     team: list[_Worker] = []
@@ -114,7 +114,7 @@ class _Worker:
         self.pipe, other = context.Pipe()
         self._process = context.Process(target=_serve, args=(other, work, threads), daemon=True)
         self._name = ""
-        with unheard_by_children():
+        with interrupts_ignored_by_children():
             self._process.start()
         other.close()  # so that the end of either process is the end of the pipe
 

@@ -99,7 +99,7 @@ def _read(path: Path, size: int, long_side: int) -> Tensor | None:
     if short < size:
         height, width = (max(size, round(n * size / short)) for n in picture.shape[-2:])
         picture = images.resize(picture, (height, width))
-    return images.as_bytes(picture)[0]
+    return images.as_uint8(picture)[0]
 
 
 def digest_of(tensors: Iterable[Tensor]) -> str:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from impasto.errors import InputDataError, option
-from impasto.runtime.files import replacing
+from impasto.runtime.files import atomic_write
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.csv"
@@ -170,7 +170,7 @@ def cosine_rate(peak: float, index: int, of: int, *, warmup: int = 100) -> float
 
 
 def _save(task: Task, path: Path, done: int, settings: Mapping[str, Any]) -> None:
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         torch.save({"step": done, "settings": settings, "task": task.state_dict()}, temporary)
 
 
@@ -239,6 +239,6 @@ def _cut_table(path: Path, done: int) -> None:
     if not header:
         path.unlink()
         return
-    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+    with atomic_write(path) as temporary, temporary.open("w", newline="") as file:
         whole = (row for row in rows if len(row) == len(header))
         csv.writer(file).writerows([header, *(row for row in whole if int(row[0]) <= done)])

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Literal
 from platformdirs import user_cache_path
 
 from impasto.errors import WeightsError, unknown_name
-from impasto.runtime.downloads import Progress, download, exclusive, sha256_of
-from impasto.runtime.files import replacing
+from impasto.runtime.downloads import ProgressCallback, download, file_lock, sha256_of
+from impasto.runtime.files import atomic_write
 from impasto.weights.records import WEIGHTS as WEIGHTS
 from impasto.weights.records import WeightRecord as WeightRecord
 
@@ -70,7 +70,7 @@ def locate(weight: str | WeightRecord) -> Path | None:
     return path if path.is_file() else None
 
 
-def ensure(weight: str | WeightRecord, *, progress: Progress | None = None) -> Path:
+def ensure(weight: str | WeightRecord, *, progress: ProgressCallback | None = None) -> Path:
     """The file of a weight, fetched first if it is not there.
 
     Args:
@@ -101,7 +101,7 @@ def load_tensors(weight: str | WeightRecord) -> dict[str, Tensor]:
 
 
 def fetch(
-    weight: str | WeightRecord, *, force: bool = False, progress: Progress | None = None
+    weight: str | WeightRecord, *, force: bool = False, progress: ProgressCallback | None = None
 ) -> Path:
     """Fetch a weight, unless a good copy is there.
 
@@ -126,7 +126,7 @@ def fetch(
         if not kept.is_file():
             raise WeightsError(f"The built-in weight {kept} is missing: install Impasto again.")
         return kept
-    with exclusive(_downloads() / record.name):
+    with file_lock(_downloads() / record.name):
         if force or verify(record).state != "good":
             published = _download(record, progress)
             try:
@@ -158,7 +158,7 @@ def add(weight: str | WeightRecord, file: str | Path) -> Path:
         raise WeightsError(f"The weight '{record.name}' is built in: there is nothing to add.")
     if file.suffix == ".safetensors":
         _check_kept(record, file)
-        with replacing(_kept(record), error=WeightsError) as temporary:
+        with atomic_write(_kept(record), error=WeightsError) as temporary:
             shutil.copyfile(file, temporary)
     else:
         _convert(record, file)
@@ -200,7 +200,7 @@ def _downloads() -> Path:
     return cache_dir() / "downloads"
 
 
-def _download(record: WeightRecord, progress: Progress | None) -> Path:
+def _download(record: WeightRecord, progress: ProgressCallback | None) -> Path:
     """The publisher's file, from the first address that gives it."""
     failures = []
     for url in record.urls:

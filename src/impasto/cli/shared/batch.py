@@ -37,7 +37,7 @@ def plan(
     for content in dict.fromkeys(contents):
         if os.path.isdir(content):
             try:
-                inside = images.list_pictures(content, apart_from=output)
+                inside = images.list_pictures(content, exclude=output)
             except InputDataError as error:
                 failed.append((content, sentence(error)))
             else:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from impasto.networks.files import save_network
-from impasto.runtime.files import replacing
+from impasto.runtime.files import atomic_write
 from impasto.training.network import OnePassSettings, OnePassTraining
 from impasto.training.tensorboard import TensorBoardLog
 from impasto.training.validation import Score, Validation
@@ -48,7 +48,7 @@ class Looks:
             self._best = best_before(self._folder, self._task.settings)
         model = self._task.model()
         score, sheet = self._validation(model)
-        with replacing(self._folder / f"sheet-{step:06}.jpg") as temporary:
+        with atomic_write(self._folder / f"sheet-{step:06}.jpg") as temporary:
             sheet.save(temporary, quality=90)
         table = self._folder / TABLE
         is_new = not table.exists()

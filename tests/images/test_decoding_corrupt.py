@@ -1,4 +1,4 @@
-"""Whatever bytes a file holds, reading it gives a picture or an ImageError, and nothing else."""
+"""Reading a file with any content returns a picture or raises ImageError, nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from impasto.images.decoding import srgb_profile
 
 
 def valid_files() -> dict[str, bytes]:
-    """Small files of many kinds, with the profiles and notes that a reader can stumble over."""
+    """Small files of many formats, with profiles and metadata that can break a reader."""
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     extras = {"icc_profile": srgb_profile(), "exif": exif.tobytes()}
@@ -49,7 +49,7 @@ VALID = valid_files()
 
 
 def read_or_refuse(path: Path) -> None:
-    """Reads a picture and its metadata: values in range or an ImageError, and nothing else."""
+    """Read a picture and its metadata: values in range, or an ImageError."""
     with warnings.catch_warnings(), contextlib.suppress(ImageError):
         warnings.simplefilter("ignore")
         images.read_metadata(path)
@@ -59,7 +59,7 @@ def read_or_refuse(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", VALID)
-def test_reads_the_files_that_are_broken_below(tmp_path, name):
+def test_the_files_are_readable_before_corruption(tmp_path, name):
     (tmp_path / "whole").write_bytes(VALID[name])
     images.read(tmp_path / "whole")
 
@@ -67,7 +67,7 @@ def test_reads_the_files_that_are_broken_below(tmp_path, name):
 @settings(max_examples=400, deadline=None)
 @given(
     st.sampled_from(sorted(VALID)),
-    # Headers are where lies do harm, so half of the places lie near the beginning.
+    # Corrupt headers do most harm, so half of the positions are near the beginning.
     st.lists(
         st.tuples(st.integers(0, 120) | st.integers(0, 4000), st.integers(0, 255)), max_size=6
     ),

@@ -1,4 +1,4 @@
-"""Whatever Pillow opens comes out upright, in sRGB, its alpha aside; or as one clear sentence."""
+"""Any file that Pillow opens becomes an upright sRGB picture with alpha, or one clear error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from impasto.images.decoding import srgb_profile
 
 
 def texture(height: int = 20, width: int = 24, channels: int = 3) -> np.ndarray:
-    """Bytes (H, W, C) that are smooth, so that JPEG keeps them, and unlike in every corner."""
+    """Bytes (H, W, C), smooth so that JPEG keeps them, and different in every corner."""
     down, right = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
     waves = [down, right, (1 + np.sin(5 * down + 3 * right)) / 2, (1 + down * right) / 2]
     return (np.stack(waves[:channels], axis=-1) * 255).round().astype(np.uint8)
@@ -140,7 +140,7 @@ def test_reads_a_palette_with_transparency(tmp_path):
 
 
 @pytest.mark.parametrize("format_", ["PNG", "TIFF", "WEBP"])
-def test_keeps_alpha_aside_and_colours_unmultiplied(tmp_path, format_):
+def test_keeps_alpha_separate_and_colours_not_premultiplied(tmp_path, format_):
     path = tmp_path / "alpha"
     Image.fromarray(texture(channels=4)).save(path, format_, lossless=True, exact=True)
     picture = images.read(path)
@@ -150,8 +150,8 @@ def test_keeps_alpha_aside_and_colours_unmultiplied(tmp_path, format_):
 
 def test_takes_the_first_frame(tmp_path):
     frames = [Image.new("RGB", (5, 4), colour) for colour in ("red", "blue")]
-    frames[0].save(tmp_path / "film.gif", save_all=True, append_images=frames[1:])
-    assert pixel(images.read(tmp_path / "film.gif")) == [255, 0, 0]
+    frames[0].save(tmp_path / "animation.gif", save_all=True, append_images=frames[1:])
+    assert pixel(images.read(tmp_path / "animation.gif")) == [255, 0, 0]
 
 
 @pytest.mark.parametrize("format_", ["JPEG", "TIFF"])
@@ -163,7 +163,7 @@ def test_reads_cmyk_of_either_polarity(tmp_path, format_):
     np.testing.assert_allclose(pixel(images.read(path)), [255, 0, 0], atol=3)
 
 
-# --- turns ---------------------------------------------------------------------------------------
+# --- orientation ---------------------------------------------------------------------------------
 
 UPRIGHT = {
     1: lambda stored: stored,
@@ -182,17 +182,17 @@ UPRIGHT = {
     ("format_", "dtype"),
     [("PNG", np.uint8), ("PNG", np.uint16), ("TIFF", np.uint16), ("WEBP", np.uint8)],
 )
-def test_turns_pictures_upright(tmp_path, orientation, format_, dtype):
+def test_applies_exif_orientation(tmp_path, orientation, format_, dtype):
     stored = np.arange(6, dtype=dtype).reshape(2, 3) * np.iinfo(dtype).max // 5
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
-    path = tmp_path / "turned"
+    path = tmp_path / "oriented"
     Image.fromarray(stored.astype(dtype)).save(path, format_, exif=exif, lossless=True)
     grey = images.read(path).tensor[0, 0].numpy()
     np.testing.assert_allclose(grey, UPRIGHT[orientation](stored / np.iinfo(dtype).max), atol=1e-3)
 
 
-def test_turns_alpha_along():
+def test_applies_exif_orientation_to_alpha():
     image = Image.fromarray(texture(4, 6, 4))
     image.getexif()[ExifTags.Base.Orientation] = 6
     picture = images.from_pil(image)
@@ -210,7 +210,7 @@ def test_survives_broken_exif():
 
 
 def icc_profile(space: bytes, connection: bytes, tags: dict[bytes, bytes]) -> bytes:
-    """A version 2 ICC profile of the fewest tags."""
+    """A version 2 ICC profile with as few tags as possible."""
     offset, table, body = 132 + 12 * len(tags), b"", b""
     for name, data in tags.items():
         table += name + struct.pack(">2I", offset + len(body), len(data))
@@ -230,7 +230,7 @@ SWAPPED = (
 
 
 def black_plate_only() -> bytes:
-    """A CMYK profile in which C, M and Y leave no trace and K is black."""
+    """A CMYK profile in which C, M and Y are invisible and K is black."""
     straight = bytes(range(256))
     corners = b"".join(bytes([0 if k else 255, 128, 128]) for _ in range(8) for k in range(2))
     matrix = struct.pack(">9I", *[0x10000 if i % 4 == 0 else 0 for i in range(9)])
@@ -308,13 +308,13 @@ def test_ignores_a_broken_profile_with_a_warning(tmp_path, mode, profile):
 
 
 @pytest.mark.parametrize("call", [images.read, images.read_metadata])
-def test_says_what_is_wrong_with_an_input_file(tmp_path, call, monkeypatch):
+def test_errors_name_the_problem_of_an_input_file(tmp_path, call, monkeypatch):
     path = tmp_path / "cat.png"
     assert sentence(call, path) == f"There is no file {path}: check its name and folder."
     path.write_bytes(b"")
     assert sentence(call, path) == f"{path} is empty (0 bytes): get the file again."
     path.write_bytes(b"<svg></svg>")
-    assert sentence(call, path).startswith(f"{path} is no picture of a known kind")
+    assert sentence(call, path).startswith(f"{path} is not a picture in a known format")
     assert sentence(call, tmp_path) == f"{tmp_path} is a folder: name a picture file in it."
     assert sentence(call, path / "below").startswith(f"{path / 'below'} cannot be read (Not a")
 
@@ -326,17 +326,17 @@ def test_says_what_is_wrong_with_an_input_file(tmp_path, call, monkeypatch):
 
 
 @pytest.mark.parametrize("format_", ["PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF"])
-def test_says_that_a_file_is_cut_short(tmp_path, format_):
+def test_errors_say_that_a_file_is_cut_short(tmp_path, format_):
     path = tmp_path / "cut"
     Image.fromarray(texture(200, 200)).save(path, format_)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) * 3 // 4])
     message = sentence(images.read, path)
     assert message.startswith(f"{path} is damaged or cut short (")
-    assert message.endswith("get the file again, or save it anew from an image editor.")
+    assert message.endswith("get the file again, or save it again from an image editor.")
 
 
-def test_says_that_a_pillow_image_is_of_no_use():
+def test_errors_say_that_a_pillow_image_is_unusable():
     assert sentence(images.read, Image.new("RGB", (0, 5))) == (
         "The given image has no pixels (0 × 5): give another picture."
     )
@@ -345,7 +345,7 @@ def test_says_that_a_pillow_image_is_of_no_use():
     assert sentence(images.read, closed).startswith("The given image is damaged")
 
 
-def test_refuses_a_claim_to_too_many_pixels(tmp_path):
+def test_refuses_a_header_with_too_many_pixels(tmp_path):
     path = tmp_path / "bomb.png"
     Image.new("RGB", (3, 3)).save(path)
     data = path.read_bytes()
@@ -353,36 +353,36 @@ def test_refuses_a_claim_to_too_many_pixels(tmp_path):
     path.write_bytes(data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:])
     assert sentence(images.read, path) == (
         f"{path} has 90000 × 90000 = 8100000000 pixels and at most 200000000 are read: "
-        "if you trust it, raise the limit with max_pixels 8100000000."
+        "if you trust the file, raise the limit with max_pixels 8100000000."
     )
 
 
 @pytest.mark.parametrize("format_", ["PNG", "JPEG", "TIFF", "BMP", "GIF", "PPM"])
-@pytest.mark.parametrize("pillows_own", [None, 10, 400])
-def test_the_limit_is_not_pillows(tmp_path, monkeypatch, format_, pillows_own):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", pillows_own)
+@pytest.mark.parametrize("pillows_limit", [None, 10, 400])
+def test_the_limit_is_independent_of_pillows(tmp_path, monkeypatch, format_, pillows_limit):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", pillows_limit)
     path = tmp_path / "picture"
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6 if format_ == "TIFF" else 1
     Image.fromarray(texture(20, 30)).save(path, format_, exif=exif)
     assert images.read(path, max_pixels=600).tensor.numel() == 1800
     assert "600 pixels and at most 599 are read" in sentence(images.read, path, max_pixels=599)
-    assert pillows_own == Image.MAX_IMAGE_PIXELS
+    assert pillows_limit == Image.MAX_IMAGE_PIXELS
 
 
 @pytest.mark.parametrize(
     ("failure", "expected"),
     [
         (MemoryError, "does not fit into memory: make it smaller."),
-        # Some of Pillow's readers ask its own limit in a way that cannot be got around.
+        # Some of Pillow's readers check its own limit in a way that cannot be bypassed.
         (
             Image.DecompressionBombError,
-            "has more pixels than Pillow reads from a file of its kind: save it as PNG.",
+            "has more pixels than Pillow reads from this format: save it as PNG.",
         ),
         (AssertionError, "is damaged or cut short (AssertionError): get the file again, or save "),
     ],
 )
-def test_says_why_loading_failed(monkeypatch, failure, expected):
+def test_errors_say_why_loading_failed(monkeypatch, failure, expected):
     def load(image):
         raise failure
 

@@ -1,4 +1,4 @@
-"""Pictures resized, turned into Pillow images and back, written in every format and read again."""
+"""Pictures resized, converted to Pillow images and back, written in every format, read again."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def test_fit_size_keeps_long_side_and_aspect(height, width, long_side):
 
 
 @given(SIDES, SIDES, SIDES, st.floats(1, 8))
-def test_fit_size_enlarges_no_more_than_allowed(height, width, long_side, most):
+def test_fit_size_respects_the_limit_on_enlarging(height, width, long_side, most):
     fitted = images.fit_size((height, width), long_side, max_enlarge=most)
     assert max(fitted) <= max(height, width) * most
     assert max(fitted) == long_side or max(fitted) + 1 > max(height, width) * most
 
 
-def test_fit_size_refuses_nothing():
+def test_fit_size_refuses_a_side_of_zero():
     with pytest.raises(OptionError, match="long side is 0 pixels: choose 1 or more"):
         images.fit_size((3, 4), 0)
 
@@ -69,9 +69,9 @@ def test_resize_to_the_same_size_is_the_identity():
 
 
 def test_resize_averages_and_stays_in_range():
-    # The finest chequers must become an even grey: without a low-pass filter they alias.
-    chequers = (torch.arange(64)[:, None] + torch.arange(64)).remainder(2).float()[None, None]
-    small = images.resize(chequers, (9, 9))
+    # A one-pixel checkerboard must become an even grey: without a low-pass filter it aliases.
+    checkerboard = (torch.arange(64)[:, None] + torch.arange(64)).remainder(2).float()[None, None]
+    small = images.resize(checkerboard, (9, 9))
     torch.testing.assert_close(small, torch.full_like(small, 0.5), atol=0.02, rtol=0)
     step = torch.zeros(1, 1, 8, 8)
     step[..., 4:] = 1
@@ -81,7 +81,7 @@ def test_resize_averages_and_stays_in_range():
     assert images.resize(torch.full((1, 3, 4, 4), 0.3), (11, 2)).sub(0.3).abs().max() < 1e-6
 
 
-def test_resize_by_nearest_makes_no_new_values():
+def test_nearest_resize_keeps_the_set_of_values():
     labels = torch.tensor([[0.0, 3.0], [7.0, 7.0]])[None, None]
     assert images.resize(labels, (5, 9), method="nearest").unique().tolist() == [0, 3, 7]
     with pytest.raises(OptionError, match="Unknown resize method 'cubic': choose one of antialias"):
@@ -90,7 +90,7 @@ def test_resize_by_nearest_makes_no_new_values():
 
 @pytest.mark.parametrize("size", [(13, 13), (100, 100)])
 def test_resizing_leaves_no_fringe(size):
-    # A red disc among invisible green: no trace of the green may show.
+    # A red disc on invisible green: no green may show.
     down, right = np.mgrid[:40, :40] - 19.5
     disc = down**2 + right**2 < 15**2
     pixels = np.where(disc[..., None], [255, 0, 0, 255], [0, 255, 0, 0]).astype(np.uint8)
@@ -100,27 +100,27 @@ def test_resizing_leaves_no_fringe(size):
     assert 0.3 < visible.float().mean() < 0.6
     assert picture.tensor[0, 0, visible].min() > 0.99
     assert picture.tensor[0, 1, visible].max() < 0.01
-    assert picture.tensor[0, 1, 0, 0] > 0.99  # what is invisible keeps a colour to paint on
+    assert picture.tensor[0, 1, 0, 0] > 0.99  # invisible parts keep a colour to paint on
 
 
-def test_a_picture_in_bytes():
+def test_a_picture_as_uint8():
     picture = images.Picture(smooth_picture(40, 50, seed=1))
-    small = picture.in_bytes()
+    small = picture.as_uint8()
     assert small.tensor.dtype == torch.uint8
     assert float((small.tensor / 255 - picture.tensor).abs().max()) <= 0.5001 / 255
-    assert torch.equal(small.in_bytes().tensor, small.tensor)
+    assert torch.equal(small.as_uint8().tensor, small.tensor)
     expected = images.Picture(small.tensor / 255).resized((20, 30)).tensor
     torch.testing.assert_close(small.resized((20, 30)).tensor, expected)
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 9, 7), (3, 9, 7), (2, 3, 4, 2, 5, 2)])
-def test_bytes_are_made_strip_by_strip(shape, monkeypatch):
+def test_conversion_to_uint8_works_in_strips(shape, monkeypatch):
     values = 1.4 * torch.rand(shape, generator=torch.Generator().manual_seed(1)) - 0.2
     expected = (values * 255).round().clamp(0, 255).to(torch.uint8)
-    for numbers in (1, 40, 10**6):
-        monkeypatch.setattr(strips, "NUMBERS", numbers)
-        assert torch.equal(images.as_bytes(values), expected)
-        assert torch.equal(images.as_bytes(values.mT), expected.mT)
+    for elements in (1, 40, 10**6):
+        monkeypatch.setattr(strips, "STRIP_ELEMENTS", elements)
+        assert torch.equal(images.as_uint8(values), expected)
+        assert torch.equal(images.as_uint8(values.mT), expected.mT)
 
 
 # --- tensors and Pillow images -------------------------------------------------------------------
@@ -132,7 +132,7 @@ def test_to_pil_rounds_to_the_nearest_and_clips():
     assert np.asarray(image)[0, :, 0].tolist() == [0, 0, 1, 254, 255, 255, 255]
 
 
-def test_to_pil_takes_what_optimizers_and_networks_hold():
+def test_to_pil_accepts_half_precision_with_gradients():
     image = torch.full((1, 3, 2, 2), 0.5, dtype=torch.bfloat16, requires_grad=True)
     assert images.to_pil(image).getpixel((0, 0)) == (128, 128, 128)
 
@@ -145,8 +145,10 @@ def test_from_pil_undoes_to_pil():
 
 def test_to_pil_refuses_nan_and_other_shapes():
     image = torch.zeros(1, 3, 2, 2)
-    assert "(NaN): what computed it has diverged" in sentence(images.to_pil, image * math.nan)
-    assert "no numbers" in sentence(images.to_pil, image, torch.full((1, 1, 2, 2), math.nan))
+    assert "contains NaN: the optimization or training that made it diverged" in sentence(
+        images.to_pil, image * math.nan
+    )
+    assert "contains NaN" in sentence(images.to_pil, image, torch.full((1, 1, 2, 2), math.nan))
     for shape in [(3, 2, 2), (2, 3, 2, 2), (1, 1, 2, 2), (1, 3, 0, 2)]:
         message = sentence(images.to_pil, torch.zeros(shape))
         assert message.startswith("A picture has the shape (1, 3, H, W)")
@@ -195,7 +197,7 @@ def test_writes_the_same_bytes_again(tmp_path):
 
 
 @pytest.mark.parametrize("ending", images.FORMATS)
-def test_keeps_alpha_or_lays_it_over_white(tmp_path, ending):
+def test_keeps_alpha_or_composites_over_white(tmp_path, ending):
     alpha = torch.zeros(1, 1, 40, 48)
     alpha[..., :24] = 1
     picture = images.read(images.write(tmp_path / f"out{ending}", SMOOTH * 0, alpha=alpha))
@@ -227,7 +229,7 @@ def test_metadata_round_trip(tmp_path, ending):
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", '"text"', "null", "[" * 100_000, '{"a": 1}'])
-def test_foreign_metadata_are_no_error(tmp_path, text):
+def test_foreign_metadata_is_not_an_error(tmp_path, text):
     exif = Image.Exif()
     exif[ExifTags.Base.ImageDescription] = f"impasto {text}"
     Image.new("RGB", (2, 2)).save(tmp_path / "a.tif", exif=exif)
@@ -235,7 +237,7 @@ def test_foreign_metadata_are_no_error(tmp_path, text):
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
-def test_photographs_have_no_metadata_of_ours(tmp_path):
+def test_photographs_have_no_impasto_metadata(tmp_path):
     exif = Image.Exif()
     exif[ExifTags.Base.ImageDescription] = "A holiday in Delft"
     for notes in (exif, b"Exif\0\0MM\0*\xff\xff\xff\xff"):
@@ -264,7 +266,7 @@ def test_a_failure_midway_leaves_the_old_file(tmp_path, monkeypatch, failure):
 
 
 @pytest.mark.parametrize("call", [images.check_output, lambda path: images.write(path, SMOOTH)])
-def test_says_what_is_wrong_with_an_output_path(tmp_path, call):
+def test_errors_name_the_problem_of_an_output_path(tmp_path, call):
     known = ".png, .jpg, .jpeg, .webp, .tif, .tiff, .bmp, .gif"
     path = tmp_path / "out.xyz"
     assert sentence(call, path) == (
@@ -285,7 +287,7 @@ def test_check_output_creates_nothing(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_says_that_a_format_is_too_small(tmp_path):
+def test_errors_say_that_a_format_is_too_small(tmp_path):
     path = tmp_path / "wide.webp"
     assert sentence(images.write, path, torch.zeros(1, 3, 1, 16384)) == (
         f"{path} would be 16384 × 1 pixels and .webp holds 16383 a side: "

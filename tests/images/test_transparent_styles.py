@@ -1,4 +1,4 @@
-"""Style pictures that are transparent in part: what cannot be seen is no style."""
+"""Partly transparent style pictures: invisible pixels do not count as style."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ SIZE = 80, 120
 
 
 def half_transparent(hidden: float) -> images.Picture:
-    """A style whose right half cannot be seen, and has one value there."""
+    """A style whose right half is invisible, with the value ``hidden``."""
     tensor = smooth_picture(*SIZE, seed=4)
     tensor[..., 60:] = hidden
     alpha = torch.ones(1, 1, *SIZE)
@@ -22,7 +22,7 @@ def half_transparent(hidden: float) -> images.Picture:
     return images.Picture(tensor, alpha)
 
 
-def test_nothing_of_an_invisible_colour_is_left():
+def test_invisible_colours_are_replaced_by_the_mean():
     one, other = half_transparent(0.1), half_transparent(0.9)
     picture, weights = visible(one.tensor, one.alpha)
     assert torch.equal(picture, visible(other.tensor, other.alpha)[0])
@@ -32,16 +32,16 @@ def test_nothing_of_an_invisible_colour_is_left():
     torch.testing.assert_close(picture[..., 60:], mean.expand(-1, -1, *SIZE)[..., 60:])
 
 
-def test_what_is_wanted_of_it_counts_where_it_can_be_seen():
-    style, where = half_transparent(0.1), torch.zeros(1, 1, *SIZE)
-    where[:, :, 40:] = 0.5
-    _, weights = visible(style.tensor, style.alpha, where)
+def test_a_mask_counts_only_where_the_style_is_visible():
+    style, mask = half_transparent(0.1), torch.zeros(1, 1, *SIZE)
+    mask[:, :, 40:] = 0.5
+    _, weights = visible(style.tensor, style.alpha, mask)
     assert weights[:, :, 40:, :60].eq(0.5).all()
     assert weights.sum() == 40 * 60 * 0.5
 
 
 @pytest.mark.parametrize("alpha", [None, torch.zeros(1, 1, *SIZE)])
-def test_an_opaque_picture_and_one_of_which_nothing_is_seen_count_whole(alpha):
+def test_opaque_and_fully_transparent_pictures_count_as_a_whole(alpha):
     picture = smooth_picture(*SIZE, seed=4)
     found, weights = visible(picture, alpha)
     assert found is picture
@@ -49,7 +49,7 @@ def test_an_opaque_picture_and_one_of_which_nothing_is_seen_count_whole(alpha):
 
 
 @pytest.mark.parametrize("style_loss", ["gram", "sliced"])
-def test_paintings_do_not_see_it(encoder, style_loss):
+def test_paintings_ignore_invisible_pixels(encoder, style_loss):
     content = images.Picture(smooth_picture(64, 72, seed=1))
     recipe = FAST.replace(steps=2, final_steps=2, style_loss=style_loss)
 
@@ -62,7 +62,7 @@ def test_paintings_do_not_see_it(encoder, style_loss):
     assert (painted(opaque) - other).abs().max() > 1e-2
 
 
-def test_one_pass_does_not_see_it(tmp_path):
+def test_one_pass_networks_ignore_invisible_pixels(tmp_path):
     images.write(tmp_path / "photo.png", smooth_picture(64, 72, seed=1))
     for name, hidden in (("one", 0.1), ("other", 0.9)):
         style = half_transparent(hidden)
@@ -74,18 +74,18 @@ def test_one_pass_does_not_see_it(tmp_path):
     torch.testing.assert_close(one, other, rtol=0, atol=0.02)
 
 
-def test_a_region_has_a_part_of_a_style_that_can_be_seen_in_part(tmp_path):
-    """The mask is of the style's own size, and the style is read at another."""
+def test_a_region_may_use_a_part_of_a_partly_transparent_style(tmp_path):
+    """The mask has the style's original size, and the style is read at another."""
     images.write(tmp_path / "photo.png", smooth_picture(64, 72, seed=1))
-    for name, where in (("sky", (64, 72)), ("part", SIZE)):
-        mask = torch.zeros(1, 3, *where)
+    for name, size in (("sky", (64, 72)), ("part", SIZE)):
+        mask = torch.zeros(1, 3, *size)
         mask[:, :, :30] = 1
         images.write(tmp_path / f"{name}.png", mask)
-    made = []
+    results = []
     for name, hidden in (("one", 0.1), ("other", 0.9)):
         style = half_transparent(hidden)
         images.write(tmp_path / f"{name}.png", style.tensor, alpha=style.alpha)
         region = f"sky={tmp_path}/sky.png@{tmp_path}/{name}.png:{tmp_path}/part.png"
         photo = tmp_path / "photo.png"
-        made.append(impasto.stylize(photo, photo, model="any", regions=[region]).tensor)
-    torch.testing.assert_close(made[0], made[1], rtol=0, atol=0.02)
+        results.append(impasto.stylize(photo, photo, model="any", regions=[region]).tensor)
+    torch.testing.assert_close(results[0], results[1], rtol=0, atol=0.02)
