@@ -1,6 +1,6 @@
 """Each of the six recipes in CONTRIBUTING.md works as it is written.
 
-The files and entry points of a recipe make a package in a temporary folder, as if it were installed.
+The files and entry points of a recipe make a package in a temporary folder, as if installed.
 Its commands and programs then run in a fresh Python, where Impasto has to find what it adds.
 """
 

@@ -1,4 +1,4 @@
-"""README and docs say only what is so: snippets run, commands parse, links and pictures exist."""
+"""README and docs are correct: snippets run, commands parse, links and pictures exist."""
 
 import importlib.util
 import re
@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PICTURES = DOCS / "pictures"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+OTHER_PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "examples/README.md",
+               ROOT / "src/impasto/data/MODEL_CARD.md"]  # fmt: skip
 
 
 def blocks(page, language):
@@ -53,9 +55,9 @@ def test_python_snippets_run(page, snippet, tmp_path, monkeypatch, capsys):
         monkeypatch.setitem(RECIPES, name, recipe.replace(steps=4, final_steps=2))
     exec(compile(snippet.replace("256", "96"), page.name, "exec"), {})
     assert bool(capsys.readouterr().out) == ("print(" in snippet)
-    named = set(re.findall(r"[\w./-]+\.png(?=\")", snippet))
-    assert [name for name in named if not (tmp_path / name).exists()] == []
-    assert named
+    outputs = set(re.findall(r"[\w./-]+\.png(?=\")", snippet))
+    assert [name for name in outputs if not (tmp_path / name).exists()] == []
+    assert outputs
 
 
 @pytest.mark.parametrize(("page", "line"), list(commands()))
@@ -70,13 +72,13 @@ def test_commands_parse(page, line):
 
 def test_quick_start_is_two_commands_of_one_line():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for mark, ending in (("paint", "impasto demo"), ("test", "pytest -n 2")):
-        (block,) = re.findall(rf"<!-- {mark} -->\n```sh\n(.*?)```", text, re.DOTALL)
+    for marker, ending in (("paint", "impasto demo"), ("test", "pytest -n 2")):
+        (block,) = re.findall(rf"<!-- {marker} -->\n```sh\n(.*?)```", text, re.DOTALL)
         assert len(block.splitlines()) == 1
         assert block.strip().endswith(ending)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *OTHER_PAGES], ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
         if "://" not in target:
@@ -88,25 +90,25 @@ def test_links_lead_somewhere(page):
 
 @pytest.fixture(scope="module")
 def examples():
-    """The blocks of commands in the docs, as they are run to make the pictures."""
+    """The blocks of commands in the docs, as docs/make_pictures.py runs them."""
     spec = importlib.util.spec_from_file_location("make_pictures", DOCS / "make_pictures.py")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where its dataclass looks for its own types
+    sys.modules[spec.name] = module  # its dataclass resolves annotations there
     spec.loader.exec_module(module)
     yield list(module.examples())
     del sys.modules[spec.name]
 
 
 def test_commands_of_the_docs_run_in_a_clone(examples):
-    """They name no picture that is not in it, and what is shown of them is written to out/."""
+    """Their inputs are files of the repository, and the pictures shown are written to out/."""
     for example in examples:
         for command in example.commands:
-            made = command[command.index("-o") + 1] if "-o" in command else ""
-            named = re.findall(r"[\w./-]+\.(?:jpe?g|png)", " ".join(command))
-            assert [n for n in named if n != made and not (ROOT / n).is_file()] == [], command
-    made = [path for example in examples if example.picture for path in example.outputs]
-    assert {path.parent for path in made} == {ROOT / "out"}
-    assert len(set(made)) == len(made) > 30  # none writes over another's
+            output = command[command.index("-o") + 1] if "-o" in command else ""
+            files = re.findall(r"[\w./-]+\.(?:jpe?g|png)", " ".join(command))
+            assert [f for f in files if f != output and not (ROOT / f).is_file()] == [], command
+    outputs = [path for example in examples if example.picture for path in example.outputs]
+    assert {path.parent for path in outputs} == {ROOT / "out"}
+    assert len(set(outputs)) == len(outputs) > 30  # no output overwrites another
 
 
 def test_every_picture_of_the_docs_is_made_by_the_commands_above_it(examples):
@@ -115,15 +117,47 @@ def test_every_picture_of_the_docs_is_made_by_the_commands_above_it(examples):
         for page in PAGES[1:]
         for target in re.findall(r"!\[[^]]*\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
     ]
-    made = [example.picture for example in examples if example.picture]
-    assert made == shown
-    read = {path for example in examples for path in example.inputs}
-    assert {*made, *read, PICTURES / "LICENSES.md"} == set(PICTURES.iterdir())
+    generated = [example.picture for example in examples if example.picture]
+    assert generated == shown
+    inputs = {path for example in examples for path in example.inputs}
+    assert {*generated, *inputs, PICTURES / "LICENSES.md"} == set(PICTURES.iterdir())
     credits = (PICTURES / "LICENSES.md").read_text(encoding="utf-8")
-    assert [path.name for path in read if path.name not in credits] == []
+    assert [path.name for path in inputs if path.name not in credits] == []
 
 
 def test_pictures_of_the_docs_are_small():
     sizes = {path.name: path.stat().st_size for path in PICTURES.iterdir()}
     assert sum(sizes.values()) < 4e6
     assert max(sizes.values()) < 4e5
+
+
+# --- for readers ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", [*PAGES, *OTHER_PAGES], ids=lambda page: page.name)
+def test_paragraphs_are_short(page):
+    """At most six lines of prose; tables, lists and code are not prose."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    paragraphs = [part.strip().splitlines() for part in text.split("\n\n")]
+    prose = [lines for lines in paragraphs if lines and not re.match(r"[|#*!<-]| {4}", lines[0])]
+    assert [lines[0] for lines in prose if len(lines) > 6] == []
+
+
+@pytest.mark.parametrize("page", [*PAGES, *OTHER_PAGES], ids=lambda page: page.name)
+def test_links_to_headings_have_a_heading(page):
+    for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text(encoding="utf-8")):
+        text = ((page.parent / target) if target else page).read_text(encoding="utf-8")
+        headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+        anchors = [
+            re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings
+        ]
+        assert anchor in anchors, f"{target}#{anchor}"
+
+
+def test_model_card_has_the_same_sections_for_each_model():
+    card = (ROOT / "src/impasto/data/MODEL_CARD.md").read_text(encoding="utf-8")
+    sections = ["Data", "Command", "Figures", "Weak spots", "Licence"]
+    models = re.split(r"^# `(\w+)`$", card, flags=re.MULTILINE)[1:]
+    assert models[::2] == ["compact", "any", "multi"]
+    for text in models[1::2]:
+        assert re.findall(r"^## (.+)$", text, re.MULTILINE) == sections

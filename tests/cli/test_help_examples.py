@@ -1,4 +1,4 @@
-"""The examples at the end of ``-h`` name what there is."""
+"""The styles in the examples at the end of ``-h`` exist."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EPILOGS = [
 
 
 def styles(epilog: str) -> list[str]:
-    """All that an epilog gives to --style, weights taken off."""
+    """Every value of --style in an epilog, without weights."""
     found = []
     for line in epilog.replace("\\\n", " ").splitlines():
         words = iter(shlex.split(line) if line.strip().startswith("impasto ") else [])
@@ -30,13 +30,15 @@ def styles(epilog: str) -> list[str]:
     return [style.partition(":")[0] for style in found]
 
 
-def test_they_are_found():
+def test_styles_are_read_from_the_examples():
     assert styles(stylize.EXAMPLES).count("painting.jpg") > 1
     assert "great-wave" in styles(stylize.EXAMPLES)
 
 
 @pytest.mark.parametrize("epilog", [*EPILOGS, train.EXAMPLES, train_networks.EXAMPLES])
-def test_a_style_is_known_or_a_file(epilog):
+def test_each_style_is_a_known_name_or_a_file(epilog):
     known = {style for model in networks() for style in style_names(model)}
-    odd = [s for s in styles(epilog) if s not in known and not (Path(s).suffix or s.endswith("/"))]
-    assert odd == []
+    unknown = [
+        s for s in styles(epilog) if s not in known and not (Path(s).suffix or s.endswith("/"))
+    ]
+    assert unknown == []
