@@ -6,10 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from impasto.encoders.circular import CircularEncoder
 from impasto.errors import OptionError
 from impasto.losses.total_variation import VARIATIONS, total_variation
-from impasto.nn.padding import padded
+from impasto.nn.padding import pad
 from impasto.objective.terms import CircularVariation
 from impasto.optim.circular_preconditioner import CircularPreconditioner
 from impasto.painting.texture import resize_circular
@@ -19,7 +18,7 @@ from impasto.painting.texture import resize_circular
 def test_a_circular_encoder_sees_one_tile_of_an_endless_plane(encoder, size):
     image = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0))
     layers = ["conv1_1", "relu3_1", "pool4"]
-    alone = CircularEncoder(encoder)(image, layers)
+    alone = encoder.circular()(image, layers)
     # pool4 sees 15 px beyond its own place: less than one tile.
     repeated = encoder(image.repeat(1, 1, 5, 5), layers)
     for name in layers:
@@ -30,14 +29,14 @@ def test_a_circular_encoder_sees_one_tile_of_an_endless_plane(encoder, size):
 
 def test_a_circular_encoder_turns_with_the_picture(encoder):
     image = torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(0))
-    circular = CircularEncoder(encoder)
+    circular = encoder.circular()
     features = circular(image, ["relu4_1"])["relu4_1"]
     rolled = circular(image.roll((16, 24), (-2, -1)), ["relu4_1"])["relu4_1"]
     torch.testing.assert_close(rolled, features.roll((2, 3), (-2, -1)))
 
 
 def test_a_circular_encoder_shares_the_weights_and_stays_channels_last(encoder):
-    circular = CircularEncoder(encoder)
+    circular = encoder.circular()
     assert circular.convolutions is encoder.convolutions
     features = circular(torch.rand(1, 3, 32, 32), ["relu2_1"])["relu2_1"]
     assert features.is_contiguous(memory_format=torch.channels_last)
@@ -78,4 +77,4 @@ def test_resizing_filters_across_the_borders():
 
 def test_wrapping_is_circular_padding():
     x = torch.rand(1, 2, 4, 5)
-    assert torch.equal(padded(x, "circular"), F.pad(x, (1, 1, 1, 1), mode="circular"))
+    assert torch.equal(pad(x, "circular"), F.pad(x, (1, 1, 1, 1), mode="circular"))

@@ -14,7 +14,7 @@ from impasto.losses.statistics import STATISTICS
 from impasto.objective.objective import Objective
 from impasto.objective.terms import ContentTerm, StyleTerm, TotalVariation
 from impasto.objective.tiled import TiledObjective
-from impasto.objective.tiles import halo_of, plan_tiles, whole
+from impasto.objective.tiles import plan_tiles, whole_tile
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1")
 STRIDE = 4
@@ -24,7 +24,7 @@ DEEP = random_encoder(Architecture((4, 6, 8), (2, 2, 1), padding="reflect"))
 
 
 def tiled(objective: Objective, encoder: Encoder, size: tuple[int, int], side: int):
-    halo = halo_of(objective.layers, encoder)
+    halo = encoder.halo(objective.layers)
     return TiledObjective(objective, encoder, plan_tiles(size, side, stride=STRIDE, halo=halo))
 
 
@@ -86,7 +86,7 @@ def test_without_its_halo_a_tile_is_wrong():
     objective = Objective([StyleTerm(style)], DEEP)
     image = smooth_picture(96, 96, seed=1)
     _, gradient = objective.gradient(image)
-    short = plan_tiles((96, 96), 32, stride=STRIDE, halo=halo_of(STYLE_LAYERS, DEEP) - 6)
+    short = plan_tiles((96, 96), 32, stride=STRIDE, halo=DEEP.halo(STYLE_LAYERS) - 6)
     _, slope = TiledObjective(objective, DEEP, short).gradient(image)
     assert float((slope - gradient).norm() / gradient.norm()) > 1e-3
 
@@ -98,7 +98,7 @@ def test_the_halo_is_what_the_deepest_layer_sees():
     row = 8
     (gradient,) = torch.autograd.grad(feature[..., row, 8].sum(), image)
     rows = torch.nonzero(gradient.abs().sum((0, 1, 3))).flatten()
-    halo = halo_of(["relu3_1"], DEEP)
+    halo = DEEP.halo(["relu3_1"])
     assert halo == 10
     assert row * STRIDE - halo <= int(rows.min())
     assert int(rows.max()) < (row + 1) * STRIDE + halo
@@ -117,7 +117,7 @@ def test_cores_cover_the_picture_once(height, width, side, halo):
 
 
 def test_one_tile_may_be_the_whole():
-    tile = whole((40, 50))
+    tile = whole_tile((40, 50))
     image = smooth_picture(40, 50, seed=1)
     assert tile.is_whole
     assert tile.cut(image).shape == image.shape
@@ -127,5 +127,5 @@ def test_one_tile_may_be_the_whole():
 def test_what_cannot_be_tiled_says_so():
     style = DEEP(smooth_picture(70, 83, seed=3), STYLE_LAYERS)
     objective = Objective([StyleTerm(style, statistic="sliced")], DEEP)
-    with pytest.raises(OptionError, match=r"sliced is no mean over positions.*memory"):
+    with pytest.raises(OptionError, match=r"sliced is not a mean over positions.*memory"):
         tiled(objective, DEEP, (64, 64), 32)

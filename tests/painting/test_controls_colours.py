@@ -91,7 +91,7 @@ def test_the_style_of_a_region_gets_the_colours_of_the_region(
     regions = [Region("sun", where, style), Region("sky", 1 - where)]
     painter = Painter(two_halves, [other_style], recipe, regions=regions, encoder=encoder)
     for ours, wanted in (
-        (painter._areas[0].style, palette(two_halves.tensor, where)),
+        (painter._regions[0].style, palette(two_halves.tensor, where)),
         (painter._styles[0].picture, palette(two_halves.tensor)),  # of no region alone
     ):
         mean, covariance = palette(ours.tensor)

@@ -7,11 +7,11 @@ from helpers.quick_paintings import COLD, FAST, LAYERS, SIZE, WARM, finish, gram
 from impasto.images.picture import Picture
 from impasto.painting.objective_builder import ObjectiveBuilder, Style
 from impasto.painting.painter import Painter
-from impasto.regions.masks import MODES, layer_masks
+from impasto.regions.masks import MASK_MODES, layer_masks
 from impasto.regions.regions import Region
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", MASK_MODES)
 def test_each_region_is_painted_after_its_own_style(encoder, paint, mode):
     picture = paint([COLD], [Region("sun", left(), WARM)], mask_mode=mode)
     for where, own, other in ((left(), WARM, COLD), (1 - left(), COLD, WARM)):
@@ -27,8 +27,8 @@ def test_a_region_is_painted_after_its_part_of_the_style(encoder, paint):
     above = torch.zeros(1, 1, 80, 64)
     above[..., :40, :] = 1
     regions = [
-        Region("a", left(), style_where=above),
-        Region("b", 1 - left(), style_where=1 - above),
+        Region("a", left(), style_mask=above),
+        Region("b", 1 - left(), style_mask=1 - above),
     ]
     picture = paint([Picture(both)], regions)
     red, blue = (picture[0, 0] - picture[0, 2]).split(48, dim=1)

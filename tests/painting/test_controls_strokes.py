@@ -56,5 +56,7 @@ def test_levels_that_do_not_fit(encoder, content):
         paint(Style(WARM), Style(COLD, level="corse"))
     with pytest.raises(OptionError, match=r"coarse level, but none of style_layers \(relu1_1\)"):
         paint(Style(WARM, level=COARSE), Style(COLD, level=FINE), style_layers={"relu1_1": 1})
-    with pytest.raises(OptionError, match="Levels need"):
+    with pytest.raises(
+        OptionError, match="Levels of styles need an encoder whose strides are known"
+    ):
         Painter(content, [Style(WARM, level=FINE)], FAST, encoder=lambda image, layers: {})

@@ -83,7 +83,7 @@ def test_a_checkpoint_fits_no_other_controls(encoder, content, tmp_path):
         painter([Region("sky", left(), WARM)]),
         painter([Region("sun", left(), COLD)]),
         painter([Region("sun", left(), keep=True)]),
-        painter([Region("sun", left(), WARM, style_where=left(WARM.size))]),
+        painter([Region("sun", left(), WARM, style_mask=left(WARM.size))]),
         painter(styles=levels),
         painter(styles=levels[::-1]),
         painter(colour="luminance"),

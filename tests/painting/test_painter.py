@@ -21,7 +21,9 @@ from impasto.errors import ImageError, InputDataError, OptionError
 from impasto.images.picture import Picture
 from impasto.jobs.checkpoints import checkpoint_path, load_checkpoint, save_checkpoint
 from impasto.jobs.initial_image import open_initial_image
-from impasto.jobs.results import row, write_losses
+from impasto.jobs.request_json import from_metadata
+from impasto.jobs.requests import StyleInput
+from impasto.jobs.results import as_row, write_losses
 from impasto.jobs.sources import read_styles
 from impasto.losses.content import CONTENT_NORMALIZATIONS
 from impasto.losses.statistics import STATISTICS, STYLE_NORMALIZATIONS
@@ -228,7 +230,7 @@ def test_first_images(make, content, tmp_path):
     )
     with pytest.raises(ImageError, match=r"There is no file nowhere\.png"):
         open_initial_image(Recipe(init="nowhere.png"))
-    with pytest.raises(OptionError, match="starts from 'nowhere.png'"):
+    with pytest.raises(OptionError, match=r"starts from 'nowhere\.png'"):
         make(init="nowhere.png")
 
 
@@ -261,9 +263,18 @@ def test_shares_are_relative_and_equal_by_default(encoder, content, style, other
     assert torch.equal(mixed(0.5, 0.5), default)
 
 
-@pytest.mark.parametrize("shares", [(1, -1), (0, 0), (1,), (1, 2, 3), (float("nan"), 1)])
-def test_shares_that_are_none(mixed, shares):
-    with pytest.raises(OptionError, match=r"2 styles needs? as many weights"):
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [
+        ((1, -1), "A mixture of 2 styles needs 2 weights"),
+        ((0, 0), "A mixture of 2 styles needs 2 weights"),
+        ((float("nan"), 1), "A mixture of 2 styles needs 2 weights"),
+        ((1,), "2 styles need as many weights, not 1"),
+        ((1, 2, 3), "2 styles need as many weights, not 3"),
+    ],
+)
+def test_invalid_shares(mixed, shares, message):
+    with pytest.raises(OptionError, match=message):
         mixed(*shares)
 
 
@@ -278,7 +289,7 @@ def test_goes_on_to_the_bit(make, tmp_path, optimizer, count):
     whole = make(**changes)
     history = [step.losses for step in whole]
     first = make(**changes)
-    rows = [row(step) for step in walk(first, count)]
+    rows = [as_row(step) for step in walk(first, count)]
     path = checkpoint_path(tmp_path / "out.png")
     save_checkpoint(path, first, rows)
     second = make(**changes)
@@ -337,7 +348,7 @@ def test_checkpoints_that_cannot_be_read(make, tmp_path):
 
 def test_history(make, tmp_path):
     steps = list(make())
-    rows = [row(step) for step in steps]
+    rows = [as_row(step) for step in steps]
     assert [(r["stage"], r["step"]) for r in rows] == [(s.stage + 1, s.step) for s in steps]
     terms = ["content.relu4_1", "style.relu1_1", "style.relu2_1", "style.relu3_1", "tv"]
     columns = ["stage", "step", "height", "width", "seconds", "loss", *terms]
@@ -372,11 +383,11 @@ def test_paint_files_and_images_alike(files):
     assert (from_files.image.mode, from_files.image.size) == ("RGB", (96, 64))
     assert len(from_files.losses) == 15
     assert from_files.seconds > 0
-    assert from_files.sources == {
-        "content": str(files["content"]),
-        "style": json.dumps([str(files["style"])]),
-    }
-    assert from_images.sources["style"] == '["(a picture in memory)"]'
+    assert from_files.request.content == str(files["content"])
+    assert from_files.request.styles == (StyleInput(str(files["style"])),)
+    described = json.loads(from_images.metadata()["request"])
+    assert described["content"] == "(a picture in memory)"
+    assert described["styles"] == [{"source": "(a picture in memory)", "weight": None, "level": ""}]
 
 
 def test_paint_is_a_painter_of_what_the_recipe_says(files, tmp_path):
@@ -402,9 +413,11 @@ def test_a_saved_picture_knows_how_it_was_made(files, tmp_path, name):
     found = images.read_metadata(path)
     assert found == painting.metadata()
     assert found["impasto"] == impasto.__version__
-    assert impasto.recipes.recipe.from_toml(found["recipe"]) == painting.recipe
+    request = from_metadata(found)
+    assert request == painting.request
+    assert request.recipe == painting.recipe
     style = str(files["style"])
-    assert json.loads(found["style"]) == [f"{style}:{share!r}" for share in shares]
+    assert request.styles == tuple(StyleInput(style, share) for share in shares)
     assert images.read(path).size == (64, 96)
 
 

@@ -16,8 +16,10 @@ SCALES = st.integers(0, 20)
 LEAST = st.integers(2, 64)
 
 
-def sizes(recipe: Recipe, content: tuple[int, int], least_side: int = 32) -> list[tuple[int, int]]:
-    return [stage.size for stage in plan_stages(recipe, content, least_side=least_side)]
+def sizes(
+    recipe: Recipe, content: tuple[int, int], minimum_side: int = 32
+) -> list[tuple[int, int]]:
+    return [stage.size for stage in plan_stages(recipe, content, minimum_side=minimum_side)]
 
 
 def test_a_pyramid_by_hand():
@@ -32,11 +34,11 @@ def test_a_pyramid_by_hand():
 
 
 @given(SIDES, SIDES, SCALES, LEAST, st.integers(32, 1000))
-def test_sizes(height, width, scales, least_side, smallest):
+def test_sizes(height, width, scales, minimum_side, smallest):
     recipe = Recipe(scales=scales, smallest=smallest)
-    found = sizes(recipe, (height, width), least_side)
+    found = sizes(recipe, (height, width), minimum_side)
     assert found[-1] == (height, width)
-    assert all(min(size) >= least_side for size in found[:-1])
+    assert all(min(size) >= minimum_side for size in found[:-1])
     for index, size in enumerate(reversed(found)):
         exact = [side / math.sqrt(2) ** index for side in (height, width)]
         assert max(size) == round(max(exact))
@@ -72,7 +74,11 @@ def test_slivers_are_painted_at_their_own_size(content):
 
 
 def test_enough_scales_stop_at_the_least_side():
-    assert sizes(Recipe(scales=64), (100, 200), least_side=50) == [(50, 100), (70, 141), (100, 200)]
+    assert sizes(Recipe(scales=64), (100, 200), minimum_side=50) == [
+        (50, 100),
+        (70, 141),
+        (100, 200),
+    ]
 
 
 @given(st.integers(1, 10**5), st.integers(0, 10**5), st.integers(2, 7))

@@ -115,7 +115,7 @@ def test_a_tileable_texture_can_be_interrupted_and_resumed(encoder, style):
 def test_a_texture_that_cannot_be(encoder, style):
     with pytest.raises(OptionError, match="16 px each way"):
         TexturePainter([style], (200, 12), SMALL, encoder=encoder)
-    with pytest.raises(OptionError, match="cannot be 0"):
+    with pytest.raises(OptionError, match="give style_weight above 0"):
         TexturePainter([style], (64, 64), SMALL.replace(style_weight=0.0), encoder=encoder)
     recipe = SMALL.replace(style_layers={"relu9_1": 1.0})
     with pytest.raises(OptionError, match="relu1_1"):

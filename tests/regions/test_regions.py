@@ -96,58 +96,58 @@ def test_nothing_named_is_no_area(files):
 def test_what_is_left_over_is_an_area(files):
     (sky, rest), notices = read(files, "sky=left.png@b.png")
     assert (sky.name, sky.keep, sky.style.size) == ("sky", False, (64, 64))
-    assert (rest.name, rest.keep, rest.style, rest.style_where) == (REST, False, None, None)
-    assert torch.equal(sky.where, left())
-    assert torch.equal(rest.where, 1 - left())
+    assert (rest.name, rest.keep, rest.style, rest.style_mask) == (REST, False, None, None)
+    assert torch.equal(sky.mask, left())
+    assert torch.equal(rest.mask, 1 - left())
     assert notices == []
 
 
 def test_nothing_left_over_is_no_area(files):
     areas, _ = read(files, "sky=left.png@b.png", "face=right.png")
     assert [(area.name, area.keep) for area in areas] == [("sky", False), ("face", True)]
-    torch.testing.assert_close(areas[0].where + areas[1].where, torch.ones(1, 1, *SIZE))
+    torch.testing.assert_close(areas[0].mask + areas[1].mask, torch.ones(1, 1, *SIZE))
 
 
 def test_the_rest_is_painted_after_the_rest_of_the_style(files):
     (sky, rest), _ = read(files, "sky=left.png:part.png")
     assert sky.style is None
-    assert torch.equal(sky.style_where, left(30 / 72, (80, 72)))
-    assert torch.equal(rest.style_where, 1 - sky.style_where)
+    assert torch.equal(sky.style_mask, left(30 / 72, (80, 72)))
+    assert torch.equal(rest.style_mask, 1 - sky.style_mask)
 
 
 def test_soft_masks_share(files):
     (sky, rest), _ = read(files, "sky=grey.png@b.png")
-    assert float(sky.where[..., 10].mean()) == pytest.approx(128 / 255)
-    torch.testing.assert_close(sky.where + rest.where, torch.ones(1, 1, *SIZE))
+    assert float(sky.mask[..., 10].mean()) == pytest.approx(128 / 255)
+    torch.testing.assert_close(sky.mask + rest.mask, torch.ones(1, 1, *SIZE))
 
 
 def test_overlapping_areas_share():
     whole = torch.ones(1, 1, *SIZE)
     one, other = complete([Region("a", whole), Region("b", left())], SIZE)
-    assert torch.equal(one.where, 1 - left() / 2)
-    assert torch.equal(other.where, left() / 2)
+    assert torch.equal(one.mask, 1 - left() / 2)
+    assert torch.equal(other.mask, left() / 2)
     # Completed once more they are the same, as the painter does with what was read.
     assert all(
-        torch.equal(first.where, second.where)
+        torch.equal(first.mask, second.mask)
         for first, second in zip((one, other), complete([one, other], SIZE), strict=True)
     )
 
 
 def test_feather_blurs_the_edges_alone(files):
     (sky, rest), _ = read(files, "sky=left.png@b.png", blur=0.03)
-    edge = sky.where[0, 0, 0]
+    edge = sky.mask[0, 0, 0]
     assert (edge.diff() <= 1e-6).all()
     assert edge[:30].min() > 0.999
     assert edge[-30:].max() < 1e-3
     assert 0.3 < float(edge[46]) < 0.7 or 0.3 < float(edge[47]) < 0.7
     assert int(((edge > 0.05) & (edge < 0.95)).sum()) in range(6, 14)
-    torch.testing.assert_close(sky.where + rest.where, torch.ones(1, 1, *SIZE))
+    torch.testing.assert_close(sky.mask + rest.mask, torch.ones(1, 1, *SIZE))
 
 
 def test_a_mask_of_another_size_is_rescaled_with_a_notice(files):
     (sky, _), notices = read(files, "sky=large.png@b.png")
-    assert sky.where.shape == (1, 1, *SIZE)
-    assert float(sky.where.mean()) == pytest.approx(0.5, abs=0.01)
+    assert sky.mask.shape == (1, 1, *SIZE)
+    assert float(sky.mask.mean()) == pytest.approx(0.5, abs=0.01)
     assert len(notices) == 1
     assert "192×128 px" in notices[0]
 
@@ -159,10 +159,10 @@ def test_label_pictures_name_areas_by_colour(files):
     )
     assert [area.name for area in areas] == ["#0000ff", "#ff0000"]
     blue, red = areas
-    assert torch.equal(red.where, left())
-    assert torch.equal(blue.where, 1 - left())
+    assert torch.equal(red.mask, left())
+    assert torch.equal(blue.mask, 1 - left())
     # In the style picture they lie the other way round.
-    assert torch.equal(blue.style_where, left(size=(80, 72)))
+    assert torch.equal(blue.style_mask, left(size=(80, 72)))
     assert notices == []
 
 
@@ -186,7 +186,7 @@ def test_unsound_masks_of_the_style_are_refused(encoder, content, style):
     recipe = Recipe(size=96, style_layers={"relu1_1": 1}, content_layers={"relu2_1": 1})
 
     def paint(mask, count=1):
-        area = Region("sky", left(), style_where=mask)
+        area = Region("sky", left(), style_mask=mask)
         return Painter(content, [style] * count, recipe, regions=[area], encoder=encoder)
 
     assert paint(left(size=style.size))
@@ -197,12 +197,12 @@ def test_unsound_masks_of_the_style_are_refused(encoder, content, style):
     ):
         with pytest.raises(OptionError, match=r"NaN|zero everywhere|shape"):
             paint(mask)
-    with pytest.raises(OptionError, match=r"sky has a part of the style picture.* 2 styles"):
+    with pytest.raises(OptionError, match=r"sky has a mask of the style picture.* 2 styles"):
         paint(left(size=style.size), count=2)
 
 
 def test_areas_need_an_encoder_with_a_geometry(content, style):
-    with pytest.raises(OptionError, match="Areas need"):
+    with pytest.raises(OptionError, match="Regions need an encoder whose strides are known"):
         Painter(
             content, [style], Recipe(size=96), regions=[Region("sky", left())],
             encoder=lambda image, layers: dict.fromkeys(layers, image),

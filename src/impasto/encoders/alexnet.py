@@ -1,4 +1,4 @@
-"""AlexNet's five feature layers, for LPIPS."""
+"""AlexNet's five convolutional layers, for LPIPS."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from impasto.errors import ImageError
 
 MINIMUM_SIDE = 31
-"""The least width and height of a picture, in pixels: one unit at the deepest layer."""
+"""The smallest width and height of an image, in pixels: one position at the deepest layer."""
 
-# Channels in, channels out, kernel, stride, padding; True: a pooling goes before.
+# Channels in, channels out, kernel, stride, padding, whether a pooling comes before.
 _CONVOLUTIONS = (
     (3, 64, 11, 4, 2, False),
     (64, 192, 5, 1, 2, True),
@@ -34,10 +34,10 @@ class AlexNet(nn.Module):
         """The outputs of the five rectifiers, (B, C, H', W').
 
         Args:
-            picture: (B, 3, H, W), sRGB in [0, 1]; normalized inside, as for torchvision's nets.
+            picture: (B, 3, H, W), sRGB in [0, 1]; normalized inside, as for torchvision's networks.
 
         Raises:
-            ImageError: For a picture of fewer than ``MINIMUM_SIDE`` pixels either way.
+            ImageError: For a side of fewer than ``MINIMUM_SIDE`` pixels.
         """
         height, width = picture.shape[-2:]
         if min(height, width) < MINIMUM_SIDE:
@@ -48,9 +48,9 @@ class AlexNet(nn.Module):
         mean = picture.new_tensor((0.485, 0.456, 0.406)).view(3, 1, 1)
         std = picture.new_tensor((0.229, 0.224, 0.225)).view(3, 1, 1)
         x = ((picture - mean) / std).to(next(self.parameters()).dtype)
-        found = []
+        features = []
         for layer in self.features:
             x = layer(x)
             if isinstance(layer, nn.ReLU):
-                found.append(x)
-        return found
+                features.append(x)
+        return features

@@ -1,6 +1,8 @@
-"""An encoder that remembers the features of the pictures it has seen."""
+"""An encoder that caches the features of recent images."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -9,32 +11,32 @@ from impasto.encoders.vgg import Encoder
 
 
 class CachingEncoder(Encoder):
-    """An encoder that does not see one picture twice when it only looks (no gradients).
+    """An encoder that computes the features of an image once, unless gradients are needed.
 
-    The targets of many recipes are features of the same few pictures.
+    Useful for studies: the targets of many recipes are features of the same few images.
 
     Args:
         encoder: Whose weights are shared.
-        most: Pictures remembered, the latest.
+        capacity: Images kept; the oldest is dropped first.
     """
 
-    def __init__(self, encoder: Encoder, *, most: int = 24) -> None:
+    def __init__(self, encoder: Encoder, *, capacity: int = 24) -> None:
         super().__init__(encoder.architecture)
         self.convolutions, self.readouts = encoder.convolutions, encoder.readouts
         self.mean, self.std = encoder.mean, encoder.std
-        self._most = most
-        self._seen: dict[tuple[object, ...], dict[str, Tensor]] = {}
+        self._capacity = capacity
+        self._cache: dict[tuple[object, ...], dict[str, Tensor]] = {}
         self.eval()
 
-    def forward(self, image: Tensor, layers: object) -> dict[str, Tensor]:
+    def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
         """See :meth:`Encoder.forward`."""
-        wanted = self.check_layers(layers)  # type: ignore[arg-type]
+        names = self.check_layers(layers)
         if torch.is_grad_enabled() and image.requires_grad:
-            return super().forward(image, wanted)
-        key = (tuple(image.shape), hash(image.contiguous().numpy().tobytes()), frozenset(wanted))
-        if key not in self._seen:
+            return super().forward(image, names)
+        key = (tuple(image.shape), hash(image.contiguous().cpu().numpy().tobytes()), names)
+        if key not in self._cache:
             with torch.no_grad():
-                self._seen[key] = super().forward(image, wanted)
-            while len(self._seen) > self._most:
-                del self._seen[next(iter(self._seen))]
-        return self._seen[key]
+                self._cache[key] = super().forward(image, names)
+            while len(self._cache) > self._capacity:
+                del self._cache[next(iter(self._cache))]
+        return self._cache[key]

@@ -1,7 +1,7 @@
-"""Encoders in files: our own safetensors, and foreign layouts told apart by their keys.
+"""Encoders as safetensors files: Impasto's own format, and other layouts recognized by their keys.
 
-A model file is untrusted input: safetensors only (nothing is ever unpickled here), keys checked
-against the layout, sizes read from the shapes.
+A model file is untrusted input. Nothing is unpickled, keys are checked against the layout, and
+sizes are read from the shapes.
 """
 
 from __future__ import annotations
@@ -16,30 +16,29 @@ from torch import Tensor
 
 from impasto.encoders.vgg import Architecture, Encoder
 from impasto.errors import WeightsError
-from impasto.runtime.safetensors import State, read_safetensors, write_safetensors
+from impasto.runtime.safetensors import StateDict, read_safetensors, write_safetensors
 
 FORMAT = "impasto.encoder"
 VERSION = "1"
 STORED_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
-
-# What a broken description can lead to on its way to an architecture.
-_BROKEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+# What parsing a malformed description can raise.
+_MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
 def load_encoder(path: str | Path) -> Encoder:
-    """The encoder in a safetensors file, frozen, float32, on the CPU.
+    """Read an encoder from a safetensors file: frozen, float32, on the CPU.
 
     Known layouts: Impasto's own, and the 16-fold compressed VGG-19 of collaborative distillation
     (Wang et al. 2020, arXiv:2003.08436; keys ``conv11`` … ``conv51``, ``convXY_aux``).
 
     Raises:
-        WeightsError: If there is no such file, it is not safetensors, or of another layout.
+        WeightsError: If the file is missing, not safetensors, or of an unknown layout.
     """
     path = Path(path)
     state, metadata = read_safetensors(path)
     if metadata.get("format") == FORMAT:
-        encoder = _from_own(path, state, metadata)
+        encoder = _from_impasto(path, state, metadata)
     elif "conv11.weight" in state:
         encoder = _from_compressed_vgg19(path, state)
     else:
@@ -56,9 +55,9 @@ def save_encoder(
     """Write an encoder as one safetensors file with its architecture in the metadata.
 
     Args:
-        path: Where to; replaced atomically.
-        encoder: What to write.
-        dtype: The type of the stored weights (``torch.float16`` halves the file).
+        path: Replaced atomically.
+        encoder: The encoder.
+        dtype: Of the stored weights (``torch.float16`` halves the file).
         card: Further metadata: licence, training data, metrics.
 
     Raises:
@@ -79,11 +78,11 @@ def save_encoder(
 
 
 def _file_key(key: str) -> str:
-    """``convolutions.conv1_1.weight`` → ``conv1_1.weight``; ``readouts.`` keys stay."""
+    """``convolutions.conv1_1.weight`` → ``conv1_1.weight``; ``readouts.`` keys are unchanged."""
     return key.removeprefix("convolutions.")
 
 
-def _from_own(path: Path, state: State, metadata: dict[str, str]) -> Encoder:
+def _from_impasto(path: Path, state: StateDict, metadata: dict[str, str]) -> Encoder:
     if metadata.get("version") != VERSION:
         raise WeightsError(
             f"{path} is an encoder file of version {metadata.get('version')}; this Impasto reads "
@@ -91,17 +90,17 @@ def _from_own(path: Path, state: State, metadata: dict[str, str]) -> Encoder:
         )
     try:
         description = json.loads(metadata["architecture"])
-        # Before anything is built or listed: a few bytes can ask for a billion layers.
+        # Checked before anything is built: a few bytes can claim a billion layers.
         if 2 * sum(description["depths"]) > len(state):
             raise ValueError("it has more convolutions than the file has tensors for")
         architecture = _architecture(description)
-    except _BROKEN as error:
+    except _MALFORMED as error:
         raise WeightsError(f"{path} does not describe its architecture: {error!r}.") from error
     return _build(path, architecture, state)
 
 
 def _describe(architecture: Architecture) -> dict[str, Any]:
-    """An architecture as JSON has it: lists, numbers, names."""
+    """An architecture as JSON values."""
     return {
         "widths": list(architecture.widths),
         "depths": list(architecture.depths),
@@ -115,7 +114,7 @@ def _describe(architecture: Architecture) -> dict[str, Any]:
 
 
 def _architecture(description: dict[str, Any]) -> Architecture:
-    """The architecture that ``_describe`` described so, and nothing that merely resembles it."""
+    """The inverse of ``_describe``; values of other types are refused, not converted."""
     red, green, blue = (float(value) for value in description["mean"])
     deviations = tuple(float(value) for value in description["std"])
     architecture = Architecture(
@@ -134,7 +133,7 @@ def _architecture(description: dict[str, Any]) -> Architecture:
 
 
 def _shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
-    """Key in a file → the shape of its tensor."""
+    """Key in a file → shape of its tensor."""
     shapes: dict[str, tuple[int, ...]] = {}
     for name, (channels_in, channels_out) in architecture.convolutions.items():
         shapes[f"{name}.weight"] = (channels_out, channels_in, 3, 3)
@@ -146,35 +145,35 @@ def _shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _build(path: Path, architecture: Architecture, state: State) -> Encoder:
-    """The encoder of that architecture and those tensors, none lacking, over or misfitting.
+def _build(path: Path, architecture: Architecture, state: StateDict) -> Encoder:
+    """Build an encoder from exactly the tensors that its architecture needs.
 
-    Sizes are compared first, so that nothing is built that is larger than the file.
+    Shapes are compared first, so that nothing larger than the file is allocated.
     """
     shapes = _shapes(architecture)
-    wrong = sorted(set(shapes) ^ set(state))
-    if wrong:
-        raise WeightsError(f"{path} does not fit its architecture: {', '.join(wrong[:4])} …")
+    mismatched = sorted(set(shapes) ^ set(state))
+    if mismatched:
+        raise WeightsError(f"{path} does not fit its architecture: {', '.join(mismatched[:4])} …")
     for key, shape in shapes.items():
         if state[key].shape != shape:
             raise WeightsError(
                 f"{path}: {key} has shape {tuple(state[key].shape)}, its architecture says {shape}."
             )
-    numbers = {key: _numbers(path, key, value) for key, value in state.items()}
+    weights = {key: _checked_float32(path, key, value) for key, value in state.items()}
     encoder = Encoder(architecture)
     if not (torch.isfinite(encoder.mean) & torch.isfinite(encoder.std) & (encoder.std > 0)).all():
         raise WeightsError(
             f"{path}: means of {architecture.mean} and deviations of {architecture.std} cannot be "
             "those of pictures."
         )
-    for name, own in encoder.state_dict().items():
+    for name, parameter in encoder.state_dict().items():
         if name not in ("mean", "std"):
-            own.copy_(numbers[_file_key(name)])
+            parameter.copy_(weights[_file_key(name)])
     return encoder
 
 
-def _numbers(path: Path, key: str, value: Tensor) -> Tensor:
-    """A tensor of a file as float32, refused if it does not hold plain finite numbers."""
+def _checked_float32(path: Path, key: str, value: Tensor) -> Tensor:
+    """A tensor of a file as float32; a WeightsError if it is no float tensor or not finite."""
     if value.dtype not in STORED_TYPES:
         raise WeightsError(f"{path}: {key} holds {value.dtype}, which is no type of weights.")
     value = value.float()
@@ -183,17 +182,17 @@ def _numbers(path: Path, key: str, value: Tensor) -> Tensor:
     return value
 
 
-def _from_compressed_vgg19(path: Path, state: State) -> Encoder:
-    """The compressed VGG-19: its colour matrix ``conv0`` is folded into the first convolution."""
-    state = {key: _numbers(path, key, value) for key, value in state.items()}
+def _from_compressed_vgg19(path: Path, state: StateDict) -> Encoder:
+    """The compressed VGG-19, with its colour matrix ``conv0`` folded into the first convolution."""
+    state = {key: _checked_float32(path, key, value) for key, value in state.items()}
     try:
         architecture, renamed = _read_compressed_vgg19(state)
-    except (*_BROKEN, RuntimeError) as error:
+    except (*_MALFORMED, RuntimeError) as error:
         raise WeightsError(f"{path} is no compressed VGG-19 as it is known: {error!r}.") from error
     return _build(path, architecture, renamed)
 
 
-def _read_compressed_vgg19(state: State) -> tuple[Architecture, State]:
+def _read_compressed_vgg19(state: StateDict) -> tuple[Architecture, StateDict]:
     names = {key.partition(".")[0] for key in state}
     convolutions = sorted(name[4:] for name in names if re.fullmatch(r"conv[1-5]\d", name))
     blocks = sorted({name[0] for name in convolutions})
@@ -208,14 +207,14 @@ def _read_compressed_vgg19(state: State) -> tuple[Architecture, State]:
         readouts={f"relu{n[0]}_{n[1]}": len(state[f"conv{n}_aux.bias"]) for n in readouts},
         readouts_rectified=True,
     )
-    renamed: State = {}
+    renamed: StateDict = {}
     for name in convolutions:
         for part in ("weight", "bias"):
             renamed[f"conv{name[0]}_{name[1]}.{part}"] = state[f"conv{name}.{part}"]
     for name in readouts:
         for part in ("weight", "bias"):
             renamed[f"readouts.relu{name[0]}_{name[1]}.{part}"] = state[f"conv{name}_aux.{part}"]
-    # A pointwise map commutes with reflection padding, so it can be multiplied into conv1_1.
+    # A 1×1 convolution commutes with reflection padding, so it can be multiplied into conv1_1.
     matrix, shift = state["conv0.weight"], state["conv0.bias"]
     if matrix.shape != (3, 3, 1, 1) or shift.shape != (3,):
         raise ValueError("conv0 is no map from colours to colours")

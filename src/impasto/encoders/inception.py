@@ -1,7 +1,7 @@
 """Inception-v3 up to its 2048 pooled features, for Fréchet distances.
 
 Szegedy et al. 2016, "Rethinking the Inception architecture for computer vision", arXiv:1512.00567,
-with the names and the few liberties of torchvision's, on which the published weights were trained.
+with the names and small deviations of torchvision, for which the published weights were trained.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from impasto.errors import ImageError
 
 FEATURES = 2048
 MINIMUM_SIDE = 75
-"""The least width and height of a picture, in pixels: one unit at the deepest layer."""
+"""The smallest width and height of an image, in pixels: one position at the deepest layer."""
 
 
 @dataclass(frozen=True)
 class Conv:
-    """A convolution without bias, a normalization by stored statistics and a rectifier.
+    """A convolution without bias, batch normalization with stored statistics, and a rectifier.
 
     Attributes:
-        name: Of torchvision.
+        name: As in torchvision.
         width: Channels out.
         kernel: Height and width.
         stride: Of both axes.
-        is_padded: Whether it keeps the size, at a stride of 1.
+        is_padded: Whether it keeps the size at a stride of 1.
     """
 
     name: str
@@ -40,11 +40,10 @@ class Conv:
 
 
 Branch = tuple["Conv | tuple[Conv, ...] | str", ...]
-"""Steps one after the other: a convolution, several side by side, or a pooling."""
+"""Consecutive steps: a convolution, several in parallel, or a pooling."""
 
 AVERAGE, MAX = "average", "max"
-"""Poolings of 3×3: the mean, which keeps the size and counts the zeros beyond the border; and the
-largest at a stride of 2."""
+"""3×3 poolings: the average at stride 1, which counts zeros outside; the maximum at stride 2."""
 
 
 def _a(pooled: int) -> tuple[Branch, ...]:
@@ -144,29 +143,28 @@ BLOCKS: Mapping[str, tuple[Branch, ...]] = {
     "Mixed_7b": _e(),
     "Mixed_7c": _e(),
 }
-"""After the stem, one on the other; a block's branches see the same and are stacked."""
+"""Consecutive blocks after the stem; a block concatenates its branches, which share one input."""
 
 
 class Inception(nn.Module):
-    """The feature part of Inception-v3; its names are torchvision's."""
+    """The feature layers of Inception-v3, with torchvision's names."""
 
     def __init__(self) -> None:
         super().__init__()
-        channels = _add(self, STEM, 3)
+        channels = _add_branch(self, STEM, 3)
         for name, branches in BLOCKS.items():
             block = nn.Module()
-            channels = sum([_add(block, branch, channels) for branch in branches])
+            channels = sum([_add_branch(block, branch, channels) for branch in branches])
             self.add_module(name, block)
 
     def forward(self, picture: Tensor) -> Tensor:
-        """The features of whole pictures: the means of the last layer over positions, (B, 2048).
+        """Features of pictures: the last layer averaged over positions, (B, 2048).
 
         Args:
-            picture: (B, 3, H, W), sRGB in [0, 1], which is what the net was trained on; it is
-                not resized.
+            picture: (B, 3, H, W), sRGB in [0, 1], the range of the training; not resized.
 
         Raises:
-            ImageError: For a picture of fewer than ``MINIMUM_SIDE`` pixels either way.
+            ImageError: For a side of fewer than ``MINIMUM_SIDE`` pixels.
         """
         height, width = picture.shape[-2:]
         if min(height, width) < MINIMUM_SIDE:
@@ -174,15 +172,15 @@ class Inception(nn.Module):
                 f"A picture of {width}×{height} px is too small for Inception-v3: it needs at "
                 f"least {MINIMUM_SIDE} px each way."
             )
-        x = _walk(self, STEM, picture)
+        x = _run_branch(self, STEM, picture)
         for name, branches in BLOCKS.items():
             block = self.get_submodule(name)
-            x = torch.cat([_walk(block, branch, x) for branch in branches], 1)
+            x = torch.cat([_run_branch(block, branch, x) for branch in branches], 1)
         return x.mean((2, 3))
 
 
 class _Convolution(nn.Module):
-    """What a ``Conv`` describes."""
+    """The module that a ``Conv`` describes."""
 
     def __init__(self, channels: int, conv: Conv) -> None:
         super().__init__()
@@ -196,7 +194,7 @@ class _Convolution(nn.Module):
 
 
 class _Normalization(nn.Module):
-    """Batch normalization by its stored statistics, never by the batch's."""
+    """Batch normalization with stored statistics, in training mode as well."""
 
     running_mean: Tensor
     running_var: Tensor
@@ -213,19 +211,19 @@ class _Normalization(nn.Module):
         )
 
 
-def _add(parent: nn.Module, branch: Branch, channels: int) -> int:
-    """Give ``parent`` the convolutions of a branch; how many channels come out of it."""
+def _add_branch(parent: nn.Module, branch: Branch, channels: int) -> int:
+    """Add the convolutions of a branch to ``parent`` and return the branch's output channels."""
     for step in branch:
         if isinstance(step, str):
             continue
-        side_by_side = (step,) if isinstance(step, Conv) else step
-        for conv in side_by_side:
+        parallel = (step,) if isinstance(step, Conv) else step
+        for conv in parallel:
             parent.add_module(conv.name, _Convolution(channels, conv))
-        channels = sum(conv.width for conv in side_by_side)
+        channels = sum(conv.width for conv in parallel)
     return channels
 
 
-def _walk(parent: nn.Module, branch: Branch, x: Tensor) -> Tensor:
+def _run_branch(parent: nn.Module, branch: Branch, x: Tensor) -> Tensor:
     for step in branch:
         if step == AVERAGE:
             x = F.avg_pool2d(x, 3, stride=1, padding=1)

@@ -1,47 +1,48 @@
-"""VGG-shaped encoders: a picture in, the features of the layers asked for out.
+"""VGG-shaped encoders: features of named layers from one forward pass.
 
-One class serves VGG-16, VGG-19, our own ``compact`` and any distilled relative: they differ in the
-width of their blocks, their depth, their pooling and their padding, and in nothing else. Layers
-have the names of the papers: ``conv4_2`` before and ``relu4_2`` after the rectifier, ``pool4``
-after the pooling that ends block 4 (Simonyan & Zisserman 2015, arXiv:1409.1556).
+One class covers VGG-16, VGG-19, the built-in ``compact`` and other distilled encoders. They differ
+only in widths, depths, pooling, padding and readouts. Layers have the papers' names: ``conv4_2``
+before and ``relu4_2`` after the rectifier, ``pool4`` after the pooling that ends block 4 (Simonyan
+& Zisserman 2015, arXiv:1409.1556).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from impasto.encoders.protocol import Readout
 from impasto.errors import ImageError, OptionError, unknown_name
 from impasto.nn.convolution import Convolution, convolve, is_fixed
 
 POOLINGS = ("max", "average")
 PADDINGS = ("zeros", "reflect", "replicate")
 
-BARE = "bare "
-"""Before a layer's name: its features as the next layer sees them, before a readout."""
+RAW = "raw "
+"""Prefix of a layer's name: its features before the readout, as the next layer sees them."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """What tells one VGG-shaped encoder from another.
+    """The shape of a VGG-like encoder.
 
     Attributes:
         widths: Channels of each block.
         depths: Convolutions of each block.
         pooling: ``"max"`` (as VGG was trained) or ``"average"`` (Gatys et al. 2015: "improves the
             gradient flow", cleaner pictures).
-        padding: How the 3×3 convolutions see beyond the border: ``"zeros"`` (as VGG was trained),
-            ``"reflect"`` or ``"replicate"`` (no dark rim).
-        mean: Channel means taken off the picture (RGB, of values in [0, 1]).
-        std: Channel deviations the picture is divided by.
-        readouts: Width of the 1×1 map through which a layer is read, where it has one. A readout
-            changes what is handed out as that layer, not what the next layer sees: a distilled
-            encoder uses it to speak in its teacher's metric.
-        readouts_rectified: Whether readouts end in a rectifier, as VGG's own layers do.
+        padding: Of the 3×3 convolutions: ``"zeros"`` (as VGG was trained), ``"reflect"`` or
+            ``"replicate"`` (no dark rim).
+        mean: Per RGB channel, subtracted from the image in [0, 1].
+        std: Per RGB channel, by which the image is then divided.
+        readouts: Layer → output channels of its 1×1 convolution, for layers that have one. A
+            readout changes the features returned for the layer, not the input of the next layer. A
+            distilled encoder uses it to match the channels of its teacher.
+        readouts_rectified: Whether a rectifier follows the readouts, as in VGG's own layers.
     """
 
     widths: tuple[int, ...]
@@ -87,7 +88,7 @@ class Architecture:
         return tuple(names)
 
     def width(self, layer: str) -> int:
-        """How many channels ``layer`` has before its readout."""
+        """Channels of ``layer`` before its readout."""
         if layer not in self.layers:
             raise unknown_name("layer of this encoder", layer, self.layers)
         return self.widths[int(layer[4:].partition("_")[0]) - 1]
@@ -100,21 +101,24 @@ VGG19 = Architecture(widths=(64, 128, 256, 512, 512), depths=(2, 2, 4, 4, 4))
 class Encoder(nn.Module):
     """A VGG-shaped feature extractor.
 
-    The module is channels-last inside, whatever the layout of the picture, and computes in the
-    type of its weights (``encoder.to(torch.bfloat16)`` where that is faster, see
+    Feature maps are channels-last, whatever the layout of the image, and have the type of the
+    weights (``encoder.to(torch.bfloat16)`` where that is faster, see
     :mod:`impasto.runtime.precision`).
 
     Args:
-        architecture: Widths, depths, pooling and padding.
+        architecture: Widths, depths, pooling, padding and readouts.
     """
 
+    has_geometry = True
     mean: Tensor
     std: Tensor
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
-        with torch.random.fork_rng(devices=[]):  # the weights drawn here are to be replaced
+        self.padding = architecture.padding  # or "circular", see circular()
+        # The random weights are placeholders: drawing them must not change the global generator.
+        with torch.random.fork_rng(devices=[]):
             self._build(architecture)
 
     def _build(self, architecture: Architecture) -> None:
@@ -144,65 +148,78 @@ class Encoder(nn.Module):
         return self.eval().requires_grad_(False)
 
     def with_pooling(self, pooling: str) -> Encoder:
-        """An encoder with the same weights (shared, not copied) and another pooling."""
-        other = Encoder(replace(self.architecture, pooling=pooling))
-        other.convolutions, other.readouts = self.convolutions, self.readouts
-        other.mean, other.std = self.mean, self.std
-        return other.train(self.training)
+        """An encoder with the same weights (shared) and another pooling."""
+        return self._sharing_weights(replace(self.architecture, pooling=pooling))
 
     def without_readouts(self) -> Encoder:
-        """An encoder with the same convolutions (shared) that hands out its own features bare."""
-        other = Encoder(replace(self.architecture, readouts={}))
-        other.convolutions = self.convolutions
-        other.mean, other.std = self.mean, self.std
+        """An encoder with the same convolutions (shared) that returns features before readouts."""
+        return self._sharing_weights(replace(self.architecture, readouts={}))
+
+    def circular(self) -> Encoder:
+        """An encoder with the same weights (shared) that sees an image as one tile of a plane.
+
+        Every convolution is padded with the opposite side of its input, so a texture optimized with
+        it has no border and tiles without a seam. If the poolings divide the image evenly, its
+        features equal those of the middle tile of many, up to rounding.
+        """
+        encoder = self._sharing_weights(self.architecture)
+        encoder.padding = "circular"
+        return encoder.requires_grad_(False)
+
+    def _sharing_weights(self, architecture: Architecture) -> Encoder:
+        other = Encoder(architecture)
+        other.convolutions, other.mean, other.std = self.convolutions, self.mean, self.std
+        if architecture.readouts:
+            other.readouts = self.readouts
         return other.train(self.training)
 
     def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
-        """The features of one or more layers, from one pass that ends at the deepest of them.
+        """The features of some layers, from one pass that ends at the deepest of them.
 
         Args:
             image: (B, 3, H, W), RGB, sRGB values in [0, 1] (values outside are not clipped).
-            layers: Names of layers, in any order, ``BARE`` before those to be had without readout.
+            layers: Layer names in any order; ``RAW`` before a name gives its features before the
+                readout.
 
         Returns:
-            Layer name → (B, C, H', W'), shallow to deep, in the encoder's own type.
+            Layer name → (B, C, H', W'), shallow to deep, in the type of the weights.
 
         Raises:
-            OptionError: For a layer that this encoder has not.
-            ImageError: For a picture too small for the deepest layer.
+            OptionError: For a layer that this encoder does not have.
+            ImageError: For an image too small for the deepest layer.
         """
-        asked = self.check_layers(layers)
-        if not asked:
+        requested = self.check_layers(layers)
+        if not requested:
             return {}
-        wanted = {name.removeprefix(BARE) for name in asked}
-        deepest = self.layers[max(self.depth(name) for name in wanted)]
+        names = {name.removeprefix(RAW) for name in requested}
+        deepest = self.layers[max(self.depth(name) for name in names)]
         self._check_image(image, deepest)
         x = self.normalize(image)
         features: dict[str, Tensor] = {}
-        late = self._late_rectifiers() - wanted
-        elsewhere = set(late)  # rectifiers that are no step of their own
-        for before, name in zip(("", *self.layers), self.layers, strict=False):
+        after_pooling = self._rectifiers_before_pooling() - names
+        done = set(after_pooling)  # rectifiers that are not a step of their own
+        for previous, name in zip(("", *self.layers), self.layers, strict=False):
             if name.startswith("conv") and is_fixed(layer := self.convolutions[name]):
                 rectifier = name.replace("conv", "relu")
-                rectify = name not in wanted and rectifier not in late
-                x = convolve(layer, x, padding=self.padding, rectify=rectify)
+                rectify = name not in names and rectifier not in after_pooling
+                x = convolve(layer, x, padding=self.padding, relu=rectify)
                 if rectify:
-                    elsewhere.add(rectifier)
-            elif name not in elsewhere:
-                x = self.layer(name, x, keep_input=_before(name) in wanted)
-                x = F.relu(x, inplace=True) if before in late else x
-            if name in asked:
+                    done.add(rectifier)
+            elif name not in done:
+                x = self.layer(name, x, keep_input=_convolution_before(name) in names)
+                x = F.relu(x, inplace=True) if previous in after_pooling else x
+            if name in requested:
                 features[name] = self.read_out(name, x)
-            if BARE + name in asked:
-                features[BARE + name] = x
+            if RAW + name in requested:
+                features[RAW + name] = x
             if name == deepest:
                 break
         return features
 
-    def _late_rectifiers(self) -> frozenset[str]:
-        """Rectifiers that do the same after the pooling behind them, with a quarter of the units.
+    def _rectifiers_before_pooling(self) -> frozenset[str]:
+        """Rectifiers that may be applied after the pooling instead, to a quarter of the values.
 
-        The largest of four is above zero where one of them is; of averages that is not true.
+        The maximum of four values commutes with the rectifier; their average does not.
         """
         if self.architecture.pooling != "max":
             return frozenset()
@@ -210,74 +227,105 @@ class Encoder(nn.Module):
         return frozenset(name for name, after in pairs if after.startswith("pool"))
 
     @property
-    def padding(self) -> str:
-        """What its convolutions see beyond the border, one of :data:`impasto.nn.padding.BORDERS`."""
-        return self.architecture.padding
-
-    @property
     def dtype(self) -> torch.dtype:
-        """The type that the encoder computes in."""
+        """The type of the weights and the features."""
         return next(self.parameters()).dtype
 
     def check_layers(self, layers: Iterable[str]) -> frozenset[str]:
-        """The set of the layers named; an error that lists the right ones for a wrong name."""
-        wanted = dict.fromkeys(layers)
-        for name in wanted:
-            if name.removeprefix(BARE) not in self.layers:
+        """The set of these layers; an OptionError that lists the known ones for a wrong name."""
+        names = dict.fromkeys(layers)
+        for name in names:
+            if name.removeprefix(RAW) not in self.layers:
                 if name in VGG19.layers:
                     raise OptionError(
                         f"This encoder has no layer {name}, which vgg19 has: choose one of "
                         f"{', '.join(self.layers)}."
                     )
                 raise unknown_name("layer of this encoder", name, self.layers)
-        return frozenset(wanted)
+        return frozenset(names)
 
     def channels(self, layer: str) -> int:
-        """How many channels ``layer`` is handed out with."""
+        """Channels of the features returned for ``layer``."""
         return self.architecture.readouts.get(layer, self.architecture.width(layer))
 
     def depth(self, layer: str) -> int:
-        """How many layers are shallower than ``layer``, bare or not."""
+        """Index of ``layer`` in ``layers``, with or without the prefix ``RAW``."""
         self.check_layers([layer])
-        return self.layers.index(layer.removeprefix(BARE))
+        return self.layers.index(layer.removeprefix(RAW))
 
     def stride(self, layer: str) -> int:
-        """How many pixels of the picture lie between neighbouring units of ``layer``."""
+        """Pixels of the image between neighbouring positions of ``layer``."""
         before = self.layers[: self.depth(layer) + 1]
         return int(2 ** sum(name.startswith("pool") for name in before))
 
+    def minimum_side(self, layers: Iterable[str]) -> int:
+        """The smallest height and width of an image, in pixels, for which ``layers`` exist.
+
+        Reflection padding needs two positions each way at the deepest layer; so do covariances.
+        """
+        return 2 * max((self.stride(layer) for layer in layers), default=1)
+
+    def halo(self, layers: Iterable[str]) -> int:
+        """Pixels that the deepest of ``layers`` sees beyond its own position, each way."""
+        return sum(self.stride(n) for n in self._up_to(layers) if n.startswith("conv"))
+
+    def bytes_per_pixel(self, layers: Collection[str]) -> float:
+        """Bytes of feature maps, forward and backward, per pixel of the image: an upper bound.
+
+        Each convolution keeps its output, and allocates its padded input and its gradient for a
+        time; a layer that a loss reads also exists in float32, with its gradient. The bound counts
+        these of all convolutions at once.
+        """
+        size = torch.finfo(self.dtype).bits // 8
+        total = 0.0
+        for name in self._up_to(layers):
+            area = self.stride(name) ** 2
+            if name in self.architecture.convolutions:
+                channels_in, channels_out = self.architecture.convolutions[name]
+                total += size * (channels_in + 2 * channels_out) / area
+            if name in layers or RAW + name in layers:
+                total += (size + 3 * 4) * self.channels(name) / area
+        return total
+
+    def _up_to(self, layers: Iterable[str]) -> tuple[str, ...]:
+        """All layers down to the deepest of these."""
+        return self.layers[: max((self.depth(name) for name in layers), default=-1) + 1]
+
     def normalize(self, image: Tensor) -> Tensor:
-        """What the first convolution sees of a picture."""
+        """The input of the first convolution for an image (B, 3, H, W) in [0, 1]."""
         x = (image - self.mean.to(image.dtype)) / self.std.to(image.dtype)
         return x.to(dtype=self.dtype, memory_format=torch.channels_last)
 
     def layer(self, name: str, x: Tensor, *, keep_input: bool = True) -> Tensor:
-        """What one layer alone makes of its input; a rectifier may overwrite it if told so."""
+        """The output of one layer; a rectifier overwrites its input unless ``keep_input``."""
         if name.startswith("conv"):
-            # Padding outside the convolution: its own reflection padding leaves channels-last.
+            # Padded separately: the reflection padding of nn.Conv2d would leave channels-last.
             convolution = self.convolutions[name]
             if self.padding == "zeros":
                 return F.conv2d(x, convolution.weight, convolution.bias, padding=1)  # type: ignore[arg-type]
             x = F.pad(x, (1, 1, 1, 1), mode=self.padding)
             return F.conv2d(x, convolution.weight, convolution.bias)  # type: ignore[arg-type]
         if name.startswith("relu"):
-            # In place unless the convolution's output was asked for: no copy per layer.
+            # In place unless the convolution's output is returned as well: no copy per layer.
             return F.relu(x, inplace=not keep_input)
         return F.max_pool2d(x, 2) if self.architecture.pooling == "max" else F.avg_pool2d(x, 2)
 
     def read_out(self, name: str, x: Tensor) -> Tensor:
-        """What is handed out as layer ``name`` whose bare features are ``x``."""
+        """The features returned for layer ``name``, from those before its readout."""
         if name not in self.readouts:
             return x
-        # As a product over positions: torch's convolution of 1×1 takes twice as long, and keeps x.
+        # A matrix product: torch's 1×1 convolution takes twice as long, and keeps x.
         readout = self.readouts[name]
         weight, bias = readout.weight.flatten(1), readout.bias  # type: ignore[operator]
         x = F.linear(x.permute(0, 2, 3, 1), weight, bias).permute(0, 3, 1, 2)  # type: ignore[arg-type]
         return F.relu(x, inplace=True) if self.architecture.readouts_rectified else x
 
-    def linear_readouts(self) -> dict[str, tuple[Tensor, Tensor]]:
-        """Layer → W (C', C) and b (C') where it is handed out as W f + b of its bare features."""
-        if self.architecture.readouts_rectified:
+    def linear_readouts(self) -> dict[str, Readout]:
+        """Layer → W (C', C) and b (C') where its features are W f + b of ``RAW + layer``.
+
+        None for a subclass with a ``forward`` of its own, which may return something else.
+        """
+        if self.architecture.readouts_rectified or type(self).forward is not Encoder.forward:
             return {}
         return {
             name: (readout.weight.flatten(1), readout.bias)  # type: ignore[operator, misc]
@@ -290,8 +338,7 @@ class Encoder(nn.Module):
                 "An encoder takes pictures of shape (B, 3, H, W) with values in [0, 1], "
                 f"not {image.dtype} of shape {tuple(image.shape)}."
             )
-        # Reflection needs two units each way at the deepest layer; so do covariances.
-        least = 2 * self.stride(deepest)
+        least = self.minimum_side([deepest])
         if min(image.shape[-2:]) < least:
             height, width = image.shape[-2:]
             raise ImageError(
@@ -300,11 +347,6 @@ class Encoder(nn.Module):
             )
 
 
-def _before(name: str) -> str:
+def _convolution_before(name: str) -> str:
     """The convolution whose output the rectifier ``name`` would overwrite."""
     return name.replace("relu", "conv") if name.startswith("relu") else ""
-
-
-def minimum_side(layers: Iterable[str], encoder: Encoder) -> int:
-    """The least width and height in pixels of a picture whose ``layers`` can be computed."""
-    return 2 * max((encoder.stride(layer) for layer in layers), default=1)

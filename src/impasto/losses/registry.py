@@ -42,7 +42,7 @@ class Registry(Mapping[str, T], Generic[T]):
                 f"The {self._kind} '{name}' must be a {self._type.__name__}, not {entry!r}."
             )
         if self._entries.setdefault(name, entry) is not entry:
-            raise OptionError(f"There is already a {self._kind} '{name}': choose another name.")
+            raise OptionError(f"The {self._kind} '{name}' already exists: choose another name.")
 
     def __getitem__(self, name: str) -> T:
         """The entry, imported if an installed package provides it.

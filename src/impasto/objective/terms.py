@@ -1,45 +1,43 @@
-"""Terms: what may be wished of a picture.
+"""Loss terms: content, style, total variation, Laplacian.
 
-A term says which layers it looks at and what it finds there. It holds its targets from birth: a
-loss evaluated twice gives the same twice. Every term is a function of *sums over positions*, so it
-can be asked in one go (``term(features)``) or tile by tile: ``term.sums`` of each tile, added, and
+A term names the layers it reads and turns their features into weighted losses. Its targets are
+given to its constructor and never change. A term whose losses are functions of *sums over
+positions* can also be computed tile by tile: ``term.sums`` of each tile, added, then
 ``term.losses`` of the total.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto.encoders.protocol import Readout
 from impasto.errors import OptionError, option, unknown_name
 from impasto.losses.content import CONTENT_NORMALIZATIONS, content_loss, squared_error
 from impasto.losses.laplacian import POOL_SIZES, laplacian
 from impasto.losses.moments import Summary, at_least_float32
 from impasto.losses.statistics import get_statistic, mix, style_unit
 from impasto.losses.total_variation import VARIATIONS, total_variation
-from impasto.objective.readouts import Readout, reading
+from impasto.objective.readouts import plan_summary
 from impasto.objective.tiles import Tile, tile_summary
 
 Features = Mapping[str, Tensor]
-"""Layer name → (B, C, H, W); ``"image"`` → the picture itself."""
-
-EncoderLike = Callable[[Tensor, Sequence[str]], Mapping[str, Tensor]]
-"""Anything that maps (picture, layer names) to features, such as ``impasto.Encoder``."""
+"""Layer name → (B, C, H, W); ``"image"`` → the picture itself, (B, 3, H, W)."""
 
 Strides = Mapping[str, int]
-"""Layer name → pixels between its units."""
+"""Layer name → pixels between its positions; 1 for ``"image"``."""
 
 
 class Term(Protocol):
-    """One wish about a picture."""
+    """One part of the objective."""
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The layers that the term looks at; ``"image"`` needs none of the encoder."""
+        """The layers that the term reads; ``"image"`` is the picture itself."""
         ...
 
     def __call__(self, features: Features) -> dict[str, Tensor]:
@@ -47,15 +45,22 @@ class Term(Protocol):
         ...
 
 
+@runtime_checkable
 class TiledTerm(Term, Protocol):
-    """A wish that can be asked tile by tile."""
+    """A term that can be computed tile by tile: any term with these methods is one."""
 
     def check_tiles(self) -> None:
-        """Raise OptionError if the term is no function of sums over positions."""
+        """Raise OptionError if the losses are not functions of sums over positions."""
         ...
 
     def sums(self, features: Features, tile: Tile, strides: Strides) -> dict[str, Tensor]:
-        """What one tile, whose features these are, adds to the sums."""
+        """What one tile adds to the sums.
+
+        Args:
+            features: Of the tile with its halo; ``tile.core`` cuts the halo off.
+            tile: The tile.
+            strides: Of the layers.
+        """
         ...
 
     def losses(self, sums: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -64,12 +69,12 @@ class TiledTerm(Term, Protocol):
 
 
 class ContentTerm:
-    """Keep what is in the picture: the content's features at some layers.
+    """Content: the squared error of features at some layers.
 
     Args:
-        targets: Layer → the content's features, (1 or B, C, H, W), as an encoder gives them.
+        targets: Layer → features of the content, (1 or B, C, H, W), as an encoder returns them.
         weight: Of the whole term.
-        layer_weights: Layer → weight; equal shares that sum to one by default.
+        layer_weights: Layer → weight; by default equal weights that sum to one.
         normalization: See :func:`impasto.losses.content.content_loss`.
     """
 
@@ -84,15 +89,15 @@ class ContentTerm:
         if normalization not in CONTENT_NORMALIZATIONS:
             raise unknown_name("content normalization", normalization, CONTENT_NORMALIZATIONS)
         self._targets = {name: target.detach() for name, target in targets.items()}
-        # All normalizations are linear in the error, so the factor depends on the target alone.
+        # Every normalization is linear in the error, so its factor depends only on the target.
         self._scales = {
-            name: share * _content_scale(self._targets[name], normalization)
-            for name, share in _weights(tuple(targets), weight, layer_weights).items()
+            name: layer_weight * _content_scale(self._targets[name], normalization)
+            for name, layer_weight in _layer_weights(tuple(targets), weight, layer_weights).items()
         }
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The layers compared."""
+        """The layers of the targets."""
         return tuple(self._targets)
 
     def __call__(self, features: Features) -> dict[str, Tensor]:
@@ -100,10 +105,10 @@ class ContentTerm:
         return self.losses({n: squared_error(features[n], t) for n, t in self._targets.items()})
 
     def check_tiles(self) -> None:
-        """Always possible."""
+        """Squared errors are sums over positions."""
 
     def sums(self, features: Features, tile: Tile, strides: Strides) -> dict[str, Tensor]:
-        """Squared errors of the tile's core, (B,)."""
+        """Layer → squared error of the tile's core, (B,)."""
         return {
             name: squared_error(
                 tile.core(features[name], strides[name]), tile.part(target, strides[name])
@@ -117,23 +122,22 @@ class ContentTerm:
 
 
 class SummaryTerm:
-    """Have the summaries wished at some layers: what a style term is when its styles are mixed.
+    """Style: the distance of feature statistics to target summaries at some layers.
 
     Args:
-        targets: Layer → summary.
+        targets: Layer → summary, e.g. a mixture of the summaries of several styles.
         statistic: Name in :data:`impasto.losses.statistics.STATISTICS`.
         weight: Of the whole term.
-        layer_weights: Layer → weight; equal shares that sum to one by default.
+        layer_weights: Layer → weight; by default equal weights that sum to one.
         normalization: See :func:`impasto.losses.statistics.style_unit`.
-        maps: Layer → where in the painted picture the style is wished, (1, 1, H, W) ≥ 0 of the
-            layer's size; everywhere by default. The loss is that of the region's mean, so it is
-            the same for a small region and a large one.
-        soft: Whether x counts as log(1 + x) for each picture and layer, x being the loss before
-            its weight: nearly the same where x is small, but no picture rules a whole batch
-            because its style has little energy to be relative to.
-        readouts: The encoder's (:meth:`impasto.Encoder.linear_readouts`), if its bare features may
-            be asked for: the same losses but for rounding, in less time.
-        name: Of the losses.
+        maps: Layer → weight map (1, 1, H, W) ≥ 0 of the layer's size: where in the painted picture
+            the term applies; everywhere by default. Statistics are weighted means, so the loss does
+            not depend on the size of a region.
+        soft: Whether to use log(1 + x) of each picture's unweighted loss x at each layer. It is
+            nearly x for small x, and no picture whose style has little energy dominates a batch.
+        readouts: :meth:`impasto.Encoder.linear_readouts`, if features before readouts may be
+            requested: the same losses up to rounding, in less time.
+        name: Prefix of the losses' names.
     """
 
     def __init__(
@@ -154,12 +158,12 @@ class SummaryTerm:
         self._maps = dict(maps or {})
         self._targets = dict(targets)
         self._soft = soft
-        self._shares = _weights(tuple(targets), weight, layer_weights)
-        self._readings = {
-            layer: reading(layer, self._statistic, (readouts or {}).get(layer))
+        self._layer_weights = _layer_weights(tuple(targets), weight, layer_weights)
+        self._plans = {
+            layer: plan_summary(layer, self._statistic, (readouts or {}).get(layer))
             for layer in self._targets
         }
-        # What depends on the target alone is worked out once, not at every step.
+        # Computed once: they depend only on the target.
         self._units = {
             layer: style_unit(self._statistic, target, normalization)
             for layer, target in self._targets.items()
@@ -167,36 +171,37 @@ class SummaryTerm:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The layers looked at."""
-        return tuple(own.source for own in self._readings.values())
+        """The layers of the targets, or the features before their readouts."""
+        return tuple(plan.source for plan in self._plans.values())
 
     def __call__(self, features: Features) -> dict[str, Tensor]:
         """``style.LAYER`` → weighted loss."""
         return self._losses(
             {
-                layer: own.summarize(features[own.source], self._maps.get(layer))
-                for layer, own in self._readings.items()
+                layer: plan.summarize(features[plan.source], self._maps.get(layer))
+                for layer, plan in self._plans.items()
             }
         )
 
     def check_tiles(self) -> None:
-        """Raise OptionError if the statistic is no mean over positions."""
+        """Raise OptionError if the statistic is not a mean over positions."""
         if not self._statistic.is_mean:
             raise OptionError(
-                f"The style loss {self._statistic_name} is no mean over positions and cannot be "
-                f"painted in tiles: give more {option('memory')}, a smaller {option('size')} or another {option('style_loss')}."
+                f"The style loss {self._statistic_name} is not a mean over positions and cannot be "
+                f"painted in tiles: give more {option('memory')}, a smaller {option('size')} or "
+                f"another {option('style_loss')}."
             )
 
     def sums(self, features: Features, tile: Tile, strides: Strides) -> dict[str, Tensor]:
-        """Shares of the means, ``LAYER/KEY`` → (B, …)."""
+        """``LAYER/KEY`` → the tile's share of the mean over all positions, (B, …)."""
         return {
             f"{layer}/{key}": mean
-            for layer, own in self._readings.items()
+            for layer, plan in self._plans.items()
             for key, mean in tile_summary(
-                own.summarize,
-                features[own.source],
+                plan.summarize,
+                features[plan.source],
                 tile,
-                strides[own.source],
+                strides[plan.source],
                 self._maps.get(layer),
             ).items()
         }
@@ -212,22 +217,23 @@ class SummaryTerm:
     def _losses(self, summaries: Mapping[str, Summary]) -> dict[str, Tensor]:
         losses = {}
         for layer, target in self._targets.items():
-            summary = self._readings[layer].finish(summaries[layer])
+            summary = self._plans[layer].finish(summaries[layer])
             loss = self._statistic.distance(summary, target) / self._units[layer]
-            loss = self._shares[layer] * (loss.log1p() if self._soft else loss)
+            loss = self._layer_weights[layer] * (loss.log1p() if self._soft else loss)
             losses[f"{self._name}.{layer}"] = loss.mean()
         return losses
 
 
 class StyleTerm(SummaryTerm):
-    """Paint in the manner of a style: its feature statistics at some layers.
+    """Style: the distance to the feature statistics of one or more style pictures.
 
     Args:
-        styles: Layer → the style's features, as an encoder gives them; or several such, which are
-            blended by ``shares``.
+        styles: Layer → features of the style, as an encoder returns them; or several of these,
+            whose summaries are mixed by ``shares``.
         statistic: Name in :data:`impasto.losses.statistics.STATISTICS`.
-        shares: Of several styles; equal by default.
-        **options: As for :class:`SummaryTerm`: weight, layer_weights, normalization, maps, name.
+        shares: Weights of several styles; equal by default.
+        **options: Of :class:`SummaryTerm`: weight, layer_weights, normalization, maps, soft,
+            readouts, name.
     """
 
     def __init__(
@@ -238,25 +244,28 @@ class StyleTerm(SummaryTerm):
         shares: Sequence[float] | None = None,
         **options: Any,
     ) -> None:
-        several = [styles] if isinstance(styles, Mapping) else list(styles)
-        if len({frozenset(features) for features in several}) != 1:
+        style_list = [styles] if isinstance(styles, Mapping) else list(styles)
+        if len({frozenset(features) for features in style_list}) != 1:
             raise OptionError("A style term needs styles, all with features of the same layers.")
         summarize = get_statistic(statistic).summary
-        weights = [1.0] * len(several) if shares is None else shares
+        weights = [1.0] * len(style_list) if shares is None else shares
         targets = {
-            layer: mix([summarize(features[layer].detach(), None) for features in several], weights)
-            for layer in several[0]
+            layer: mix(
+                [summarize(features[layer].detach(), None) for features in style_list], weights
+            )
+            for layer in style_list[0]
         }
         super().__init__(targets, statistic=statistic, **options)
 
 
 class TotalVariation:
-    """Keep the picture smooth.
+    """Smoothness: differences of neighbouring pixels.
 
     Args:
         weight: Of the term.
         kind: See :func:`impasto.losses.total_variation.total_variation`.
-        mean: Per number of the picture (the weight means the same at every size), or the sum.
+        mean: Whether to average over the picture's values, so that the weight has the same effect
+            at every size, instead of summing.
     """
 
     layers = ("image",)
@@ -271,19 +280,21 @@ class TotalVariation:
 
 
 class LaplacianTerm:
-    """Keep the lines of the photograph: eyes, mouths, letters (Li et al. 2017).
+    """Lines of the photograph, such as eyes, mouths and letters (Li et al. 2017).
+
+    The loss is relative to the photograph's own Laplacians, and averaged over those of
+    :data:`impasto.losses.laplacian.POOL_SIZES` that fit into the picture.
 
     Args:
         content: (1, 3, H, W), the photograph at the picture's size.
-        weight: Of the term, which is relative to the photograph's own Laplacians and averaged over
-            :data:`impasto.losses.laplacian.POOL_SIZES` (those that the picture is large enough for).
+        weight: Of the term.
     """
 
     layers = ("image",)
 
     def __init__(self, content: Tensor, weight: float = 1.0) -> None:
-        least = min(content.shape[-2:])
-        self._targets = {p: laplacian(content, p) for p in POOL_SIZES if least >= 3 * p}
+        shortest = min(content.shape[-2:])
+        self._targets = {p: laplacian(content, p) for p in POOL_SIZES if shortest >= 3 * p}
         self._weight = weight / max(1, len(self._targets))
 
     def __call__(self, features: Features) -> dict[str, Tensor]:
@@ -293,42 +304,11 @@ class LaplacianTerm:
         return {"laplacian": self._weight * sum(losses, image.new_zeros(()))}
 
 
-Loss = TypeVar("Loss", float, Tensor)
-
-
-def by_kind(losses: Mapping[str, Loss]) -> dict[str, Loss]:
-    """Term → its loss: of ``style.relu1_1``, ``style.relu2_1`` … the sum, under ``style``."""
-    sums: dict[str, Loss] = {}
-    for name, value in losses.items():
-        kind = name.partition(".")[0]
-        sums[kind] = sums[kind] + value if kind in sums else value
-    return sums
-
-
-def _weights(
-    layers: Sequence[str], weight: float, layer_weights: Mapping[str, float] | None
-) -> dict[str, float]:
-    if not layers:
-        raise OptionError("A term needs at least one layer to look at.")
-    if layer_weights is None:
-        return dict.fromkeys(layers, weight / len(layers))
-    for name in layer_weights:
-        if name not in layers:
-            raise unknown_name("layer of the term", name, layers)
-    return {name: weight * layer_weights.get(name, 0.0) for name in layers}
-
-
-def _content_scale(target: Tensor, normalization: str) -> Tensor:
-    target = at_least_float32(target)
-    one = torch.ones(len(target), dtype=target.dtype, device=target.device)
-    return CONTENT_NORMALIZATIONS[normalization](one, target)
-
-
 class CircularVariation:
-    """Total variation over all neighbours, those across the borders too.
+    """Total variation of a picture that tiles: neighbours across its borders count as well.
 
     Args:
-        weight: Of the term, per number of the picture.
+        weight: Of the term, which is the mean over the picture's values.
         kind: See :func:`impasto.losses.total_variation.total_variation`.
     """
 
@@ -344,6 +324,37 @@ class CircularVariation:
         image = features["image"]
         down = image.roll(-1, -2) - image
         right = image.roll(-1, -1) - image
-        # The kinds that need both differences leave the last column and row out: here, the zeros.
+        # Kinds that combine both differences drop the last column and row: here, the padded zeros.
         value = VARIATIONS[self._kind](F.pad(down, (0, 1)), F.pad(right, (0, 0, 0, 1)))
         return {"tv": self._weight * (value / image[0].numel()).mean()}
+
+
+Loss = TypeVar("Loss", float, Tensor)
+
+
+def sum_by_term(losses: Mapping[str, Loss]) -> dict[str, Loss]:
+    """Term → its loss: ``style`` → the sum of ``style.relu1_1``, ``style.relu2_1`` and so on."""
+    sums: dict[str, Loss] = {}
+    for name, value in losses.items():
+        term = name.partition(".")[0]
+        sums[term] = sums[term] + value if term in sums else value
+    return sums
+
+
+def _layer_weights(
+    layers: Sequence[str], weight: float, layer_weights: Mapping[str, float] | None
+) -> dict[str, float]:
+    if not layers:
+        raise OptionError("A term needs at least one layer.")
+    if layer_weights is None:
+        return dict.fromkeys(layers, weight / len(layers))
+    for name in layer_weights:
+        if name not in layers:
+            raise unknown_name("layer of the term", name, layers)
+    return {name: weight * layer_weights.get(name, 0.0) for name in layers}
+
+
+def _content_scale(target: Tensor, normalization: str) -> Tensor:
+    target = at_least_float32(target)
+    one = torch.ones(len(target), dtype=target.dtype, device=target.device)
+    return CONTENT_NORMALIZATIONS[normalization](one, target)

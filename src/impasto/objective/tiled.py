@@ -1,4 +1,9 @@
-"""An objective's gradient tile by tile, in the memory of one tile."""
+"""The gradient of an objective tile by tile: exact, in the memory of one tile.
+
+Every tiled term is a function of sums over positions. A first pass adds up the sums of all tiles
+without gradients, which gives the derivative of the loss in each sum. A second pass computes each
+tile again and back-propagates these derivatives through it.
+"""
 
 from __future__ import annotations
 
@@ -7,97 +12,104 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from impasto.encoders.vgg import Encoder
+from impasto.encoders.protocol import FeatureExtractor
 from impasto.errors import OptionError
 from impasto.objective.objective import Objective
-from impasto.objective.terms import ContentTerm as ContentTerm
-from impasto.objective.terms import EncoderLike as EncoderLike
-from impasto.objective.terms import Features as Features
-from impasto.objective.terms import LaplacianTerm as LaplacianTerm
-from impasto.objective.terms import StyleTerm as StyleTerm
-from impasto.objective.terms import SummaryTerm, TiledTerm
-from impasto.objective.terms import Term as Term
-from impasto.objective.terms import TotalVariation as TotalVariation
-from impasto.objective.tiles import Tile, add_up
+from impasto.objective.terms import Term, TiledTerm
+from impasto.objective.tiles import Tile, accumulate
 
 
 class TiledObjective:
-    """The gradient of an objective in the memory of one tile.
+    """An objective that is computed tile by tile.
 
     Args:
-        objective: Of terms that are sums over positions; those that look at the picture alone
-            (total variation) are asked whole, since they need no more memory than pictures.
-        encoder: The objective's.
-        tiles: Of a picture of the size that will be asked (see :mod:`impasto.objective.tiles`).
+        objective: Its terms are :class:`impasto.objective.terms.TiledTerm` s, or read only the
+            image (such as total variation) and are computed on the whole picture.
+        encoder: The objective's encoder.
+        tiles: Of a picture of the size to be optimized (see :mod:`impasto.objective.tiles`).
+
+    Attributes:
+        layers: The layers requested from the encoder.
 
     Raises:
-        OptionError: For a term that cannot be asked tile by tile.
+        OptionError: For a term that reads features and cannot be tiled.
     """
 
-    def __init__(self, objective: Objective, encoder: Encoder, tiles: Sequence[Tile]) -> None:
+    def __init__(
+        self, objective: Objective, encoder: FeatureExtractor, tiles: Sequence[Tile]
+    ) -> None:
         self._encoder, self._tiles = encoder, tuple(tiles)
         self._terms: list[TiledTerm] = []
         self._picture_terms: list[Term] = []
         for term in objective.terms:
             if set(term.layers) <= {"image"}:
                 self._picture_terms.append(term)
-            elif isinstance(term, (ContentTerm, SummaryTerm)):
+            elif isinstance(term, TiledTerm):
                 term.check_tiles()
                 self._terms.append(term)
             else:
-                raise OptionError(f"The term {term!r} cannot be asked tile by tile.")
+                raise OptionError(
+                    f"The term {term!r} cannot be computed in tiles: give it the methods of "
+                    "impasto.objective.terms.TiledTerm."
+                )
         self.layers = objective.layers
-        self._strides = {name: encoder.stride(name) for name in self.layers}
+        self._strides = {"image": 1, **{name: encoder.stride(name) for name in self.layers}}
 
     def gradient(self, image: Tensor) -> tuple[dict[str, float], Tensor]:
-        """The value of every term, and the gradient of their sum in the pixels."""
+        """Every weighted loss by name, and the gradient of their sum in the pixels."""
         image = image.detach()
-        totals = self._totals(image)
-        losses, slopes = self._slopes(totals)
+        totals = self._total_sums(image)
+        losses, derivatives = self._derivatives(totals)
         gradient = torch.zeros_like(image)
         for tile in self._tiles:
             leaf = tile.cut(image).clone().requires_grad_(True)
             with torch.enable_grad():
                 sums = self._sums(leaf, tile)
-            outputs = [(name, value) for name, value in sums.items() if name in slopes]
+            outputs = [(name, value) for name, value in sums.items() if name in derivatives]
             if not outputs:
-                continue  # no region that is painted lies in this tile
+                continue  # the tile has no part in any painted region
             (part,) = torch.autograd.grad(
-                [value for _, value in outputs], leaf, [slopes[name] for name, _ in outputs]
+                [value for _, value in outputs], leaf, [derivatives[name] for name, _ in outputs]
             )
             tile.cut(gradient).add_(part)
         if self._picture_terms:
-            own, part = Objective(self._picture_terms, self._encoder).gradient(image)
-            losses.update(own)
+            picture_losses, part = Objective(self._picture_terms, self._encoder).gradient(image)
+            losses.update(picture_losses)
             gradient += part
         return losses, gradient
 
-    def _totals(self, image: Tensor) -> dict[str, Tensor]:
+    def _total_sums(self, image: Tensor) -> dict[str, Tensor]:
         totals: dict[str, Tensor] = {}
         with torch.no_grad():
             for tile in self._tiles:
-                add_up(totals, self._sums(tile.cut(image), tile))
+                accumulate(totals, self._sums(tile.cut(image), tile))
         return totals
 
-    def _sums(self, picture: Tensor, tile: Tile) -> dict[str, Tensor]:
+    def _sums(self, image: Tensor, tile: Tile) -> dict[str, Tensor]:
         """``TERM:SUM`` → what the tile adds."""
-        features = self._encoder(picture, self.layers)
+        features = {"image": image, **self._encoder(image, self.layers)}
         return {
             f"{index}:{name}": value
             for index, term in enumerate(self._terms)
             for name, value in term.sums(features, tile, self._strides).items()
         }
 
-    def _slopes(self, totals: Mapping[str, Tensor]) -> tuple[dict[str, float], dict[str, Tensor]]:
-        """Every loss, and the slope of their sum in every sum."""
+    def _derivatives(
+        self, totals: Mapping[str, Tensor]
+    ) -> tuple[dict[str, float], dict[str, Tensor]]:
+        """Every loss, and the derivative of their total in every sum."""
         leaves = {name: value.detach().requires_grad_(True) for name, value in totals.items()}
         losses: dict[str, Tensor] = {}
         with torch.enable_grad():
             for index, term in enumerate(self._terms):
                 prefix = f"{index}:"
-                own = {n.removeprefix(prefix): v for n, v in leaves.items() if n.startswith(prefix)}
-                add_up(losses, term.losses(own))
+                sums = {
+                    name.removeprefix(prefix): leaf
+                    for name, leaf in leaves.items()
+                    if name.startswith(prefix)
+                }
+                accumulate(losses, term.losses(sums))
             total = torch.stack(list(losses.values())).sum()
         slopes = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
-        found = {n: g for n, g in zip(leaves, slopes, strict=True) if g is not None}
-        return {name: float(value.detach()) for name, value in losses.items()}, found
+        derivatives = {n: g for n, g in zip(leaves, slopes, strict=True) if g is not None}
+        return {name: float(value.detach()) for name, value in losses.items()}, derivatives

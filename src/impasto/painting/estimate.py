@@ -1,4 +1,4 @@
-"""What a painting will cost, told before it starts."""
+"""Time and memory of a painting, estimated before it starts."""
 
 from __future__ import annotations
 
@@ -7,28 +7,26 @@ from dataclasses import dataclass
 
 import torch
 
-from impasto.encoders.vgg import Encoder
-from impasto.objective.tiles import halo_of
 from impasto.painting import cost_model
 from impasto.painting.painter import Painter
 from impasto.painting.pyramid import Stage
 
-# Evaluations of the objective in one step of each optimizer, counted over paintings: the line
-# search of L-BFGS now and then needs a second one.
+# Evaluations of the objective per step, averaged over paintings: the line search of L-BFGS
+# sometimes needs a second one.
 _EVALUATIONS = {"lbfgs": 1.15, "adam": 1.0}
 
 _PROBE = 256
-"""Pixels: the largest long side that is tried out before the start."""
+"""Longest side, in pixels, of the size at which the time is measured."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Of one painting.
+    """The cost of a painting.
 
     Attributes:
-        seconds: Of the steps still to be made, on this machine as busy as it is now.
+        seconds: For the remaining steps, on this machine under its current load.
         bytes: Peak memory of the process.
-        side: Of the tiles that the largest size is painted in; None for the whole at once.
+        side: Of the tiles at the largest size; None if it is not tiled.
     """
 
     seconds: float
@@ -37,31 +35,33 @@ class Estimate:
 
 
 def estimate(painter: Painter) -> Estimate:
-    """Time from one evaluation at a small size, memory from the encoder's feature maps."""
+    """Estimate time from one evaluation at a small size, and memory from the feature maps."""
     stages = painter.stages
-    # At the very smallest sizes most of the time is not the pixels'.
+    # At very small sizes the time is dominated by overhead, not by pixels.
     probe = next((s.size for s in reversed(stages) if max(s.size) <= _PROBE), stages[0].size)
     objective = painter.objective(probe)
     image = torch.rand(1, 3, *probe, generator=torch.Generator().manual_seed(0))
-    objective.gradient(image)  # the first call builds the kernels
+    objective.gradient(image)  # warm-up
     started = time.perf_counter()
     objective.gradient(image)
     per_pixel = (time.perf_counter() - started) / (probe[0] * probe[1])
     optimizer = painter.recipe.optimizer
-    now, done = painter.position
-    left = [Stage(stages[now].size, stages[now].steps - done), *stages[now + 1 :]]
-    work = sum(stage.work * _overhead(painter, stage.size, objective.layers) for stage in left)
+    current, done = painter.position
+    remaining = [Stage(stages[current].size, stages[current].steps - done), *stages[current + 1 :]]
+    work = sum(
+        stage.work * _tiling_overhead(painter, stage.size, objective.layers) for stage in remaining
+    )
     size = stages[-1].size
-    side = painter.goal.side(size)
-    held = cost_model.painting_bytes(painter.encoder, objective.layers, optimizer, size, side)
-    return Estimate(per_pixel * work * _EVALUATIONS[optimizer], held, side)
+    side = painter.objective_builder.side(size)
+    peak = cost_model.painting_bytes(painter.encoder, objective.layers, optimizer, size, side)
+    return Estimate(per_pixel * work * _EVALUATIONS[optimizer], peak, side)
 
 
-def _overhead(painter: Painter, size: tuple[int, int], layers: tuple[str, ...]) -> float:
-    """Times the work that tiles make of a size: halos, and the sums before the gradient."""
-    side = painter.goal.side(size)
-    if side is None or not isinstance(painter.encoder, Encoder):
+def _tiling_overhead(painter: Painter, size: tuple[int, int], layers: tuple[str, ...]) -> float:
+    """Work in tiles relative to the whole picture: halos, and a forward pass for the sums."""
+    side = painter.objective_builder.side(size)
+    if side is None:
         return 1.0
-    halo = halo_of(layers, painter.encoder)
+    halo = painter.encoder.halo(layers)
     outer = [min(n, side + 2 * halo) / min(n, side) for n in size]
     return 1.4 * outer[0] * outer[1]

@@ -1,4 +1,4 @@
-"""What a painting strives for at each size: targets from the pictures, in tiles if need be."""
+"""The objective of a painting at each size: loss terms with targets from the pictures."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ import torch
 from torch import Tensor
 
 from impasto import images
-from impasto.encoders.vgg import Encoder
+from impasto.encoders.protocol import FeatureExtractor
 from impasto.errors import OptionError, option, unknown_name
 from impasto.images.picture import Picture, resize
 from impasto.losses.moments import Summary
 from impasto.losses.statistics import get_statistic, mix
 from impasto.objective.objective import Objective
-from impasto.objective.readouts import readouts_of
 from impasto.objective.terms import (
     ContentTerm,
-    EncoderLike,
     LaplacianTerm,
     SummaryTerm,
     Term,
@@ -29,11 +27,10 @@ from impasto.objective.terms import (
 from impasto.objective.tiled import TiledObjective
 from impasto.objective.tiles import (
     Tile,
-    halo_of,
     plan_tiles,
     tiled_features,
     tiled_summaries,
-    whole,
+    whole_tile,
 )
 from impasto.painting import cost_model
 from impasto.recipes.recipe import Recipe
@@ -45,18 +42,18 @@ COARSE, FINE = "coarse", "fine"
 """Levels that a style may be restricted to: its large forms, or its brushwork."""
 
 _FINE_STRIDE = 2
-"""Layers whose units lie at most so many pixels apart see brushwork: blocks 1 and 2 of a VGG."""
+"""Layers with strides up to this see brushwork: blocks 1 and 2 of a VGG."""
 
 
 @dataclass(frozen=True)
 class Style:
-    """A style picture and its part in the painting.
+    """A style picture and its role in the painting.
 
     Attributes:
-        picture: To paint in the manner of.
+        picture: The style picture.
         share: Weight among the styles.
-        level: ``"coarse"`` or ``"fine"`` for a style of the deep or the shallow layers alone
-            (scale control, Gatys et al. 2017, section 6); empty for all.
+        level: ``"coarse"`` or ``"fine"`` restricts the style to the deep or the shallow layers
+            (scale control, Gatys et al. 2017, section 6); empty for all layers.
     """
 
     picture: Picture
@@ -73,14 +70,14 @@ def as_styles(
     shares: Sequence[float] | None = None,
     levels: Sequence[str] | None = None,
 ) -> list[Style]:
-    """Pictures with their shares and levels, one of each a picture; styles as they are.
+    """Combine pictures with shares and levels, one per picture; a ``Style`` is left as it is.
 
     Raises:
-        OptionError: For another number of shares or levels, or a level that there is not.
+        OptionError: For a wrong number of shares or levels, or an unknown level.
     """
-    for what, given in (("weights", shares), ("levels", levels)):
-        if given is not None and len(given) != len(pictures):
-            raise OptionError(f"{len(pictures)} styles need as many {what}, not {len(given)}.")
+    for what, values in (("weights", shares), ("levels", levels)):
+        if values is not None and len(values) != len(pictures):
+            raise OptionError(f"{len(pictures)} styles need as many {what}, not {len(values)}.")
     shares = [1.0] * len(pictures) if shares is None else shares
     levels = [""] * len(pictures) if levels is None else levels
     return [
@@ -90,16 +87,17 @@ def as_styles(
 
 
 class ObjectiveBuilder:
-    """The objective of a painting at any size of its pyramid.
+    """Builds the objective of a painting at any size, in tiles if memory requires it.
 
     Args:
-        content: The picture to be painted.
-        styles: To paint in the manner of.
-        recipe: How.
-        encoder: Gives the features.
-        regions: Which part of the picture is painted after what; the whole after all styles if none.
-        least_side: Of a style picture: what the encoder's deepest layer needs.
-        budget: Bytes that the process may take; tiles keep it there.
+        content: The photograph.
+        styles: The style pictures.
+        recipe: Layers, weights and statistics.
+        encoder: Computes the features.
+        regions: Parts of the photograph with styles of their own; by default, all styles apply to
+            the whole picture.
+        minimum_side: Smallest side of a style picture in pixels, given by the deepest layer.
+        budget: Bytes that the process may use; two thirds of the free memory by default.
     """
 
     def __init__(
@@ -107,82 +105,25 @@ class ObjectiveBuilder:
         content: Picture,
         styles: Sequence[Style],
         recipe: Recipe,
-        encoder: EncoderLike,
+        encoder: FeatureExtractor,
         *,
         regions: Sequence[Region] = (),
-        least_side: int = 2,
+        minimum_side: int = 2,
         budget: float | None = None,
     ) -> None:
-        self._content, self._styles, self._areas = content, list(styles), list(regions)
+        self._content, self._styles, self._regions = content, list(styles), list(regions)
         self._recipe, self._encoder = recipe, encoder
-        self._least_side = least_side
+        self._minimum_side = minimum_side
         pixels = content.size[0] * content.size[1]
-        held = memory.BASE_BYTES + cost_model.picture_bytes(recipe.optimizer, pixels)
-        self._maps_budget = (memory.free_memory() if budget is None else budget) - held
-        self._largest = cost_model.SIDES[0]
-        if regions and not isinstance(encoder, Encoder):
-            raise OptionError("Areas need an impasto.Encoder: its geometry carries the masks.")
-        self._check_areas()
+        fixed = memory.BASE_BYTES + cost_model.picture_bytes(recipe.optimizer, pixels)
+        self._map_budget = (memory.default_memory_budget() if budget is None else budget) - fixed
+        self._largest_side = cost_model.TILE_SIDES[0]
+        if regions and not encoder.has_geometry:
+            raise OptionError(
+                "Regions need an encoder whose strides are known: give an impasto.Encoder."
+            )
+        self._check_regions()
         self._check_levels()
-
-    def _check_areas(self) -> None:
-        for area in self._areas:
-            if area.style_where is None:
-                continue
-            if area.style is None and len(self._styles) != 1:
-                raise OptionError(
-                    f"The area {area.name} has a part of the style picture, but there are "
-                    f"{len(self._styles)} styles: give the area a style picture of its own."
-                )
-            check_masks(area.style_where, (area.style or self._styles[0].picture).size)
-
-    def _check_levels(self) -> None:
-        if not any(style.level for style in self._styles) or not self.style_layers:
-            return
-        if not isinstance(self._encoder, Encoder):
-            raise OptionError("Levels need an impasto.Encoder: its layers are coarse or fine.")
-        looked_at = {self._level(layer) for layer in self.style_layers}
-        for level in sorted(looked_at):
-            if all(style.level not in ("", level) for style in self._styles):
-                raise OptionError(
-                    f"No style is given for the {level} level: give both, "
-                    "coarse=a.jpg and fine=b.jpg, or one style without a level."
-                )
-        for style in self._styles:
-            if style.level and style.level not in looked_at:
-                raise OptionError(
-                    f"A style is given for the {style.level} level, but none of {option('style_layers')} "
-                    f"({', '.join(self.style_layers)}) is {style.level}."
-                )
-
-    @property
-    def style_layers(self) -> dict[str, float]:
-        """Layer → weight; none if style is not wished."""
-        return dict(self._recipe.style_layers) if self._recipe.style_weight else {}
-
-    @property
-    def content_layers(self) -> dict[str, float]:
-        """Layer → weight; none if content is not wished."""
-        return dict(self._recipe.content_layers) if self._recipe.content_weight else {}
-
-    def side(self, size: tuple[int, int]) -> int | None:
-        """The side of the tiles at a size; None where the picture is not cut."""
-        if not isinstance(self._encoder, Encoder):
-            return None
-        side = cost_model.tile_side(self._encoder, self._recipe.layers, size, self._maps_budget)
-        if side is None and max(size) <= self._largest:
-            return None
-        return min(side or self._largest, self._largest)
-
-    def shrink(self, size: tuple[int, int]) -> int | None:
-        """Make the tiles at a size smaller, after there was not enough memory; None at the end."""
-        now = self.side(size) or max(size)
-        smaller = [side for side in cost_model.SIDES if side < now]
-        if not smaller or not isinstance(self._encoder, Encoder):
-            return None
-        self._largest = smaller[0]
-        gc.collect()
-        return self._largest
 
     def objective(self, size: tuple[int, int]) -> Objective | TiledObjective:
         """The objective at a size (height, width) of the pyramid."""
@@ -191,7 +132,7 @@ class ObjectiveBuilder:
         if self.content_layers:
             terms.append(
                 ContentTerm(
-                    self._features(resize(self._content.tensor, size)),
+                    self._content_features(size),
                     weight=recipe.content_weight,
                     layer_weights=self.content_layers,
                     normalization=recipe.content_normalization,
@@ -200,56 +141,87 @@ class ObjectiveBuilder:
         if self.style_layers:
             terms += self._style_terms(size)
         if recipe.laplacian_weight:
-            lines = resize(self._content.tensor, size)
-            terms.append(LaplacianTerm(lines, recipe.laplacian_weight))
+            photograph = resize(self._content.tensor, size)
+            terms.append(LaplacianTerm(photograph, recipe.laplacian_weight))
         if recipe.tv_weight:
-            # A photograph that is hardly to be painted is hardly to be smoothed.
+            # The less a photograph is to change, the less it is smoothed.
             terms.append(TotalVariation(recipe.tv_weight * recipe.strength, kind=recipe.tv))
         objective = Objective(terms, self._encoder)
         tiles = self._tiles(size)
         if len(tiles) == 1:
             return objective
-        assert isinstance(self._encoder, Encoder)
         return TiledObjective(objective, self._encoder, tiles)
 
+    @property
+    def style_layers(self) -> dict[str, float]:
+        """Layer → weight; empty if the style weight is 0."""
+        return dict(self._recipe.style_layers) if self._recipe.style_weight else {}
+
+    @property
+    def content_layers(self) -> dict[str, float]:
+        """Layer → weight; empty if the content weight is 0."""
+        return dict(self._recipe.content_layers) if self._recipe.content_weight else {}
+
+    def side(self, size: tuple[int, int]) -> int | None:
+        """The side of the tiles at a size; None if the picture is not tiled."""
+        if not self._encoder.has_geometry:
+            return None
+        side = cost_model.tile_side(self._encoder, self._recipe.layers, size, self._map_budget)
+        if side is None and max(size) <= self._largest_side:
+            return None
+        return min(side or self._largest_side, self._largest_side)
+
+    def shrink(self, size: tuple[int, int]) -> int | None:
+        """Use smaller tiles after running out of memory at a size.
+
+        Returns:
+            The new side; None if the tiles cannot be smaller.
+        """
+        side = self.side(size) or max(size)
+        smaller = [other for other in cost_model.TILE_SIDES if other < side]
+        if not smaller or not self._encoder.has_geometry:
+            return None
+        self._largest_side = smaller[0]
+        gc.collect()
+        return self._largest_side
+
     def _tiles(self, size: tuple[int, int]) -> list[Tile]:
-        """The tiles of a picture of that size; one where it fits whole."""
+        """The tiles of a picture of that size; a single one if it is not tiled."""
         side = self.side(size)
         layers = self._recipe.layers
-        if side is None or not isinstance(self._encoder, Encoder) or not layers:
-            return [whole(size)]
+        if side is None or not layers:
+            return [whole_tile(size)]
         stride = max(self._encoder.stride(layer) for layer in layers)
-        return plan_tiles(size, side, stride=stride, halo=halo_of(layers, self._encoder))
+        return plan_tiles(size, side, stride=stride, halo=self._encoder.halo(layers))
 
     @torch.no_grad()
-    def _features(self, image: Tensor) -> Mapping[str, Tensor]:
+    def _content_features(self, size: tuple[int, int]) -> Mapping[str, Tensor]:
+        image = resize(self._content.tensor, size)
         layers = tuple(self.content_layers)
-        if not isinstance(self._encoder, Encoder):
+        if not self._encoder.has_geometry:
             return self._encoder(image, layers)
-        tiles = self._tiles((image.shape[-2], image.shape[-1]))
-        return tiled_features(self._encoder, image, layers, tiles)
+        return tiled_features(self._encoder, image, layers, self._tiles(size))
 
     def _style_terms(self, size: tuple[int, int]) -> list[Term]:
-        """One for the whole picture, or one for each area that is painted."""
-        recipe = self._recipe
-        painted = [area for area in self._areas if not area.keep]
-        if not self._areas:
-            target = self._target(size, None, None)
-            return [self._style_term(target, "style", recipe.style_weight, None)]
+        """One for the whole picture, or one for each region that is painted."""
+        weight = self._recipe.style_weight
+        if not self._regions:
+            return [self._style_term("style", weight, self._target(size, None, None), None)]
+        painted = [region for region in self._regions if not region.keep]
         terms: list[Term] = []
-        for area in painted:
-            maps = self._maps(area.where, size)
-            target = self._target(size, area, maps)
-            # Every area counts the same, large or small (Gatys et al. 2017, equation 5).
-            weight = recipe.style_weight / len(painted)
-            terms.append(self._style_term(target, f"style.{area.name}", weight, maps))
+        for region in painted:
+            maps = self._maps(region.mask, size)
+            target = self._target(size, region, maps)
+            # Every region has the same weight, large or small (Gatys et al. 2017, equation 5).
+            share = weight / len(painted)
+            terms.append(self._style_term(f"style.{region.name}", share, target, maps))
         return terms
 
     def _style_term(
         self,
-        target: Mapping[str, Summary],
         name: str,
         weight: float,
+        target: Mapping[str, Summary],
         maps: Mapping[str, Tensor] | None,
     ) -> SummaryTerm:
         return SummaryTerm(
@@ -259,70 +231,96 @@ class ObjectiveBuilder:
             layer_weights=self.style_layers,
             normalization=self._recipe.normalization,
             maps=maps,
-            readouts=readouts_of(self._encoder),
+            readouts=self._encoder.linear_readouts(),
             name=name,
         )
 
-    def _maps(self, where: Tensor, size: tuple[int, int]) -> dict[str, Tensor]:
-        assert isinstance(self._encoder, Encoder)
-        masks = resize_masks(where, size)
+    def _maps(self, mask: Tensor, size: tuple[int, int]) -> dict[str, Tensor]:
+        """Layer → weight map of a mask at a size of the picture."""
+        masks = resize_masks(mask, size)
         return layer_masks(masks, self._encoder, self.style_layers, self._recipe.mask_mode)
 
     def _target(
-        self, size: tuple[int, int], area: Region | None, maps: Mapping[str, Tensor] | None
+        self, size: tuple[int, int], region: Region | None, maps: Mapping[str, Tensor] | None
     ) -> dict[str, Summary]:
-        """The summaries to strive for: the styles' mixture, and the content's own below strength 1.
+        """Layer → target summary: a mixture of the styles; below strength 1, also of the content.
 
-        Means are linear: halfway between two styles, or between photograph and style, is the mean
-        of their summaries.
+        Summaries are means, so the mean of two summaries is halfway between two styles, or between
+        photograph and style.
         """
-        styles, where = self._styles, None
-        if area is not None:
-            styles = styles if area.style is None else [Style(area.style)]
-            where = area.style_where
-        found = [self._summaries(style.picture, max(size), where) for style in styles]
+        styles, mask = self._styles, None
+        if region is not None:
+            styles = styles if region.style is None else [Style(region.style)]
+            mask = region.style_mask
+        summaries = [self._style_summaries(style.picture, max(size), mask) for style in styles]
         strength = self._recipe.strength
-        own = None
+        content = None
         if strength < 1:
-            own = self._summaries_of(resize(self._content.tensor, size), maps)
+            content = self._summaries(resize(self._content.tensor, size), maps)
         target = {}
         for layer in self.style_layers:
             parts = [
                 (summary[layer], style.share)
-                for style, summary in zip(styles, found, strict=True)
+                for style, summary in zip(styles, summaries, strict=True)
                 if style.level in ("", self._level(layer))
             ]
-            mixed = mix([part for part, _ in parts], [share for _, share in parts])
+            mixed = mix([summary for summary, _ in parts], [share for _, share in parts])
             target[layer] = (
-                mixed if own is None else mix([own[layer], mixed], [1 - strength, strength])
+                mixed if content is None else mix([content[layer], mixed], [1 - strength, strength])
             )
         return target
 
     def _level(self, layer: str) -> str:
-        if not isinstance(self._encoder, Encoder):
-            return ""
         return FINE if self._encoder.stride(layer) <= _FINE_STRIDE else COARSE
 
-    def _summaries(
-        self, style: Picture, long_side: int, where: Tensor | None
+    def _style_summaries(
+        self, style: Picture, long_side: int, mask: Tensor | None
     ) -> dict[str, Summary]:
-        """Of a style picture whose strokes have the size that the recipe asks for."""
-        # A small or narrow style picture is not reduced below what the deepest layer can see.
-        least = math.ceil(self._least_side * max(style.size) / min(style.size))
-        target = max(least, round(long_side * self._recipe.style_scale))
-        seen = style.tensor
-        if isinstance(self._encoder, Encoder):
-            seen, where = visible(style.tensor, style.alpha, where)
-        image = resize(seen, images.fit_size(style.size, target))
-        maps = None if where is None else self._maps(where, (image.shape[-2], image.shape[-1]))
-        return self._summaries_of(image, maps)
+        """Of a style picture, resized so that its strokes have the recipe's ``style_scale``."""
+        # A small or narrow style picture keeps at least what the deepest layer needs.
+        minimum = math.ceil(self._minimum_side * max(style.size) / min(style.size))
+        target = max(minimum, round(long_side * self._recipe.style_scale))
+        picture = style.tensor
+        if self._encoder.has_geometry:
+            picture, mask = visible(style.tensor, style.alpha, mask)
+        image = resize(picture, images.fit_size(style.size, target))
+        maps = None if mask is None else self._maps(mask, (image.shape[-2], image.shape[-1]))
+        return self._summaries(image, maps)
 
-    @torch.no_grad()
-    def _summaries_of(self, image: Tensor, maps: Mapping[str, Tensor] | None) -> dict[str, Summary]:
+    def _summaries(self, image: Tensor, maps: Mapping[str, Tensor] | None) -> dict[str, Summary]:
         statistic, layers = get_statistic(self._recipe.style_loss), tuple(self.style_layers)
-        if not isinstance(self._encoder, Encoder):
-            features = self._encoder(image, layers)
-            return {name: statistic.summary(features[name], None) for name in layers}
         size = (image.shape[-2], image.shape[-1])
-        tiles = self._tiles(size) if statistic.is_mean else [whole(size)]
+        tiles = self._tiles(size) if statistic.is_mean else [whole_tile(size)]
         return tiled_summaries(self._encoder, image, layers, statistic, tiles, maps)
+
+    def _check_regions(self) -> None:
+        for region in self._regions:
+            if region.style_mask is None:
+                continue
+            if region.style is None and len(self._styles) != 1:
+                raise OptionError(
+                    f"The region {region.name} has a mask of the style picture, but there are "
+                    f"{len(self._styles)} styles: give the region a style picture of its own."
+                )
+            check_masks(region.style_mask, (region.style or self._styles[0].picture).size)
+
+    def _check_levels(self) -> None:
+        if not any(style.level for style in self._styles) or not self.style_layers:
+            return
+        if not self._encoder.has_geometry:
+            raise OptionError(
+                "Levels of styles need an encoder whose strides are known: give an impasto.Encoder."
+            )
+        levels = {self._level(layer) for layer in self.style_layers}
+        for level in sorted(levels):
+            if all(style.level not in ("", level) for style in self._styles):
+                raise OptionError(
+                    f"No style is given for the {level} level: give both, "
+                    "coarse=a.jpg and fine=b.jpg, or one style without a level."
+                )
+        for style in self._styles:
+            if style.level and style.level not in levels:
+                raise OptionError(
+                    f"A style is given for the {style.level} level, but none of "
+                    f"{option('style_layers')} ({', '.join(self.style_layers)}) is {style.level}."
+                )

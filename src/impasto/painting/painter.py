@@ -1,7 +1,7 @@
-"""Painting by optimization: two pictures and a recipe in, steps out.
+"""Painting by optimization: pictures and a recipe in, optimization steps out.
 
-``Painter`` is the whole walk of one picture, coarse to fine. It is an iterator of steps that can be
-left and entered again at any step, in the same process or, through its state, in another.
+``Painter`` paints one picture, coarse to fine. It is an iterator of steps that can be left and
+resumed at any step: in the same process, or in another through its ``state_dict``.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ import torch
 from torch import Tensor
 
 from impasto.colour.modes import get_colour_mode
-from impasto.encoders.vgg import Encoder, minimum_side
+from impasto.encoders.protocol import EncoderLike, as_feature_extractor
 from impasto.errors import InputDataError, OptionError, option
 from impasto.images.picture import Picture, resize
 from impasto.objective.objective import Objective
-from impasto.objective.terms import EncoderLike
 from impasto.objective.tiled import TiledObjective
 from impasto.optim.adam import Adam
 from impasto.optim.divergence import DivergenceGuard
@@ -35,28 +34,35 @@ from impasto.regions.masks import resize_masks, visible
 from impasto.regions.regions import Region, complete
 from impasto.runtime.memory import is_out_of_memory
 from impasto.runtime.precision import compute_dtype
-from impasto.weights.open import open_encoder
+from impasto.weights.open import open_feature_extractor
 
 InitialImage = Tensor | Callable[[Tensor, Sequence[Style], Sequence[Region]], Tensor]
-"""A picture to start from, (1, 3, H, W) in [0, 1], or a function that makes one of the content at
-the smallest size, the styles in their final colours, and the regions."""
+"""The picture to start from, (1, 3, H, W) in [0, 1]; or a function that makes it from the content
+at the smallest size, the styles with their matched colours, and the regions."""
 
 
 class Painter:
-    """A painting in progress.
+    """Paints one picture: an iterator of :class:`impasto.Step`.
 
     Args:
-        content: The picture to be painted, at its full size.
-        styles: One or more pictures to paint in the manner of, or :class:`impasto.painting.objective_builder.Style` s.
-        recipe: How.
+        content: The photograph, at the size of the result.
+        styles: One or more style pictures, or :class:`impasto.painting.objective_builder.Style` s.
+        recipe: All settings.
         shares: Weights of the styles in the mixture, if they are pictures; equal by default.
-        regions: Which part of the content is painted after what (:mod:`impasto.regions.regions`); regions that
-            leave some of it uncovered are completed.
-        encoder: Used instead of the recipe's; anything that maps (picture, layers) to features.
-        memory: Bytes that the process may take: larger pictures are painted in tiles, to the same
-            picture but rounding. Two thirds of what is free by default.
-        initial_image: What to start from where the recipe's ``init`` names a picture or a one-pass
-            model: that picture, or a function that makes one (see :data:`InitialImage`).
+        regions: Parts of the content with styles of their own (:mod:`impasto.regions.regions`);
+            what they leave uncovered becomes one more region.
+        encoder: Used instead of the recipe's: any function of (image, layer names) that returns
+            features.
+        memory: Bytes that the process may use; two thirds of the free memory by default. Larger
+            pictures are painted in tiles, with the same result up to rounding.
+        initial_image: Where to start if the recipe's ``init`` names a picture or a one-pass model
+            (see :data:`InitialImage`).
+
+    Attributes:
+        recipe: As given.
+        encoder: As a :class:`impasto.encoders.protocol.FeatureExtractor`.
+        objective_builder: Builds the objective at each size.
+        stages: The sizes, and the steps at each.
 
     Raises:
         ImpastoError: For a recipe that does not fit the encoder, or unusable pictures.
@@ -78,44 +84,45 @@ class Painter:
             raise OptionError("A painting needs at least one style picture.")
         self.recipe = recipe
         self._original = content
-        self._areas = complete(regions, content.size)
+        self._regions = complete(regions, content.size)
         mode, space = get_colour_mode(recipe.colour), recipe.colour_space
         self._content = Picture(mode.content(content.tensor, space), content.alpha)
 
-        def recoloured(style: Picture, where: Tensor | None = None) -> Picture:
-            matching = recipe.colour_match
-            seen, _ = visible(style.tensor, style.alpha)
-            return Picture(mode.style(seen, content.tensor, where, space, matching), style.alpha)
+        def recoloured(style: Picture, mask: Tensor | None = None) -> Picture:
+            picture, _ = visible(style.tensor, style.alpha)
+            recoloured = mode.style(picture, content.tensor, mask, space, recipe.colour_match)
+            return Picture(recoloured, style.alpha)
 
         self._styles = [
             replace(style, picture=recoloured(style.picture)) for style in as_styles(styles, shares)
         ]
-        # A style of one area takes on the colours that the photograph has there.
-        self._areas = [
-            area if area.style is None else replace(area, style=recoloured(area.style, area.where))
-            for area in self._areas
+        # A region's own style gets the colours that the photograph has in the region.
+        self._regions = [
+            region
+            if region.style is None
+            else replace(region, style=recoloured(region.style, region.mask))
+            for region in self._regions
         ]
         if encoder is None:
-            own = open_encoder(recipe.encoder, recipe.pooling)
-            encoder = own.to(compute_dtype(recipe.precision))
-        self.encoder = encoder
-        self._least_side = 2
-        if isinstance(encoder, Encoder):
-            self._least_side = minimum_side(encoder.check_layers(recipe.layers), encoder)
-        self.goal = ObjectiveBuilder(
+            dtype = compute_dtype(recipe.precision)
+            self.encoder = open_feature_extractor(recipe.encoder, recipe.pooling, dtype=dtype)
+        else:
+            self.encoder = as_feature_extractor(encoder)
+        minimum_side = self.encoder.minimum_side(recipe.layers)
+        self.objective_builder = ObjectiveBuilder(
             self._content,
             self._styles,
             recipe,
-            encoder,
-            regions=self._areas,
-            least_side=self._least_side,
+            self.encoder,
+            regions=self._regions,
+            minimum_side=minimum_side,
             budget=memory,
         )
         self._notes: list[str] = []
         self._preconditioner: type[Preconditioner] = Preconditioner
-        self._keep = _kept(self._areas)
+        self._kept_mask = _kept_mask(self._regions)
         self.stages: tuple[Stage, ...] = plan_stages(
-            recipe, content.size, least_side=self._least_side
+            recipe, content.size, minimum_side=minimum_side
         )
         if initial_image is None and recipe.init not in INITS:
             raise OptionError(
@@ -129,7 +136,7 @@ class Painter:
         self._guard = DivergenceGuard()
 
     def __iter__(self) -> Iterator[Step]:
-        """The steps still to be made; leaving the loop leaves the painter as it was then."""
+        """The remaining steps; leaving the loop keeps the state, so iterating again resumes."""
         spent = 0.0
         while self._stage < len(self.stages):
             stage = self.stages[self._stage]
@@ -150,88 +157,87 @@ class Painter:
                 )
                 seconds = step.seconds
             spent += seconds
-            self._done = stage.steps  # also where the optimizer found that it could do no more
+            self._done = stage.steps  # also if the optimizer stopped early
             if self._stage + 1 == len(self.stages):
                 return
             self._enter(self._stage + 1)
 
     @property
     def content(self) -> Picture:
-        """The photograph as it was given."""
+        """The photograph as given."""
         return self._original
 
     @property
     def styles(self) -> list[Style]:
-        """The styles as they are painted after: in the colours that the recipe gives them."""
+        """The styles, with the colours that the recipe gives them."""
         return list(self._styles)
 
     @property
     def picture(self) -> Tensor:
-        """The picture so far as it would be saved: ``finished(image)``."""
+        """The current picture as it would be saved: ``finished(image)``."""
         return self.finished(self.image)
 
     def finished(self, image: Tensor) -> Tensor:
-        """A picture of the painting with the photograph's colours and regions that are to be kept.
+        """A step's image with the recipe's colour mode, and with the regions kept as they are.
 
         Args:
             image: A step's, (1, 3, H, W) in [0, 1].
         """
-        if self.recipe.colour == "style" and self._keep is None:
+        if self.recipe.colour == "style" and self._kept_mask is None:
             return image
         content = resize(self._original.tensor, (image.shape[-2], image.shape[-1])).clamp(0, 1)
         mode = get_colour_mode(self.recipe.colour)
         return self._with_kept(mode.result(image, content, self.recipe.colour_space), content)
 
     def _with_kept(self, image: Tensor, content: Tensor) -> Tensor:
-        if self._keep is None:
+        if self._kept_mask is None:
             return image
         return torch.lerp(
-            image, content, resize_masks(self._keep, (image.shape[-2], image.shape[-1]))
+            image, content, resize_masks(self._kept_mask, (image.shape[-2], image.shape[-1]))
         )
 
     @property
     def image(self) -> Tensor:
-        """What the optimizer works on, (1, 3, H, W) in [0, 1], at the size of the present stage."""
+        """The optimized image, (1, 3, H, W) in [0, 1], at the size of the current stage."""
         if self._optimizer is None:
             return self._first_image(self.stages[0].size)
         return self._optimizer.image
 
     @property
     def position(self) -> tuple[int, int]:
-        """The present stage, from 0, and the steps made in it."""
+        """Index of the current stage, and the steps done in it."""
         return self._stage, self._done
 
     @property
     def done(self) -> bool:
-        """Whether every step has been made."""
+        """Whether all steps are done."""
         last = len(self.stages) - 1
         return self._stage == last and self._done == self.stages[last].steps
 
     def objective(self, size: tuple[int, int]) -> Objective | TiledObjective:
         """The objective at a size (height, width) of the pyramid."""
-        return self.goal.objective(size)
+        return self.objective_builder.objective(size)
 
     def fingerprint(self) -> str:
-        """A digest of pictures, recipe and encoder: a checkpoint fits no other painting."""
+        """A digest of pictures, recipe and encoder; a checkpoint resumes only the same painting."""
         digest = hashlib.sha256(self.recipe.to_toml().encode())
-        if isinstance(self.encoder, Encoder):
-            for weight in self.encoder.state_dict().values():
-                digest.update(weight.float().numpy().tobytes())
+        for weight in self.encoder.state_dict().values():
+            digest.update(weight.float().cpu().numpy().tobytes())
         tensors = [self._original.tensor, *(style.picture.tensor for style in self._styles)]
-        for area in self._areas:
-            tensors += [area.where, *([area.style.tensor] if area.style else [])]
-            tensors += [] if area.style_where is None else [area.style_where]
-            digest.update(f"{area.name} {area.keep}".encode())
+        for region in self._regions:
+            tensors += [region.mask, *([region.style.tensor] if region.style else [])]
+            tensors += [] if region.style_mask is None else [region.style_mask]
+            digest.update(f"{region.name} {region.keep}".encode())
         if isinstance(self._initial_image, Tensor):
             tensors.append(self._initial_image)
         for tensor in tensors:
             digest.update(str(tuple(tensor.shape)).encode())
-            digest.update(tensor.contiguous().numpy().tobytes())
+            digest.update(tensor.contiguous().cpu().numpy().tobytes())
         digest.update(repr([(style.share, style.level) for style in self._styles]).encode())
         return digest.hexdigest()
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the next step depends on, besides the pictures and the recipe."""
+        """The state of the optimization: all but the pictures, the recipe and the encoder."""
         return {
             "fingerprint": self.fingerprint(),
             "stage": self._stage,
@@ -241,15 +247,15 @@ class Painter:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Be as when ``state`` was taken.
+        """Resume from a state.
 
         Raises:
-            InputDataError: If it was taken of another painting.
+            InputDataError: If it is the state of another painting.
         """
         if state["fingerprint"] != self.fingerprint():
             raise InputDataError(
                 "The checkpoint belongs to another painting (other pictures or another recipe): "
-                f"give the same ones, or start anew without {option('resume')}."
+                f"give the same ones, or start again without {option('resume')}."
             )
         self._stage, self._done = int(state["stage"]), int(state["done"])
         self._guard.load_state_dict(state["guard"])
@@ -260,29 +266,29 @@ class Painter:
             self._optimizer.load_state_dict(state["optimizer"])
 
     def _enter(self, index: int) -> None:
-        """Go on to the next size, with the picture and what the optimizer can use of its past."""
-        before, stage = self._optimizer, self.stages[index]
-        assert before is not None
-        start = self._enlarged(before.image, stage.size)
+        """Start the next stage from the enlarged picture, with Adam's moments carried over."""
+        previous, stage = self._optimizer, self.stages[index]
+        assert previous is not None
+        start = self._enlarged(previous.image, stage.size)
         self._optimizer = self._start(start, stage)
         self._guard.start_stage(self._optimizer)
-        if isinstance(before, Adam) and isinstance(self._optimizer, Adam):
-            before.transfer_moments(self._optimizer)
+        if isinstance(previous, Adam) and isinstance(self._optimizer, Adam):
+            previous.transfer_moments(self._optimizer)
         self._stage, self._done = index, 0
 
     def _enlarged(self, image: Tensor, size: tuple[int, int]) -> Tensor:
-        """Where the next size starts: the picture of the one before, and what it could not show."""
+        """The picture at the next size, with some of the photograph's detail added (``detail``)."""
         start = resize(image, size)
-        # Below full strength more of it: else the smallest size would take all details away.
+        # More below full strength: else all detail would be lost at the smallest size.
         share = 1 - self.recipe.strength * (1 - self.recipe.detail)
         if share:
-            # What the photograph has between the two sizes.
+            # The detail that the photograph has at this size and not at the previous one.
             content, small = self._content.tensor, (image.shape[-2], image.shape[-1])
             detail = resize(content, size) - resize(resize(content, small), size)
             start = start + share * detail
         start = start.clamp(0, 1)
-        # Whatever was painted over what is kept has no say in the next size.
-        if self._keep is not None:
+        # What was painted over kept regions must not affect the next size.
+        if self._kept_mask is not None:
             start = self._with_kept(start, resize(self._content.tensor, size))
         return start
 
@@ -298,7 +304,7 @@ class Painter:
         )
 
     def _gradient(self, size: tuple[int, int]) -> Gradient:
-        """The objective's gradient; in smaller tiles from where the memory was not enough."""
+        """The objective's gradient; after running out of memory, in smaller tiles."""
         objective = None
 
         def gradient(image: Tensor) -> tuple[Losses, Tensor]:
@@ -310,31 +316,30 @@ class Painter:
                 except RuntimeError as error:
                     if not is_out_of_memory(error):
                         raise
-                    # Forgotten outside the handler's reach: the error holds on to the tensors.
-                    objective, broken = None, str(error).strip().partition("\n")[0]
-                side = self.goal.shrink(size)
+                    # Retried outside this handler: the error keeps references to the tensors.
+                    objective, reason = None, str(error).strip().partition("\n")[0]
+                side = self.objective_builder.shrink(size)
                 if side is None:
                     raise InputDataError(
-                        f"There is not enough memory for {size[1]}×{size[0]} px ({broken}): "
+                        f"There is not enough memory for {size[1]}×{size[0]} px ({reason}): "
                         f"give a smaller {option('size')}."
                     )
-                self._notes.append(f"Not enough memory: going on in tiles of {side} px.")
+                self._notes.append(f"Not enough memory: continuing in tiles of {side} px.")
 
         return gradient
 
     def _first_image(self, size: tuple[int, int]) -> Tensor:
-        """Where the painting starts, at the smallest size."""
+        """The image to start from, at the smallest size."""
         recipe = self.recipe
         content = resize(self._content.tensor, size)
         if recipe.init == "content":
             return content
-        # In greys if the painting is.
-        mode = get_colour_mode(recipe.colour)
+        mode = get_colour_mode(recipe.colour)  # grey start if the painting is grey
         if isinstance(self._initial_image, Tensor):
             start = resize(self._initial_image, size).clamp(0, 1)
             return mode.content(start, recipe.colour_space)
         if self._initial_image is not None:
-            start = self._initial_image(content, self._styles, self._areas)
+            start = self._initial_image(content, self._styles, self._regions)
             return mode.content(start, recipe.colour_space)
         random = torch.Generator().manual_seed(recipe.seed)
         noise = torch.rand(content.shape, generator=random)
@@ -342,7 +347,7 @@ class Painter:
         return noise if recipe.init == "noise" else torch.lerp(content, noise, recipe.noise)
 
 
-def _kept(regions: Sequence[Region]) -> Tensor | None:
-    """Where the photograph stays as it is, (1, 1, H, W)."""
-    planes = [area.where for area in regions if area.keep]
-    return torch.cat(planes, dim=1).sum(1, keepdim=True).clamp(0, 1) if planes else None
+def _kept_mask(regions: Sequence[Region]) -> Tensor | None:
+    """Where the photograph is kept as it is, (1, 1, H, W), or None."""
+    masks = [region.mask for region in regions if region.keep]
+    return torch.cat(masks, dim=1).sum(1, keepdim=True).clamp(0, 1) if masks else None

@@ -1,13 +1,13 @@
-"""Reconstructions of a picture from the features or statistics of some layers."""
+"""A picture reconstructed from the features or the statistics of some layers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from impasto.encoders.protocol import EncoderLike
 from impasto.errors import OptionError, option
 from impasto.images.picture import Picture
-from impasto.objective.terms import EncoderLike
 from impasto.painting.painter import Painter
 from impasto.painting.texture import TexturePainter
 from impasto.recipes.recipe import Recipe
@@ -22,18 +22,18 @@ def reconstruction(
     encoder: EncoderLike | None = None,
     memory: float | None = None,
 ) -> Painter:
-    """The painter of a reconstruction from either content or style.
+    """The painter that reconstructs a picture from its content or its style.
 
     Args:
-        picture: To be made again.
-        recipe: How, but for the layers.
-        content_layers: Layer → weight.
-        style_layers: Layer → weight.
+        picture: To reconstruct.
+        recipe: All settings but the layers.
+        content_layers: Layer → weight, for a reconstruction of the content.
+        style_layers: Layer → weight, for one of the style.
         encoder: Used instead of the recipe's.
         memory: Bytes that the process may take.
 
     Raises:
-        OptionError: For both kinds of layers or none, or one that the encoder has not.
+        OptionError: For both kinds of layers or neither, or a layer that the encoder does not have.
     """
     if content_layers is not None and style_layers is None:
         recipe = recipe.replace(
@@ -45,18 +45,19 @@ def reconstruction(
         recipe = recipe.replace(style_layers=style_layers, style_weight=1.0)
         return TexturePainter([picture], picture.size, recipe, encoder=encoder, memory=memory)
     raise OptionError(
-        f"Name what to make the picture from: one of {option('layer')} relu4_2 (its content), "
-        f"{option('style_layers')} relu1_1,relu2_1 (its style) and {option('figure')} (both, at every depth)."
+        f"Choose what to reconstruct from: {option('layer')} such as relu4_2 for the content, "
+        f"{option('style_layers')} such as relu1_1,relu2_1 for the style, or {option('figure')} "
+        "for both at every depth."
     )
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture of the figure: a reconstruction still to be made.
+    """One picture of the figure.
 
     Attributes:
         row: ``content`` or ``style``.
-        caption: The paper's name of the layer, or of the last of them.
+        caption: The paper's name of the layer, or of the deepest one.
         layers: Layer → weight.
     """
 
@@ -72,20 +73,18 @@ class Panel:
         encoder: EncoderLike | None = None,
         memory: float | None = None,
     ) -> Painter:
-        """Its painter."""
-        of_content, of_style = (
-            self.layers if self.row == row else None for row in ("content", "style")
-        )
-        return reconstruction(picture, recipe, of_content, of_style, encoder=encoder, memory=memory)
+        """The painter that reconstructs it; arguments as for :func:`reconstruction`."""
+        content, style = (self.layers if self.row == row else None for row in ("content", "style"))
+        return reconstruction(picture, recipe, content, style, encoder=encoder, memory=memory)
 
 
 def figure_panels(blocks: int = 5) -> list[Panel]:
     """The panels of figure 1 of Gatys et al. 2015: content, then style, from shallow to deep.
 
-    Where the paper writes conv1_1 it means the rectified response, our ``relu1_1``.
+    The paper's conv1_1 is the rectified response, here ``relu1_1``.
 
     Args:
-        blocks: How many blocks the encoder has.
+        blocks: Number of blocks of the encoder.
     """
     names = [f"{block}_1" for block in range(1, blocks + 1)]
     layers = [f"relu{name}" for name in names]

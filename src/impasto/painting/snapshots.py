@@ -1,4 +1,4 @@
-"""The evolution of a painting: a folder of pictures, or an animation."""
+"""Snapshots of a painting in progress: a folder of pictures, or an animation."""
 
 from __future__ import annotations
 
@@ -13,64 +13,65 @@ from torch import Tensor
 from impasto import images
 from impasto.errors import ImageError, OptionError, option
 from impasto.painting.pyramid import Stage
-from impasto.runtime.files import check_writable, replacing
+from impasto.runtime.files import atomic_write, check_writable
 
 ANIMATIONS = (".gif", ".webp")
 
-# Three seconds in all read as a film; no frame stays shorter than a viewer shows reliably.
 _DURATION_MS = 3000
-_SHORTEST_MS = 40
+_LAST_FRAME_MS = 1500
+_SHORTEST_FRAME_MS = 40  # shorter frames are not shown reliably by all viewers
 
 
-class Reel:
-    """Pictures by the step that they were taken at, packed, since they may be many.
+class FrameStore:
+    """Pictures by step, kept as PNGs since there may be many.
 
-    A checkpoint keeps them, too, so that an interruption leaves no gap.
+    Checkpoints contain them, so that a resumed animation has no gap.
     """
 
     def __init__(self) -> None:
-        self._files: dict[int, bytes] = {}
+        self._pngs: dict[int, bytes] = {}
 
-    def add(self, number: int, picture: Image.Image) -> None:
-        """Keep the picture of step ``number``."""
+    def add(self, step: int, picture: Image.Image) -> None:
+        """Store the picture of a step."""
         stream = io.BytesIO()
         picture.save(stream, "PNG", compress_level=1)
-        self._files[number] = stream.getvalue()
+        self._pngs[step] = stream.getvalue()
 
     @property
-    def numbers(self) -> list[int]:
-        """The steps there are pictures of, in order."""
-        return sorted(self._files)
+    def steps(self) -> list[int]:
+        """The steps with a picture, in order."""
+        return sorted(self._pngs)
 
-    def __getitem__(self, number: int) -> Image.Image:
-        return Image.open(io.BytesIO(self._files[number]))
+    def __getitem__(self, step: int) -> Image.Image:
+        return Image.open(io.BytesIO(self._pngs[step]))
 
     def state_dict(self) -> dict[int, Tensor]:
-        """Step → the bytes of its picture."""
-        files = self._files.items()
-        return {n: torch.frombuffer(bytearray(data), dtype=torch.uint8) for n, data in files}
+        """Step → bytes of its PNG."""
+        pngs = self._pngs.items()
+        return {step: torch.frombuffer(bytearray(data), dtype=torch.uint8) for step, data in pngs}
 
     def load_state_dict(self, state: Mapping[int, Tensor]) -> None:
-        """Have the pictures of a checkpoint."""
-        self._files = {int(n): data.numpy().tobytes() for n, data in state.items()}
+        """Replace the pictures by those of a checkpoint."""
+        self._pngs = {int(step): data.numpy().tobytes() for step, data in state.items()}
 
 
 class Snapshots:
-    """Keeps about ``count`` pictures of a painting, spread evenly over its work.
+    """Saves about ``count`` pictures of a painting, evenly spread over its steps.
 
     Args:
-        path: A ``.gif`` or ``.webp`` file for an animation, anything else is a folder of PNGs.
-        count: How many pictures.
+        path: A ``.gif`` or ``.webp`` file for an animation; any other path is a folder of PNGs.
+        count: Number of pictures.
         stages: Of the painting.
-        alpha: The opacity of every picture, (1, 1, H, W) in [0, 1] at any size, or None.
-        metadata: What the files of a folder say of themselves; animations say nothing.
+        alpha: Opacity of every picture, (1, 1, H, W) in [0, 1] at any size, or None.
+        metadata: Of the pictures in a folder; animations have none.
 
     Attributes:
-        reel: The frames of an animation so far; a folder's pictures are in their files.
+        frames: The frames of an animation so far; empty for a folder.
+        paths: The files written so far.
 
     Raises:
         OptionError: For fewer than one picture.
-        ImageError: If they cannot be written there, or an animation has no room for their size.
+        ImageError: If the path is not writable, or the format does not allow the size.
     """
 
     def __init__(
@@ -85,47 +86,47 @@ class Snapshots:
         if count < 1:
             raise OptionError(f"{option('snapshots')} must be 1 or more, not {count}.")
         self._path = path
-        self._animated = path.suffix.lower() in ANIMATIONS
+        self._is_animation = path.suffix.lower() in ANIMATIONS
         self._size = stages[-1].size
         self._alpha, self._metadata = alpha, metadata or {}
-        check_writable(path if self._animated else path / "step.png", error=ImageError)
-        if self._animated:
-            images.check_room(path, self._size, remedy="name a folder instead")
+        check_writable(path if self._is_animation else path / "step.png", error=ImageError)
+        if self._is_animation:
+            images.check_format_size(path, self._size, remedy="name a folder instead")
         total = sum(stage.steps for stage in stages)
-        self._wanted = {max(1, round(total * (i + 1) / count)) for i in range(count)}
-        self.reel = Reel()
-        self.made: list[Path] = []
+        self._steps = {max(1, round(total * (i + 1) / count)) for i in range(count)}
+        self.frames = FrameStore()
+        self.paths: list[Path] = []
 
-    def wants(self, number: int) -> bool:
-        """Whether the picture of step ``number`` is one to keep."""
-        return number in self._wanted
+    def is_due(self, step: int) -> bool:
+        """Whether the picture of ``step`` is one of those to save."""
+        return step in self._steps
 
-    def take(self, number: int, image: Tensor) -> None:
-        """Keep the picture of step ``number`` (from 1, over all sizes) if its turn has come."""
-        if not self.wants(number):
+    def take(self, step: int, image: Tensor) -> None:
+        """Save the picture of ``step`` (from 1, over all sizes) if it is due."""
+        if not self.is_due(step):
             return
-        if self._animated:
-            # All frames of an animation have one size: that of the finished picture.
+        if self._is_animation:
+            # All frames have the size of the finished picture.
             frame = images.resize(image, self._size)
-            self.reel.add(number, images.to_pil(frame, self._opacity(frame)))
+            self.frames.add(step, images.to_pil(frame, self._opacity(frame)))
         else:
-            path = self._path / f"step-{number:05d}.png"
-            told = {**self._metadata, "step": str(number)}
-            images.write(path, image, alpha=self._opacity(image), metadata=told)
-            self.made.append(path)
+            path = self._path / f"step-{step:05d}.png"
+            metadata = {**self._metadata, "step": str(step)}
+            images.write(path, image, alpha=self._opacity(image), metadata=metadata)
+            self.paths.append(path)
 
     def finish(self) -> list[Path]:
-        """Write the animation, if that is what it is; the files made.
+        """Write the animation, if it is one, and return the paths of all files.
 
         Raises:
-            ImageError: If it cannot be written; the frames are still in the reel.
+            ImageError: If it cannot be written; the frames are kept.
         """
-        if frames := [self.reel[number] for number in self.reel.numbers]:
-            pace = max(_SHORTEST_MS, _DURATION_MS // len(frames))
-            durations = [pace] * (len(frames) - 1) + [1500]
+        if frames := [self.frames[step] for step in self.frames.steps]:
+            duration = max(_SHORTEST_FRAME_MS, _DURATION_MS // len(frames))
+            durations = [duration] * (len(frames) - 1) + [_LAST_FRAME_MS]
             if self._path.suffix.lower() == ".gif":
-                frames = [_with_holes(frame) for frame in frames]
-            with replacing(self._path, error=ImageError) as temporary:
+                frames = [_with_gif_transparency(frame) for frame in frames]
+            with atomic_write(self._path, error=ImageError) as temporary:
                 try:
                     frames[0].save(
                         temporary,
@@ -134,31 +135,31 @@ class Snapshots:
                         duration=durations,
                         loop=0,
                     )
-                except (RuntimeError, ValueError, MemoryError) as problem:  # of Pillow's writers
+                except (RuntimeError, ValueError, MemoryError) as problem:  # raised by Pillow
                     raise ImageError(
                         f"{self._path} could not be written "
                         f"({str(problem) or type(problem).__name__}): name a folder instead."
                     ) from problem
-            self.made = [self._path]
-        return self.made
+            self.paths = [self._path]
+        return self.paths
 
     def _opacity(self, image: Tensor) -> Tensor | None:
-        """The alpha at a picture's size."""
+        """The alpha channel at the size of a picture."""
         if self._alpha is None:
             return None
         return images.resize(self._alpha, (image.shape[-2], image.shape[-1]))
 
 
-def _with_holes(frame: Image.Image) -> Image.Image:
-    """A frame for a GIF, with a colour of its palette for all that is more than half transparent.
+def _with_gif_transparency(frame: Image.Image) -> Image.Image:
+    """A frame for a GIF: pixels that are less than half opaque get a palette entry of their own.
 
-    Pillow's own way from RGBA loses the transparency of later frames where what cannot be seen has
-    the colour of something that can.
+    Pillow's conversion from RGBA loses the transparency of later frames where invisible pixels have
+    the colour of visible ones.
     """
     if frame.mode != "RGBA":
         return frame
-    hole = 255
-    plain = frame.convert("RGB").quantize(hole)
-    plain.paste(hole, mask=frame.getchannel("A").point([255] * 128 + [0] * 128))
-    plain.info["transparency"] = hole
+    transparent = 255  # palette index
+    plain = frame.convert("RGB").quantize(transparent)
+    plain.paste(transparent, mask=frame.getchannel("A").point([255] * 128 + [0] * 128))
+    plain.info["transparency"] = transparent
     return plain

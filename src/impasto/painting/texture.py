@@ -1,10 +1,7 @@
-"""Texture synthesis and reconstruction: pictures made from noise by one of the two terms alone.
+"""Texture synthesis: a picture optimized from noise with the style term alone.
 
-With the style term alone a picture becomes a texture of the style (Gatys, Ecker & Bethge 2015,
-"Texture Synthesis Using Convolutional Neural Networks", arXiv:1505.07376). With the content term
-alone it shows what a layer knows of a picture (Mahendran & Vedaldi 2015, arXiv:1412.0035; figure 1
-of Gatys et al. 2015, arXiv:1508.06576). Both are paintings like any other, with a recipe, coarse to
-fine.
+Gatys, Ecker & Bethge 2015, "Texture Synthesis Using Convolutional Neural Networks",
+arXiv:1505.07376. A texture is painted like any other picture, with a recipe, coarse to fine.
 """
 
 from __future__ import annotations
@@ -16,12 +13,11 @@ import torch
 from torch import Tensor
 
 from impasto import images
-from impasto.encoders.circular import CircularEncoder
-from impasto.encoders.vgg import Encoder, minimum_side
+from impasto.encoders.protocol import EncoderLike, FeatureExtractor
 from impasto.errors import OptionError, option
 from impasto.images.picture import Picture
 from impasto.objective.objective import Objective
-from impasto.objective.terms import CircularVariation, EncoderLike, TotalVariation
+from impasto.objective.terms import CircularVariation, TotalVariation
 from impasto.objective.tiled import TiledObjective
 from impasto.optim.circular_preconditioner import CircularPreconditioner
 from impasto.painting.objective_builder import Style
@@ -31,17 +27,17 @@ from impasto.recipes.recipe import Recipe
 
 
 class TexturePainter(Painter):
-    """A texture in progress: a painting without content.
+    """Paints a texture: a painting without content.
 
     Args:
-        styles: One or more pictures to take the texture of.
-        size: Height and width of the texture.
-        recipe: How; of its entries those on content are not used.
-        tileable: Whether the right border is to fit the left one and the lower the upper one. Its
-            sides are then rounded to multiples of the deepest layer's stride.
+        styles: One or more pictures of the texture.
+        size: Height and width of the result.
+        recipe: Its entries on content are not used.
+        tileable: Whether opposite borders must match. The sides are then rounded to multiples of
+            the deepest layer's stride.
         shares: Weights of the styles in the mixture; equal by default.
         encoder: Used instead of the recipe's.
-        memory: Bytes that the process may take.
+        memory: Bytes that the process may use.
 
     Raises:
         ImpastoError: For a recipe that does not fit the encoder, or a size that is too small.
@@ -59,7 +55,9 @@ class TexturePainter(Painter):
         memory: float | None = None,
     ) -> None:
         if not recipe.style_weight:
-            raise OptionError("A texture is made by the style term alone: its weight cannot be 0.")
+            raise OptionError(
+                f"A texture has no other term than style: give {option('style_weight')} above 0."
+            )
         recipe = recipe.replace(
             content_weight=0.0, init="noise", strength=1.0, colour="style", size=max(size)
         )
@@ -67,18 +65,14 @@ class TexturePainter(Painter):
             styles=styles, content=_blank(size), recipe=recipe,
             shares=shares, encoder=encoder, memory=memory,
         )  # fmt: skip
-        self._circular: CircularEncoder | None = None
-        if isinstance(self.encoder, Encoder):
-            least = minimum_side(recipe.style_layers, self.encoder)
-            if min(size) < least:
-                raise OptionError(
-                    f"A texture of {size[1]}×{size[0]} px is too small for its layers: "
-                    f"{option('size')} needs at least {least} px each way."
-                )
+        minimum = self.encoder.minimum_side(recipe.style_layers)
+        if min(size) < minimum:
+            raise OptionError(
+                f"A texture of {size[1]}×{size[0]} px is too small for its layers: "
+                f"{option('size')} needs at least {minimum} px each way."
+            )
+        self._circular = self.encoder.circular() if tileable else None
         if tileable:
-            if not isinstance(self.encoder, Encoder):
-                raise OptionError("A tileable texture needs an impasto.Encoder.")
-            self._circular = CircularEncoder(self.encoder)
             self._preconditioner = CircularPreconditioner
             self.stages = _round_stages(recipe, size, self.encoder)
 
@@ -86,14 +80,14 @@ class TexturePainter(Painter):
         """The objective at a size (height, width) of the pyramid."""
         if self._circular is None:
             return super().objective(size)
-        if self.goal.side(size) is not None:
+        if self.objective_builder.side(size) is not None:
             raise OptionError(
-                f"A tileable texture is made in one piece, and {size[1]}×{size[0]} px do not fit "
-                f"into memory: give a smaller {option('size')} or more {option('memory')}."
+                f"A tileable texture cannot be painted in tiles, and {size[1]}×{size[0]} px do not "
+                f"fit into memory: give a smaller {option('size')} or more {option('memory')}."
             )
-        # The targets are the style pictures', which end at their borders; the texture does not.
-        plain = self.goal.objective(size)
-        assert isinstance(plain, Objective)
+        # Targets come from the style pictures, which have borders; the texture wraps around.
+        plain = self.objective_builder.objective(size)
+        assert isinstance(plain, Objective)  # not tiled, as checked above
         terms = [
             CircularVariation(self.recipe.tv_weight, self.recipe.tv)
             if isinstance(term, TotalVariation)
@@ -103,7 +97,7 @@ class TexturePainter(Painter):
         return Objective(terms, self._circular)
 
     def fingerprint(self) -> str:
-        """A digest of pictures, recipe, encoder, and of whether it tiles."""
+        """A digest of pictures, recipe, encoder and ``tileable``."""
         return super().fingerprint() + (" tileable" if self._circular else "")
 
     def _enlarged(self, image: Tensor, size: tuple[int, int]) -> Tensor:
@@ -119,12 +113,12 @@ def parse_size(size: int | tuple[int, int] | str) -> tuple[int, int]:
         OptionError: For anything else.
     """
     if isinstance(size, str):
-        found = re.fullmatch(r"\s*(\d{1,6})(?:\s*[x×*]\s*(\d{1,6}))?\s*", size.lower())
-        if not found:
+        match = re.fullmatch(r"\s*(\d{1,6})(?:\s*[x×*]\s*(\d{1,6}))?\s*", size.lower())
+        if not match:
             raise OptionError(
                 f"{option('size')} takes WIDTHxHEIGHT, such as 1024x512, not '{size}'."
             )
-        width, height = int(found[1]), int(found[2] or found[1])
+        width, height = int(match[1]), int(match[2] or match[1])
     else:
         width, height = (size, size) if isinstance(size, int) else size
     if min(width, height) < 1:
@@ -136,21 +130,23 @@ def _blank(size: tuple[int, int]) -> Picture:
     return Picture(torch.full((1, 3, *size), 0.5))
 
 
-def _round_stages(recipe: Recipe, size: tuple[int, int], encoder: Encoder) -> tuple[Stage, ...]:
-    """The stages of a texture that tiles: all sides are multiples of the deepest stride."""
+def _round_stages(
+    recipe: Recipe, size: tuple[int, int], encoder: FeatureExtractor
+) -> tuple[Stage, ...]:
+    """The stages of a tileable texture: all sides are multiples of the deepest stride."""
     stride = max(encoder.stride(layer) for layer in recipe.style_layers)
 
     def rounded(size: tuple[int, int]) -> tuple[int, int]:
         height, width = (max(2 * stride, round(n / stride) * stride) for n in size)
         return height, width
 
-    least = minimum_side(recipe.style_layers, encoder)
-    stages = plan_stages(recipe, rounded(size), least_side=least)
+    minimum = encoder.minimum_side(recipe.style_layers)
+    stages = plan_stages(recipe, rounded(size), minimum_side=minimum)
     return tuple(Stage(rounded(stage.size), stage.steps) for stage in stages)
 
 
 def resize_circular(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """A picture (1, 3, H, W) of another size, whose borders are filtered across."""
+    """Resize a picture (1, 3, H, W) that tiles, filtering across its borders."""
     height, width = size
-    nine = image.repeat(1, 1, 3, 3)
-    return images.resize(nine, (3 * height, 3 * width))[..., height:-height, width:-width]
+    tiled = image.repeat(1, 1, 3, 3)
+    return images.resize(tiled, (3 * height, 3 * width))[..., height:-height, width:-width]

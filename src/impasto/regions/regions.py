@@ -1,4 +1,4 @@
-"""Areas of a painting: which part of the photograph is painted after what."""
+"""Regions of a photograph: which style each part is painted in."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from impasto.regions.label_images import read_colour_masks
 from impasto.regions.masks import RegionSpec, check_masks, feather, parse_region, read_grey_mask
 
 REST = "rest"
-"""Name of what no region covers."""
+"""Name of the region that the others leave uncovered."""
 
-_LEAST_REST = 0.002
-"""Share of the picture below which what is left over is an edge, not an area."""
+_MINIMUM_REST = 0.002
+"""Fraction of the picture below which the uncovered part is an edge, not a region."""
 
 
 @dataclass(frozen=True)
 class Region:
-    """One area of the photograph.
+    """One region of the photograph.
 
     Attributes:
-        name: In the losses: ``style.NAME.relu1_1``.
-        where: (1, 1, H, W) in [0, 1] at the photograph's size.
-        style: The style picture of this area alone; None for the painting's styles.
-        style_where: Which part of its style picture counts, (1, 1, H', W'); all by default. Where
+        name: Part of the names of its losses: ``style.NAME.relu1_1``.
+        mask: (1, 1, H, W) in [0, 1] at the photograph's size.
+        style: The style picture of this region; None for the painting's styles.
+        style_mask: The part of its style picture that counts, (1, 1, H', W'); all by default. If
             the painting has several styles, only with a picture of its own.
-        keep: Whether the area stays as the photograph is.
-        named: A one-pass model's own style that is this area's, in place of a picture.
+        keep: Whether the photograph is left as it is here.
+        style_name: A named style of a one-pass model, instead of a picture.
     """
 
     name: str
-    where: Tensor
+    mask: Tensor
     style: Picture | None = None
-    style_where: Tensor | None = None
+    style_mask: Tensor | None = None
     keep: bool = False
-    named: str = ""
+    style_name: str = ""
 
 
 def read_regions(
@@ -51,28 +51,28 @@ def read_regions(
     *,
     mask: str | Path | None = None,
     style_mask: str | Path | None = None,
-    regions: Sequence[str] = (),
+    regions: Sequence[str | RegionSpec] = (),
     blur: float = 0.0,
     max_pixels: int = images.MAX_PIXELS,
-    named: Collection[str] = (),
+    style_names: Collection[str] = (),
 ) -> tuple[list[Region], list[str]]:
-    """The regions that a user named.
+    """Read the masks and style pictures of regions.
 
     Args:
         content: The photograph.
         styles: The painting's style pictures.
-        mask: Label picture of the photograph: one colour a region.
-        style_mask: Label picture of the style picture, with the same colours.
-        regions: Texts as :func:`impasto.regions.masks.parse_region` takes them.
-        blur: Of the edges, as a share of the photograph's long side.
-        max_pixels: Refuse larger masks and style pictures.
-        named: Names of styles that a region may have in place of a picture's path.
+        mask: Label picture of the photograph, one colour per region.
+        style_mask: Label picture of the style picture, in the same colours.
+        regions: As parsed by :func:`impasto.regions.masks.parse_region`, or its texts.
+        blur: Standard deviation of the blur of the edges, relative to the photograph's long side.
+        max_pixels: Larger masks and style pictures are refused.
+        style_names: Named styles that a region may have instead of a picture.
 
     Returns:
-        Areas that together cover the photograph (none if nothing was named), and notices.
+        Regions that together cover the photograph (none if none were named), and notices.
 
     Raises:
-        ImpastoError: For files and texts that cannot be used.
+        ImpastoError: For unusable files or texts.
     """
     if (mask is None) != (style_mask is None):
         raise OptionError(
@@ -81,7 +81,7 @@ def read_regions(
         )
     if mask is not None and regions:
         raise OptionError(
-            f"Name regions by {option('mask')} and {option('style_mask')} or by "
+            f"Give regions by {option('mask')} and {option('style_mask')} or by "
             f"{option('region')}, not by both."
         )
     if mask is not None and style_mask is not None:
@@ -90,99 +90,94 @@ def read_regions(
                 f"{option('style_mask')} is for one style picture; "
                 f"use {option('region')} for several."
             )
-        found = read_colour_masks(
+        masks = read_colour_masks(
             mask, style_mask, content.size, styles[0].size, max_pixels=max_pixels
         )
-        wheres = feather(found.content, blur * max(content.size))
+        blurred = feather(masks.content, blur * max(content.size))
         return [
-            Region(name, wheres[:, [index]], style_where=found.style[:, [index]])
-            for index, name in enumerate(found.names)
-        ], found.notices
-    parsed = [parse_region(text) for text in regions]
+            Region(name, blurred[:, [index]], style_mask=masks.style[:, [index]])
+            for index, name in enumerate(masks.names)
+        ], masks.notices
+    parsed = [parse_region(r) if isinstance(r, str) else r for r in regions]
     names = [region.name for region in parsed]
     if len(set(names)) < len(names) or REST in names:
         raise OptionError(
             f"Give every {option('region')} a name of its own, and none the name {REST!r}."
         )
-    read, notices = [], []
+    result, notices = [], []
     for spec in parsed:
-        region, said = _read_region(spec, content, styles, blur, max_pixels, named)
-        read.append(region)
-        notices += said
-    return complete(read, content.size), notices
+        region, more = _read_region(spec, content, styles, blur, max_pixels, style_names)
+        result.append(region)
+        notices += more
+    return complete(result, content.size), notices
 
 
-def full_name(name: str, names: Collection[str]) -> str:
-    """The one of these names of which a name is some of the words, ``great-wave`` for ``wave``."""
-    found = [each for each in names if f"-{name}-" in f"-{each}-"]
-    return found[0] if name not in names and len(found) == 1 else name
+def resolve_name(name: str, names: Collection[str]) -> str:
+    """The only one of ``names`` that contains these words, e.g. ``great-wave`` for ``wave``."""
+    matches = [other for other in names if f"-{name}-" in f"-{other}-"]
+    return matches[0] if name not in names and len(matches) == 1 else name
 
 
-def name_of(region: RegionSpec, named: Collection[str]) -> str:
-    """Which of these names a region's style is, or ""; a file of that name goes before it."""
+def style_name_of(region: RegionSpec, style_names: Collection[str]) -> str:
+    """The named style of a region, or ""; a file of that name takes precedence."""
     if region.style is None or os.path.isfile(region.style):
         return ""
-    name = full_name(str(region.style), named)
-    return name if name in named else ""
+    name = resolve_name(str(region.style), style_names)
+    return name if name in style_names else ""
 
 
 def complete(regions: Sequence[Region], size: tuple[int, int]) -> list[Region]:
-    """The regions with one more for what they leave uncovered, painted after the common styles.
+    """Add a region for what the regions leave uncovered, painted in the common styles.
 
-    Where regions overlap, each counts by its share.
+    Overlapping masks are scaled to sum to one.
 
     Raises:
-        OptionError: If a mask is empty, holds NaN or has another size than the photograph.
+        OptionError: If a mask is empty, holds NaN, or does not have the photograph's size.
     """
     if not regions:
         return []
-    planes = torch.cat([area.where for area in regions], dim=1)
-    check_masks(planes, size)
-    planes = planes / planes.sum(1, keepdim=True).clamp_min(1)
-    done = [replace(area, where=planes[:, [index]]) for index, area in enumerate(regions)]
-    rest = (1 - planes.sum(1, keepdim=True)).clamp(0, 1)
-    if float(rest.mean()) < _LEAST_REST:
-        return done
-    # The parts of the common style that other regions have are theirs.
-    taken = [a.style_where for a in regions if a.style is None and a.style_where is not None]
-    left = (1 - torch.cat(taken, dim=1).sum(1, keepdim=True)).clamp(0, 1) if taken else None
-    if left is not None and float(left.mean()) < _LEAST_REST:
-        left = None
-    return [*done, Region(REST, rest, style_where=left)]
+    masks = torch.cat([region.mask for region in regions], dim=1)
+    check_masks(masks, size)
+    masks = masks / masks.sum(1, keepdim=True).clamp_min(1)
+    covered = [replace(region, mask=masks[:, [i]]) for i, region in enumerate(regions)]
+    rest = (1 - masks.sum(1, keepdim=True)).clamp(0, 1)
+    if float(rest.mean()) < _MINIMUM_REST:
+        return covered
+    # Parts of the common style picture that belong to other regions are left out.
+    taken = [r.style_mask for r in regions if r.style is None and r.style_mask is not None]
+    unused = (1 - torch.cat(taken, dim=1).sum(1, keepdim=True)).clamp(0, 1) if taken else None
+    if unused is not None and float(unused.mean()) < _MINIMUM_REST:
+        unused = None
+    return [*covered, Region(REST, rest, style_mask=unused)]
 
 
 def _read_region(
-    region: RegionSpec,
+    spec: RegionSpec,
     content: Picture,
     styles: Sequence[Picture],
     blur: float,
     max_pixels: int,
-    named: Collection[str],
+    style_names: Collection[str],
 ) -> tuple[Region, list[str]]:
-    where, notices = read_grey_mask(
-        region.content_mask,
-        content.size,
-        feather=blur * max(content.size),
-        max_pixels=max_pixels,
+    mask, notices = read_grey_mask(
+        spec.content_mask, content.size, feather=blur * max(content.size), max_pixels=max_pixels
     )
-    style = None
-    if name := name_of(region, named):
-        if region.style_mask is not None:
+    if name := style_name_of(spec, style_names):
+        if spec.style_mask is not None:
             raise OptionError(
-                f"The region {region.name} has a style mask, and the style {region.style} no "
+                f"The region {spec.name} has a style mask, but the style {spec.style} is no "
                 "picture: leave the mask out."
             )
-        return Region(region.name, where, named=name), notices
-    if region.style is not None:
-        style = images.read(region.style, max_pixels=max_pixels)
-    style_where = None
-    if region.style_mask is not None:
+        return Region(spec.name, mask, style_name=name), notices
+    style = None if spec.style is None else images.read(spec.style, max_pixels=max_pixels)
+    style_mask = None
+    if spec.style_mask is not None:
         if style is None and len(styles) != 1:
             raise OptionError(
-                f"The region {region.name} has a style mask, but there are {len(styles)} styles: "
-                f"name the picture, {region.name}=mask.png@style.jpg:{region.style_mask}."
+                f"The region {spec.name} has a style mask, but there are {len(styles)} styles: "
+                f"name the picture, {spec.name}=mask.png@style.jpg:{spec.style_mask}."
             )
         picture = style or styles[0]
-        style_where, said = read_grey_mask(region.style_mask, picture.size, max_pixels=max_pixels)
-        notices += said
-    return Region(region.name, where, style, style_where, region.keep), notices
+        style_mask, more = read_grey_mask(spec.style_mask, picture.size, max_pixels=max_pixels)
+        notices += more
+    return Region(spec.name, mask, style, style_mask, spec.keep), notices

@@ -1,64 +1,137 @@
-"""Encoders, and nets of metrics, by name: where a name or a path becomes a net."""
+"""Opening encoders and metric networks by name, and registering encoders of other packages."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import nn
 
 from impasto.encoders.files import load_encoder
+from impasto.encoders.protocol import EncoderLike, FeatureExtractor, as_feature_extractor
 from impasto.encoders.vgg import Encoder
-from impasto.errors import unknown_name
+from impasto.errors import OptionError, unknown_name
+from impasto.losses.registry import Registry
 from impasto.weights.layouts import NETS
 from impasto.weights.records import WEIGHTS
 from impasto.weights.store import ensure, load_tensors
 
+EncoderOpener = Callable[[], EncoderLike]
+"""Returns an :class:`impasto.Encoder`, or any function of (image, layer names)."""
 
-def open_encoder(name: str | Path, pooling: str = "own") -> Encoder:
-    """An encoder, frozen, float32, on the CPU.
+
+def _built_in(name: str) -> EncoderOpener:
+    return lambda: load_encoder(ensure(name))
+
+
+_CALLABLE = cast("type[EncoderOpener]", Callable)  # for isinstance
+
+ENCODERS: Registry[EncoderOpener] = Registry(
+    "encoder",
+    _CALLABLE,
+    "impasto.encoders",
+    {name: _built_in(name) for name, record in WEIGHTS.items() if record.kind == "encoder"},
+)
+"""Openers of encoders by name: built-in, registered, and those of installed packages."""
+
+
+def register_encoder(name: str, opener: EncoderOpener) -> None:
+    """Add an encoder; recipes and commands accept its name from then on.
+
+    An installed package can declare it instead, as an entry point of the group
+    ``impasto.encoders`` whose object is the opener.
 
     Args:
-        name: A name of the registry (fetched once if it is not built in), or the path of an encoder
-            file.
-        pooling: ``"own"`` (as the file says), ``"max"`` or ``"average"``.
+        name: Its name in recipes and on the command line.
+        opener: Called without arguments whenever the encoder is opened.
 
     Raises:
-        WeightsError: If the weights are missing, broken or cannot be fetched.
-        OptionError: For a name that is neither in the registry nor a file.
+        OptionError: If another encoder has that name, or ``opener`` cannot be called.
     """
-    encoders = [known for known, record in WEIGHTS.items() if record.kind == "encoder"]
-    if str(name) in encoders:
-        encoder = load_encoder(ensure(str(name)))
-    elif is_file_name(name):
-        encoder = load_encoder(name)
-    else:
-        raise unknown_name("encoder", str(name), [*encoders, "FILE.safetensors"])
-    return encoder if pooling == "own" else encoder.with_pooling(pooling).frozen()
+    if is_file_name(name):
+        raise OptionError(f"An encoder cannot be named '{name}', which is the name of a file.")
+    ENCODERS.register(name, opener)
+
+
+def open_feature_extractor(
+    name: str | Path, pooling: str = "own", *, dtype: torch.dtype = torch.float32
+) -> FeatureExtractor:
+    """An encoder by name, of any kind, on the CPU.
+
+    Args:
+        name: A name in ``ENCODERS`` (downloaded once if necessary), or the path of an encoder file.
+        pooling: ``"own"`` (as in the file), ``"max"`` or ``"average"``.
+        dtype: Type of the weights of an :class:`impasto.Encoder`; other encoders choose theirs.
+
+    Raises:
+        WeightsError: If the weights are missing or damaged, or cannot be downloaded.
+        OptionError: For a name that is neither in ``ENCODERS`` nor a file, or another pooling of
+            an encoder that is not an :class:`impasto.Encoder`.
+    """
+    encoder = _opened(name)
+    if isinstance(encoder, Encoder):
+        return _with_pooling(encoder, pooling).to(dtype)
+    if pooling != "own":
+        raise OptionError(f"The pooling of the encoder '{name}' cannot be changed: leave it 'own'.")
+    return as_feature_extractor(encoder)
+
+
+def open_encoder(name: str | Path, pooling: str = "own") -> Encoder:
+    """A VGG-shaped encoder by name: frozen, float32, on the CPU.
+
+    Args:
+        name: A name in ``ENCODERS`` (downloaded once if necessary), or the path of an encoder file.
+        pooling: ``"own"`` (as in the file), ``"max"`` or ``"average"``.
+
+    Raises:
+        WeightsError: If the weights are missing or damaged, or cannot be downloaded.
+        OptionError: For a name that is neither in ``ENCODERS`` nor a file, or an encoder that is
+            not an :class:`impasto.Encoder`.
+    """
+    encoder = _opened(name)
+    if not isinstance(encoder, Encoder):
+        raise OptionError(
+            f"The encoder '{name}' is not an impasto.Encoder, as needed here: it can only paint."
+        )
+    return _with_pooling(encoder, pooling)
 
 
 def is_file_name(name: str | Path) -> bool:
-    """Whether an encoder's name is the path of a file, not a name of the registry."""
+    """Whether an encoder's name is the path of a file."""
     return Path(name).suffix == ".safetensors"
 
 
-def lasting_name(name: str | Path) -> str:
-    """An encoder's name as it can be kept: the same in whatever folder it is read again."""
+def absolute_name(name: str | Path) -> str:
+    """An encoder's name that is valid in any working folder: paths are made absolute."""
     return os.path.abspath(name) if is_file_name(name) else str(name)
 
 
 def open_metric_net(name: str) -> nn.Module:
-    """A net that only metrics see with, frozen, float32, on the CPU; fetched once.
+    """A network that only metrics use: frozen, float32, on the CPU; downloaded once.
 
     Args:
-        name: A name of the registry: ``"alexnet"`` or ``"art-inception"``.
+        name: ``"alexnet"`` or ``"art-inception"``.
 
     Raises:
-        WeightsError: If the weights are missing, broken or cannot be fetched.
+        WeightsError: If the weights are missing or damaged, or cannot be downloaded.
     """
     tensors = load_tensors(name)
-    with torch.device("meta"):  # all that it holds is in the file
+    with torch.device("meta"):  # all its tensors are in the file
         net = NETS[WEIGHTS[name].layout]()
     net.load_state_dict(tensors, assign=True)
     return net.eval().requires_grad_(False)
+
+
+def _opened(name: str | Path) -> EncoderLike:
+    if is_file_name(name):
+        return load_encoder(name)
+    if str(name) not in ENCODERS:
+        raise unknown_name("encoder", str(name), [*ENCODERS, "FILE.safetensors"])
+    return ENCODERS[str(name)]()
+
+
+def _with_pooling(encoder: Encoder, pooling: str) -> Encoder:
+    return (encoder if pooling == "own" else encoder.with_pooling(pooling)).frozen()

@@ -7,14 +7,15 @@ import copy
 import pytest
 import torch
 
-from impasto.encoders.vgg import BARE, Architecture, Encoder
+from impasto.encoders.protocol import as_feature_extractor
+from impasto.encoders.vgg import RAW, Architecture, Encoder
 from impasto.losses.moments import affine_moments, mean_and_gram
 from impasto.losses.statistics import STATISTICS, get_statistic
 from impasto.objective.objective import Objective
-from impasto.objective.readouts import reading, readouts_of
+from impasto.objective.readouts import plan_summary
 from impasto.objective.terms import SummaryTerm
 from impasto.objective.tiled import TiledObjective
-from impasto.objective.tiles import halo_of, plan_tiles
+from impasto.objective.tiles import plan_tiles
 
 LAYERS = ("relu1_1", "relu2_2", "relu3_1")
 CARRIED = [name for name, statistic in STATISTICS.items() if statistic.from_moments]
@@ -83,7 +84,7 @@ def test_losses_and_gradients_are_the_same(encoder, statistic, masked):
     found, gradient = Objective([carried], encoder).gradient(picture)
     assert found == pytest.approx(wanted, rel=1e-8)
     torch.testing.assert_close(gradient, slope, rtol=1e-6, atol=1e-9 * float(slope.abs().max()))
-    bare = [name for name in carried.layers if name.startswith(BARE)]
+    bare = [name for name in carried.layers if name.startswith(RAW)]
     assert len(bare) == (2 if statistic in CARRIED else 0)
     assert plain.layers == LAYERS
 
@@ -93,7 +94,7 @@ def test_losses_and_gradients_are_the_same(encoder, statistic, masked):
 def test_tile_by_tile_too(encoder, statistic, masked):
     _, carried = terms(encoder, statistic, maps_of(masked))
     picture = random(1, 3, 32, 28, seed=9)
-    tiles = plan_tiles((32, 28), 12, stride=4, halo=halo_of(LAYERS, encoder))
+    tiles = plan_tiles((32, 28), 12, stride=4, halo=encoder.halo(LAYERS))
     assert len(tiles) > 1
     objective = Objective([carried], encoder)
     wanted, slope = objective.gradient(picture)
@@ -110,11 +111,11 @@ def test_a_rectified_readout_is_not_linear(encoder):
 
 def test_bare_features_are_what_the_next_layer_sees(encoder):
     picture = random(1, 3, 16, 16)
-    both = encoder(picture, ["relu1_1", f"{BARE}relu1_1"])
+    both = encoder(picture, ["relu1_1", f"{RAW}relu1_1"])
     bare = encoder.without_readouts()(picture, ["relu1_1"])["relu1_1"]
-    torch.testing.assert_close(both[f"{BARE}relu1_1"], bare)
+    torch.testing.assert_close(both[f"{RAW}relu1_1"], bare)
     torch.testing.assert_close(both["relu1_1"], encoder.read_out("relu1_1", bare))
-    assert encoder.stride(f"{BARE}relu3_1") == encoder.stride("relu3_1") == 4
+    assert encoder.stride(f"{RAW}relu3_1") == encoder.stride("relu3_1") == 4
 
 
 def test_a_subclass_that_hands_out_something_else_is_read_as_it_is(encoder):
@@ -122,11 +123,11 @@ def test_a_subclass_that_hands_out_something_else_is_read_as_it_is(encoder):
         def forward(self, image, layers):
             return {name: 2 * f for name, f in super().forward(image, layers).items()}
 
-    assert readouts_of(encoder).keys() == encoder.linear_readouts().keys() != set()
+    assert set(encoder.linear_readouts()) == {"relu1_1", "relu2_2"}
     other = copy.deepcopy(encoder)
     other.__class__ = Doubled
-    assert readouts_of(other) == {}
-    assert readouts_of(lambda image, layers: {}) == {}
+    assert other.linear_readouts() == {}
+    assert as_feature_extractor(lambda image, layers: {}).linear_readouts() == {}
 
 
 def test_readouts_that_learn_get_their_gradients(encoder):
@@ -134,11 +135,11 @@ def test_readouts_that_learn_get_their_gradients(encoder):
     readouts = learning.linear_readouts()
     layer = next(iter(readouts))
     statistic = get_statistic("gram")
-    features = learning(random(1, 3, 24, 20), [layer, BARE + layer])
+    features = learning(random(1, 3, 24, 20), [layer, RAW + layer])
     slopes = []
     for readout in (readouts[layer], None):
-        own = reading(layer, statistic, readout)
-        summary = own.finish(own.summarize(features[own.source], None))
+        plan = plan_summary(layer, statistic, readout)
+        summary = plan.finish(plan.summarize(features[plan.source], None))
         parts = [learning.readouts[layer].weight, learning.readouts[layer].bias]
         slopes.append(torch.autograd.grad(summary["gram"].square().sum(), parts, retain_graph=True))
     for read, plain in zip(*slopes, strict=True):

@@ -17,14 +17,14 @@ from impasto.errors import OptionError
 from impasto.losses.moments import gram_matrix
 from impasto.regions import masks
 from impasto.regions.label_images import read_colour_masks
-from impasto.regions.masks import MODES
+from impasto.regions.masks import MASK_MODES
 
 DEEP = random_encoder(Architecture((2, 2, 3), (2, 1, 2)))
 SIDES = st.integers(16, 45)
 
 
 @settings(max_examples=25, deadline=None)
-@given(SIDES, SIDES, st.sampled_from(list(MODES)))
+@given(SIDES, SIDES, st.sampled_from(list(MASK_MODES)))
 def test_sizes_are_those_of_the_features(height, width, mode):
     features = DEEP(torch.rand(1, 3, height, width), DEEP.layers)
     carried = masks.layer_masks(random_masks(2, height, width), DEEP, DEEP.layers, mode)
@@ -133,7 +133,7 @@ def test_regions_that_share_all_pixels_share_all_units(mode):
         torch.testing.assert_close(carried.sum(1), torch.ones_like(carried[:, 0]))
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", MASK_MODES)
 def test_a_region_in_the_rim_that_poolings_cut_off(mode):
     planes = torch.zeros(1, 1, 23, 23)
     planes[..., 22, 22] = 1

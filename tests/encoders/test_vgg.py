@@ -16,7 +16,6 @@ from impasto.encoders.vgg import (
     VGG19,
     Architecture,
     Encoder,
-    minimum_side,
 )
 from impasto.errors import ImageError, OptionError
 from impasto.weights.open import open_encoder
@@ -315,7 +314,7 @@ def test_a_layer_of_vgg19_that_this_encoder_lacks_is_told_as_such():
 @pytest.mark.parametrize("padding", PADDINGS)
 def test_the_least_picture_is_enough_and_less_is_refused(layer, padding):
     encoder = tiny(padding=padding)
-    side = minimum_side([layer, "conv1_1"], encoder)
+    side = encoder.minimum_side([layer, "conv1_1"])
     feature = encoder(picture(side, side), [layer])[layer]
     assert feature.shape[-2:] == (2, 2)
     for shape in ((side - 1, side), (side, side - 1)):
@@ -324,7 +323,7 @@ def test_the_least_picture_is_enough_and_less_is_refused(layer, padding):
 
 
 def test_the_picture_itself_may_be_of_any_size():
-    assert minimum_side([], tiny()) == 2
+    assert tiny().minimum_side([]) == 2
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,7 @@ from helpers.learned_nets import LEARNED, published_linear
 from helpers.tiny_weights import pickled
 from impasto.cli.main import run
 from impasto.errors import OptionError, WeightsError
-from impasto.metrics.fid import SET_METRICS
-from impasto.metrics.registry import METRICS, at_hand, chosen
+from impasto.metrics.registry import METRICS, SET_METRICS, available_metrics, resolve_metrics
 from impasto.weights import store
 from impasto.weights.records import WEIGHTS
 
@@ -87,18 +86,18 @@ def test_what_is_kept_can_be_added_elsewhere(kept, tmp_path, monkeypatch):
 
 
 def test_what_is_at_hand(kept, tmp_path, monkeypatch):
-    assert at_hand() == [*METRICS, *SET_METRICS]
+    assert available_metrics() == [*METRICS, *SET_METRICS]
     monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path))
-    assert at_hand() == [name for name, metric in METRICS.items() if metric.open is None]
+    assert available_metrics() == [name for name, metric in METRICS.items() if metric.open is None]
     for name in ("vgg16", "lpips-vgg16", "art-inception"):
         (tmp_path / f"{name}.safetensors").touch()
-    assert [n for n in at_hand() if n in ("lpips", "lpips-alexnet", *SET_METRICS)] == [
+    assert [n for n in available_metrics() if n in ("lpips", "lpips-alexnet", *SET_METRICS)] == [
         "lpips", "fid"
     ]  # fmt: skip
 
 
 def test_a_set_names_what_it_takes_the_mean_of():
-    assert chosen(["fid", "tv", "tv"]) == (["tv"], ["fid"])
-    assert chosen(["artfid"]) == (["lpips-alexnet"], ["artfid"])
+    assert resolve_metrics(["fid", "tv", "tv"]) == (["tv"], ["fid"])
+    assert resolve_metrics(["artfid"]) == (["lpips-alexnet"], ["artfid"])
     with pytest.raises(OptionError, match="Did you mean 'lpips'"):
-        chosen(["lpip"])
+        resolve_metrics(["lpip"])
