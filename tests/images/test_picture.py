@@ -290,7 +290,7 @@ def test_check_output_creates_nothing(tmp_path):
 def test_errors_say_that_a_format_is_too_small(tmp_path):
     path = tmp_path / "wide.webp"
     assert sentence(images.write, path, torch.zeros(1, 3, 1, 16384)) == (
-        f"{path} would be 16384 × 1 pixels and .webp holds 16383 a side: "
+        f"{path} would be 16384 × 1 pixels, but .webp allows at most 16383 a side: "
         "choose one of .png, .jpg, .jpeg, .tif, .tiff, .bmp, .gif."
     )
     path = tmp_path / "wordy.jpg"

@@ -111,7 +111,9 @@ def test_snapshots_that_cannot_be_written_are_refused_at_once(tmp_path):
 
 def test_an_animation_without_room_for_the_size_is_refused_at_once(tmp_path):
     big = (Stage((32, 16400), 3),)
-    with pytest.raises(ImageError, match=r"16400 × 32 .* \.webp holds 16383 a side: name a folder"):
+    with pytest.raises(
+        ImageError, match=r"16400 × 32 .* \.webp allows at most 16383 a side: name a folder"
+    ):
         Snapshots(tmp_path / "big.webp", 3, big)
     assert Snapshots(tmp_path / "big.gif", 3, big)
     assert Snapshots(tmp_path / "big", 3, big)

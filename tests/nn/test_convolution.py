@@ -100,7 +100,7 @@ def test_an_encoder_equals_its_layers_one_by_one(winograd_calls, request, paddin
     torch.testing.assert_close(gradient, reference, rtol=1e-4, atol=1e-4)
 
 
-def test_a_circular_encoder_sees_the_opposite_side():
+def test_a_circular_encoder_wraps_around():
     circular, picture = encoder().circular(), torch.rand(1, 3, 24, 32)
     features = circular(picture, ["relu3_2"])["relu3_2"]
     rolled = circular(picture.roll((8, 12), (-2, -1)), ["relu3_2"])["relu3_2"]

@@ -376,7 +376,7 @@ def check_format_size(path: Path, size: tuple[int, int], *, remedy: str = "") ->
     if max(size) > limit:
         larger = [suffix for suffix, other in FORMATS.items() if other.max_side > limit]
         raise ImageError(
-            f"{path} would be {size[1]} × {size[0]} pixels and {path.suffix} holds "
+            f"{path} would be {size[1]} × {size[0]} pixels, but {path.suffix} allows at most "
             f"{limit} a side: {remedy or 'choose one of ' + ', '.join(larger)}."
         )
 

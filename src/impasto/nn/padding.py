@@ -14,16 +14,13 @@ PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 def empty_with_border(
     like: Tensor, batch: int, channels: int, size: tuple[int, int]
 ) -> tuple[Tensor, Tensor]:
-    """An uninitialized map with a border of one unit, and a view of its interior.
+    """An uninitialized map (B, C, H + 2, W + 2), and a view of its interior (B, C, H, W).
 
     Args:
         like: A tensor with the dtype and device of the map.
         batch: B.
         channels: C.
-        size: Height and width of the interior.
-
-    Returns:
-        (B, C, H + 2, W + 2) and the view (B, C, H, W).
+        size: H and W.
     """
     shape = batch, size[0] + 2, size[1] + 2, channels
     bordered = like.new_empty(shape).permute(0, 3, 1, 2)

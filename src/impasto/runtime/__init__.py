@@ -2,6 +2,7 @@
 
 * ``devices``: device names to PyTorch devices
 * ``downloads``: one file over HTTP: resumed, retried, verified
+* ``fields``: dataclass fields that declare their own help, range and choices
 * ``files``: writing a file whole or not at all
 * ``interrupts``: Ctrl-C as a request to stop after the current step
 * ``memory``: sizes as text, the free amount, the peak, and how glibc frees it

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from types import FrameType
 
 REPEAT_SECONDS = 1.0
@@ -14,15 +15,11 @@ REPEAT_SECONDS = 1.0
 as ``torchrun`` signals its own processes again."""
 
 
+@dataclass
 class StopRequest:
-    """Whether the user has asked to stop.
+    """Whether the user has requested a stop by Ctrl-C."""
 
-    Attributes:
-        made: Whether Ctrl-C was pressed.
-    """
-
-    def __init__(self) -> None:
-        self.made = False
+    made: bool = False
 
 
 @contextlib.contextmanager

@@ -105,6 +105,4 @@ def is_out_of_memory(error: RuntimeError) -> bool:
     if isinstance(error, torch.OutOfMemoryError):
         return True
     text = str(error).lower()
-    return any(
-        part in text for part in ("out of memory", "can't allocate memory", "not enough memory")
-    )
+    return "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
