@@ -1,0 +1,39 @@
+"""Changelog, citation and project metadata agree with the package."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import impasto
+
+ROOT = Path(__file__).parents[2]
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_version_is_the_same_everywhere():
+    (cited,) = re.findall(r"^version: (.+)$", text("CITATION.cff"), re.MULTILINE)
+    (project,) = re.findall(r'^version = "(.+)"$', text("pyproject.toml"), re.MULTILINE)
+    assert cited == project == impasto.__version__
+
+
+def test_changelog_begins_with_unreleased_changes():
+    versions = re.findall(r"^## (\S+)", text("CHANGELOG.md"), re.MULTILINE)
+    assert versions[0] == "Unreleased"
+    assert impasto.__version__ in versions
+
+
+def test_one_repository_address():
+    address = r"https://github\.com/impasto/impasto"
+    for name in ("CITATION.cff", "pyproject.toml", "CONTRIBUTING.md"):
+        assert re.search(address, text(name)), name
+
+
+def test_source_distribution_has_all_that_the_tests_read():
+    (included,) = re.findall(r"sdist\]\ninclude = \[(.*?)\]", text("pyproject.toml"), re.DOTALL)
+    missing = [name for name in re.findall(r'"([^"]+)"', included) if not (ROOT / name).exists()]
+    assert missing == []
+    assert {"examples", "docs", "CONTRIBUTING.md"} <= set(re.findall(r'"([^"]+)"', included))
