@@ -89,7 +89,8 @@ def read(path: Path, long_side: int) -> Tensor:
     """A picture as (1, 3, H, W) in [0, 1]."""
     image = Image.open(path).convert("RGB")
     scale = long_side / max(image.size)
-    image = image.resize([max(1, round(scale * side)) for side in image.size], Image.Resampling.LANCZOS)
+    width, height = (max(1, round(scale * side)) for side in image.size)
+    image = image.resize((width, height), Image.Resampling.LANCZOS)
     return torch.from_numpy(np.asarray(image) / np.float32(255)).permute(2, 0, 1)[None].contiguous()
 
 
