@@ -1,1 +1,6 @@
-"""Colour spaces, colour matching, and the colour modes of a painting."""
+"""Colours: whose colours a painting has, and how they are computed.
+
+* :mod:`impasto.colour.spaces`: OKLab, CIELAB and YIQ, and colours brought into the gamut of sRGB.
+* :mod:`impasto.colour.matching`: the colours, lightness or chroma of one picture for another.
+* :mod:`impasto.colour.modes`: colour modes, applied to the pictures before and after painting.
+"""

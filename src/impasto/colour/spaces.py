@@ -1,16 +1,15 @@
-"""Colours: spaces with a lightness of their own, the chroma of one picture on another, matching.
+"""Colour spaces that separate lightness from chroma, and the gamut of sRGB.
 
-Every picture is (B, 3, H, W) float32 or float64, RGB in sRGB within [0, 1]. The conversions take
-values outside as well and never clip: each is one-to-one, and its slope is finite even at black.
-Inside they are float64: in float32, dark saturated colours would come back 2e-5 off.
-Names that are not in their table raise :class:`OptionError`, as do shapes that do not fit.
+Every picture is (B, 3, H, W) float32 or float64, RGB in sRGB within [0, 1]. The conversions accept
+values outside and never clip: each is one-to-one, with finite gradients even at black. Internally
+they use float64: in float32, dark saturated colours would come back with errors of 2e-5. Unknown
+names and shapes that do not fit raise :class:`impasto.errors.OptionError`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -18,15 +17,13 @@ from torch import Tensor
 
 from impasto.errors import OptionError, unknown_name
 
-_STEPS = 12  # of the bisection: chroma to 1/4096, far below a level of 8 bits
-_SLACK = 2e-6  # how far outside the gamut float32 may round a colour of its surface
+_BISECTIONS = 12  # chroma to 1/4096, far below a level of 8 bits
+_GAMUT_TOLERANCE = 2e-6  # rounding error of float32 for a colour on the surface of the gamut
 _DARKEST = 1e-8  # linear light: a hundredth of the first level of 16 bits
-_BEND = 6 / 29  # where CIELAB's cube root becomes a straight line
-NO_CHROMA = (0, 0, 0, 0, 0, 2)  # pads lightness with two channels of zeros
+_DELTA = 6 / 29  # where the cube root of CIELAB becomes a straight line
+CHROMA_PADDING = (0, 0, 0, 0, 0, 2)  # for F.pad: adds two channels of zeros to lightness
 
-T = TypeVar("T")
-
-_CONES, _OKLAB, _XYZ, _CIELAB, _YIQ = torch.tensor(
+_RGB_TO_LMS, _LMS_TO_OKLAB, _RGB_TO_XYZ, _XYZ_TO_CIELAB, _RGB_TO_YIQ = torch.tensor(
     [
         [
             [0.4122214708, 0.5363325363, 0.0514459929],
@@ -44,10 +41,10 @@ _CONES, _OKLAB, _XYZ, _CIELAB, _YIQ = torch.tensor(
     ],
     dtype=torch.float64,
 )
-_XYZ /= _XYZ.sum(1, keepdim=True)  # over the white of RGB (1, 1, 1), so that greys have no chroma
+_RGB_TO_XYZ /= _RGB_TO_XYZ.sum(1, keepdim=True)  # relative to white, so that greys have no chroma
 
 
-def _mix(matrix: Tensor, planes: Tensor) -> Tensor:
+def _transform(matrix: Tensor, planes: Tensor) -> Tensor:
     return torch.einsum("ij,bjhw->bihw", matrix.to(planes.device), planes.double())
 
 
@@ -67,109 +64,129 @@ def from_linear(light: Tensor) -> Tensor:
 
 def to_oklab(picture: Tensor) -> Tensor:
     """OKLab of sRGB: L in [0, 1], a and b within ±0.33 (Ottosson 2020)."""
-    cones = _mix(_CONES, to_linear(picture.double()))
-    size = cones.abs()
-    curve = (size.clamp_min(_DARKEST) ** (1 / 3)).copysign(cones)
-    # Below, the chord of the root: its own slope at black would be infinite.
-    roots = torch.where(size <= _DARKEST, cones * _DARKEST ** (-2 / 3), curve)
-    return _mix(_OKLAB, roots).to(picture)
+    lms = _transform(_RGB_TO_LMS, to_linear(picture.double()))
+    size = lms.abs()
+    curve = (size.clamp_min(_DARKEST) ** (1 / 3)).copysign(lms)
+    # Below it, a straight line: the cube root has an infinite slope at black.
+    roots = torch.where(size <= _DARKEST, lms * _DARKEST ** (-2 / 3), curve)
+    return _transform(_LMS_TO_OKLAB, roots).to(picture)
 
 
 def from_oklab(colours: Tensor) -> Tensor:
     """The sRGB picture of OKLab."""
-    roots = _mix(_OKLAB.inverse(), colours)
+    roots = _transform(_LMS_TO_OKLAB.inverse(), colours)
     dark = roots.abs() <= _DARKEST ** (1 / 3)
-    cones = torch.where(dark, roots * _DARKEST ** (2 / 3), roots**3)
-    return from_linear(_mix(_CONES.inverse(), cones)).to(colours)
+    lms = torch.where(dark, roots * _DARKEST ** (2 / 3), roots**3)
+    return from_linear(_transform(_RGB_TO_LMS.inverse(), lms)).to(colours)
 
 
 def to_cielab(picture: Tensor) -> Tensor:
     """CIELAB of sRGB: L* in [0, 100], a* and b* within ±110 (CIE 15, white D65 of 2°)."""
-    light = _mix(_XYZ, to_linear(picture.double()))
-    curve = light.clamp_min(_BEND**3) ** (1 / 3)
-    # Both are less by 4/29 than in the standard: 116 times that are the 16 it takes off L* later.
-    roots = torch.where(light <= _BEND**3, light / (3 * _BEND**2), curve - 4 / 29)
-    return _mix(_CIELAB, roots).to(picture)
+    xyz = _transform(_RGB_TO_XYZ, to_linear(picture.double()))
+    curve = xyz.clamp_min(_DELTA**3) ** (1 / 3)
+    # Both are 4/29 smaller than in the standard, which subtracts 16 = 116 · 4/29 from L* later.
+    roots = torch.where(xyz <= _DELTA**3, xyz / (3 * _DELTA**2), curve - 4 / 29)
+    return _transform(_XYZ_TO_CIELAB, roots).to(picture)
 
 
 def from_cielab(colours: Tensor) -> Tensor:
     """The sRGB picture of CIELAB."""
-    roots = _mix(_CIELAB.inverse(), colours)
-    dark = roots <= _BEND - 4 / 29
-    light = torch.where(dark, roots * (3 * _BEND**2), (roots + 4 / 29) ** 3)
-    return from_linear(_mix(_XYZ.inverse(), light)).to(colours)
+    roots = _transform(_XYZ_TO_CIELAB.inverse(), colours)
+    dark = roots <= _DELTA - 4 / 29
+    xyz = torch.where(dark, roots * (3 * _DELTA**2), (roots + 4 / 29) ** 3)
+    return from_linear(_transform(_RGB_TO_XYZ.inverse(), xyz)).to(colours)
 
 
 def to_yiq(picture: Tensor) -> Tensor:
     """YIQ of sRGB: Y in [0, 1], I within ±0.6, Q within ±0.53 (NTSC 1953).
 
     The space of Gatys et al. (2016, arXiv:1606.05897; 2017, arXiv:1611.07865). It is linear in the
-    gamma-encoded values, so that Y is not quite the lightness that one sees.
+    gamma-encoded values, so Y is not quite perceived lightness.
     """
-    return _mix(_YIQ, picture).to(picture)
+    return _transform(_RGB_TO_YIQ, picture).to(picture)
 
 
 def from_yiq(colours: Tensor) -> Tensor:
     """The sRGB picture of YIQ."""
-    return _mix(_YIQ.inverse(), colours).to(colours)
+    return _transform(_RGB_TO_YIQ.inverse(), colours).to(colours)
 
 
 @dataclass(frozen=True)
 class Space:
-    """A colour space whose first channel is lightness, and whose greys have zeros in the others."""
+    """A colour space whose first channel is lightness, and whose other channels are 0 for greys.
 
-    to: Callable[[Tensor], Tensor]  # sRGB (B, 3, H, W) to this space, of the same shape
-    back: Callable[[Tensor], Tensor]  # outside [0, 1] for colours that sRGB lacks
-    white: float = 1.0  # the lightness of white; black's is 0
+    Attributes:
+        to: sRGB (B, 3, H, W) → this space, of the same shape.
+        back: The inverse; outside [0, 1] for colours beyond the gamut of sRGB.
+        white: The lightness of white; that of black is 0.
+    """
+
+    to: Callable[[Tensor], Tensor]
+    back: Callable[[Tensor], Tensor]
+    white: float = 1.0
 
 
 SPACES: Mapping[str, Space] = {
-    "oklab": Space(to_oklab, from_oklab),  # hues stay where lightness changes
+    "oklab": Space(to_oklab, from_oklab),  # hues are stable when lightness changes
     "cielab": Space(to_cielab, from_cielab, white=100.0),  # the standard, but blues turn violet
     "yiq": Space(to_yiq, from_yiq),  # of NTSC television, as in the papers of Gatys
 }
-"""The spaces that hold lightness apart from colour, by name."""
+"""Colour spaces by name."""
+
+
+def get_space(name: str) -> Space:
+    """The colour space of that name.
+
+    Raises:
+        OptionError: For an unknown name.
+    """
+    if name not in SPACES:
+        raise unknown_name("colour space", name, SPACES)
+    return SPACES[name]
 
 
 def fit_gamut(colours: Tensor, space: str = "oklab") -> Tensor:
-    """The sRGB picture (B, 3, H, W) in [0, 1] of colours, made greyer until sRGB has them.
+    """The sRGB picture (B, 3, H, W) in [0, 1] of colours, with chroma reduced to fit the gamut.
 
-    Lightness and hue stay as they are, where clipping the channels would change both; but lightness
-    beyond black or white becomes black or white. The gradient takes the change of chroma as given.
+    Lightness and hue are preserved, where clipping the channels would change both. Lightness beyond
+    black or white is clipped. The gradient treats the reduction of chroma as constant.
     """
-    back, white = named("colour space", SPACES, space, colours).back, SPACES[space].white
-    lightness, chroma = colours[:, :1].clamp(0, white), colours[:, 1:]
+    check_pictures(colours)
+    chosen = get_space(space)
+    lightness, chroma = colours[:, :1].clamp(0, chosen.white), colours[:, 1:]
     with torch.no_grad():
-        outside = ~_in_gamut(back(torch.cat([lightness, chroma], dim=1)))
-        # Few as a rule: (N, 1 or 2, 1, 1).
+        outside = ~_in_gamut(chosen.back(torch.cat([lightness, chroma], dim=1)))
+        # Usually few: (N, 1 or 2, 1, 1).
         grey, tint = (part.movedim(1, -1)[outside][..., None, None] for part in (lightness, chroma))
         low, high = torch.zeros_like(grey), torch.ones_like(grey)
-        for _ in range(_STEPS):
+        for _ in range(_BISECTIONS):
             middle = (low + high) / 2
-            inside = _in_gamut(back(torch.cat([grey, tint * middle], dim=1)))[:, None]
+            inside = _in_gamut(chosen.back(torch.cat([grey, tint * middle], dim=1)))[:, None]
             low, high = torch.where(inside, middle, low), torch.where(inside, high, middle)
-        share = torch.ones_like(lightness)
-        share[outside[:, None]] = low.flatten()  # the last that was inside, grey at the least
-    return back(torch.cat([lightness, chroma * share], dim=1)).clamp(0, 1)
+        factor = torch.ones_like(lightness)
+        factor[outside[:, None]] = low.flatten()  # the last that was inside, or 0 for grey
+    return chosen.back(torch.cat([lightness, chroma * factor], dim=1)).clamp(0, 1)
 
 
 def _in_gamut(picture: Tensor) -> Tensor:
-    return ((picture - 0.5).abs() <= 0.5 + _SLACK).all(1)  # (B, H, W)
+    return ((picture - 0.5).abs() <= 0.5 + _GAMUT_TOLERANCE).all(1)  # (B, H, W)
 
 
 def lightness_picture(picture: Tensor, space: str = "oklab") -> Tensor:
     """The grey picture (B, 3, H, W) in [0, 1] with the lightness of a picture."""
-    lightness = named("colour space", SPACES, space, picture).to(picture)[:, :1]
-    return fit_gamut(F.pad(lightness, NO_CHROMA), space)
+    check_pictures(picture)
+    lightness = get_space(space).to(picture)[:, :1]
+    return fit_gamut(F.pad(lightness, CHROMA_PADDING), space)
 
 
-def named(kind: str, table: Mapping[str, T], name: str, *pictures: Tensor) -> T:
-    """The table's line of this name, if the pictures are some."""
+def check_pictures(*pictures: Tensor) -> None:
+    """Check that pictures are (B, 3, H, W), with batches of one size or of one picture.
+
+    Raises:
+        OptionError: If they are not.
+    """
     shapes = [tuple(picture.shape) for picture in pictures]
     if any(len(shape) != 4 or shape[1] != 3 or 0 in shape for shape in shapes):
         raise OptionError(f"Pictures have the shape (B, 3, H, W), not {shapes}.")
     if len({shape[0] for shape in shapes} - {1}) > 1:
         raise OptionError(f"Pictures of {shapes} do not pair up: give one, or as many of each.")
-    if name not in table:
-        raise unknown_name(kind, name, table)
-    return table[name]

@@ -1,4 +1,4 @@
-"""Lightness of one picture, chroma of another, and never a colour that sRGB has not."""
+"""Lightness of one picture with the chroma of another, within the gamut of sRGB."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from impasto.colour.spaces import SPACES
 
 
 @pytest.mark.parametrize("space", SPACES)
-def test_keep_chroma_takes_each_from_its_picture(space):
-    """Pale colours of middle lightness, so that sRGB has them all."""
+def test_keep_chroma_combines_lightness_and_chroma(space):
+    """Pale colours of medium lightness, which are all in the gamut."""
     painted, content = (0.45 + 0.1 * random_picture(seed) for seed in (1, 2))
     colours = SPACES[space].to(matching.keep_chroma(painted, content, space))
     expected = SPACES[space].to(painted)[:, :1], SPACES[space].to(content)[:, 1:]
@@ -25,7 +25,7 @@ def test_keep_chroma_takes_each_from_its_picture(space):
 
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_the_same_picture_twice_is_itself(space, dtype):
+def test_picture_combined_with_itself_is_unchanged(space, dtype):
     picture = torch.cat([random_picture(5, (1, 40), dtype=dtype), CUBE.to(dtype)], dim=-1)
     kept = matching.keep_chroma(picture, picture, space)
     torch.testing.assert_close(kept, picture, rtol=0, atol=5e-6)
@@ -35,7 +35,7 @@ def test_the_same_picture_twice_is_itself(space, dtype):
 @pytest.mark.parametrize("space", SPACES)
 @quick
 @given(seed=st.integers(0, 2**31))
-def test_fitting_keeps_lightness_and_hue_within_the_gamut(space, seed):
+def test_fit_gamut_preserves_lightness_and_hue(space, seed):
     random = torch.Generator().manual_seed(seed)
     white = SPACES[space].white
     colours = torch.rand(2, 3, 4, 5, generator=random, dtype=torch.float64)
@@ -52,8 +52,8 @@ def test_fitting_keeps_lightness_and_hue_within_the_gamut(space, seed):
 
 
 @pytest.mark.parametrize("space", SPACES)
-def test_fitting_takes_no_more_chroma_than_it_must(space):
-    """What was outside ends on the surface of the gamut."""
+def test_fit_gamut_removes_no_more_chroma_than_needed(space):
+    """Colours outside the gamut end on its surface."""
     colours = SPACES[space].to(pixel(0.9, 0.2, 0.1)) * torch.tensor([1, 3, 3]).view(1, 3, 1, 1)
     fitted = spaces.fit_gamut(colours, space)
     assert min(fitted.min().item(), 1 - fitted.max().item()) < 2e-3
@@ -62,7 +62,7 @@ def test_fitting_takes_no_more_chroma_than_it_must(space):
 @pytest.mark.parametrize("space", SPACES)
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 2**31), st.sampled_from([torch.float32, torch.float64]))
-def test_the_gamut_is_never_left(space, seed, dtype):
+def test_results_are_in_the_gamut(space, seed, dtype):
     random = torch.Generator().manual_seed(seed)
     wild = 3 * torch.randn(1, 3, 6, 6, generator=random, dtype=dtype)
     content = torch.rand(1, 3, 6, 6, generator=random, dtype=dtype).round()
@@ -78,7 +78,7 @@ def test_the_gamut_is_never_left(space, seed, dtype):
 
 
 @pytest.mark.parametrize("space", SPACES)
-def test_black_and_white_stay_black_and_white(space):
+def test_black_and_white_are_preserved(space):
     content = pixel(0.9, 0.1, 0.2).expand(1, 3, 1, 2)
     painted = picture_of([(0, 0, 0), (1, 1, 1)])
     torch.testing.assert_close(
@@ -87,7 +87,7 @@ def test_black_and_white_stay_black_and_white(space):
 
 
 @pytest.mark.parametrize("space", SPACES)
-def test_keep_chroma_has_gradients(space):
+def test_keep_chroma_gradient(space):
     painted, content = (0.45 + 0.1 * random_picture(seed, (2, 2)) for seed in (1, 2))
     assert gradcheck(
         lambda x, y: matching.keep_chroma(x, y, space, match=True),
@@ -96,7 +96,7 @@ def test_keep_chroma_has_gradients(space):
 
 
 @pytest.mark.parametrize("space", SPACES)
-def test_lightness_picture_is_grey_and_as_light(space):
+def test_lightness_picture_is_grey_with_the_same_lightness(space):
     picture = torch.cat([random_picture(6, (1, 30)), CUBE], dim=-1)
     grey = spaces.lightness_picture(picture, space)
     assert (grey - grey[:, :1]).abs().max() < 1e-6
@@ -108,29 +108,29 @@ def test_lightness_picture_is_grey_and_as_light(space):
 
 
 @pytest.mark.parametrize("space", SPACES)
-def test_matched_lightness_has_the_contents_moments(space):
+def test_matched_lightness_has_the_moments_of_the_content(space):
     style, content = 0.3 + 0.2 * random_picture(1, (9, 7)), 0.3 + 0.4 * random_picture(2)
     to = SPACES[space].to
     matched = to(matching.match_lightness(style, content, space))[0, 0].numpy()
-    wanted, own = to(content)[0, 0].numpy(), to(style)[0, 0].numpy()
-    assert matched.mean() == pytest.approx(wanted.mean(), rel=1e-6)
-    assert matched.std() == pytest.approx(wanted.std(), rel=1e-6)
+    target, source = to(content)[0, 0].numpy(), to(style)[0, 0].numpy()
+    assert matched.mean() == pytest.approx(target.mean(), rel=1e-6)
+    assert matched.std() == pytest.approx(target.std(), rel=1e-6)
     # A shift and a scale: nothing else has changed.
-    assert np.corrcoef(matched.ravel(), own.ravel())[0, 1] == pytest.approx(1)
+    assert np.corrcoef(matched.ravel(), source.ravel())[0, 1] == pytest.approx(1)
 
 
 @pytest.mark.parametrize("space", SPACES)
-def test_keep_chroma_can_match_lightness_first(space):
+def test_keep_chroma_with_matched_lightness(space):
     painted, content = 0.4 + 0.1 * random_picture(1), 0.4 + 0.2 * random_picture(2)
     kept = SPACES[space].to(matching.keep_chroma(painted, content, space, match=True))[0, 0]
-    wanted = SPACES[space].to(content)[0, 0]
-    assert kept.mean().item() == pytest.approx(wanted.mean().item(), rel=1e-4)
-    assert kept.std().item() == pytest.approx(wanted.std().item(), rel=1e-3)
+    target = SPACES[space].to(content)[0, 0]
+    assert kept.mean().item() == pytest.approx(target.mean().item(), rel=1e-4)
+    assert kept.std().item() == pytest.approx(target.std().item(), rel=1e-3)
 
 
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_style_of_one_lightness_becomes_the_contents_mean(space, dtype):
+def test_plain_style_becomes_the_mean_of_the_content(space, dtype):
     plain = torch.full((1, 3, 7, 9), 0.3, dtype=dtype)
     content = random_picture(2, dtype=dtype)
     matched = matching.match_lightness(plain, content, space)
@@ -144,7 +144,7 @@ def test_a_style_of_one_lightness_becomes_the_contents_mean(space, dtype):
     torch.testing.assert_close(flat, torch.full_like(flat, 0.3), rtol=0, atol=1e-3)
 
 
-def test_one_content_serves_a_batch_of_lightness():
+def test_content_broadcasts_over_a_batch_of_lightness():
     styles, content = random_picture(1, batch=2), random_picture(2, (5, 6))
     both = matching.match_lightness(styles, content)
     for b in range(2):

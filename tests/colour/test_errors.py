@@ -1,4 +1,4 @@
-"""Spaces, methods and shapes of pictures that are refused."""
+"""Errors for unknown spaces and methods, and for shapes that do not fit."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from impasto.errors import OptionError
         lambda picture: matching.match_lightness(picture, picture, "okla"),
     ],
 )
-def test_another_space_is_refused(call):
+def test_unknown_space_is_an_error(call):
     with pytest.raises(OptionError, match=r"Unknown colour space 'okla': .* Did you mean 'oklab'?"):
         call(random_picture())
 
 
-def test_another_method_is_refused():
+def test_unknown_method_is_an_error():
     with pytest.raises(OptionError, match="Unknown colour matching 'hist': choose one of cholesky"):
         matching.match_colours(random_picture(), random_picture(), "hist")
 
 
-def test_shapes_that_do_not_fit_are_refused():
+def test_shapes_that_do_not_fit_are_errors():
     picture = random_picture(size=(4, 5))
     with pytest.raises(OptionError, match=r"\(1, 3, 4, 5\) and \(1, 3, 5, 4\): resize one"):
         matching.keep_chroma(picture, picture.mT)

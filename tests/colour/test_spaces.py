@@ -1,4 +1,4 @@
-"""Colour spaces, against the published formulae written out with numpy."""
+"""Colour spaces, against the published formulae."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def yiq_of(red, green, blue):
 REFERENCES = {"oklab": (oklab_of, 1e-12), "cielab": (cielab_of, 1e-11), "yiq": (yiq_of, 1e-3)}
 
 
-def test_every_space_has_its_formula_here():
+def test_every_space_has_a_reference():
     assert REFERENCES.keys() == SPACES.keys()
 
 
 @pytest.mark.parametrize("space", SPACES)
-def test_conversion_is_the_formula(space):
+def test_conversion_equals_the_formula(space):
     reference, tolerance = REFERENCES[space]
     picture = torch.cat([random_picture(1, (1, 40)), CUBE], dim=-1)
     expected = [reference(*colours) for colours in rows_of(picture)]
@@ -90,7 +90,7 @@ def test_known_colours(space, rgb, expected, tolerance):
     assert got == pytest.approx(expected, abs=tolerance)
 
 
-def test_linear_light_is_the_standards():
+def test_linear_light_equals_the_standard():
     values = torch.linspace(0, 1, 500, dtype=torch.float64).view(1, 1, 1, -1)
     expected = [light_of(value) for value in values.flatten().tolist()]
     np.testing.assert_allclose(spaces.to_linear(values).flatten(), expected, rtol=1e-13)
@@ -107,7 +107,7 @@ PAIRS = {
 @pytest.mark.parametrize("pair", PAIRS)
 @quick
 @given(seed=st.integers(0, 2**31), low=st.floats(-0.5, 1), span=st.floats(0, 1.5))
-def test_there_and_back(pair, dtype, seed, low, span):
+def test_round_trip_from_srgb(pair, dtype, seed, low, span):
     """Also a little outside [0, 1], as filters overshoot."""
     to, back = PAIRS[pair]
     random = torch.Generator().manual_seed(seed)
@@ -117,20 +117,20 @@ def test_there_and_back(pair, dtype, seed, low, span):
 
 
 @pytest.mark.parametrize("pair", PAIRS)
-def test_back_and_there(pair):
+def test_round_trip_to_srgb(pair):
     to, back = PAIRS[pair]
     colours = to(random_picture(3))
     torch.testing.assert_close(to(back(colours)), colours, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("pair", PAIRS)
-def test_the_cube_comes_back_in_float32(pair):
+def test_round_trip_of_the_cube_in_float32(pair):
     to, back = PAIRS[pair]
     assert (back(to(CUBE.float())) - CUBE.float()).abs().max() < 2e-6
 
 
 @pytest.mark.parametrize("pair", PAIRS)
-def test_conversions_have_the_gradients_they_should(pair):
+def test_gradients(pair):
     to, back = PAIRS[pair]
     leaf = (0.9 * random_picture(4, (2, 3)) + 0.06).requires_grad_()
     assert gradcheck(to, leaf)
@@ -138,7 +138,7 @@ def test_conversions_have_the_gradients_they_should(pair):
 
 
 @pytest.mark.parametrize("pair", PAIRS)
-def test_slopes_are_finite_at_the_corners(pair):
+def test_gradients_are_finite_at_the_corners(pair):
     to, back = PAIRS[pair]
     for start, function in ((CUBE, to), (to(CUBE), back)):
         leaf = start.clone().requires_grad_()

@@ -1,4 +1,4 @@
-"""Colours matched to another picture's, against closed forms and loops."""
+"""Colour matching, against closed forms and loops."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def covariances(seed):
     return [factor @ factor.T / 8 for factor in factors]
 
 
-def test_every_linear_method_is_tested_here():
+def test_every_method_is_linear_or_histogram():
     assert METHODS.keys() == LINEAR.keys() | {"histogram"}
 
 
@@ -44,15 +44,15 @@ def test_linear_methods_reach_mean_and_covariance(method, seed, dtype):
     content = random_picture(seed + 10, (9, 14), dtype=dtype)
     matched = matching.match_colours(style, content, method, clip=False)
     assert (matched.shape, matched.dtype) == (style.shape, dtype)
-    (mean, covariance), (wanted, wanted_covariance) = moments_of(matched), moments_of(content)
-    np.testing.assert_allclose(mean, wanted, rtol=0, atol=1e-6)
+    (mean, covariance), (target_mean, target_covariance) = moments_of(matched), moments_of(content)
+    np.testing.assert_allclose(mean, target_mean, rtol=0, atol=1e-6)
     np.testing.assert_allclose(
-        covariance, wanted_covariance, rtol=0, atol=1e-3 * wanted_covariance.max()
+        covariance, target_covariance, rtol=0, atol=1e-3 * target_covariance.max()
     )
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_maps_are_the_closed_forms(seed):
+def test_maps_equal_the_closed_forms(seed):
     source, target = covariances(seed)
     root = scipy.linalg.sqrtm
     expected = {
@@ -67,7 +67,7 @@ def test_maps_are_the_closed_forms(seed):
         np.testing.assert_allclose(got @ source @ got.T, target, rtol=1e-9, atol=1e-12)
 
 
-def test_the_map_that_moves_least_is_symmetric_and_positive():
+def test_monge_kantorovich_map_moves_colours_least():
     source, target = map(torch.from_numpy, covariances(5))
     least = matching.monge_kantorovich_map(source, target)
     torch.testing.assert_close(least, least.mT)
@@ -82,7 +82,7 @@ def test_the_map_that_moves_least_is_symmetric_and_positive():
     )
 
 
-def test_cholesky_is_triangular():
+def test_cholesky_map_is_triangular():
     matrix = matching.cholesky_map(*map(torch.from_numpy, covariances(5)))
     assert torch.equal(matrix, matrix.tril())
 
@@ -90,29 +90,29 @@ def test_cholesky_is_triangular():
 @pytest.mark.parametrize("method", LINEAR)
 def test_matching_applies_the_map_to_each_pixel(method):
     style, content = random_picture(1, (4, 5)), random_picture(2, (6, 3))
-    (mean, covariance), (wanted, wanted_covariance) = moments_of(style), moments_of(content)
+    (mean, covariance), (target_mean, target_covariance) = moments_of(style), moments_of(content)
     ridge = RIDGE * np.eye(3)
     matrix = LINEAR[method](
-        torch.from_numpy(covariance + ridge), torch.from_numpy(wanted_covariance + ridge)
+        torch.from_numpy(covariance + ridge), torch.from_numpy(target_covariance + ridge)
     ).numpy()
-    expected = [matrix @ (colours - mean) + wanted for colours in rows_of(style)]
+    expected = [matrix @ (colours - mean) + target_mean for colours in rows_of(style)]
     got = rows_of(matching.match_colours(style, content, method, clip=False))
     np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-12)
 
 
-def test_histograms_are_reached_value_by_value():
+def test_histograms_equal_the_target_values():
     style, content = random_picture(1, (6, 8)), random_picture(2, (8, 6))
-    matched, own = rows_of(matching.match_colours(style, content, "histogram")), rows_of(style)
+    matched, source = rows_of(matching.match_colours(style, content, "histogram")), rows_of(style)
     for c in range(3):
         np.testing.assert_allclose(np.sort(matched[:, c]), np.sort(rows_of(content)[:, c]))
-        assert (np.argsort(matched[:, c]) == np.argsort(own[:, c])).all()
+        assert (np.argsort(matched[:, c]) == np.argsort(source[:, c])).all()
 
 
-def transported(values, shares, wanted, wanted_shares):
-    """Mass moved from the lowest value up, a parcel at a time."""
+def transported(values, shares, target, target_shares):
+    """Mass moved in small parts, starting from the lowest value."""
     levels = sorted(set(values))
     stock = [sum(s for v, s in zip(values, shares, strict=True) if v == level) for level in levels]
-    target = sorted(zip(wanted, wanted_shares, strict=True))
+    target = sorted(zip(target, target_shares, strict=True))
     means, at, left = {}, 0, target[0][1]
     for level, mass in zip(levels, stock, strict=True):
         total, missing = 0.0, mass
@@ -129,8 +129,8 @@ def transported(values, shares, wanted, wanted_shares):
 
 @quick
 @given(st.integers(0, 2**31), st.integers(1, 12), st.integers(1, 12), st.booleans())
-def test_histograms_are_the_optimal_transport(seed, count, target_count, weighted):
-    """With ties, other sizes and weights, against moving the mass piece by piece."""
+def test_histogram_matching_is_optimal_transport(seed, count, target_count, weighted):
+    """With ties, different sizes and weights, against moving the mass in parts."""
     random = torch.Generator().manual_seed(seed)
 
     def draw(count):
@@ -153,15 +153,15 @@ def test_histograms_are_the_optimal_transport(seed, count, target_count, weighte
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_matching_leaves_a_picture_that_matches(method):
+def test_matching_a_picture_to_itself_changes_nothing(method):
     picture = random_picture(1)
     same = matching.match_colours(picture, picture, method)
     torch.testing.assert_close(same, picture, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_weights_choose_the_pixels_that_count(method):
-    """A region's colours, as if the rest were not there; the rest is recoloured along."""
+def test_weights_select_the_pixels_that_count(method):
+    """Only the colours of the region count, but all pixels are recoloured."""
     style, content = random_picture(1, (6, 8)), random_picture(2, (6, 10))
     style_weights, content_weights = torch.zeros(1, 1, 6, 8), torch.zeros(1, 1, 6, 10)
     style_weights[..., :5] = 1
@@ -178,18 +178,25 @@ def test_weights_choose_the_pixels_that_count(method):
 def test_weighted_moments_are_reached(method):
     random = torch.Generator().manual_seed(3)
     style, content = random_picture(1, (9, 8)), random_picture(2, (7, 10))
-    own = torch.rand(1, 1, 9, 8, generator=random)
-    wanted = torch.rand(1, 1, 7, 10, generator=random)
+    style_weights = torch.rand(1, 1, 9, 8, generator=random)
+    content_weights = torch.rand(1, 1, 7, 10, generator=random)
     matched = matching.match_colours(
-        style, content, method, style_weights=own, content_weights=wanted, clip=False
+        style,
+        content,
+        method,
+        style_weights=style_weights,
+        content_weights=content_weights,
+        clip=False,
     )
-    for got, expected in zip(moments_of(matched, own), moments_of(content, wanted), strict=True):
+    for got, expected in zip(
+        moments_of(matched, style_weights), moments_of(content, content_weights), strict=True
+    ):
         np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(("styles", "contents"), [(2, 2), (2, 1), (1, 2)])
-def test_batches_are_matched_one_by_one(method, styles, contents):
+def test_batch_equals_single_pictures(method, styles, contents):
     style, content = random_picture(1, batch=styles), random_picture(2, (5, 6), batch=contents)
     style[-1] *= 0.7
     content[-1] *= 0.8
@@ -218,32 +225,32 @@ DEGENERATE = {
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("odd", DEGENERATE)
-def test_degenerate_pictures_give_colours_all_the_same(odd, method, dtype):
-    degenerate, usual = DEGENERATE[odd].to(dtype), random_picture(1, dtype=dtype)
+@pytest.mark.parametrize("kind", DEGENERATE)
+def test_degenerate_pictures_give_finite_colours(kind, method, dtype):
+    degenerate, usual = DEGENERATE[kind].to(dtype), random_picture(1, dtype=dtype)
     for style, content in ((degenerate, usual), (usual, degenerate), (degenerate, degenerate)):
         matched = matching.match_colours(style, content, method, clip=False)
         assert matched.isfinite().all()
         assert matched.shape == style.shape
         # However little the style varies, what it becomes varies no more than the content does.
         mean, covariance = moments_of(matched)
-        wanted, wanted_covariance = moments_of(content)
-        np.testing.assert_allclose(mean, wanted, rtol=0, atol=1e-4)
-        assert np.trace(covariance) <= np.trace(wanted_covariance) + 1e-3
+        target_mean, target_covariance = moments_of(content)
+        np.testing.assert_allclose(mean, target_mean, rtol=0, atol=1e-4)
+        assert np.trace(covariance) <= np.trace(target_covariance) + 1e-3
         clipped = matching.match_colours(style, content, method)
         torch.testing.assert_close(clipped, matched.clamp(0, 1))
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_noise_of_a_plain_picture_is_not_blown_up_to_a_rainbow(method):
-    """Linear methods alone: ranks know nothing of how small a difference is."""
+def test_noise_of_a_plain_picture_is_not_amplified_by_linear_methods(method):
+    """Histogram matching amplifies it, because ranks ignore how small a difference is."""
     random = torch.Generator().manual_seed(0)
     plain = 0.5 + 1e-6 * torch.randn(1, 3, 20, 20, generator=random, dtype=torch.float64)
     matched = matching.match_colours(plain, random_picture(2), method, clip=False)
     assert (matched.std() < 0.1) == (method in LINEAR)
 
 
-def test_rounding_of_an_even_channel_does_not_become_noise():
-    even = 0.3 + 1e-8 * random_picture(seed=1)
-    matched = matching.match_colours(even, random_picture(seed=2), "histogram")
+def test_rounding_of_a_constant_channel_does_not_become_noise():
+    constant = 0.3 + 1e-8 * random_picture(seed=1)
+    matched = matching.match_colours(constant, random_picture(seed=2), "histogram")
     assert float(matched.std((2, 3)).max()) < 1e-9
