@@ -8,7 +8,8 @@ import torch
 from helpers.random_inputs import smooth_picture
 from impasto.encoders.inception import Inception
 from impasto.errors import ImageError, InputDataError
-from impasto.metrics.fid import SET_METRICS, art_fid, frechet_distance
+from impasto.metrics.fid import art_fid, frechet_distance
+from impasto.metrics.registry import SET_METRICS
 from impasto.weights.open import open_metric_net
 
 # --- The Fréchet distance -------------------------------------------------------------------------
@@ -28,7 +29,7 @@ def vectors(seed, count, width, shift=0.0):
 
 
 @pytest.mark.parametrize("counts", [(40, 60), (40, 13), (12, 11)])
-def test_frechet_distance_is_that_of_sqrtm(counts):
+def test_frechet_distance_matches_sqrtm(counts):
     one, other = (vectors(i, n, 10, 0.3 * i) for i, n in enumerate(counts))
     expected = by_sqrtm(one, other)
     found = frechet_distance(torch.from_numpy(one), torch.from_numpy(other))
@@ -46,7 +47,7 @@ def test_frechet_distance_of_gaussians_on_a_line():
     assert frechet_distance(axes * scales, axes * others) == pytest.approx(1 + 16)
 
 
-def test_frechet_distance_of_fewer_pictures_than_features():
+def test_frechet_distance_with_fewer_pictures_than_features():
     """There the product is singular; two tight pairs are as far apart as their means."""
     one, other = vectors(1, 5, 300), vectors(2, 4, 300)
     found = frechet_distance(torch.from_numpy(one), torch.from_numpy(other))
@@ -78,7 +79,7 @@ def test_art_fid():
 # --- Inception ------------------------------------------------------------------------------------
 
 
-def test_inception_is_named_and_shaped_as_torchvisions():
+def test_inception_has_the_names_and_shapes_of_torchvision():
     with torch.device("meta"):
         state = Inception().state_dict()
     # 27,161,264 parameters in all, of which 3,326,696 in AuxLogits and 2,049,000 in fc.
@@ -100,7 +101,7 @@ def test_inception_is_named_and_shaped_as_torchvisions():
         assert state[name].shape == shape, name
 
 
-def test_inception_sees_each_picture_by_itself(kept):
+def test_inception_treats_pictures_of_a_batch_independently(kept):
     net = open_metric_net("art-inception")
     assert not net.training
     assert not any(p.requires_grad for p in net.parameters())

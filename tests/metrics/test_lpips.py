@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from helpers.random_inputs import smooth_picture
 from impasto.encoders.vgg import VGG16
 from impasto.errors import ImageError, OptionError
-from impasto.metrics.lpips import Perceiver, lpips, open_perceiver
+from impasto.metrics.lpips import LpipsModel, lpips, open_lpips
 from impasto.weights.records import WEIGHTS
 
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # of lpips' own scaling layer
@@ -63,14 +63,14 @@ def lpips_by_hand(features, others, linear):
 )
 def test_lpips_by_hand(net, by_hand, kept, published):
     one, other = smooth_picture(40, 52, seed=1), smooth_picture(40, 52, seed=2)
-    found = lpips(one, other, open_perceiver(net))
+    found = lpips(one, other, open_lpips(net))
     seen = [by_hand(published[net], picture) for picture in (one, other)]
     assert [x.shape[1] for x in seen[0]] == list(WEIGHTS[f"lpips-{net}"].widths)
     expected = lpips_by_hand(*seen, published[f"lpips-{net}"])
     assert found.item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_lpips_scales_as_imagenet_does(encoder):
+def test_lpips_scaling_is_that_of_imagenet(encoder):
     """Shift and scale of its pictures in [−1, 1] are 2 μ − 1 and 2 σ."""
     mean, std = (np.array(v) for v in (VGG16.mean, VGG16.std))
     np.testing.assert_allclose(2 * mean - 1, SHIFT, atol=1e-15)
@@ -81,18 +81,18 @@ def test_lpips_scales_as_imagenet_does(encoder):
     )
 
 
-def test_lpips_of_features_that_are_all_zero_is_a_number():
+def test_lpips_of_all_zero_features_is_zero():
     zeros = [torch.zeros(1, 2, 3, 3)]
-    perceiver = Perceiver(lambda picture: zeros, [torch.ones(1, 2, 1, 1)])
-    assert lpips(torch.zeros(1, 3, 9, 9), torch.ones(1, 3, 9, 9), perceiver).item() == 0
+    model = LpipsModel(lambda picture: zeros, [torch.ones(1, 2, 1, 1)])
+    assert lpips(torch.zeros(1, 3, 9, 9), torch.ones(1, 3, 9, 9), model).item() == 0
 
 
-def test_lpips_refuses_what_it_cannot_compare(kept):
-    perceiver = open_perceiver("alexnet")
+def test_lpips_refuses_sizes_that_differ_or_are_too_small(kept):
+    model = open_lpips("alexnet")
     with pytest.raises(OptionError, match="same size"):
-        lpips(torch.zeros(1, 3, 40, 40), torch.zeros(1, 3, 40, 41), perceiver)
+        lpips(torch.zeros(1, 3, 40, 40), torch.zeros(1, 3, 40, 41), model)
     small = torch.zeros(1, 3, 40, 30)
     with pytest.raises(ImageError, match=r"30×40 px is too small for AlexNet: .* at least 31 px"):
-        lpips(small, small, perceiver)
+        lpips(small, small, model)
     least = torch.zeros(1, 3, 31, 31)
-    assert lpips(least, least, perceiver).item() == 0
+    assert lpips(least, least, model).item() == 0

@@ -1,58 +1,14 @@
-"""The warping error: warping, occlusion and flow against loops and closed forms, and the CLI."""
+"""Warping, occlusion and warping error against loops and closed forms."""
 
-import csv
-import json
-import re
-import sys
-from pathlib import Path
-
-import cv2
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from helpers.random_inputs import smooth_picture
-from impasto import images
-from impasto.cli.main import run
-from impasto.errors import ImageError, InputDataError, OptionError
-from impasto.evaluation.matching import Match
-from impasto.evaluation.video import Film, flow, in_order
-from impasto.metrics.temporal import WARPING, WARPING_CONTENT, occluded, warp, warping_error
-
-SMALL = ["--metrics", "tv"]
-
-
-def noise(seed, *shape):
-    random = torch.Generator().manual_seed(seed)
-    return torch.rand(*shape, generator=random, dtype=torch.float64)
-
-
-def uniform(right, down, size, batch=1):
-    """A flow that is the same everywhere."""
-    return torch.tensor([right, down], dtype=torch.float64).view(1, 2, 1, 1).expand(batch, 2, *size)
-
-
-def texture(height, width, seed=0, blur=2.0):
-    """(1, 3, H, W) in [0, 1]: blurred noise, with detail everywhere."""
-    grain = np.random.default_rng(seed).random((height, width, 3))
-    found = cv2.GaussianBlur(grain, (0, 0), blur)
-    found = (found - found.min()) / (found.max() - found.min())
-    return torch.from_numpy(found).float().permute(2, 0, 1)[None]
-
-
-def panned(frames, step, size=(48, 64), seed=0):
-    """A film in which a large picture moves by ``step`` = (right, down) from frame to frame."""
-    (right, down), (height, width) = step, size
-    large = texture(height + frames * abs(down), width + frames * abs(right), seed)
-    film = []
-    for number in range(frames):
-        x, y = (a * (frames - 1 - number) if a > 0 else -a * number for a in step)
-        film.append(large[..., y : y + height, x : x + width])
-    return film
-
-
-# --- Warping --------------------------------------------------------------------------------------
+from helpers.metric_inputs import noise
+from helpers.videos import panned, texture, uniform
+from impasto.errors import OptionError
+from impasto.metrics.temporal import occluded, warp, warping_error
 
 
 def warped_by_loop(picture, flow):
@@ -83,7 +39,7 @@ def test_warping_is_bilinear(size):
 
 @pytest.mark.parametrize("step", [(5, 0), (0, -3), (-2, 7), (0, 0)])
 @pytest.mark.parametrize("size", [(32, 64), (45, 61)])
-def test_a_shift_by_whole_pixels_leaves_nothing(step, size):
+def test_a_shift_by_whole_pixels_has_no_error(step, size):
     before, frame = panned(2, step, size)
     assert step == (0, 0) or not torch.equal(before, frame)
     flows = uniform(*step, size), -uniform(*step, size)
@@ -96,7 +52,7 @@ def test_a_shift_by_whole_pixels_leaves_nothing(step, size):
         assert warping_error(frame, before, *(0 * side for side in flows)).item() > 1e-3
 
 
-def test_a_shift_by_half_pixels_leaves_little():
+def test_a_shift_by_half_pixels_has_little_error():
     large = texture(64, 96, blur=6)
     before, frame = F.avg_pool2d(large, 2), F.avg_pool2d(large[..., 1:, 1:], 2)  # moved by −½, −½
     before = before[..., :-1, :-1]
@@ -104,9 +60,6 @@ def test_a_shift_by_half_pixels_leaves_little():
     right, wrong = warping_error(frame, before, *flows), warping_error(frame, before, *flows[::-1])
     assert 0 < right.item() < 3e-5
     assert wrong.item() > 30 * right.item()
-
-
-# --- Occlusion ------------------------------------------------------------------------------------
 
 
 def occluded_by_loop(forward, backward):
@@ -131,7 +84,7 @@ def occluded_by_loop(forward, backward):
 
 
 @pytest.mark.parametrize("strength", [0.3, 2.0, 8.0])
-def test_occlusion_is_as_ruder_et_al_have_it(strength):
+def test_occlusion_matches_ruder_et_al(strength):
     smooth = [F.interpolate(noise(s, 2, 2, 3, 4) - 0.5, (18, 26), mode="bicubic") for s in (3, 4)]
     forward, backward = smooth[0] * strength, 0.3 * smooth[1] * strength - smooth[0] * strength
     found = occluded(forward, backward)
@@ -167,9 +120,6 @@ def test_what_comes_from_outside_is_occluded():
     assert warping_error(picture, picture, -nowhere, nowhere).isnan().all()
 
 
-# --- The error ------------------------------------------------------------------------------------
-
-
 def test_flicker_gives_twice_its_variance():
     """Frames of one scene, each brighter or darker by a normal draw of deviation σ."""
     deviation, count = 0.05, 4001
@@ -182,182 +132,8 @@ def test_flicker_gives_twice_its_variance():
     assert error.mean().item() == pytest.approx(2 * deviation**2, rel=0.08)
 
 
-def test_frames_and_flows_have_one_size():
+def test_frames_and_flows_of_different_sizes_are_refused():
     picture, still = noise(1, 1, 3, 8, 8), uniform(0, 0, (8, 8))
     assert warping_error(torch.ones(1, 3, 8, 8), torch.zeros(1, 3, 8, 8), still, still).item() == 1
     with pytest.raises(OptionError, match=r"\(8, 8\), \(8, 9\).*must have the same size"):
         warping_error(picture, noise(1, 1, 3, 8, 9), still, still)
-
-
-# --- Flow -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("step", [(3, 0), (0, -3), (-3, 3)])
-def test_the_flow_of_a_shift_is_found(step):
-    first, second = panned(2, step, (96, 128))
-    found = flow(first, second)
-    assert found.shape == (1, 2, 96, 128)
-    off = (found - uniform(*step, (96, 128))).norm(dim=1)[0]
-    assert off[8:-8, 8:-8].max() < 0.3
-    assert off.median() < 0.05
-
-
-def test_the_flow_does_not_depend_on_threads():
-    first, second = panned(2, (2, 1), (32, 40))
-    before, found = cv2.getNumThreads(), []
-    try:
-        for threads in (1, 3):
-            cv2.setNumThreads(threads)
-            found.append(flow(first, second))
-            assert cv2.getNumThreads() == threads
-    finally:
-        cv2.setNumThreads(before)
-    assert torch.equal(*found)
-
-
-# --- Films ----------------------------------------------------------------------------------------
-
-
-def test_frames_are_in_the_order_of_their_numbers():
-    names = ["b/f10.png", "b/f9.png", "b/2f.png", "b/f.png", "b/f09.png", "a/f1.png"]
-    frames = [("B", Path(name)) for name in names] + [("A", Path("c/7.png"))]
-    assert [str(path) for _, path in in_order(frames)] == [
-        "a/f1.png", "b/2f.png", "b/f.png", "b/f09.png", "b/f9.png", "b/f10.png", "c/7.png"
-    ]  # fmt: skip
-
-
-def film_in(folder, pictures, first=8):
-    """Frames in a folder, from frame8 past frame10."""
-    for number, picture in enumerate(pictures, first):
-        images.write(folder / f"frame{number}.png", picture)
-    return folder
-
-
-@pytest.fixture
-def world(tmp_path):
-    """A film of four frames, a painting, and the film repainted: steadily and with flicker."""
-    frames = panned(4, (2, 1))
-    film_in(tmp_path / "frames", frames)
-    film_in(tmp_path / "steady", [1 - frame for frame in frames])
-    levels = (0, 0.1, -0.1, 0.05)
-    flicker = [0.6 * frame + 0.2 + a for frame, a in zip(frames, levels, strict=True)]
-    film_in(tmp_path / "flicker", flicker)
-    images.write(tmp_path / "style.png", smooth_picture(40, 40, seed=9))
-    return tmp_path
-
-
-def frames_of(folder):
-    return [path for _, path in in_order([("", path) for path in folder.iterdir()])]
-
-
-def judged(world, name, **options):
-    paths = frames_of(world / name)
-    film = Film([(name, path) for path in paths], **options)
-    return [film(path, Match(world / "frames" / path.name, world / "style.png")) for path in paths]
-
-
-def test_a_film_is_judged_frame_by_frame(world):
-    steady, flicker = judged(world, "steady"), judged(world, "flicker")
-    assert steady[0] == {}
-    contents = [images.read(path).tensor for path in frames_of(world / "frames")]
-    painted = [images.read(path).tensor for path in frames_of(world / "steady")]
-    for t in (1, 2, 3):
-        flows = flow(contents[t - 1], contents[t]), flow(contents[t], contents[t - 1])
-        error = warping_error(painted[t], painted[t - 1], *flows).item()
-        assert steady[t][WARPING] == pytest.approx(error, rel=1e-6)
-        assert steady[t][WARPING] == pytest.approx(steady[t][WARPING_CONTENT], rel=1e-3)
-        assert flicker[t][WARPING_CONTENT] == steady[t][WARPING_CONTENT]
-        assert steady[t][WARPING] < 5e-4
-    expected = [0.1**2, 0.2**2, 0.15**2]
-    assert [found[WARPING] for found in flicker[1:]] == pytest.approx(expected, rel=0.05)
-    smaller = judged(world, "flicker", size=40)
-    assert [found[WARPING] for found in smaller[1:]] == pytest.approx(expected, rel=0.1)
-
-
-def test_a_frame_needs_the_one_before(world):
-    paths = frames_of(world / "steady")
-    film = Film([("steady", path) for path in paths])
-    matches = [Match(world / "frames" / path.name, world / "style.png") for path in paths]
-    assert film(paths[0], matches[0]) == {}
-    assert film(paths[2], matches[2]) == {}  # the second one is missing
-    assert set(film(paths[3], matches[3])) == {WARPING, WARPING_CONTENT}
-    other = film_in(world / "other", [images.read(path).tensor for path in paths[:2]], first=12)
-    scenes = [("all", path) for path in (*paths[:2], *frames_of(other))]
-    film = Film(scenes)
-    found = [film(path, matches[t % 2]) for t, (_, path) in enumerate(scenes)]
-    assert [bool(figures) for figures in found] == [False, True, False, True]
-
-
-def test_frames_that_cannot_be_compared(world):
-    images.write(world / "steady/frame10.png", smooth_picture(24, 32, seed=1))
-    paths = frames_of(world / "steady")
-    film = Film([("steady", path) for path in paths])
-    match = Match(world / "frames/frame8.png", world / "style.png")
-    assert film(paths[0], match) == {}
-    assert film(paths[1], match)
-    with pytest.raises(ImageError, match=r"frame10.png is 32×24 px and frame9.png before it 64×48"):
-        film(paths[2], match)
-    assert film(paths[3], match) == {}
-    images.write(paths[0], smooth_picture(12, 16, seed=1))
-    with pytest.raises(ImageError, match=r"judged at 16×12 px: temporal needs at least 16 px"):
-        Film([("steady", path) for path in paths])(paths[0], match)
-    with pytest.raises(InputDataError, match="lone has no two frames in one folder: temporal"):
-        Film([*(("steady", path) for path in paths), ("lone", paths[0])])
-
-
-# --- impasto evaluate -----------------------------------------------------------------------------
-
-
-def words(world, *methods):
-    places = [str(world / method) for method in methods]
-    return ["evaluate", *places, "--content", str(world / "frames"),
-            "--style", str(world / "style.png"), "--temporal", *SMALL]  # fmt: skip
-
-
-def test_films_are_compared(world, tmp_path, capsys):
-    out = tmp_path / "figures"
-    assert run([*words(world, "steady", "flicker"), "-o", str(out)]) == 0
-    told = capsys.readouterr()
-    assert told.err == ""
-    assert re.search(r"warping +steady .* lower", told.out)
-    assert re.search(r"warping.content +steady ", told.out)
-    lines = list(csv.DictReader((out / "pictures.csv").read_text("utf-8").splitlines()))
-    names = [Path(line["result"]).stem for line in lines]
-    assert names == 2 * ["frame8", "frame9", "frame10", "frame11"]
-    assert [bool(line[WARPING]) for line in lines] == 2 * [False, True, True, True]
-    report = json.loads((out / "evaluation.json").read_text("utf-8"))
-    assert report["metrics"][WARPING]["better"] == "lower"
-    assert "1808.00449" in report["metrics"][WARPING]["source"]
-    found = report["methods"]["flicker"][WARPING]
-    expected = np.mean([float(line[WARPING]) for line in lines[5:]])
-    assert found["mean"] == pytest.approx(expected)
-    assert found["low"] < found["mean"] < found["high"]
-    assert found["mean"] > 20 * report["methods"]["steady"][WARPING]["mean"]
-
-
-def test_a_frame_of_another_size_is_named_and_the_rest_is_done(world, capsys):
-    images.write(world / "steady/frame10.png", smooth_picture(24, 32, seed=1))
-    assert run([*words(world, "steady"), "--json"]) == 2
-    told = capsys.readouterr()
-    assert "frame10.png is 32×24 px and frame9.png before it 64×48 px" in told.err
-    assert told.err.endswith("1 of 4 results could not be judged.\n")
-    pictures = json.loads(told.out)["pictures"]
-    assert [WARPING in picture for picture in pictures] == [False, True, False]
-
-
-@pytest.mark.parametrize(
-    ("case", "named"),
-    [("lone frame", "has no two frames in one folder"), ("no OpenCV", "'.[video]'")],
-)
-def test_a_mistake_gets_one_sentence(case, named, world, capsys, monkeypatch):
-    method = "steady"
-    if case == "lone frame":
-        method = "steady/frame8.png"
-    else:
-        monkeypatch.setitem(sys.modules, "cv2", None)
-    assert run(words(world, method)) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert named in told.err
-    assert told.err.startswith("impasto: ")
-    assert len(told.err.strip().splitlines()) == 1

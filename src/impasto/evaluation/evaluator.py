@@ -1,4 +1,4 @@
-"""A result seen beside its content and its style, and measured."""
+"""Metrics of single results."""
 
 from __future__ import annotations
 
@@ -9,39 +9,54 @@ from pathlib import Path
 import torch
 
 from impasto import images
-from impasto.encoders.vgg import Encoder, minimum_side
+from impasto.encoders.vgg import Encoder
 from impasto.errors import ImageError
-from impasto.evaluation.matching import Match, brought_to
+from impasto.evaluation.matching import References, resize_to_result
 from impasto.images.picture import Picture, fit_size
-from impasto.metrics.registry import Seen, at_hand, chosen, get_metric, measure
+from impasto.metrics.registry import (
+    MetricInput,
+    available_metrics,
+    get_metric,
+    measure,
+    resolve_metrics,
+)
 from impasto.metrics.ssim import WINDOW
 
-_KEPT = 4
-"""Contents and styles kept in memory: the next result is often of one of the last."""
+_CACHED_REFERENCES = 4
+"""Contents and styles kept in memory: consecutive results often share them."""
 
 
-def as_judged(result: Path, size: int, max_pixels: int = images.MAX_PIXELS) -> Picture:
-    """A result at the size it is judged at: its own, or smaller with ``size`` as the long side."""
-    picture = images.read(result, max_pixels=max_pixels)
+def read_result(path: Path, size: int, max_pixels: int = images.MAX_PIXELS) -> Picture:
+    """A result at the size it is evaluated at.
+
+    Args:
+        path: The result's file.
+        size: Maximum long side in pixels; a larger result is downscaled.
+        max_pixels: Refuse larger pictures.
+
+    Raises:
+        ImageError: It cannot be read or is too large.
+    """
+    picture = images.read(path, max_pixels=max_pixels)
     return picture.resized(fit_size(picture.size, size, max_enlarge=1))
 
 
 class Evaluator:
-    """Metrics of results, at one size and by one encoder.
+    """Measures results with an encoder, at one size.
 
-    A result larger than ``size`` is made smaller; its content is brought to the result's own size,
-    its style to the result's long side.
+    A result larger than ``size`` is downscaled. Its content is resized to the result's size, its
+    style to the result's long side.
 
     Args:
-        encoder: Whose features are compared.
-        metrics: Names in :data:`impasto.metrics.registry.METRICS`, whose weights are fetched if they
-            are not there; by default all that have theirs.
-        size: The most that results have as their long side, in pixels.
-        max_pixels: Larger pictures are refused.
+        encoder: Its features are compared.
+        metrics: Names in :data:`impasto.metrics.registry.METRICS`; missing weights are downloaded.
+            By default, all metrics whose weights are available.
+        size: Maximum long side of results, in pixels.
+        max_pixels: Refuse larger pictures.
 
     Raises:
-        OptionError: For a name that no metric has.
-        WeightsError: If the weights of a metric cannot be had.
+        OptionError: There is no metric of some name.
+        WeightsError: The weights of a metric are broken or cannot be downloaded.
     """
 
     def __init__(
@@ -52,52 +67,56 @@ class Evaluator:
         size: int = 512,
         max_pixels: int = images.MAX_PIXELS,
     ) -> None:
-        names = chosen(at_hand())[0] if metrics is None else metrics
+        names = resolve_metrics(available_metrics())[0] if metrics is None else metrics
         self._metrics = {name: get_metric(name) for name in names}
         self._opened = {
             name: metric.open() for name, metric in self._metrics.items() if metric.open
         }
         self._encoder, self._size, self._max_pixels = encoder, size, max_pixels
-        self._least = max(WINDOW, minimum_side(self._layers("content", "style", ""), encoder))
-        self._contents = lru_cache(_KEPT)(self._content)
-        self._styles = lru_cache(_KEPT)(self._style)
+        layers = self._layers("content", "style", "")
+        self._minimum_side = max(WINDOW, encoder.minimum_side(layers))
+        self._cached_content = lru_cache(_CACHED_REFERENCES)(self._content)
+        self._cached_style = lru_cache(_CACHED_REFERENCES)(self._style)
 
     @torch.no_grad()
-    def __call__(self, result: Path, match: Match) -> dict[str, float]:
-        """The figures of one result, by metric and by ``metric.layer``.
+    def __call__(self, result: Path, references: References) -> dict[str, float]:
+        """Values of one result by ``metric`` and ``metric.layer``.
 
         Raises:
-            ImageError: For pictures that cannot be read, are too small, or do not fit together.
+            ImageError: A picture cannot be read or is too small, or content and result have
+                different aspect ratios.
         """
-        painted = as_judged(result, self._size, self._max_pixels)
-        own = self._seen(painted, result, "content", "style", "")
-        references = {
-            "content": self._contents(match.content, painted.size),
-            "style": self._styles(match.style, max(painted.size)),
+        picture = read_result(result, self._size, self._max_pixels)
+        measured = self._input(picture, result, "content", "style", "")
+        inputs = {
+            "content": self._cached_content(references.content, picture.size),
+            "style": self._cached_style(references.style, max(picture.size)),
             "": None,
         }
-        figures: dict[str, float] = {}
+        values: dict[str, float] = {}
         for name, metric in self._metrics.items():
-            figures |= measure(name, own, references[metric.against], self._opened.get(name))
-        return figures
+            values |= measure(name, measured, inputs[metric.reference], self._opened.get(name))
+        return values
 
-    def _content(self, path: Path, size: tuple[int, int]) -> Seen:
+    def _content(self, path: Path, size: tuple[int, int]) -> MetricInput:
         content = images.read(path, max_pixels=self._max_pixels)
-        return self._seen(brought_to(content, size), path, "content")
+        return self._input(resize_to_result(content, size), path, "content")
 
-    def _style(self, path: Path, long_side: int) -> Seen:
+    def _style(self, path: Path, long_side: int) -> MetricInput:
         style = images.read(path, long_side=long_side, max_pixels=self._max_pixels)
-        return self._seen(style, path, "style")
+        return self._input(style, path, "style")
 
-    def _seen(self, picture: Picture, path: Path, *sides: str) -> Seen:
+    def _input(self, picture: Picture, path: Path, *references: str) -> MetricInput:
         height, width = picture.size
-        if min(height, width) < self._least:
+        if min(height, width) < self._minimum_side:
             raise ImageError(
-                f"{path} is judged at {width}×{height} px: the metrics need at least "
-                f"{self._least} px each way."
+                f"{path} is evaluated at {width}×{height} px: the metrics need at least "
+                f"{self._minimum_side} px on each side."
             )
-        return Seen(picture.tensor, self._encoder(picture.tensor, self._layers(*sides)))
+        features = self._encoder(picture.tensor, self._layers(*references))
+        return MetricInput(picture.tensor, features)
 
-    def _layers(self, *sides: str) -> frozenset[str]:
-        chosen = [metric for metric in self._metrics.values() if metric.against in sides]
-        return frozenset(layer for metric in chosen for layer in metric.layers)
+    def _layers(self, *references: str) -> frozenset[str]:
+        """Layers of all metrics with one of these references."""
+        metrics = [metric for metric in self._metrics.values() if metric.reference in references]
+        return frozenset(layer for metric in metrics for layer in metric.layers)

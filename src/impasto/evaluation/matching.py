@@ -1,4 +1,4 @@
-"""Which content and which style a result belongs to."""
+"""Find the content and the style that a result was made from."""
 
 from __future__ import annotations
 
@@ -9,171 +9,183 @@ from pathlib import Path, PurePath
 
 from impasto.errors import ImageError, InputDataError
 from impasto.images.picture import Picture, fit_size, list_pictures
-from impasto.runtime.provenance import Provenance, read_provenance
+from impasto.jobs.provenance import Provenance, read_provenance
 
-_SLACK = 0.03  # of a side, by which sizes are rounded
+_SIZE_TOLERANCE = 0.03  # of a side: networks and tiles round sizes
 
 
 @dataclass(frozen=True)
-class Match:
-    """What a result is compared with."""
+class References:
+    """The pictures that a result is compared with."""
 
     content: Path
     style: Path
 
 
-def picture_files(place: Path, *, apart_from: Path | None = None) -> list[Path]:
-    """The picture files in a folder and the folders in it, in order; or the one file named.
+def picture_files(path: Path, *, exclude: Path | None = None) -> list[Path]:
+    """The picture files of a folder and its subfolders, sorted; or the one file named.
 
     Args:
-        place: Where.
-        apart_from: See :func:`impasto.images.picture.list_pictures`.
+        path: A folder or a file.
+        exclude: See :func:`impasto.images.picture.list_pictures`.
 
     Raises:
-        InputDataError: If there is no such place, or no picture in the folder.
+        InputDataError: The path does not exist, or the folder has no pictures.
     """
-    if os.path.isfile(place):
-        return [place]
-    if not os.path.isdir(place):
-        raise InputDataError(f"There is no folder or file {place}: check its name.")
-    return list_pictures(place, apart_from=apart_from)
+    if os.path.isfile(path):
+        return [path]
+    if not os.path.isdir(path):
+        raise InputDataError(f"There is no folder or file {path}: check its name.")
+    return list_pictures(path, exclude=exclude)
 
 
 class PictureIndex:
-    """Pictures found by their names.
+    """Finds pictures by name in a folder and its subfolders.
 
     Args:
-        place: A folder, or one file.
+        path: A folder, or one file.
 
     Raises:
-        InputDataError: If there are none.
+        InputDataError: There are no pictures.
     """
 
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        self._files = picture_files(place)
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._files = picture_files(path)
 
     def __str__(self) -> str:
-        return str(self.place) if self.is_file else f"in {self.place}"
+        return str(self.path) if self.is_file else f"in {self.path}"
 
     @property
-    def only(self) -> Path | None:
-        """The one picture, if there is but one."""
+    def single(self) -> Path | None:
+        """The picture, if there is exactly one."""
         return self._files[0] if len(self._files) == 1 else None
 
     @property
     def is_file(self) -> bool:
-        """Whether one file was named."""
-        return self._files == [self.place]
+        """Whether ``path`` is a file."""
+        return self._files == [self.path]
 
     def find(self, name: str) -> Path | None:
-        """The picture of a path told elsewhere: by its file name, or else without extension.
+        """The picture with the file name of a path, or else with its stem.
+
+        Args:
+            name: A path that may have been recorded on another machine.
 
         Raises:
-            InputDataError: If several go by that name, none of them at the path itself.
+            InputDataError: Several pictures match, none of them at exactly that path.
         """
-        wanted = PurePath(name.replace("\\", "/"))
-        alike = [p for p in self._files if p.name == wanted.name]
-        alike = alike or [p for p in self._files if p.stem in (wanted.stem, wanted.name)]
-        exactly = [p for p in alike if p.resolve() == Path(name).resolve()]
-        return self._one(exactly or alike, wanted.name)
+        target = PurePath(name.replace("\\", "/"))
+        matches = [p for p in self._files if p.name == target.name]
+        matches = matches or [p for p in self._files if p.stem in (target.stem, target.name)]
+        exact = [p for p in matches if p.resolve() == Path(name).resolve()]
+        return self._unique(exact or matches, target.name)
 
-    def named(self, stem: str) -> Path | None:
-        """The picture called so, without its extension.
+    def find_stem(self, stem: str) -> Path | None:
+        """The picture with that file name, without extension.
 
         Raises:
-            InputDataError: If several are.
+            InputDataError: There are several.
         """
-        return self._one([p for p in self._files if p.stem == stem], stem)
+        return self._unique([p for p in self._files if p.stem == stem], stem)
 
-    def _one(self, found: list[Path], name: str) -> Path | None:
-        if len(found) > 1:
+    def _unique(self, matches: list[Path], name: str) -> Path | None:
+        if len(matches) > 1:
             raise InputDataError(
-                f"{found[0]} and {found[1]} could both be '{name}': rename one of them."
+                f"{matches[0]} and {matches[1]} could both be '{name}': rename one of them."
             )
-        return found[0] if found else None
+        return matches[0] if matches else None
 
 
-def match(
+def find_references(
     result: Path, metadata: Mapping[str, str], contents: PictureIndex, styles: PictureIndex
-) -> Match:
-    """What a result was painted from: as its file says, or else by its file name.
+) -> References:
+    """The content and style of a result: by its metadata, or else by its file name.
 
-    A name is CONTENT-STYLE, or that of a content where there is a single style, or that of a style
-    where there is a single content. One that says nothing belongs to two files named as such.
+    A file name is CONTENT-STYLE, or that of a content if there is a single style, or that of a
+    style if there is a single content. A result without any of these belongs to ``contents`` and
+    ``styles`` if both are files.
 
     Args:
         result: The result's path.
-        metadata: What its file says, see :func:`impasto.images.picture.read_metadata`.
-        contents: Where contents are.
-        styles: Where styles are.
+        metadata: Of the result, see :func:`impasto.images.picture.read_metadata`.
+        contents: Candidates for the content.
+        styles: Candidates for the style.
 
     Raises:
-        InputDataError: If that leads to none, or to several.
+        InputDataError: There is no match, or more than one.
     """
-    origin = read_provenance(metadata)
-    if len(origin.styles) > 1:
-        names = ", ".join(name for name, _ in origin.styles)
+    provenance = read_provenance(metadata)
+    if len(provenance.styles) > 1:
+        names = ", ".join(name for name, _ in provenance.styles)
         raise InputDataError(
-            f"{result} mixes {len(origin.styles)} styles ({names}): one is needed to compare with."
+            f"{result} mixes {len(provenance.styles)} styles ({names}): it can be compared with "
+            "one only."
         )
-    style_name = origin.styles[0][0] if origin.styles else ""
-    content = contents.find(origin.content) if origin.content else None
+    style_name = provenance.styles[0][0] if provenance.styles else ""
+    content = contents.find(provenance.content) if provenance.content else None
     style = styles.find(style_name) if style_name else None
     if content and style:
-        return Match(content, style)
-    by_name = _by_name(result, contents, styles)
+        return References(content, style)
+    by_name = _by_file_name(result, contents, styles)
     if by_name is not None:
         return by_name
-    if not origin.content and not style_name and contents.is_file and styles.is_file:
-        return Match(contents.place, styles.place)
-    raise InputDataError(f"{result} {_reason(origin, contents, styles)}")
+    if not provenance.content and not style_name and contents.is_file and styles.is_file:
+        return References(contents.path, styles.path)
+    raise InputDataError(f"{result} {_reason(provenance, contents, styles)}")
 
 
-def brought_to(content: Picture, size: tuple[int, int]) -> Picture:
-    """A content at its result's height and width, which are rounded to what nets and tiles take.
+def resize_to_result(content: Picture, size: tuple[int, int]) -> Picture:
+    """A content resized to its result's size, which may have been rounded.
+
+    Args:
+        content: The content.
+        size: Height and width of the result.
 
     Raises:
-        ImageError: If the shapes differ by more than that.
+        ImageError: The aspect ratios differ by more than rounding.
     """
-    wanted = fit_size(content.size, max(size))
-    for side, other in zip(wanted, size, strict=True):
-        if abs(side - other) > max(2, _SLACK * side):
+    expected = fit_size(content.size, max(size))
+    for side, result_side in zip(expected, size, strict=True):
+        if abs(side - result_side) > max(2, _SIZE_TOLERANCE * side):
             raise ImageError(
-                f"{content.path} is {wanted[1]}×{wanted[0]} px at the size of its result, which is "
-                f"{size[1]}×{size[0]} px: the one was not painted from the other."
+                f"{content.path} is {expected[1]}×{expected[0]} px at the size of its result, "
+                f"which is {size[1]}×{size[0]} px: the one was not painted from the other."
             )
     return content.resized(size)
 
 
-def _by_name(result: Path, contents: PictureIndex, styles: PictureIndex) -> Match | None:
-    stem, found = result.stem, []
-    for place, letter in enumerate(stem):
+def _by_file_name(result: Path, contents: PictureIndex, styles: PictureIndex) -> References | None:
+    stem, candidates = result.stem, []
+    for index, letter in enumerate(stem):
         if letter == "-":
-            found.append((contents.named(stem[:place]), styles.named(stem[place + 1 :])))
-    pairs = [Match(content, style) for content, style in found if content and style]
-    if len(pairs) > 1:
+            content, style = contents.find_stem(stem[:index]), styles.find_stem(stem[index + 1 :])
+            candidates.append((content, style))
+    matches = [References(content, style) for content, style in candidates if content and style]
+    if len(matches) > 1:
+        first, second = matches[:2]
         raise InputDataError(
-            f"{result} could be named after {pairs[0].content.name} and {pairs[0].style.name} or "
-            f"after {pairs[1].content.name} and {pairs[1].style.name}: rename it."
+            f"{result} could be named after {first.content.name} and {first.style.name} or "
+            f"after {second.content.name} and {second.style.name}: rename it."
         )
     for content, style in (
-        (contents.named(stem), styles.only),
-        (contents.only, styles.named(stem)),
+        (contents.find_stem(stem), styles.single),
+        (contents.single, styles.find_stem(stem)),
     ):
         if content and style:
-            pairs.append(Match(content, style))
-    return pairs[0] if pairs else None
+            matches.append(References(content, style))
+    return matches[0] if matches else None
 
 
-def _reason(origin: Provenance, contents: PictureIndex, styles: PictureIndex) -> str:
-    style = origin.styles[0][0] if origin.styles else ""
-    if origin.content and contents.find(origin.content) is None:
-        return f"was painted from {origin.content}, which is not {contents}."
+def _reason(provenance: Provenance, contents: PictureIndex, styles: PictureIndex) -> str:
+    """Why a result has no match, as the end of a sentence."""
+    style = provenance.styles[0][0] if provenance.styles else ""
+    if provenance.content and contents.find(provenance.content) is None:
+        return f"was painted from {provenance.content}, which is not {contents}."
     if style and styles.find(style) is None:
-        return f"was painted after {style}, which is not {styles}."
-    what = "which style it was painted after" if origin.content else "what it was painted from"
+        return f"was painted in the style of {style}, which is not {styles}."
+    missing = "which style it was painted in" if provenance.content else "what it was painted from"
     return (
-        f"does not say {what}, and its name is neither CONTENT-STYLE nor that of a content "
+        f"does not say {missing}, and its name is neither CONTENT-STYLE nor that of a content "
         "with a single style: rename it."
     )

@@ -1,4 +1,4 @@
-"""What was measured: a row for every picture, and means with their intervals for every method."""
+"""Results of an evaluation: a row for each picture, and means with intervals for each method."""
 
 from __future__ import annotations
 
@@ -10,141 +10,151 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from impasto.evaluation.matching import Match
-from impasto.metrics.bootstrap import LEVEL, Interval, bootstrap_mean
-from impasto.metrics.fid import SET_METRICS, SetMetric
-from impasto.metrics.registry import METRICS, Metric
+from impasto.evaluation.matching import References
+from impasto.jobs.provenance import Provenance
+from impasto.metrics.bootstrap import CONFIDENCE, Interval, bootstrap_mean
+from impasto.metrics.registry import METRICS, SET_METRICS, Metric, SetMetric
 from impasto.metrics.temporal import ABOUT, SOURCE, WARPING, WARPING_CONTENT
-from impasto.runtime.files import replacing
-from impasto.runtime.provenance import Provenance
+from impasto.runtime.files import atomic_write
 
 SECONDS, MEGABYTES = "seconds", "megabytes"
 
-BETTER: Mapping[str, str] = {
-    **{name: metric.better for name, metric in METRICS.items()},
-    **{name: metric.better for name, metric in SET_METRICS.items()},
-    WARPING: "lower",
-    **dict.fromkeys((WARPING_CONTENT, SECONDS, MEGABYTES), ""),
-}
-"""What a summary shows, in its order, and which figures are better: ``lower`` or ``higher``."""
+SetValues = Mapping[str, Mapping[str, float]]
+"""Method → metric → value, of the metrics of sets."""
 
-OfSets = Mapping[str, Mapping[str, float]]
-"""Method → figure → its value, of the figures that only a set has."""
-
-NO_SETS: OfSets = {}
-
-_WARPING = {"about": ABOUT, "source": SOURCE, "better": BETTER[WARPING]}
+NO_SET_VALUES: SetValues = {}
 
 
 @dataclass(frozen=True)
-class Evaluated:
-    """A result and its figures.
+class EvaluatedResult:
+    """A result and its values.
 
     Attributes:
-        method: What made it, as the tables call it.
+        method: What made it, as tables name it.
         result: The picture.
-        match: What it was compared with.
-        figures: By metric and ``metric.layer``; see :func:`recorded`, too.
+        references: What it was compared with.
+        values: By ``metric`` and ``metric.layer``, and those of :func:`recorded_costs`.
     """
 
     method: str
     result: Path
-    match: Match
-    figures: Mapping[str, float]
+    references: References
+    values: Mapping[str, float]
 
 
-def recorded(origin: Provenance) -> dict[str, float]:
-    """What a result's file tells of its making, as figures: time and memory."""
-    told = {
-        SECONDS: origin.seconds,
-        MEGABYTES: None if origin.peak_bytes is None else origin.peak_bytes / 1e6,
+def directions() -> dict[str, str]:
+    """Metric → ``lower`` or ``higher`` is better, or empty, in the order of summaries."""
+    return {
+        **{name: metric.better for name, metric in METRICS.items()},
+        **{name: metric.better for name, metric in SET_METRICS.items()},
+        WARPING: "lower",
+        **dict.fromkeys((WARPING_CONTENT, SECONDS, MEGABYTES), ""),
     }
-    return {name: value for name, value in told.items() if value is not None}
 
 
-def columns(rows: Sequence[Evaluated]) -> list[str]:
-    """The names of all figures, in their order; what was recorded last."""
-    names = dict.fromkeys(name for row in rows for name in row.figures)
+def recorded_costs(provenance: Provenance) -> dict[str, float]:
+    """Time and memory that a result took, as far as its metadata have them."""
+    costs = {
+        SECONDS: provenance.seconds,
+        MEGABYTES: None if provenance.peak_bytes is None else provenance.peak_bytes / 1e6,
+    }
+    return {name: value for name, value in costs.items() if value is not None}
+
+
+def value_names(rows: Sequence[EvaluatedResult]) -> list[str]:
+    """The names of all values in their order, time and memory last."""
+    names = dict.fromkeys(name for row in rows for name in row.values)
     last = (SECONDS, MEGABYTES)
     return sorted(names, key=lambda name: last.index(name) + 1 if name in last else 0)
 
 
-def summary(rows: Sequence[Evaluated], of_sets: OfSets = NO_SETS) -> dict[str, dict[str, Interval]]:
-    """Method → figure → mean and interval, over the pictures that have it.
+def summarize(
+    rows: Sequence[EvaluatedResult], set_values: SetValues = NO_SET_VALUES
+) -> dict[str, dict[str, Interval]]:
+    """Method → metric → mean and interval, over the results that have the value.
 
     Args:
-        rows: What was measured of pictures.
-        of_sets: What was measured of methods as a whole; it has no interval.
+        rows: Values of single results.
+        set_values: Values of methods, which have no interval.
     """
     means: dict[str, dict[str, Interval]] = {}
     for method in dict.fromkeys(row.method for row in rows):
-        own = [row.figures for row in rows if row.method == method]
-        values = {
-            name: [figures[name] for figures in own if name in figures] for name in columns(rows)
+        of_method = [row.values for row in rows if row.method == method]
+        columns = {
+            name: [values[name] for values in of_method if name in values]
+            for name in value_names(rows)
         }
-        means[method] = {name: bootstrap_mean(found) for name, found in values.items() if found}
-        for name, value in of_sets.get(method, {}).items():
+        means[method] = {name: bootstrap_mean(column) for name, column in columns.items() if column}
+        for name, value in set_values.get(method, {}).items():
             means[method][name] = Interval(value, math.nan, math.nan)
     return means
 
 
-def as_json(
-    rows: Sequence[Evaluated],
+def to_json(
+    rows: Sequence[EvaluatedResult],
     failed: Sequence[tuple[Path, str]],
     settings: Mapping[str, Any],
-    of_sets: OfSets = NO_SETS,
+    set_values: SetValues = NO_SET_VALUES,
 ) -> str:
-    """All of it: settings, means, pictures, and what could not be judged."""
-    told = {name.partition(".")[0] for name in columns(rows)}.union(*of_sets.values())
-    known: dict[str, Metric | SetMetric] = {**METRICS, **SET_METRICS}
-    return json.dumps(
-        {
-            **settings,
-            "metrics": {
-                name: {"about": m.about, "source": m.source, "better": m.better}
-                for name, m in known.items()
-                if name in told
+    """The whole evaluation as JSON.
+
+    Args:
+        rows: Values of single results.
+        failed: Results that could not be evaluated, and why.
+        settings: Further entries.
+        set_values: Values of methods.
+    """
+    measured = {name.partition(".")[0] for name in value_names(rows)}.union(*set_values.values())
+    registered: dict[str, Metric | SetMetric] = {**METRICS, **SET_METRICS}
+    metrics = {
+        name: {"about": metric.about, "source": metric.source, "better": metric.better}
+        for name, metric in registered.items()
+        if name in measured
+    }
+    if WARPING in measured:
+        better = directions()[WARPING]
+        metrics[WARPING] = {"about": ABOUT, "source": SOURCE, "better": better}
+    methods = {
+        method: {
+            name: {
+                "mean": interval.mean,
+                "low": _number(interval.low),
+                "high": _number(interval.high),
             }
-            | ({WARPING: _WARPING} if WARPING in told else {}),
-            "interval": LEVEL,
-            "methods": {
-                method: {
-                    name: {
-                        "mean": found.mean,
-                        "low": _number(found.low),
-                        "high": _number(found.high),
-                    }
-                    for name, found in means.items()
-                }
-                for method, means in summary(rows, of_sets).items()
-            },
-            "pictures": [_flat(row) for row in rows],
-            "failed": [{"result": str(path), "reason": reason} for path, reason in failed],
-        },
-        indent=2,
-        ensure_ascii=False,
-    )
+            for name, interval in means.items()
+        }
+        for method, means in summarize(rows, set_values).items()
+    }
+    report = {
+        **settings,
+        "metrics": metrics,
+        "interval": CONFIDENCE,
+        "methods": methods,
+        "pictures": [_flat(row) for row in rows],
+        "failed": [{"result": str(path), "reason": reason} for path, reason in failed],
+    }
+    return json.dumps(report, indent=2, ensure_ascii=False)
 
 
-def write_csv(path: Path, rows: Sequence[Evaluated]) -> None:
-    """One line a picture, whole or not at all."""
-    names = ["method", "result", "content_file", "style_file", *columns(rows)]
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+def write_csv(path: Path, rows: Sequence[EvaluatedResult]) -> None:
+    """Write a table with a line for each result, atomically."""
+    names = ["method", "result", "content_file", "style_file", *value_names(rows)]
+    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, names)
         writer.writeheader()
         writer.writerows(map(_flat, rows))
 
 
-def _flat(row: Evaluated) -> dict[str, Any]:
+def _flat(row: EvaluatedResult) -> dict[str, Any]:
     return {
         "method": row.method,
         "result": str(row.result),
-        "content_file": str(row.match.content),
-        "style_file": str(row.match.style),
-        **row.figures,
+        "content_file": str(row.references.content),
+        "style_file": str(row.references.style),
+        **row.values,
     }
 
 
 def _number(value: float) -> float | None:
-    """JSON has no NaN."""
+    """None for NaN, which JSON does not have."""
     return value if math.isfinite(value) else None

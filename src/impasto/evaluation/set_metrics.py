@@ -1,4 +1,4 @@
-"""The results of a method as a set, beside the set of their styles."""
+"""Metrics of all results of a method, compared with the set of their styles."""
 
 from __future__ import annotations
 
@@ -10,76 +10,81 @@ import torch
 from torch import Tensor
 
 from impasto import images
-from impasto.evaluation.evaluator import as_judged
-from impasto.evaluation.matching import Match
-from impasto.evaluation.results import Evaluated, OfSets
-from impasto.metrics.fid import ART_INCEPTION, LEAST, SET_METRICS, frechet_distance
+from impasto.evaluation.evaluator import read_result
+from impasto.evaluation.matching import References
+from impasto.evaluation.results import EvaluatedResult, SetValues
+from impasto.metrics.fid import MIN_SET_SIZE, frechet_distance
+from impasto.metrics.registry import ART_INCEPTION, SET_METRICS
 from impasto.weights.open import open_metric_net
 
-_KEPT = 256
+_CACHED_STYLES = 256
 """Styles whose features are kept in memory, 8 kB each."""
 
 
-class Sets:
-    """Figures of sets, for which the pictures are gathered one by one.
+class SetEvaluator:
+    """Collects features of results one by one, and measures them as sets.
 
-    A style counts once for each result painted after it, as in the authors' program, where the
-    folder of styles has a file for each result.
+    A style counts once for each of its results. This is as in the authors' program, whose folder
+    of styles has a file for each result.
 
     Args:
-        names: Of :data:`impasto.metrics.fid.SET_METRICS`.
-        size: The most that results have as their long side, in pixels; styles have theirs.
-        max_pixels: Larger pictures are refused.
+        names: Names in :data:`impasto.metrics.registry.SET_METRICS`.
+        size: Maximum long side of results, in pixels; styles get that of their result.
+        max_pixels: Refuse larger pictures.
 
     Raises:
-        WeightsError: If the weights cannot be had.
+        WeightsError: The weights are broken or cannot be downloaded.
     """
 
     def __init__(
         self, names: Sequence[str], *, size: int = 512, max_pixels: int = images.MAX_PIXELS
     ) -> None:
         self._names, self._size, self._max_pixels = names, size, max_pixels
-        self._net = open_metric_net(ART_INCEPTION)
-        self._styles = lru_cache(_KEPT)(self._style)
-        self._seen: dict[Path, tuple[Tensor, Tensor]] = {}
+        self._network = open_metric_net(ART_INCEPTION)
+        self._cached_style = lru_cache(_CACHED_STYLES)(self._style)
+        self._features: dict[Path, tuple[Tensor, Tensor]] = {}
 
-    def __call__(self, result: Path, match: Match) -> dict[str, float]:
-        """See a result and its style; neither has a figure of its own.
+    def __call__(self, result: Path, references: References) -> dict[str, float]:
+        """Collect a result and its style; returns no values, since neither has any alone.
 
         Raises:
-            ImageError: For pictures that cannot be read, or are too small.
+            ImageError: A picture cannot be read or is too small.
         """
-        painted = as_judged(result, self._size, self._max_pixels)
-        style = self._styles(match.style, max(painted.size))
-        self._seen[result] = self._features(painted.tensor), style
+        picture = read_result(result, self._size, self._max_pixels)
+        style = self._cached_style(references.style, max(picture.size))
+        self._features[result] = self._pooled(picture.tensor), style
         return {}
 
-    def figures(self, rows: Sequence[Evaluated]) -> OfSets:
-        """Those of every method that has at least ``LEAST`` results.
+    def values(self, rows: Sequence[EvaluatedResult]) -> SetValues:
+        """Values of every method that has at least ``MIN_SET_SIZE`` results.
 
         Args:
-            rows: Results that were seen, with the figures of each.
+            rows: Collected results with their own values.
         """
-        methods: dict[str, list[Evaluated]] = {}
+        methods: dict[str, list[EvaluatedResult]] = {}
         for row in rows:
             methods.setdefault(row.method, []).append(row)
-        return {name: self._of(own) for name, own in methods.items() if len(own) >= LEAST}
+        return {
+            name: self._measure(results)
+            for name, results in methods.items()
+            if len(results) >= MIN_SET_SIZE
+        }
 
-    def _of(self, rows: Sequence[Evaluated]) -> dict[str, float]:
-        pairs = [self._seen[row.result] for row in rows]
+    def _measure(self, rows: Sequence[EvaluatedResult]) -> dict[str, float]:
+        pairs = [self._features[row.result] for row in rows]
         fid = frechet_distance(*(torch.cat(side) for side in zip(*pairs, strict=True)))
-        found = {}
+        values = {}
         for name in self._names:
             metric = SET_METRICS[name]
-            values = [row.figures[metric.mean_of] for row in rows] if metric.mean_of else [0.0]
-            found[name] = metric.function(fid, sum(values) / len(values))
-        return found
+            averaged = [row.values[metric.mean_of] for row in rows] if metric.mean_of else [0.0]
+            values[name] = metric.function(fid, sum(averaged) / len(averaged))
+        return values
 
     def _style(self, path: Path, long_side: int) -> Tensor:
         style = images.read(path, long_side=long_side, max_pixels=self._max_pixels)
-        return self._features(style.tensor)
+        return self._pooled(style.tensor)
 
     @torch.no_grad()
-    def _features(self, picture: Tensor) -> Tensor:
-        features: Tensor = self._net(picture)
+    def _pooled(self, picture: Tensor) -> Tensor:
+        features: Tensor = self._network(picture)
         return features

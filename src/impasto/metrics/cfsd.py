@@ -1,4 +1,4 @@
-"""Which parts of a picture resemble which: CFSD."""
+"""CFSD: whether the positions of a picture that resembled each other still do."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from torch import Tensor
 
 from impasto.errors import OptionError
 
-_ROWS_AT_ONCE = 512  # 34 MB for each matrix of 16,384 positions
-_MUCH = 10.0  # a change from which the plain form is exact enough, and this one might overflow
+_ROWS_PER_CHUNK = 512  # 34 MB for each matrix of 16,384 positions
+_LARGE_CHANGE = 10.0  # from here on the plain form is exact enough, and expm1 might overflow
 
 
 def cfsd(result: Tensor, content: Tensor) -> Tensor:
-    """Content feature structural distance, (B,): how far what was alike still is.
+    """Content feature structural distance, (B,).
 
-    Chung, Hyun & Heo 2024, "Style Injection in Diffusion", arXiv:2312.09008: from the
-    features of n positions, every position's similarities to all positions become a distribution
-    by softmax, and those of result and content are compared by KL(content ‖ result). As in the
-    authors' evaluation code, features are divided by their number of channels first, and the n
-    divergences are added up; so it grows with the picture's size, and with another encoder than
-    VGG-19 (relu3_1) its scale is another: compare at one size and one encoder.
+    Chung, Hyun & Heo 2024, "Style Injection in Diffusion", arXiv:2312.09008. A softmax turns the
+    similarities of each of the n positions to all positions into a distribution. Those of result
+    and content are compared by KL(content ‖ result). As in the authors' evaluation code, features
+    are divided by their number of channels first, and the n divergences are summed. So the value
+    grows with the picture's size, and its scale depends on the encoder (theirs: VGG-19, relu3_1):
+    compare at one size and with one encoder only.
 
     Args:
-        result: Features (B, C, H, W) of the result.
-        content: Those of the content, of the same shape.
+        result: Features of the result, (B, C, H, W).
+        content: Features of the content, same shape.
 
     Returns:
-        At least 0, and 0 for the content itself.
+        ≥ 0; 0 for the content itself.
 
     Raises:
-        OptionError: For features of different sizes.
+        OptionError: The shapes differ.
     """
     if result.shape != content.shape:
         raise OptionError(
@@ -41,24 +41,24 @@ def cfsd(result: Tensor, content: Tensor) -> Tensor:
 
 
 def _vectors(features: Tensor) -> Tensor:
-    """(B, n, C), over the number of channels."""
+    """Feature vectors divided by the number of channels, (B, n, C)."""
     return features.flatten(2).mT / features.shape[1]
 
 
 def _divergence(result: Tensor, content: Tensor) -> Tensor:
-    """Σ of the KL divergences of the n rows, of vectors (n, C)."""
+    """Sum of the KL divergences of the n rows; both arguments (n, C)."""
     total = result.new_zeros((), dtype=torch.float64)
-    for start in range(0, len(result), _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
-        wanted = content[rows] @ content.mT
-        change = result[rows] @ result.mT - wanted
-        share = wanted.softmax(1)
-        change -= torch.linalg.vecdot(share, change)[:, None]
-        # KL = log Σ p exp(d) for the change d of the logits with Σ p d = 0. Written so, nothing
-        # cancels: a row's divergence is some 1e-5, and the logarithms of its shares are near −10.
-        if change.max() < _MUCH:
-            excess = torch.linalg.vecdot(share, torch.expm1(change) - change)
+    for start in range(0, len(result), _ROWS_PER_CHUNK):
+        rows = slice(start, start + _ROWS_PER_CHUNK)
+        logits = content[rows] @ content.mT
+        change = result[rows] @ result.mT - logits
+        probabilities = logits.softmax(1)
+        change -= torch.linalg.vecdot(probabilities, change)[:, None]
+        # KL = log Σ p exp(d) for the change d of the logits, with Σ p d = 0. In this form nothing
+        # cancels: a row's divergence is about 1e-5, its log-probabilities are near −10.
+        if change.max() < _LARGE_CHANGE:
+            excess = torch.linalg.vecdot(probabilities, torch.expm1(change) - change)
             total += excess.double().log1p().sum()
         else:
-            total += (wanted.double().log_softmax(1) + change).logsumexp(1).sum()
+            total += (logits.double().log_softmax(1) + change).logsumexp(1).sum()
     return total.clamp_min(0)

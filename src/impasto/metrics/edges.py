@@ -1,8 +1,7 @@
-"""Edges and fine detail: Sobel maps of a picture's luma, their differences, and one figure.
+"""Edges and fine detail: Sobel maps of the luma, their differences, and high-frequency energy.
 
-A style loss is blind to where strokes lie, and a content loss to what is finer than its features;
-an edge map shows both at a glance: which lines of the photograph are still there, which the
-painting has put in, and how much grain has come along.
+A style loss ignores where strokes lie, a content loss what is finer than its features. Edge maps
+show both: which lines of the photograph remain, which were added, and how much grain there is.
 """
 
 from __future__ import annotations
@@ -14,18 +13,18 @@ from torch import Tensor
 from impasto.colour.spaces import to_yiq
 from impasto.errors import ImageError, OptionError
 
-STEP = 0.5
-"""The value of an edge map at a clean step from black to white."""
+STEP_EDGE = 0.5
+"""Value of an edge map at a sharp step from black to white."""
 
-LEAST_SIDE = 5
-"""Pixels that a picture needs each way, for the reflection at its borders."""
+MIN_SIDE = 5
+"""Minimum side of a picture in pixels, for the reflection at its borders."""
 
-_RADIUS = 4  # of the Gaussian of deviation 1: the rest of it is 6e-5
-_SHOWN_AS_WHITE = STEP / 2  # the edges of photographs are soft: few are steeper
+_RADIUS = 4  # of the Gaussian with standard deviation 1; 6e-5 of its mass lies beyond
+_WHITE_POINT = STEP_EDGE / 2  # edges of photographs are soft: few are steeper
 
 
 def luma(picture: Tensor) -> Tensor:
-    """0.299 R + 0.587 G + 0.114 B of the gamma-encoded values (Rec. 601), (B, 1, H, W).
+    """Luma of Rec. 601: 0.299 R + 0.587 G + 0.114 B of gamma-encoded values, (B, 1, H, W).
 
     Args:
         picture: (B, 3, H, W), sRGB in [0, 1].
@@ -34,20 +33,19 @@ def luma(picture: Tensor) -> Tensor:
 
 
 def edge_map(picture: Tensor) -> Tensor:
-    """The steepness of the luma at each pixel: the length of its gradient after Sobel.
+    """Gradient magnitude of the luma by Sobel kernels, (B, 1, H, W).
 
-    The two kernels are divided by 8, so that a ramp which rises by s from pixel to pixel has the
-    value s: 0 where the picture is flat, ``STEP`` at a clean step from black to white along rows
-    or columns, √5/4 ≈ 0.56 at most. Beyond its border the picture is reflected.
+    The kernels are divided by 8, so a ramp that rises by s per pixel has the value s. A sharp step
+    from black to white along rows or columns has ``STEP_EDGE``. The border is reflected.
 
     Args:
         picture: (B, 3, H, W), sRGB in [0, 1].
 
     Returns:
-        (B, 1, H, W) in [0, √5/4].
+        In [0, √5/4 ≈ 0.56].
 
     Raises:
-        ImageError: For less than ``LEAST_SIDE`` pixels each way.
+        ImageError: A side is shorter than ``MIN_SIDE`` pixels.
     """
     padded = F.pad(_checked(luma(picture)), (1, 1, 1, 1), mode="reflect")
     across = padded[..., 2:] - padded[..., :-2]
@@ -58,14 +56,14 @@ def edge_map(picture: Tensor) -> Tensor:
 
 
 def edge_difference(result: Tensor, content: Tensor) -> Tensor:
-    """Which edges a result has put in (above 0) and which it has lost (below): (B, 1, H, W).
+    """Edge map of the result minus that of the content, (B, 1, H, W): above 0 where edges are new.
 
     Args:
         result: (B, 3, H, W), sRGB in [0, 1].
-        content: Of the same shape.
+        content: Same shape.
 
     Raises:
-        OptionError: For pictures of different sizes.
+        OptionError: The sizes differ.
     """
     if result.shape != content.shape:
         raise OptionError(
@@ -76,19 +74,22 @@ def edge_difference(result: Tensor, content: Tensor) -> Tensor:
 
 
 def high_frequency_energy(picture: Tensor) -> Tensor:
-    """How much of a picture is finer than about five pixels, (B,): one figure for grain and lines.
+    """Energy of detail finer than about five pixels, such as grain and lines, (B,).
 
-    The mean square of what a Gaussian of deviation 1 px takes off the luma. A wave of amplitude A
-    and f cycles a pixel has ½ A² (1 − exp(−2π²f²))²: all of it at the finest, half its amplitude
-    at a period of 5.3 pixels. Unlike the mean of an edge map it also counts what alternates from
-    pixel to pixel, to which the Sobel kernels are blind. 0 for a plain picture; ¼ for a chequer
-    of black and white pixels; of the order of 0.001 for photographs and paintings at 512 px.
+    The mean square of the luma minus its Gaussian blur of standard deviation 1 px. A wave of
+    amplitude A and f cycles per pixel has ½ A² (1 − exp(−2π²f²))². So the finest waves count fully,
+    those of period 5.3 px with half their amplitude. Unlike the mean of an edge map, it also
+    measures what alternates from pixel to pixel, to which Sobel kernels are blind.
 
     Args:
         picture: (B, 3, H, W), sRGB in [0, 1].
 
+    Returns:
+        0 for one colour, ¼ for a chequerboard of black and white pixels; about 0.001 for
+        photographs and paintings at 512 px.
+
     Raises:
-        ImageError: For less than ``LEAST_SIDE`` pixels each way.
+        ImageError: A side is shorter than ``MIN_SIDE`` pixels.
     """
     grey = _checked(luma(picture))
     offsets = torch.arange(-_RADIUS, _RADIUS + 1, dtype=grey.dtype, device=grey.device)
@@ -99,23 +100,23 @@ def high_frequency_energy(picture: Tensor) -> Tensor:
     return (grey - blurred).double().square().mean((1, 2, 3)).to(grey)
 
 
-def edge_picture(edges: Tensor) -> Tensor:
-    """An edge map to look at, (B, 3, H, W): white from half of ``STEP`` on, black where flat."""
-    return (edges / _SHOWN_AS_WHITE).clamp(0, 1).expand(-1, 3, -1, -1)
+def render_edges(edges: Tensor) -> Tensor:
+    """An edge map (B, 1, H, W) as a picture (B, 3, H, W): white from half of ``STEP_EDGE`` on."""
+    return (edges / _WHITE_POINT).clamp(0, 1).expand(-1, 3, -1, -1)
 
 
-def difference_picture(difference: Tensor) -> Tensor:
-    """A difference to look at, (B, 3, H, W): red where edges came, blue where they went."""
-    strength = (difference / _SHOWN_AS_WHITE).clamp(-1, 1)
-    came, went = strength.clamp(min=0), (-strength).clamp(min=0)
-    return torch.cat([1 - went, 1 - came - went * 0.6, 1 - came], dim=1)
+def render_edge_difference(difference: Tensor) -> Tensor:
+    """A difference (B, 1, H, W) as a picture (B, 3, H, W): red for new edges, blue for lost."""
+    strength = (difference / _WHITE_POINT).clamp(-1, 1)
+    added, lost = strength.clamp(min=0), (-strength).clamp(min=0)
+    return torch.cat([1 - lost, 1 - added - lost * 0.6, 1 - added], dim=1)
 
 
 def _checked(grey: Tensor) -> Tensor:
     height, width = grey.shape[-2:]
-    if min(height, width) < LEAST_SIDE:
+    if min(height, width) < MIN_SIDE:
         raise ImageError(
             f"A picture of {width}×{height} px is too small for its edges: it needs at least "
-            f"{LEAST_SIDE} px each way."
+            f"{MIN_SIDE} px each way."
         )
     return grey

@@ -1,4 +1,4 @@
-"""Content and style losses as figures: what painting minimizes, measured on finished pictures."""
+"""Content and style losses as metrics of finished pictures, in relative units."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from impasto.losses import content, statistics
 
 
 def content_error(result: Tensor, target: Tensor) -> Tensor:
-    """‖F − P‖² / ‖P‖², (B,): the content loss of Gatys et al. (2016, CVPR) in relative units.
+    """‖F − P‖² / ‖P‖², (B,): the content loss of Gatys et al. (2016, CVPR), relative.
 
     Args:
-        result: Features (B, C, H, W) of the result.
-        target: Those of the content, of the same shape.
+        result: Features of the result, (B, C, H, W).
+        target: Features of the content, same shape.
 
     Returns:
-        0 for the content itself, 1 for features that are zero, and no upper end.
+        ≥ 0: 0 for the content itself, 1 for features that are all zero.
     """
     return content.content_loss(result, target)
 
 
 def gram_error(result: Tensor, target: Tensor) -> Tensor:
-    """‖G − A‖² / ‖A‖² of Gram matrices, (B,): Gatys et al. (2016, CVPR), in relative units.
+    """‖G − A‖² / ‖A‖² of the Gram matrices, (B,): Gatys et al. (2016, CVPR), relative.
 
     Args:
-        result: Features (B, C, H, W) of the result.
-        target: Those of the style, (B, C, H', W').
+        result: Features of the result, (B, C, H, W).
+        target: Features of the style, (B, C, H', W').
 
     Returns:
-        0 for the same style, about 1 for an unrelated one, and no upper end.
+        ≥ 0: 0 for the same style, about 1 for an unrelated one.
     """
     return statistics.style_error("gram", result, target)
 
 
 def moments_error(result: Tensor, target: Tensor) -> Tensor:
-    """(‖μ − μ′‖² + ‖σ − σ′‖²) / (‖μ′‖² + ‖σ′‖²) of the channels, (B,): Li et al. 2017.
+    """(‖μ − μ′‖² + ‖σ − σ′‖²) / (‖μ′‖² + ‖σ′‖²) of the channels, (B,).
 
-    The BN statistics of arXiv:1701.01036 and the style loss of AdaIN (arXiv:1703.06868), in
-    relative units; arguments and range are those of :func:`gram_error`.
+    BN statistics of Li et al. 2017 (arXiv:1701.01036) and style loss of AdaIN (arXiv:1703.06868),
+    relative. Arguments and range are those of :func:`gram_error`.
     """
     return statistics.style_error("moments", result, target)

@@ -1,182 +1,259 @@
-"""Every metric, by name.
+"""Every metric by name.
 
-To add one, write a pure function (result, reference) → (B,) and its line in ``METRICS``:
-reading, matching, tables, intervals, ``impasto evaluate --metrics`` and the generic tests take it
-from there. Figures that only a set of results has are in :mod:`impasto.metrics.fid`.
+To add one, write a pure function (result, reference) → (B,) in a file of this package, and its line
+in ``METRICS``: matching, tables, intervals, ``impasto evaluate --metrics`` and the generic tests
+use it from there. Another package calls :func:`register_metric`, or declares an entry point of the
+group ``impasto.metrics`` (a :class:`Metric`) or ``impasto.set_metrics`` (a :class:`SetMetric`)::
+
+    [project.entry-points."impasto.metrics"]
+    sharpness = "my_package.sharpness:METRIC"
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor
 
-from impasto.errors import unknown_name
+from impasto.errors import OptionError, unknown_name
+from impasto.losses.registry import Registry
 from impasto.losses.total_variation import total_variation
 from impasto.metrics.cfsd import cfsd
 from impasto.metrics.colours import colour_distance, histogram_distance
 from impasto.metrics.features import content_error, gram_error, moments_error
-from impasto.metrics.fid import SET_METRICS
-from impasto.metrics.lpips import lpips, open_perceiver
+from impasto.metrics.fid import art_fid
+from impasto.metrics.lpips import lpips, open_lpips
 from impasto.metrics.ssim import edge_ssim, ssim
 from impasto.weights.store import locate
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+"""Layers of the style metrics, fixed so that values stay comparable."""
+
+ART_INCEPTION = "art-inception"
+"""Weights for metrics of sets: Inception-v3 trained on art."""
+
+NO_UPPER_LIMIT = (0.0, math.inf)
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure of a result.
+    """A metric of one result.
 
     Attributes:
-        function: (result, reference) → (B,), or of the result alone; takes pictures (B, 3, H, W),
-            or features (B, C, H, W) if there are ``layers``; and last what ``open`` gives.
-        against: Which picture is the reference.
-        better: Which figures are better.
+        function: (result, reference) → (B,), or (result) if there is no reference. Takes pictures
+            (B, 3, H, W), or features (B, C, H, W) if ``layers`` is set. What ``open`` returns is
+            passed last.
+        reference: The picture that the result is compared with; empty for none.
+        better: Which values are better.
         about: One line for people.
         source: The paper.
-        layers: Whose features it takes; the metric is the mean over them.
-        open: Makes what ``function`` sees with besides, if anything.
+        range: Lowest and highest possible value; the better end is that of a perfect result.
+        layers: Encoder layers whose features are compared; the metric is the mean over them.
+        open: Opens the network that ``function`` needs, if any.
         weights: Names of the weights that ``open`` needs.
     """
 
     function: Callable[..., Tensor]
-    against: Literal["content", "style", ""]
+    reference: Literal["content", "style", ""]
     better: Literal["lower", "higher"]
     about: str
     source: str
+    range: tuple[float, float] = NO_UPPER_LIMIT
     layers: tuple[str, ...] = ()
-    open: Callable[[], object] | None = None
+    open: Callable[[], Any] | None = None
     weights: tuple[str, ...] = ()
 
-    @property
-    def needs_content(self) -> bool:
-        """Whether the content is its reference."""
-        return self.against == "content"
 
-    @property
-    def needs_style(self) -> bool:
-        """Whether the style is its reference."""
-        return self.against == "style"
+@dataclass(frozen=True)
+class SetMetric:
+    """A metric of all results of a method together.
+
+    Attributes:
+        function: (FID between results and styles, mean of ``mean_of``) → value.
+        better: Which values are better.
+        about: One line for people.
+        source: The paper.
+        weights: Names of the weights it needs besides those of ``mean_of``.
+        mean_of: Name of the metric whose mean over the results it takes, if any.
+    """
+
+    function: Callable[[float, float], float]
+    better: Literal["lower", "higher"]
+    about: str
+    source: str
+    weights: tuple[str, ...] = (ART_INCEPTION,)
+    mean_of: str = ""
 
 
-METRICS: Mapping[str, Metric] = {
-    "content": Metric(
-        content_error,
-        "content",
-        "lower",
-        "squared error of the features, relative",
-        "Gatys, Ecker & Bethge 2016, CVPR",
-        ("relu4_1",),
-    ),
-    "gram": Metric(
-        gram_error,
-        "style",
-        "lower",
-        "squared error of the Gram matrices, relative, mean over layers",
-        "Gatys, Ecker & Bethge 2016, CVPR",
-        STYLE_LAYERS,
-    ),
-    "moments": Metric(
-        moments_error,
-        "style",
-        "lower",
-        "squared error of the channels' means and deviations, relative, mean over layers",
-        "Li et al. 2017, arXiv:1701.01036; Huang & Belongie 2017, arXiv:1703.06868",
-        STYLE_LAYERS,
-    ),
-    "ssim": Metric(
-        ssim,
-        "content",
-        "higher",
-        "structural similarity of the luma",
-        "Wang, Bovik, Sheikh & Simoncelli 2004",
-    ),
-    "edge-ssim": Metric(
-        edge_ssim,
-        "content",
-        "higher",
-        "structural similarity of the Sobel maps",
-        "after Chen, Yang & Xie 2006",
-    ),
-    "cfsd": Metric(
-        cfsd,
-        "content",
-        "lower",
-        "content feature structural distance: what resembled what",
-        "Chung, Hyun & Heo 2024, arXiv:2312.09008",
-        ("relu3_1",),
-    ),
-    "colours": Metric(
-        colour_distance,
-        "style",
-        "lower",
-        "sliced Wasserstein distance of the OKLab colours",
-        "Rabin, Peyré, Delon & Bernot 2011; Ottosson 2020",
-    ),
-    "histogram": Metric(
-        histogram_distance,
-        "style",
-        "lower",
-        "Hellinger distance of the OKLab histograms",
-        "after Afifi, Brubaker & Brown 2021, arXiv:2011.11731",
-    ),
-    "tv": Metric(
-        partial(total_variation, kind="l1"),
-        "",
-        "lower",
-        "total variation: Σ |differences of neighbours| over all numbers",
-        "Rudin, Osher & Fatemi 1992, in its anisotropic form",
-    ),
-    **{
-        name: Metric(
-            lpips,
-            "content",
-            "lower",
-            f"LPIPS 0.1: weighed distance of the features of {net}",
-            "Zhang, Isola, Efros, Shechtman & Wang 2018, arXiv:1801.03924",
-            open=partial(open_perceiver, net),
-            weights=(net, f"lpips-{net}"),
-        )
-        for name, net in (("lpips", "vgg16"), ("lpips-alexnet", "alexnet"))
+METRICS = Registry(
+    "metric",
+    Metric,
+    "impasto.metrics",
+    {
+        "content": Metric(
+            content_error,
+            reference="content",
+            better="lower",
+            about="squared error of the features, relative",
+            source="Gatys, Ecker & Bethge 2016, CVPR",
+            layers=("relu4_1",),
+        ),
+        "gram": Metric(
+            gram_error,
+            reference="style",
+            better="lower",
+            about="squared error of the Gram matrices, relative, mean over layers",
+            source="Gatys, Ecker & Bethge 2016, CVPR",
+            layers=STYLE_LAYERS,
+        ),
+        "moments": Metric(
+            moments_error,
+            reference="style",
+            better="lower",
+            about="squared error of the channels' means and deviations, relative, mean over layers",
+            source="Li et al. 2017, arXiv:1701.01036; Huang & Belongie 2017, arXiv:1703.06868",
+            layers=STYLE_LAYERS,
+        ),
+        "ssim": Metric(
+            ssim,
+            reference="content",
+            better="higher",
+            range=(-1, 1),
+            about="structural similarity of the luma",
+            source="Wang, Bovik, Sheikh & Simoncelli 2004",
+        ),
+        "edge-ssim": Metric(
+            edge_ssim,
+            reference="content",
+            better="higher",
+            range=(-1, 1),
+            about="structural similarity of the Sobel maps",
+            source="after Chen, Yang & Xie 2006",
+        ),
+        "cfsd": Metric(
+            cfsd,
+            reference="content",
+            better="lower",
+            about="content feature structural distance: which positions resemble each other",
+            source="Chung, Hyun & Heo 2024, arXiv:2312.09008",
+            layers=("relu3_1",),
+        ),
+        "colours": Metric(
+            colour_distance,
+            reference="style",
+            better="lower",
+            about="sliced Wasserstein distance of the OKLab colours",
+            source="Rabin, Peyré, Delon & Bernot 2011; Ottosson 2020",
+        ),
+        "histogram": Metric(
+            histogram_distance,
+            reference="style",
+            better="lower",
+            range=(0, 1),
+            about="Hellinger distance of the OKLab histograms",
+            source="after Afifi, Brubaker & Brown 2021, arXiv:2011.11731",
+        ),
+        "tv": Metric(
+            partial(total_variation, kind="l1"),
+            reference="",
+            better="lower",
+            about="total variation: Σ |difference of neighbours| / number of values",
+            source="Rudin, Osher & Fatemi 1992, in its anisotropic form",
+        ),
+        **{
+            name: Metric(
+                lpips,
+                reference="content",
+                better="lower",
+                about=f"LPIPS 0.1: weighted distance of the features of {net}",
+                source="Zhang, Isola, Efros, Shechtman & Wang 2018, arXiv:1801.03924",
+                open=partial(open_lpips, net),
+                weights=(net, f"lpips-{net}"),
+            )
+            for name, net in (("lpips", "vgg16"), ("lpips-alexnet", "alexnet"))
+        },
     },
-}
-"""What ``impasto evaluate`` tells of each picture, in this order."""
+)
+"""Metrics of single results, in the order that ``impasto evaluate`` shows them."""
+
+SET_METRICS = Registry(
+    "metric",
+    SetMetric,
+    "impasto.set_metrics",
+    {
+        "fid": SetMetric(
+            lambda fid, _: fid,
+            better="lower",
+            about="Fréchet distance of Inception features, trained on art, of results and styles",
+            source="Heusel et al. 2017, arXiv:1706.08500; Wright & Ommer 2022, arXiv:2207.12280",
+        ),
+        "artfid": SetMetric(
+            art_fid,
+            better="lower",
+            about="(1 + mean of lpips-alexnet) (1 + fid)",
+            source="Wright & Ommer 2022, arXiv:2207.12280",
+            mean_of="lpips-alexnet",
+        ),
+    },
+)
+"""Metrics of all results of a method, shown last."""
+
+
+def register_metric(name: str, metric: Metric | SetMetric) -> None:
+    """Make a metric of another package available by its name.
+
+    Raises:
+        OptionError: The name is taken by another metric.
+    """
+    if name in (METRICS if isinstance(metric, SetMetric) else SET_METRICS):
+        raise OptionError(f"The metric '{name}' already exists: choose another name.")
+    if isinstance(metric, SetMetric):
+        SET_METRICS.register(name, metric)
+    else:
+        METRICS.register(name, metric)
 
 
 def get_metric(name: str) -> Metric:
-    """The metric of that name; an error that lists all for a wrong one."""
+    """A metric of single results by its name.
+
+    Raises:
+        OptionError: There is none; the message lists all.
+    """
     if name not in METRICS:
         raise unknown_name("metric", name, METRICS)
     return METRICS[name]
 
 
-def at_hand() -> list[str]:
-    """The metrics, those of sets last, whose weights are built in or kept."""
+def available_metrics() -> list[str]:
+    """All metrics, those of sets last, whose weights are built in or downloaded already."""
     return [name for name in (*METRICS, *SET_METRICS) if all(map(locate, _weights(name)))]
 
 
-def chosen(names: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Names of metrics as those of pictures, what sets need included, and those of sets.
+def resolve_metrics(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Split names into metrics of single results and metrics of sets.
+
+    Returns:
+        Both without duplicates; the first includes what the second takes the mean of.
 
     Raises:
-        OptionError: For a name that no metric has.
+        OptionError: There is no metric of some name; the message lists all.
     """
     names = list(dict.fromkeys(names))
     for name in names:
         if name not in METRICS and name not in SET_METRICS:
             raise unknown_name("metric", name, [*METRICS, *SET_METRICS])
-    sets = [name for name in names if name in SET_METRICS]
-    needed = [SET_METRICS[name].mean_of for name in sets if SET_METRICS[name].mean_of]
-    own = [name for name in names if name in METRICS]
-    return list(dict.fromkeys([*own, *needed])), sets
+    set_names = [name for name in names if name in SET_METRICS]
+    averaged = [SET_METRICS[name].mean_of for name in set_names if SET_METRICS[name].mean_of]
+    single_names = [name for name in names if name in METRICS]
+    return list(dict.fromkeys([*single_names, *averaged])), set_names
 
 
 def _weights(name: str) -> tuple[str, ...]:
-    """Of a metric, and of the one whose mean it takes."""
+    """Names of all weights that a metric needs."""
     if name in METRICS:
         return METRICS[name].weights
     metric = SET_METRICS[name]
@@ -184,8 +261,8 @@ def _weights(name: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A picture as metrics see it.
+class MetricInput:
+    """A picture with its features, as metrics take it.
 
     Attributes:
         picture: (1, 3, H, W), sRGB in [0, 1].
@@ -197,28 +274,27 @@ class Seen:
 
 
 def measure(
-    name: str, result: Seen, reference: Seen | None, opened: object = None
+    name: str, result: MetricInput, reference: MetricInput | None, opened: object = None
 ) -> dict[str, float]:
-    """One metric of one result.
+    """The value of one metric for one result.
 
     Args:
-        name: Of the metric.
-        result: What is judged.
-        reference: The content or the style; None if the metric needs neither.
-        opened: What the metric's ``open`` gave, if it has one.
+        name: Name of the metric.
+        result: The result.
+        reference: Content or style; None if the metric needs neither.
+        opened: What the metric's ``open`` returned, if it has one.
 
     Returns:
-        The figure by the metric's name; before it, if it is the mean of several layers, those of
-        each by ``name.layer``.
+        ``name`` → value; for a mean over several layers, ``name.layer`` → value come first.
     """
     metric = get_metric(name)
-    sides = [result] if reference is None else [result, reference]
+    inputs = [result] if reference is None else [result, reference]
     if not metric.layers:
-        further = [] if metric.open is None else [opened]
-        return {name: float(metric.function(*(side.picture for side in sides), *further))}
-    figures = {
-        f"{name}.{layer}": float(metric.function(*(side.features[layer] for side in sides)))
+        network = [] if metric.open is None else [opened]
+        return {name: float(metric.function(*(one.picture for one in inputs), *network))}
+    values = {
+        f"{name}.{layer}": float(metric.function(*(one.features[layer] for one in inputs)))
         for layer in metric.layers
     }
-    mean = {name: sum(figures.values()) / len(figures)}
-    return mean if len(figures) == 1 else figures | mean
+    mean = {name: sum(values.values()) / len(values)}
+    return mean if len(values) == 1 else values | mean

@@ -1,73 +1,50 @@
-"""The command that makes a picture again, from what its file says."""
+"""The shell command that makes a picture again."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from pathlib import Path
 
-from impasto.recipes.recipe import Recipe
-from impasto.runtime.provenance import parsed, read_provenance
-
-_USUAL = {
-    "strength": "1",
-    **{name: getattr(Recipe, name) for name in ("colour", "colour_space", "colour_match")},
-    "model": "",
-    "size": "",
-}
-"""The options of ``impasto stylize`` that a file tells, and what they are if nothing is said."""
+from impasto.jobs.requests import Request, StylizeRequest, name_of_source
+from impasto.runtime.fields import entries
 
 
-def command_again(path: Path, metadata: Mapping[str, str]) -> list[str] | None:
-    """The words of a line for the shell, each quoted where it must be; None if too little is told.
+def rerun_command(path: Path, request: Request) -> list[str] | None:
+    """The words of the shell command that makes a picture again, quoted.
 
-    Metadata can be anyone's: what they name is quoted, kept from being taken for an option, and a
-    name with control characters gives no line at all.
+    Metadata are untrusted. Names are quoted and cannot be taken for options.
+
+    Args:
+        path: The picture.
+        request: The request in its metadata.
+
+    Returns:
+        None if a name has control characters.
     """
-    again = path.with_name(f"{path.stem}-again{path.suffix}")
-    if "recipe" in metadata or _has_areas(metadata):
-        return _line(["impasto", "rerun", _file(str(path)), "-o", _file(str(again))])
-    if "stylize" in metadata:
-        return _stylize(metadata, again)
-    return None
+    output = _file(str(path.with_name(f"{path.stem}-again{path.suffix}")))
+    if isinstance(request, StylizeRequest) and not (request.mask or request.regions):
+        words = ["impasto", "stylize", _file(name_of_source(request.content)), "--style"]
+        for style in request.styles:
+            weight = 1.0 if style.weight is None else style.weight
+            share = "" if len(request.styles) == 1 else f":{weight:g}"
+            words.append(_file(style.name) + share)
+        for name, value in stylize_changes(request).items():
+            words.append(f"--{name.replace('_', '-')}={value}")
+    else:
+        words = ["impasto", "rerun", _file(str(path))]
+    words += ["-o", output]
+    return [shlex.quote(word) for word in words] if all(map(str.isprintable, words)) else None
 
 
-def stylize_changes(metadata: Mapping[str, str]) -> dict[str, str]:
-    """The options of ``impasto stylize`` that were not as usual, by their names."""
-    told = parsed(metadata.get("stylize", ""))
-    if not isinstance(told, dict):
-        return {}
-    values = {name: _plain(told[name]) for name in _USUAL if name in told}
-    return {name: value for name, value in values.items() if value != _USUAL[name]}
-
-
-def _has_areas(metadata: Mapping[str, str]) -> bool:
-    """Whether masks or regions were used, which ``impasto rerun`` reads from the file."""
-    told = parsed(metadata.get("stylize", ""))
-    return isinstance(told, dict) and ("regions" in metadata or bool(told.get("mask")))
-
-
-def _stylize(metadata: Mapping[str, str], again: Path) -> list[str] | None:
-    origin = read_provenance(metadata)
-    if not origin.content or not origin.styles:
-        return None
-    words = ["impasto", "stylize", _file(origin.content), "--style"]
-    for name, share in origin.styles:
-        words.append(_file(name) + ("" if len(origin.styles) == 1 else f":{share:g}"))
-    for name, value in stylize_changes(metadata).items():
-        words.append(f"--{name.replace('_', '-')}={value}")
-    return _line([*words, "-o", _file(str(again))])
+def stylize_changes(request: StylizeRequest) -> dict[str, str]:
+    """Options of ``impasto stylize`` that differ from their defaults."""
+    changes = {}
+    for name, entry in entries(StylizeRequest).items():
+        value = getattr(request, name)
+        if value != entry.default:
+            changes[name] = f"{value:g}" if isinstance(value, float) else str(value)
+    return changes
 
 
 def _file(name: str) -> str:
     return f"./{name}" if name.startswith("-") else name
-
-
-def _plain(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _line(words: list[str]) -> list[str] | None:
-    if not all(word.isprintable() for word in words):
-        return None
-    return [shlex.quote(word) for word in words]

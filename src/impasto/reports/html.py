@@ -1,4 +1,4 @@
-"""Pages that open from disk: templates filled in, pictures put into them."""
+"""Render HTML templates into self-contained pages, with embedded pictures."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from PIL import Image
 from impasto import images
 from impasto.errors import OptionError
 from impasto.images.picture import Picture
-from impasto.runtime.files import replacing
+from impasto.runtime.files import atomic_write
 from impasto.runtime.optional import require
 
 PAGE_ENDINGS = (".html", ".htm")
 
 
 def check_page(path: Path, *, by: str) -> None:
-    """Whether a page can be made, for before long work.
+    """Check that a page can be written, before long work.
 
     Args:
         path: The page.
-        by: What makes it, as a sentence begins.
+        by: What writes it, as the subject of an error message.
 
     Raises:
-        OptionError: If the path is no page's, or Jinja2 is missing.
+        OptionError: The file name has another ending, or Jinja2 is missing.
     """
     if path.suffix.lower() not in PAGE_ENDINGS:
-        raise OptionError(f"{path} is to be a page: name it .html.")
+        raise OptionError(f"{path} is to be an HTML page: name it .html.")
     require("jinja2", by=by)
 
 
 def render(template: str, **values: Any) -> str:
-    """A template of the package's data, filled in; text is text, whatever it holds.
+    """A template of the package's data with its values, which are escaped.
 
     Raises:
-        OptionError: If Jinja2 is missing.
+        OptionError: Jinja2 is missing.
     """
     jinja2 = require("jinja2", by="A page")
     folder = files("impasto") / "data"
@@ -58,34 +58,34 @@ def render(template: str, **values: Any) -> str:
 
 
 def write_page(path: Path, template: str, **values: Any) -> Path:
-    """Write a page, whole or not at all."""
+    """Render a template and write the page, atomically."""
     page = render(template, **values)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(page, encoding="utf-8", errors="replace")
     return path
 
 
 def thumbnail(picture: Picture, long_side: int, *, quality: int = 85) -> str:
-    """A picture within a page, made smaller if it is larger than ``long_side``."""
+    """A picture as a data URI, downscaled if it is larger than ``long_side`` pixels."""
     size = images.fit_size(picture.size, long_side, max_enlarge=1.0)
     small = picture.resized(size)
     return data_uri(images.to_pil(small.tensor, small.alpha), quality=quality, optimize=True)
 
 
 def data_uri(image: Image.Image, *, quality: int = 85, **options: Any) -> str:
-    """A picture as JPEG within a page; transparent parts are laid over white."""
+    """A picture as a data URI in JPEG; transparent parts become white."""
     if image.mode == "RGBA":
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     return encoded(image, "JPEG", quality=quality, **options)
 
 
 def encoded(image: Image.Image, format_: str, **options: Any) -> str:
-    """A picture or an animation within a page, in a format of Pillow's.
+    """A picture or animation as a data URI.
 
     Args:
-        image: What to put there.
+        image: The picture, or the first frame.
         format_: ``"JPEG"``, ``"WEBP"``, …
-        **options: Of Pillow's ``save``.
+        **options: Options of Pillow's ``save``.
     """
     stream = io.BytesIO()
     image.save(stream, format_, **options)

@@ -1,25 +1,31 @@
-"""What the pages of this package are made of."""
+"""Parts that pages share: figures with captions, and recipes as tables."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from impasto.recipes.presets import get_recipe
+from impasto.recipes.presets import RECIPES, get_recipe
 from impasto.recipes.recipe import FIELDS, Recipe
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture of the page: a data URI and what is written under it."""
+    """A picture (a data URI) with its caption."""
 
     image: str
     caption: str
 
 
 class Entry(NamedTuple):
-    """An entry of a recipe, its value in words, and whether it is not the default's."""
+    """A recipe entry, its value as text, and whether it differs from the default."""
 
     name: str
     value: str
@@ -27,22 +33,57 @@ class Entry(NamedTuple):
 
 
 def recipe_entries(recipe: Recipe, *, without: Collection[str] = ()) -> list[Entry]:
-    """The entries of a recipe, to be shown as a table.
+    """The entries of a recipe as rows of a table.
 
     Args:
-        recipe: What is told.
-        without: Entries that are not.
+        recipe: The recipe.
+        without: Entries to leave out.
     """
-    usual = get_recipe("default")
+    default = get_recipe("default")
     entries = []
     for name in FIELDS:
         if name in without:
             continue
         value = getattr(recipe, name)
-        told = (
-            ", ".join(f"{k} {v:g}" for k, v in value.items())
+        text = (
+            ", ".join(f"{layer} {weight:g}" for layer, weight in value.items())
             if isinstance(value, Mapping)
             else str(value)
         )
-        entries.append(Entry(name.replace("_", " "), told, value != getattr(usual, name)))
+        entries.append(Entry(name.replace("_", " "), text, value != getattr(default, name)))
     return entries
+
+
+def nearest_preset(toml: str) -> tuple[str, dict[str, str]] | None:
+    """The preset with the fewest different entries, and those entries as text.
+
+    Recipes of older and newer versions are accepted: a missing entry is ignored, an unknown one
+    counts as different.
+
+    Args:
+        toml: A recipe in TOML.
+
+    Returns:
+        Name of the preset and the entries; None if the text is not TOML.
+    """
+    try:
+        recipe = tomllib.loads(toml)
+    except tomllib.TOMLDecodeError:
+        return None
+    changes = {name: _changes(recipe, vars(preset)) for name, preset in RECIPES.items()}
+    nearest = min(changes, key=lambda name: len(changes[name]))
+    return nearest, changes[nearest]
+
+
+def _changes(recipe: Mapping[str, Any], preset: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: _as_text(value)
+        for name, value in recipe.items()
+        if name not in preset or value != preset[name]
+    }
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={_as_text(number)}" for name, number in value.items())
+    return f"{value:g}" if isinstance(value, float) else str(value)

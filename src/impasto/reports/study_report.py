@@ -1,4 +1,4 @@
-"""A study as a page: the grid, what each cell came to, and what they have in common."""
+"""The page of a study: its grid of pictures with their losses, and the common recipe."""
 
 from __future__ import annotations
 
@@ -11,30 +11,28 @@ from impasto import images
 from impasto.recipes.recipe import Recipe
 from impasto.reports.html import check_page, thumbnail, write_page
 from impasto.reports.parts import Figure, recipe_entries
-from impasto.reports.tradeoff_plot import Point, tradeoff
+from impasto.reports.tradeoff_plot import Point, tradeoff_plot
 from impasto.runtime.optional import require
-from impasto.studies.study import StudyRun, Sweep, losses_told
+from impasto.studies.study import StudyRun, Sweep, read_losses
 
-BY = "The page"
-"""What says so if something is missing."""
-
-_CELL = 512
-_INPUT = 320
+_PAGE = "The page"  # the subject of error messages
+_CELL_SIDE = 512
+_INPUT_SIDE = 320
 _QUALITY = 80
-_UNITS = (
+_DEFINE_LOSSES = (
     "encoder", "pooling", "style_loss", "style_layers", "content_layers", "normalization",
     "content_normalization",
 )  # fmt: skip
-"""Entries that decide what the losses measure."""
+"""Recipe entries that change what the losses measure."""
 
 
 @dataclass(frozen=True)
 class Heading:
-    """Of a row or a column.
+    """Heading of a row or a column.
 
     Attributes:
-        mark: A letter or a number, for short.
-        entry: What is swept.
+        mark: Letter of the row or number of the column.
+        entry: The swept recipe entry.
         name: Its value.
     """
 
@@ -48,12 +46,12 @@ class Cell:
     """A picture of the grid.
 
     Attributes:
-        mark: Those of its row and column.
-        about: Their values.
-        image: A data URI; empty if it is not painted yet.
+        mark: Marks of its row and column, such as ``B2``.
+        about: Mark and values of the swept entries.
+        image: Data URI; empty if it is not painted yet.
         size: Width and height in pixels.
-        losses: Term → its loss without its weight.
-        file: Where it is kept.
+        losses: Term and its unweighted loss.
+        file: Its path.
     """
 
     mark: str
@@ -65,27 +63,27 @@ class Cell:
 
 
 def check_grid_page(path: Path) -> None:
-    """Whether a page can be made, for before long work.
+    """Check that a page can be written, before long work.
 
     Raises:
-        OptionError: If the path is no page's, or what pages are made with is missing.
+        OptionError: The file name has another ending, or an optional package is missing.
     """
-    check_page(path, by=BY)
-    require("matplotlib", by=BY)
+    check_page(path, by=_PAGE)
+    require("matplotlib", by=_PAGE)
 
 
-def write_grid_page(path: Path, work: StudyRun, *, command: Sequence[str]) -> Path:
-    """Write the page of what is painted of a study, whole or not at all.
+def write_grid_page(path: Path, study_run: StudyRun, *, command: Sequence[str]) -> Path:
+    """Write the page of a study, as far as it is painted, atomically.
 
     Args:
         path: The page.
-        work: The study.
-        command: The words that made it.
+        study_run: The study.
+        command: Arguments of the command line that made it.
     """
-    study = work.study
+    study = study_run.study
     swept = [sweep.entry for sweep in study.sweeps]
     columns = _headings(study.columns, [str(i) for i in range(1, len(study.columns.names) + 1)])
-    letters = [letters_of(i) for i in range(len(study.rows.names) if study.rows else 1)]
+    letters = [row_letters(i) for i in range(len(study.rows.names) if study.rows else 1)]
     rows = _headings(study.rows, letters) if study.rows else [Heading(letters[0], "", "")]
     points: list[Point] = []
     cells = []
@@ -94,46 +92,47 @@ def write_grid_page(path: Path, work: StudyRun, *, command: Sequence[str]) -> Pa
         headings = [heading for heading in (rows[row], columns[column]) if heading.entry]
         mark = rows[row].mark + columns[column].mark
         about = f"{mark}: " + ", ".join(f"{h.entry} {h.name}" for h in headings)
-        file = work.file(name)
+        file = study_run.file(name)
         if not file.exists():
             cells.append(Cell(mark))
             continue
-        losses = unweighted(losses_told(images.read_metadata(file)), recipe)
+        losses = unweighted_losses(read_losses(images.read_metadata(file)), recipe)
         cells.append(_cell(mark, about, file, losses))
         if {"content", "style"} <= losses.keys():
             points.append(Point(mark, row, losses["content"], losses["style"]))
     width = len(columns)
+    sources = (("content", study_run.content_path), ("style", study_run.style_path))
     return write_page(
         path,
         "compare.html",
-        title=f"{work.content_path.name} in the manner of {work.style_path.name}",
+        title=f"{study_run.content_path.name} in the style of {study_run.style_path.name}",
         inputs=[
             Figure(
-                thumbnail(images.read(source, max_pixels=work.max_pixels), _INPUT),
+                thumbnail(images.read(source, max_pixels=study_run.max_pixels), _INPUT_SIDE),
                 f"{what}: {source}",
             )
-            for what, source in (("content", work.content_path), ("style", work.style_path))
+            for what, source in sources
         ],
         heading=" × ".join(_spaced(entry) for entry in swept),
         note=_note(swept),
         has_rows=study.rows is not None,
         columns=columns,
         rows=[(row, cells[i * width : (i + 1) * width]) for i, row in enumerate(rows)],
-        plot=tradeoff(points) if len(points) > 1 else "",
+        plot=tradeoff_plot(points) if len(points) > 1 else "",
         plot_note=f"The line joins the cells{' of each row' if len(rows) > 1 else ''} in order.",
         command=shlex.join(["impasto", *command]),
         entries=recipe_entries(study.recipe, without=swept),
     )
 
 
-def letters_of(index: int) -> str:
-    """Rows as spreadsheets call columns: A, B … Z, AA, AB."""
-    before, last = divmod(index, 26)
-    return (letters_of(before - 1) if before else "") + chr(ord("A") + last)
+def row_letters(index: int) -> str:
+    """Name of a row as in spreadsheets: A, B … Z, AA, AB."""
+    prefix, last = divmod(index, 26)
+    return (row_letters(prefix - 1) if prefix else "") + chr(ord("A") + last)
 
 
-def unweighted(losses: Mapping[str, float], recipe: Recipe) -> dict[str, float]:
-    """Losses divided by the weights of their terms, so that cells of other weights compare."""
+def unweighted_losses(losses: Mapping[str, float], recipe: Recipe) -> dict[str, float]:
+    """Losses divided by the weights of their terms, comparable across weights."""
     weights = {
         "content": recipe.content_weight,
         "style": recipe.style_weight,
@@ -150,18 +149,16 @@ def _headings(sweep: Sweep, marks: Sequence[str]) -> list[Heading]:
 
 def _cell(mark: str, about: str, file: Path, losses: Mapping[str, float]) -> Cell:
     picture = images.read(file)
-    height, width = images.fit_size(picture.size, _CELL, max_enlarge=1.0)
-    told = [(name, f"{value:.3g}") for name, value in losses.items()]
-    image = thumbnail(picture, _CELL, quality=_QUALITY)
-    return Cell(mark, about, image, (width, height), told, str(file))
+    height, width = images.fit_size(picture.size, _CELL_SIDE, max_enlarge=1.0)
+    numbers = [(name, f"{value:.3g}") for name, value in losses.items()]
+    image = thumbnail(picture, _CELL_SIDE, quality=_QUALITY)
+    return Cell(mark, about, image, (width, height), numbers, str(file))
 
 
 def _note(swept: Sequence[str]) -> str:
-    note = "Under each picture its losses at the last step, without their weights."
-    if units := [_spaced(entry) for entry in swept if entry in _UNITS]:
-        note += (
-            f" Those of different {' and '.join(units)} have different units: do not compare them."
-        )
+    note = "Below each picture are its losses at the last step, without their weights."
+    if entries := [_spaced(entry) for entry in swept if entry in _DEFINE_LOSSES]:
+        note += f" Losses of different {' and '.join(entries)} do not compare: their units differ."
     return note
 
 

@@ -1,32 +1,39 @@
-"""Content loss against style loss of the cells of a grid, as SVG."""
+"""Content loss against style loss of the cells of a study, as SVG to embed in a page."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from impasto.runtime.plotting import COLOURS, INK, as_svg, in_ink, log_where_wide, page_figure
+from impasto.runtime.plotting import (
+    COLOURS,
+    TEXT_COLOUR,
+    as_svg,
+    log_scale_if_wide,
+    style_axes,
+    transparent_figure,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.text import Annotation
 
-_PLACES = tuple(
-    (across * far, up * far - 4 * (up < 1))
-    for far in (6, 14, 22)
-    for across, up in ((1, 0.5), (1, -1), (-1, 0.5), (-1, -1), (0, 1), (0, -1))
+_LABEL_OFFSETS = tuple(
+    (x * distance, y * distance - 4 * (y < 1))
+    for distance in (6, 14, 22)
+    for x, y in ((1, 0.5), (1, -1), (-1, 0.5), (-1, -1), (0, 1), (0, -1))
 )
-"""Where a label may stand, in points from its mark; the first that is free is taken."""
+"""Offsets of a label from its point, in typographic points; the first free one is used."""
 
 
 class Point(NamedTuple):
     """A cell of the plot.
 
     Attributes:
-        mark: What it is called in the grid.
-        row: Its row; those of one row are joined by a line.
-        content: Its content loss.
-        style: Its style loss.
+        mark: Its name in the grid, such as ``B2``.
+        row: Its row; a line joins the points of a row.
+        content: Content loss.
+        style: Style loss.
     """
 
     mark: str
@@ -35,52 +42,52 @@ class Point(NamedTuple):
     style: float
 
 
-def tradeoff(points: Sequence[Point]) -> str:
+def tradeoff_plot(points: Sequence[Point]) -> str:
     """The plot as an SVG element; each mark links to the cell of that name.
 
     Args:
         points: At least one, row by row.
 
     Raises:
-        OptionError: If matplotlib is missing.
+        OptionError: matplotlib is missing.
     """
-    figure = page_figure(6.5, 4.5)
+    figure = transparent_figure(6.5, 4.5)
     axes = figure.add_subplot()
     labels = []
     for row in dict.fromkeys(point.row for point in points):
         colour = COLOURS[row % len(COLOURS)]
-        own = [point for point in points if point.row == row]
-        across, up = [point.content for point in own], [point.style for point in own]
-        axes.plot(across, up, color=colour, linewidth=1, alpha=0.8)
-        axes.scatter(across, up, s=26, color=colour, urls=[f"#{p.mark}" for p in own], zorder=3)
+        in_row = [point for point in points if point.row == row]
+        x, y = [point.content for point in in_row], [point.style for point in in_row]
+        axes.plot(x, y, color=colour, linewidth=1, alpha=0.8)
+        axes.scatter(x, y, s=26, color=colour, urls=[f"#{p.mark}" for p in in_row], zorder=3)
         labels += [
             axes.annotate(
-                point.mark, (point.content, point.style), xytext=_PLACES[0], color=INK, fontsize=9,
-                textcoords="offset points", url=f"#{point.mark}",
+                point.mark, (point.content, point.style), xytext=_LABEL_OFFSETS[0],
+                textcoords="offset points", color=TEXT_COLOUR, fontsize=9, url=f"#{point.mark}",
             )
-            for point in own
+            for point in in_row
         ]  # fmt: skip
-    log_where_wide(axes, "x", [point.content for point in points])
-    log_where_wide(axes, "y", [point.style for point in points])
-    axes.set_xlabel("content loss: less is more of the photograph")
-    axes.set_ylabel("style loss: less is more of the painting")
-    axes.grid(color=INK, alpha=0.2)
-    in_ink(axes)
+    log_scale_if_wide(axes, "x", [point.content for point in points])
+    log_scale_if_wide(axes, "y", [point.style for point in points])
+    axes.set_xlabel("content loss: lower is closer to the photograph")
+    axes.set_ylabel("style loss: lower is closer to the painting")
+    axes.grid(color=TEXT_COLOUR, alpha=0.2)
+    style_axes(axes)
     figure.draw_without_rendering()
-    _spread(axes, points, labels)
+    _place_labels(axes, points, labels)
     return as_svg(figure)
 
 
-def _spread(axes: Axes, points: Sequence[Point], labels: Sequence[Annotation]) -> None:
-    """Move labels to where they cover neither a mark nor each other."""
+def _place_labels(axes: Axes, points: Sequence[Point], labels: Sequence[Annotation]) -> None:
+    """Move labels to where they overlap neither points nor each other."""
     from matplotlib.transforms import Bbox
 
-    middles = axes.transData.transform([(point.content, point.style) for point in points])
-    taken = [Bbox.from_bounds(x - 3, y - 3, 6, 6) for x, y in middles]
+    centres = axes.transData.transform([(point.content, point.style) for point in points])
+    taken = [Bbox.from_bounds(x - 3, y - 3, 6, 6) for x, y in centres]
     for label in labels:
-        for place in _PLACES:
-            side = "left" if place[0] > 0 else "right" if place[0] < 0 else "center"
-            label.set(position=place, horizontalalignment=side)
+        for offset in _LABEL_OFFSETS:
+            side = "left" if offset[0] > 0 else "right" if offset[0] < 0 else "center"
+            label.set(position=offset, horizontalalignment=side)
             box = label.get_window_extent()
             if not box.count_overlaps(taken):
                 break

@@ -1,7 +1,7 @@
-"""What a layer knows: its strongest maps, what excites a channel, and where it does so.
+"""Feature visualization: strongest maps of a layer, and what activates a channel.
 
-Each function takes an encoder and says what it found as tensors; :mod:`impasto.cli.commands.inspect` lays
-them out.
+Each function takes an encoder and returns tensors; :mod:`impasto.cli.commands.inspect` lays them
+out on a sheet.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from impasto.encoders.vgg import Encoder
 from impasto.errors import OptionError, unknown_name
 from impasto.images.picture import Picture
 from impasto.losses.moments import gram_matrix
-from impasto.objective.tiles import halo_of
 from impasto.optim.preconditioner import Preconditioner
 
 
@@ -29,16 +28,16 @@ from impasto.optim.preconditioner import Preconditioner
 def strongest_maps(
     encoder: Encoder, picture: Tensor, layer: str, count: int
 ) -> list[tuple[int, float, Tensor]]:
-    """The channels of a layer that a picture excites most.
+    """The channels of a layer that a picture activates most.
 
     Args:
-        encoder: Sees.
+        encoder: The encoder.
         picture: (1, 3, H, W) in [0, 1].
-        layer: Of the encoder.
-        count: How many.
+        layer: A layer of the encoder.
+        count: Number of channels.
 
     Returns:
-        Channel, root mean square of its map, and the map (H', W'), strongest first.
+        Channel, root mean square of its map, and its map (H', W'), strongest first.
     """
     features = encoder(picture, [layer])[layer][0].float()
     strengths = features.square().mean((1, 2)).sqrt()
@@ -48,59 +47,60 @@ def strongest_maps(
 
 @torch.no_grad()
 def relative_gram(encoder: Encoder, picture: Tensor, layer: str) -> Tensor:
-    """The Gram matrix (C, C) of a layer in units of its largest entry: -1 to 1."""
+    """The Gram matrix (C, C) of a layer divided by its largest magnitude, in [−1, 1]."""
     gram = gram_matrix(encoder(picture, [layer])[layer], None)[0]
     return gram / gram.abs().max().clamp_min(1e-12)
 
 
 @dataclass(frozen=True)
 class Patch:
-    """A part of a picture that excites a channel.
+    """A part of a picture that activates a channel.
 
     Attributes:
-        strength: Of the channel there.
+        activation: Of the channel at the patch's centre.
         source: The picture's name.
-        image: (1, 3, h, w): all that the unit sees, cut where the picture ends.
+        image: (1, 3, h, w): the receptive field, cropped at the picture's border.
     """
 
-    strength: float
+    activation: float
     source: str
     image: Tensor
 
 
 @torch.no_grad()
-def exciting_patches(
+def activating_patches(
     encoder: Encoder, pictures: Iterable[Picture], layer: str, channel: int, count: int
 ) -> list[Patch]:
-    """The patches that excite a channel most, one a picture (Zeiler & Fergus 2013, figure 2).
+    """The patches that activate a channel most, one per picture (Zeiler & Fergus 2013, figure 2).
 
     Args:
-        encoder: Sees.
-        pictures: To look through; one is held at a time, and the patches.
-        layer: Of the encoder.
-        channel: Of the layer.
-        count: How many.
+        encoder: The encoder.
+        pictures: Pictures to search; only one is held at a time, besides the patches.
+        layer: A layer of the encoder.
+        channel: A channel of the layer.
+        count: Number of patches.
 
     Returns:
         Strongest first.
 
     Raises:
-        OptionError: If the layer has no such channel.
+        OptionError: The layer has no such channel.
     """
     check_channel(encoder, layer, channel)
     stride = encoder.stride(layer)
-    # Whole units, so that poolings fall on the same pixels in the patch alone.
-    reach = -(-halo_of([layer], encoder) // stride) * stride
+    # A multiple of the stride, so that poolings of the patch alone fall on the same pixels.
+    reach = -(-encoder.halo([layer]) // stride) * stride
     best: list[tuple[float, int, Patch]] = []
     for number, picture in enumerate(pictures):
-        where = encoder(picture.tensor, [layer])[layer][0, channel].float()
-        place = int(where.argmax())
-        row, column = (index * stride for index in divmod(place, where.shape[-1]))
+        activations = encoder(picture.tensor, [layer])[layer][0, channel].float()
+        peak = int(activations.argmax())
+        row, column = (index * stride for index in divmod(peak, activations.shape[-1]))
         rows = slice(max(0, row - reach), row + stride + reach)
         columns = slice(max(0, column - reach), column + stride + reach)
         name = picture.path.name if picture.path else str(number)
-        patch = Patch(float(where.flatten()[place]), name, picture.tensor[..., rows, columns])
-        entry = (patch.strength, -number, patch)
+        image = picture.tensor[..., rows, columns]
+        patch = Patch(float(activations.flatten()[peak]), name, image)
+        entry = (patch.activation, -number, patch)
         if len(best) < count:
             heapq.heappush(best, entry)
         else:
@@ -108,8 +108,8 @@ def exciting_patches(
     return [patch for _, _, patch in sorted(best, key=lambda entry: entry[:2], reverse=True)]
 
 
-class _Deconvolved(torch.autograd.Function):
-    """A rectifier through which only what is positive comes back."""
+class _DeconvnetReLU(torch.autograd.Function):
+    """ReLU whose backward pass keeps positive gradients only."""
 
     @staticmethod
     def forward(ctx: object, x: Tensor) -> Tensor:
@@ -121,8 +121,8 @@ class _Deconvolved(torch.autograd.Function):
         return gradient.clamp_min(0)
 
 
-class _Guided(torch.autograd.Function):
-    """A rectifier through which what is positive comes back where it let something through."""
+class _GuidedReLU(torch.autograd.Function):
+    """ReLU whose backward pass keeps positive gradients only, and only of positive inputs."""
 
     @staticmethod
     def forward(ctx: object, x: Tensor) -> Tensor:
@@ -132,35 +132,35 @@ class _Guided(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: object, gradient: Tensor) -> Tensor:
-        open_: Tensor = ctx.saved_tensors[0]  # type: ignore[attr-defined]
-        return gradient.clamp_min(0) * open_
+        positive: Tensor = ctx.saved_tensors[0]  # type: ignore[attr-defined]
+        return gradient.clamp_min(0) * positive
 
 
 PROJECTIONS: Mapping[str, Callable[[Tensor], Any]] = {
     # Simonyan et al. 2014, arXiv:1312.6034: the gradient itself.
     "gradient": torch.relu,
     # Zeiler & Fergus 2013, arXiv:1311.2901.
-    "deconvnet": _Deconvolved.apply,
+    "deconvnet": _DeconvnetReLU.apply,
     # Springenberg et al. 2015, arXiv:1412.6806.
-    "guided": _Guided.apply,
+    "guided": _GuidedReLU.apply,
 }
-"""Ways back through a rectifier."""
+"""ReLU of each backprojection method."""
 
 
 def projection(
     encoder: Encoder, picture: Tensor, layer: str, channel: int, *, method: str = "guided"
 ) -> Tensor:
-    """What in a picture makes a channel's strongest unit answer: (1, 3, H, W), about zero.
+    """Backprojection of a channel's strongest activation to the picture, (1, 3, H, W), signed.
 
     Args:
-        encoder: Sees.
+        encoder: The encoder.
         picture: (1, 3, H, W) in [0, 1].
-        layer: Of the encoder.
-        channel: Of the layer.
-        method: One of ``PROJECTIONS``.
+        layer: A layer of the encoder.
+        channel: A channel of the layer.
+        method: A name in ``PROJECTIONS``.
 
     Raises:
-        OptionError: For another method, or a channel that the layer has not.
+        OptionError: There is no such method or channel.
     """
     if method not in PROJECTIONS:
         raise unknown_name("projection", method, PROJECTIONS)
@@ -174,81 +174,85 @@ def projection(
             if name == layer:
                 break
         strongest = encoder.read_out(layer, x)[0, channel].max()
-        (slope,) = torch.autograd.grad(strongest, leaf)
-    return slope.detach()
+        (gradient,) = torch.autograd.grad(strongest, leaf)
+    return gradient.detach()
 
 
 @dataclass(frozen=True)
-class Dream:
-    """A step of a channel's picture.
+class VisualizationStep:
+    """A step of :func:`visualize`.
 
     Attributes:
         step: From 1.
-        of: Steps in all.
-        strength: The channel's mean in the picture as it was seen, shifted and turned.
+        total: Number of steps.
+        activation: Mean activation of the channel for the transformed picture.
         image: (1, 3, side, side) in [0, 1].
     """
 
     step: int
-    of: int
-    strength: float
+    total: int
+    activation: float
     image: Tensor
 
 
 def visualize(
     encoder: Encoder, layer: str, channel: int, *, side: int = 160, steps: int = 128, seed: int = 0
-) -> Iterator[Dream]:
-    """A picture, from noise, that excites a channel everywhere (Olah et al. 2017, Lucid).
+) -> Iterator[VisualizationStep]:
+    """Optimize a picture from noise to activate a channel everywhere (Olah et al. 2017, Lucid).
 
-    The optimizer moves noise of which the picture is the image under the covariance of
-    photographs, in frequencies and in colours; and at each step the picture is shown to the encoder
-    shifted, turned and scaled a little, so that nothing pays that holds at one place alone.
+    Adam changes noise that a linear map gives the covariance of photographs, in frequencies and
+    colours. At each step the encoder gets the picture slightly shifted, rotated and scaled. This
+    suppresses patterns that depend on an exact position.
 
     Args:
-        encoder: Sees.
-        layer: Of the encoder.
-        channel: Of the layer.
-        side: Of the picture, in pixels.
-        steps: Of Adam.
-        seed: Of the noise and of what is done to the picture.
+        encoder: The encoder.
+        layer: A layer of the encoder.
+        channel: A channel of the layer.
+        side: Side of the picture, in pixels.
+        steps: Number of steps.
+        seed: Of the noise and the transformations.
 
     Raises:
-        OptionError: If the layer has no such channel.
+        OptionError: The layer has no such channel.
     """
     check_channel(encoder, layer, channel)
     random = torch.Generator().manual_seed(seed)
-    spread = Preconditioner((side, side), 1.0)
+    precondition = Preconditioner((side, side), 1.0)
     noise = 0.3 * torch.randn(1, 3, side, side, generator=random)
     noise.requires_grad_(True)
     adam = torch.optim.Adam([noise], lr=0.05, betas=(0.9, 0.99))
     for step in range(1, steps + 1):
-        # The map has no derivative of torch's own, but it is linear and its own transpose.
-        pixels = spread(noise.detach()).requires_grad_(True)
+        # The map is not differentiable by torch, but linear and its own transpose.
+        pixels = precondition(noise.detach()).requires_grad_(True)
         with torch.enable_grad():
-            seen = _shaken(torch.sigmoid(2 * pixels), random)
-            strength = encoder(seen, [layer])[layer][0, channel].float().mean()
-            (slope,) = torch.autograd.grad(-strength, pixels)
-        noise.grad = spread(slope)
+            transformed = _random_transform(torch.sigmoid(2 * pixels), random)
+            activation = encoder(transformed, [layer])[layer][0, channel].float().mean()
+            (gradient,) = torch.autograd.grad(-activation, pixels)
+        noise.grad = precondition(gradient)
         adam.step()
-        image = torch.sigmoid(2 * spread(noise.detach()))
-        yield Dream(step, steps, float(strength.detach()), image)
+        image = torch.sigmoid(2 * precondition(noise.detach()))
+        yield VisualizationStep(step, steps, float(activation.detach()), image)
 
 
-def _shaken(picture: Tensor, random: torch.Generator) -> Tensor:
-    """A picture shifted by up to 8 px, turned by up to 6 degrees and scaled by up to a tenth."""
+def _random_transform(picture: Tensor, random: torch.Generator) -> Tensor:
+    """Shift a picture by up to 8 px, rotate it by up to 6° and scale it by up to 10 %."""
     side = picture.shape[-1]
     angle, scale, right, down = (2 * torch.rand(4, generator=random) - 1).tolist()
     angle, scale = math.radians(6 * angle), 1 + 0.1 * scale
     cosine, sine = math.cos(angle) / scale, math.sin(angle) / scale
     matrix = torch.tensor([[[cosine, -sine, 16 * right / side], [sine, cosine, 16 * down / side]]])
-    places = F.affine_grid(matrix, list(picture.shape), align_corners=False)
-    shaken: Tensor = F.grid_sample(picture, places, padding_mode="reflection", align_corners=False)
-    return shaken
+    grid = F.affine_grid(matrix, list(picture.shape), align_corners=False)
+    result: Tensor = F.grid_sample(picture, grid, padding_mode="reflection", align_corners=False)
+    return result
 
 
 def check_channel(encoder: Encoder, layer: str, channel: int) -> None:
-    """Refuse a channel that a layer has not (OptionError)."""
+    """Check that a layer has a channel.
+
+    Raises:
+        OptionError: It has not.
+    """
     encoder.check_layers([layer])
     width = encoder.channels(layer)
     if not 0 <= channel < width:
-        raise OptionError(f"{layer} has the channels 0 to {width - 1}, not {channel}.")
+        raise OptionError(f"{layer} has channels 0 to {width - 1}: {channel} is not one of them.")

@@ -1,4 +1,4 @@
-"""``impasto features``: the statistics of a picture's features, or two pictures compared."""
+"""``impasto features``: feature statistics of a picture, or of two and their distances."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from impasto import images
 from impasto.cli.shared.limits import add_max_pixels
 from impasto.errors import OptionError
 from impasto.losses.statistics import style_error
-from impasto.networks.style_predictor import STYLE_LAYERS
+from impasto.metrics.registry import STYLE_LAYERS
 from impasto.weights.open import open_encoder
 
 EXAMPLES = """\
@@ -22,19 +22,23 @@ examples:
   impasto features painted.png painting.jpg
 """
 
-_COMPARED = ("gram", "moments", "gaussian-ot")
+_DISTANCES = ("gram", "moments", "gaussian-ot")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``features``."""
     add = parser.add_argument
-    add("pictures", nargs="+", metavar="PICTURE", help="one, or two to be compared")
+    add("pictures", nargs="+", metavar="PICTURE", help="one picture, or two to compare")
     add("--size", type=int, default=512, metavar="N", help="long side in pixels [512]")
     add_max_pixels(parser)
     add("--encoder", default="compact", metavar="NAME|FILE", help="[compact]")
     add("--layers", metavar="LAYER,…", default=",".join(STYLE_LAYERS),
         help=f"[{STYLE_LAYERS[0]} … {STYLE_LAYERS[-1]}]")  # fmt: skip
-    add("--json", action="store_true", help="print JSON, with every channel's mean and deviation")
+    add(
+        "--json",
+        action="store_true",
+        help="print JSON, with the mean and deviation of every channel",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -49,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         picture = images.read(path, long_side=args.size, max_pixels=args.max_pixels)
         with torch.no_grad():
             features.append(encoder(picture.tensor, layers))
-    rows = [_row(name, *(found[name] for found in features)) for name in features[0]]
+    rows = [_row(name, *(by_layer[name] for by_layer in features)) for name in features[0]]
     if args.json:
         print(json.dumps(rows, indent=2))
     else:
@@ -59,11 +63,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _row(layer: str, *features: Tensor) -> dict[str, object]:
     row: dict[str, object] = {"layer": layer, "channels": features[0].shape[1]}
-    for feature, which in zip(features, ("first", "second"), strict=False):
+    for feature, picture in zip(features, ("first", "second"), strict=False):
         deviation, mean = torch.std_mean(feature[0].flatten(1), dim=1, correction=0)
-        row[which] = {"mean": mean.tolist(), "deviation": deviation.tolist()}
+        row[picture] = {"mean": mean.tolist(), "deviation": deviation.tolist()}
     if len(features) == 2:
-        for name in _COMPARED:
+        for name in _DISTANCES:
             row[name] = float(style_error(name, *features))
     return row
 
@@ -73,25 +77,25 @@ def _print(rows: list[dict[str, object]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    compared = [name for name in _COMPARED if name in rows[0]]
-    pictures = [which for which in ("first", "second") if which in rows[0]]
-    headings = [f"{which}: mean, deviation" for which in pictures]
-    table = Table("layer", "channels", *headings, *compared, box=box.SIMPLE_HEAD)
+    distances = [name for name in _DISTANCES if name in rows[0]]
+    pictures = [name for name in ("first", "second") if name in rows[0]]
+    headings = [f"{name}: mean, deviation" for name in pictures]
+    table = Table("layer", "channels", *headings, *distances, box=box.SIMPLE_HEAD)
     for row in rows:
-        told = []
-        for which in pictures:
-            found = row[which]
-            assert isinstance(found, dict)
-            told.append(f"{_rms(found['mean']):.3g}, {_rms(found['deviation']):.3g}")
-        distances = [f"{row[name]:.4f}" for name in compared]
-        table.add_row(str(row["layer"]), str(row["channels"]), *told, *distances)
+        moments = []
+        for name in pictures:
+            values = row[name]
+            assert isinstance(values, dict)
+            moments.append(f"{_rms(values['mean']):.3g}, {_rms(values['deviation']):.3g}")
+        numbers = [f"{row[name]:.4f}" for name in distances]
+        table.add_row(str(row["layer"]), str(row["channels"]), *moments, *numbers)
     console = Console()
     console.print(table)
     console.print("Means and deviations are root mean squares over the channels.", highlight=False)
-    if compared:
+    if distances:
         console.print(
-            "Distances are relative to the second picture's own size: 0 is the same style, about 1 "
-            "an unrelated one.",
+            "Distances are relative to the second picture: 0 is the same style, about 1 an "
+            "unrelated one.",
             highlight=False,
         )
 

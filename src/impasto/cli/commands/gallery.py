@@ -1,4 +1,4 @@
-"""``impasto gallery``: a folder of results as a page to browse."""
+"""``impasto gallery``: a page of the results in a folder."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from impasto.cli.shared.limits import add_max_pixels
 from impasto.cli.shared.messages import sentence
 from impasto.errors import ImpastoError, OptionError
 from impasto.evaluation.matching import picture_files
-from impasto.reports.gallery_cards import Card, read_card
-from impasto.reports.gallery_page import write_page
+from impasto.reports.gallery import Card, read_card, write_page
 from impasto.reports.html import check_page
 from impasto.runtime.files import check_writable
 
@@ -22,7 +21,7 @@ examples:
   impasto gallery out/
   impasto gallery out/ -o out/index.html
 
-The page works from disk, without a network. It holds small pictures and links to the files.
+The page opens from disk, without a network. It embeds small pictures and links to the files.
 """
 
 _FAILED = 2
@@ -31,24 +30,24 @@ _FAILED = 2
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``gallery``."""
     add = parser.add_argument
-    add("folder", metavar="DIR", type=Path, help="the folder, with those in it")
-    add("-o", "--output", metavar="PAGE", type=Path, help="the page to make [DIR/gallery.html]")
+    add("folder", metavar="DIR", type=Path, help="a folder of results, with subfolders")
+    add("-o", "--output", metavar="PAGE", type=Path, help="the page to write [DIR/gallery.html]")
     add_max_pixels(parser)
     add("--quiet", action="store_true", help="show no progress")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the page and return the exit code: 2 if any picture could not be shown."""
+    """Write the page and return the exit code: 2 if any picture cannot be shown."""
     output = args.output or args.folder / "gallery.html"
     check_page(output, by="The gallery")
     if not os.path.isdir(args.folder):
-        raise OptionError(f"{args.folder} is no folder: name one with pictures in it.")
+        raise OptionError(f"{args.folder} is not a folder: name a folder of pictures.")
     files = picture_files(args.folder)
     check_writable(output)
     paths = counted(files, lambda path: path.name, quiet=args.quiet)
-    found = [_read(path, args, output) for path in paths]
-    cards = [card for card in found if isinstance(card, Card)]
-    failed = [reason for reason in found if isinstance(reason, str)]
+    outcomes = [_read(path, args, output) for path in paths]
+    cards = [card for card in outcomes if isinstance(card, Card)]
+    failed = [reason for reason in outcomes if isinstance(reason, str)]
     for reason in failed:
         print(f"impasto: {reason}", file=sys.stderr)
     if cards:

@@ -1,4 +1,4 @@
-"""``impasto models``: which weights and models there are, and fetching, adding, checking them."""
+"""``impasto models``: list, fetch, add and verify weights and models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from impasto.errors import unknown_name
 from impasto.weights import store
 
 if TYPE_CHECKING:
-    from impasto.runtime.downloads import Progress
+    from impasto.runtime.downloads import ProgressCallback
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -26,7 +26,7 @@ examples:
   impasto models add ours trained.safetensors
   impasto models verify
 
-Fetched weights are kept in the platform's cache folder, or in $IMPASTO_CACHE.
+Weights are kept in the platform's cache folder, or in $IMPASTO_CACHE.
 """
 
 
@@ -34,17 +34,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the commands of ``models`` to its parser."""
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    command = _command(commands, "list", "show all weights and where they stand", "list --json")
+    command = _command(commands, "list", "list all weights and their state", "list --json")
     command.add_argument("--json", action="store_true", help="print JSON instead of a table")
     command.set_defaults(models_command=_list)
 
-    command = _command(commands, "fetch", "download a weight, unless it is there", "fetch vgg19")
+    command = _command(commands, "fetch", "download a weight unless it is there", "fetch vgg19")
     _add_name(command)
-    command.add_argument("--force", action="store_true", help="fetch it even if it is there")
+    command.add_argument("--force", action="store_true", help="download it even if it is there")
     command.set_defaults(models_command=_fetch)
 
     example = "add vgg19 ~/Downloads/vgg19-dcbb9e9d.pth"
-    about = "add a weight got by other means, or a one-pass model that you trained"
+    about = "add a weight file from elsewhere, or a one-pass model that you trained"
     command = _command(commands, "add", about, example)
     names = ", ".join(n for n, record in store.WEIGHTS.items() if record.urls)
     command.add_argument("name", metavar="NAME", help=f"one of {names}, or a new model's name")
@@ -52,21 +52,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "file",
         metavar="FILE",
         type=Path,
-        help="what fetch would download, a safetensors file that Impasto kept elsewhere, or what "
-        "`impasto train` made",
+        help="the file that fetch would download, a safetensors file from another Impasto cache, "
+        "or a model by `impasto train`",
     )
     command.set_defaults(models_command=_add)
 
-    command = _command(commands, "verify", "check that kept weights are undamaged", "verify vgg19")
+    command = _command(commands, "verify", "check weights for damage", "verify vgg19")
     _add_name(command, nargs="?")
     command.set_defaults(models_command=_verify)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the chosen ``models`` command and return the program's exit code.
+    """Run the chosen ``models`` command and return the exit code.
 
     Raises:
-        ImpastoError: With the text to show, whatever went wrong.
+        ImpastoError: With the message to show.
     """
     code: int = args.models_command(args)
     return code
@@ -84,9 +84,9 @@ def _command(
 
 
 def _add_name(command: argparse.ArgumentParser, nargs: str | None = None) -> None:
-    every = "; all if left out" if nargs else ""
+    default = "; all by default" if nargs else ""
     names = ", ".join(store.WEIGHTS)
-    command.add_argument("name", metavar="NAME", nargs=nargs, help=f"one of {names}{every}")
+    command.add_argument("name", metavar="NAME", nargs=nargs, help=f"one of {names}{default}")
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -103,7 +103,7 @@ def _list(args: argparse.Namespace) -> int:
     from rich.table import Table
 
     headings = ("name", "kind", "state", "size", "licence", "paper")
-    # Little between the columns, so that 80 of them hold an arXiv number in one piece.
+    # Narrow padding, so that an arXiv number fits in a terminal of 80 columns.
     table = Table(*headings, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.columns[-1].min_width = len("arXiv:2003.08436")
     for record in store.WEIGHTS.values():
@@ -117,8 +117,8 @@ def _list(args: argparse.Namespace) -> int:
     console = Console()
     console.print(table)
     for name, styles in _styles().items():
-        told = f"{name} paints in the styles {', '.join(styles)}"
-        console.print(told, highlight=False, markup=False)
+        text = f"{name} paints in the styles {', '.join(styles)}"
+        console.print(text, highlight=False, markup=False)
     return 0
 
 
@@ -132,17 +132,17 @@ def _fetch(args: argparse.Namespace) -> int:
 def _add(args: argparse.Namespace) -> int:
     record = store.WEIGHTS.get(args.name)
     if record is not None and record.urls:
-        kept = store.add(args.name, args.file)
+        path = store.add(args.name, args.file)
     else:
         from impasto.networks.catalogue import add_network
 
-        kept = add_network(args.name, args.file)
-    print(f"{args.name}: {kept}")
+        path = add_network(args.name, args.file)
+    print(f"{args.name}: {path}")
     return 0
 
 
 def _verify(args: argparse.Namespace) -> int:
-    """Exit code 1 if any is broken, or the one that was named is missing."""
+    """Exit code 1 if any is broken, or the named one is missing."""
     from impasto.networks.catalogue import added_networks, verify_network
 
     added = added_networks()
@@ -172,7 +172,7 @@ def _added_description(path: Path) -> dict[str, object]:
 
 
 def _styles() -> dict[str, list[str]]:
-    """Model → the styles that it knows by name, of those that know any."""
+    """Model → names of its styles, for models with named styles."""
     from impasto.networks.catalogue import networks, style_names
 
     return {name: styles for name in networks() if (styles := style_names(name))}
@@ -191,8 +191,8 @@ def _size(count: int) -> str:
 
 
 @contextmanager
-def _progress_bar(title: str) -> Iterator[Progress]:
-    """A bar on a terminal's stderr with speed and time left; nothing elsewhere."""
+def _progress_bar(title: str) -> Iterator[ProgressCallback]:
+    """A progress bar with speed and time left, if stderr is a terminal."""
     from rich import progress
     from rich.console import Console
 
@@ -206,4 +206,4 @@ def _progress_bar(title: str) -> Iterator[Progress]:
     )
     with progress.Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=None)
-        yield lambda here, total: bar.update(task, completed=here, total=total or None)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)

@@ -1,43 +1,26 @@
-"""What was judged, summed up in tables and a plot."""
+"""The scatter plot."""
 
-import csv
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from impasto.evaluation.matching import Match
+from impasto.evaluation.matching import References
 from impasto.evaluation.pareto_plot import draw_scatter, write_scatter
-from impasto.evaluation.results import Evaluated, as_json, columns, summary, write_csv
-from impasto.metrics.bootstrap import bootstrap_mean
+from impasto.evaluation.results import EvaluatedResult
 
 
 def rows_of(**methods):
-    pair = Match(Path("c.png"), Path("s.png"))
+    pair = References(Path("c.png"), Path("s.png"))
     return [
-        Evaluated(method, Path(f"{method}/{number}.png"), pair, figures)
+        EvaluatedResult(method, Path(f"{method}/{number}.png"), pair, figures)
         for method, found in methods.items()
         for number, figures in enumerate(found)
     ]
 
 
-def test_means_are_over_the_pictures_that_have_the_figure(tmp_path):
-    rows = rows_of(a=[{"tv": 1.0, "seconds": 3.0}, {"tv": 2.0}], b=[{"seconds": 1.0, "tv": 5.0}])
-    means = summary(rows)
-    assert means["a"]["tv"] == bootstrap_mean([1.0, 2.0])
-    assert means["a"]["seconds"].mean == 3
-    assert columns(rows) == ["tv", "seconds"]
-    told = json.loads(as_json(rows, [(Path("x"), "why")], {"size": 9}))
-    assert told["methods"]["b"]["tv"] == {"mean": 5.0, "low": None, "high": None}
-    assert told["failed"] == [{"result": "x", "reason": "why"}]
-    write_csv(tmp_path / "t.csv", rows)
-    lines = list(csv.DictReader((tmp_path / "t.csv").read_text("utf-8").splitlines()))
-    assert [line["seconds"] for line in lines] == ["3.0", "", "1.0"]
-
-
-def test_the_plot_takes_any_names_and_numbers(tmp_path):
+def test_the_plot_takes_any_names_and_values(tmp_path):
     random = np.random.default_rng(1)
     names = [
         "plain",

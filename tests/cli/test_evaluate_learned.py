@@ -7,16 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.metadata import paint_metadata
 from helpers.random_inputs import smooth_picture
 from impasto import images
 from impasto.cli.main import run
-from impasto.errors import ImageError
-from impasto.evaluation.matching import Match
-from impasto.evaluation.results import Evaluated
-from impasto.evaluation.set_metrics import Sets
-from impasto.jobs.results import describe_sources
 from impasto.metrics.fid import frechet_distance
-from impasto.metrics.lpips import lpips, open_perceiver
+from impasto.metrics.lpips import lpips, open_lpips
 from impasto.weights import store
 from impasto.weights.open import open_metric_net
 from impasto.weights.records import WEIGHTS
@@ -38,7 +34,7 @@ def world(tmp_path_factory):
             images.read(folder / place).tensor
             for place in (f"photos/{content}.png", f"paintings/{style}.png")
         )
-        told = describe_sources(f"{content}.png", [f"{style}.png"], None)
+        told = paint_metadata(f"{content}.png", [f"{style}.png"])
         path = folder / "out" / f"{content}-{style}.png"
         images.write(path, torch.lerp(one, other, 0.4), metadata=told)
     return folder
@@ -49,14 +45,14 @@ def words(world, *further, results="out"):
     return ["evaluate", str(world / results), *where, *further]
 
 
-def test_all_learned_metrics_are_told(world, kept, capsys):
+def test_all_learned_metrics_are_reported(world, kept, capsys):
     assert run(words(world, "--metrics", "lpips,fid,artfid", "--json")) == 0
     report = json.loads(capsys.readouterr().out)
     rows, means = report["pictures"], report["methods"]["out"]
     assert set(report["metrics"]) == {"lpips", "lpips-alexnet", "fid", "artfid"}
     result, content = (images.read(rows[0][k]).tensor for k in ("result", "content_file"))
     for name, net in (("lpips", "vgg16"), ("lpips-alexnet", "alexnet")):
-        expected = lpips(result, content, open_perceiver(net)).item()
+        expected = lpips(result, content, open_lpips(net)).item()
         assert rows[0][name] == pytest.approx(expected, rel=1e-4)
         assert means[name]["mean"] == pytest.approx(np.mean([row[name] for row in rows]))
     assert "fid" not in rows[0]
@@ -79,7 +75,7 @@ def test_the_table_shows_sets_without_an_interval(world, kept, capsys):
     assert "fid " not in told.replace("artfid ", "")
 
 
-def test_metrics_at_hand_are_told_unasked(world, kept, capsys):
+def test_available_metrics_are_the_default(world, kept, capsys):
     for name in ("vgg16", "alexnet"):
         assert store.locate(name)
     assert run(words(world, "--json")) == 0
@@ -116,18 +112,3 @@ def test_a_set_of_one_is_refused_before_anything_is_fetched(world, empty, capsys
     told = capsys.readouterr().err
     assert told.startswith("impasto: --metrics fid needs at least 2 results of a method")
     assert len(told.strip().splitlines()) == 1
-
-
-def test_methods_are_told_apart_and_large_results_made_smaller(world, kept, tmp_path):
-    match = Match(world / "photos/cat.png", world / "paintings/sea.png")
-    large = tmp_path / "large.png"
-    images.write(large, images.resize(images.read(world / "out/cat-sea.png").tensor, (160, 192)))
-    sets = Sets(["fid"], size=96)
-    paths = [world / "out/cat-sea.png", world / "out/dog-sea.png", large]
-    assert [sets(path, match) for path in paths] == [{}, {}, {}]
-    rows = [Evaluated(m, p, match, {}) for m, p in zip("aab", paths, strict=True)]
-    assert set(sets.figures(rows)) == {"a"}
-    rows[2] = Evaluated("a", large, match, {})
-    assert set(sets.figures(rows)) == {"a"}
-    with pytest.raises(ImageError, match="too small for Inception-v3"):
-        Sets(["fid"], size=64)(large, match)

@@ -1,4 +1,4 @@
-"""The page of ``impasto compare``: what it tells, and that it fits whatever it is given."""
+"""The page of ``impasto compare``: its contents, and that any contents fit."""
 
 import re
 
@@ -8,9 +8,8 @@ from helpers.browser import misfits, needs_browser, screenshot, shade
 from helpers.random_inputs import smooth_picture
 from impasto import images
 from impasto.recipes.recipe import Recipe
-from impasto.reports.study_report import letters_of, unweighted, write_grid_page
-from impasto.reports.tradeoff_plot import Point, tradeoff
-from impasto.studies.study import Study, StudyRun, Sweep, losses_told
+from impasto.reports.study_report import row_letters, unweighted_losses, write_grid_page
+from impasto.studies.study import Study, StudyRun, Sweep, read_losses
 
 LONG = "a_long_name_<b>without</b>_spaces_" * 4
 
@@ -39,9 +38,9 @@ def page(tmp_path):
     return made(tmp_path, 3, 2, missing=[4]).read_text(encoding="utf-8")
 
 
-def test_it_holds_all_that_it_shows(page):
+def test_it_embeds_all_pictures(page):
     assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", page)
-    assert "http" not in page.replace("http://www.w3.org", "")
+    assert "http" not in page.replace("http://www.w3.org", "").replace("http-equiv", "")
     assert len(re.findall(r'src="data:image/jpeg', page)) == 5 + 2
     assert "B2: not painted yet" in page
 
@@ -51,7 +50,7 @@ def test_names_are_text_and_nothing_else(page):
     assert "<b>without" not in page
 
 
-def test_it_tells_losses_without_weights_and_what_is_common(page):
+def test_it_shows_unweighted_losses_and_the_common_recipe(page):
     # Content weight 0.1, style weights 1 and 2, total variation swept from 0.
     told = re.findall(r'data-file="([^"]+)"><b>(\w+)</b> (.*?)</figcaption>', page)
     assert [mark for _, mark, _ in told] == ["A1", "A2", "A3", "B1", "B3"]
@@ -65,48 +64,39 @@ def test_it_tells_losses_without_weights_and_what_is_common(page):
     assert "impasto compare &#39;it&#39;&#34;&#39;&#34;&#39;s.jpg&#39;" in page
 
 
-def test_every_mark_of_the_plot_leads_to_its_cell(page):
+def test_every_mark_of_the_plot_links_to_its_cell(page):
     for mark in ("A1", "A2", "A3", "B1", "B3"):
         assert f'id="{mark}"' in page
         assert f'xlink:href="#{mark}"' in page
     assert 'href="#B2"' not in page
 
 
-def test_losses_of_other_units_are_told(tmp_path):
-    assert "different units" not in made(tmp_path / "a", 2).read_text(encoding="utf-8")
+def test_losses_of_different_units_are_noted(tmp_path):
+    assert "do not compare" not in made(tmp_path / "a", 2).read_text(encoding="utf-8")
     sweep = Sweep("style_loss", ("gram", "moments"), ("gram", "moments"))
     photo = tmp_path / "photo.png"
     images.write(photo, smooth_picture(40, 60, seed=0))
     work = StudyRun(Study(Recipe(), (sweep,)), photo, photo, tmp_path)
     text = write_grid_page(tmp_path / "b.html", work, command=[]).read_text(encoding="utf-8")
-    assert "Those of different style loss" in text
+    assert "Losses of different style loss do not compare" in text
     assert "<svg" not in text  # nothing is painted, so there is nothing to plot
 
 
-def test_losses_are_read_as_they_are_told():
-    assert losses_told({"losses": "content 1.5e-05, style nan, tv 2"}) == {
+def test_losses_are_read_from_metadata():
+    assert read_losses({"losses": "content 1.5e-05, style nan, tv 2"}) == {
         "content": 1.5e-05,
         "tv": 2.0,
     }
-    assert losses_told({}) == {}
+    assert read_losses({}) == {}
     recipe = Recipe(content_weight=0, style_weight=2, strength=0.5, tv_weight=4)
     losses = {"content": 1.0, "style": 1.0, "tv": 1.0, "else": 1.0}
-    assert unweighted(losses, recipe) == {"style": 0.5, "tv": 0.5}
+    assert unweighted_losses(losses, recipe) == {"style": 0.5, "tv": 0.5}
 
 
 def test_rows_have_letters():
-    assert [letters_of(i) for i in (0, 25, 26, 51, 52, 701, 702)] == [
+    assert [row_letters(i) for i in (0, 25, 26, 51, 52, 701, 702)] == [
         "A", "Z", "AA", "AZ", "BA", "ZZ", "AAA",
     ]  # fmt: skip
-
-
-def test_the_plot_is_drawn_of_any_losses():
-    for values in ([(1, 1), (1, 1)], [(0, 0), (1e-9, 1e9)], [(0.1 * i, 1) for i in range(40)]):
-        points = [Point(f"A{i}", 0, *value) for i, value in enumerate(values, 1)]
-        drawn = tradeoff(points)
-        assert drawn.startswith("<svg")
-        assert all(f">A{i}</text>" in drawn for i in range(1, len(values) + 1))
-        assert drawn == tradeoff(points)
 
 
 @needs_browser

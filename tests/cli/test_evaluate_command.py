@@ -1,4 +1,4 @@
-"""Results judged; ``impasto evaluate`` end to end on tiny pictures."""
+"""``impasto evaluate`` end to end on tiny pictures."""
 
 import csv
 import json
@@ -13,17 +13,11 @@ import pytest
 import torch
 from PIL import Image
 
+from helpers.metadata import paint_metadata
 from helpers.random_inputs import smooth_picture
 from impasto import images
 from impasto.cli.main import run
-from impasto.errors import ImageError, OptionError
-from impasto.evaluation.evaluator import Evaluator
-from impasto.evaluation.matching import Match
-from impasto.jobs.results import describe_sources
-from impasto.metrics.features import content_error, gram_error
-from impasto.metrics.fid import SET_METRICS
-from impasto.metrics.registry import METRICS, at_hand
-from impasto.metrics.ssim import ssim
+from impasto.metrics.registry import METRICS, SET_METRICS, available_metrics
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -32,9 +26,6 @@ DOCS = Path(__file__).parents[2] / "docs"
 def no_weights(monkeypatch, tmp_path_factory):
     """But those that are built in; see test_evaluate_learned.py for the others."""
     monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path_factory.getbasetemp() / "no cache"))
-
-
-# --- Judging --------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +40,7 @@ def world(tmp_path_factory):
     for method, share in (("mild", 0.2), ("bold", 0.7)):
         for number, (content, style) in enumerate((c, s) for c in photos for s in paintings):
             blend = torch.lerp(photos[content], images.resize(paintings[style], (48, 64)), share)
-            told = describe_sources(f"photos/{content}.png", [f"paintings/{style}.png"], None)
+            told = paint_metadata(f"photos/{content}.png", [f"paintings/{style}.png"])
             told |= {"seconds": str(number + share)} if method == "bold" else {}
             images.write(folder / "out" / method / f"{number}.png", blend, metadata=told)
     return folder
@@ -57,50 +48,6 @@ def world(tmp_path_factory):
 
 def where(world):
     return ["--content", str(world / "photos"), "--style", str(world / "paintings")]
-
-
-def test_the_figures_are_those_of_the_functions(world, encoder):
-    judge = Evaluator(encoder)
-    pair = Match(world / "photos/cat.png", world / "paintings/sky.png")
-    found = judge(world / "out/bold/1.png", pair)
-    assert [name for name in found if "." not in name] == at_hand()
-    result, content = (images.read(p).tensor for p in (world / "out/bold/1.png", pair.content))
-    style = images.read(pair.style, long_side=64).tensor
-    seen = [encoder(picture, ["relu2_1", "relu4_1"]) for picture in (result, content, style)]
-    assert found["ssim"] == pytest.approx(ssim(result, content).item())
-    expected = content_error(seen[0]["relu4_1"], seen[1]["relu4_1"]).item()
-    assert found["content"] == pytest.approx(expected)
-    expected = gram_error(seen[0]["relu2_1"], seen[2]["relu2_1"]).item()
-    assert found["gram.relu2_1"] == pytest.approx(expected)
-    assert judge(world / "out/bold/1.png", pair) == found
-    itself = judge(world / "photos/cat.png", Match(pair.content, pair.content))
-    for name in at_hand():
-        expected = 1.0 if METRICS[name].better == "higher" else 0.0
-        if METRICS[name].against:
-            assert itself[name] == pytest.approx(expected, abs=1e-6)
-
-
-def test_a_large_result_is_judged_smaller(world, encoder, tmp_path):
-    large = tmp_path / "large.png"
-    images.write(large, images.resize(images.read(world / "out/mild/0.png").tensor, (144, 192)))
-    pair = Match(world / "photos/cat.png", world / "paintings/sea.png")
-    small = Evaluator(encoder, ["ssim", "tv"], size=64)(large, pair)
-    assert small["ssim"] > 0.9
-    assert Evaluator(encoder, ["ssim", "tv"], size=512)(large, pair)["tv"] < 0.5 * small["tv"]
-    assert set(small) == {"ssim", "tv"}
-
-
-def test_pictures_that_cannot_be_judged(world, encoder, tmp_path):
-    pair = Match(world / "photos/cat.png", world / "paintings/sea.png")
-    images.write(tmp_path / "tiny.png", smooth_picture(24, 32, seed=1))
-    with pytest.raises(ImageError, match=r"tiny.png is judged at 32×24 px: .* at least 32 px"):
-        Evaluator(encoder)(tmp_path / "tiny.png", pair)
-    assert Evaluator(encoder, ["ssim"])(tmp_path / "tiny.png", pair)["ssim"] < 1
-    with pytest.raises(OptionError, match="Did you mean 'ssim'"):
-        Evaluator(encoder, ["sssim"])
-
-
-# --- impasto evaluate -----------------------------------------------------------------------------
 
 
 def test_two_methods_are_compared(world, tmp_path, capsys):
@@ -128,7 +75,7 @@ def test_two_methods_are_compared(world, tmp_path, capsys):
     assert means["mild"]["gram"]["mean"] == pytest.approx(np.mean(figures))
     assert means["mild"]["gram"]["low"] <= np.mean(figures) <= means["mild"]["gram"]["high"]
     assert [line["seconds"] for line in lines[4:]] == ["0.7", "1.7", "2.7", "3.7"]
-    assert set(report["metrics"]) == set(at_hand())
+    assert set(report["metrics"]) == set(available_metrics())
     with Image.open(out / "scatter.png") as image:
         assert image.size == (1080, 720)
 
@@ -142,7 +89,7 @@ def test_json_and_a_choice_of_metrics(world, capsys):
     assert len(report["pictures"]) == 4
 
 
-def test_what_cannot_be_judged_is_named_and_the_rest_is_done(world, tmp_path, capsys):
+def test_what_cannot_be_evaluated_is_reported_and_the_rest_evaluated(world, tmp_path, capsys):
     mixed = tmp_path / "mixed"
     good = images.read(world / "out/mild/0.png").tensor
     images.write(mixed / "cat-sea.png", good)
@@ -161,10 +108,10 @@ def test_what_cannot_be_judged_is_named_and_the_rest_is_done(world, tmp_path, ca
     assert len(sentences) == 4
     for sentence, name in zip(sentences, ("broken", "dog-sky", "unknown"), strict=False):
         assert name in sentence
-    assert sentences[-1] == "impasto: 3 of 4 results could not be judged."
+    assert sentences[-1] == "impasto: 3 of 4 results could not be evaluated."
 
 
-def test_its_own_output_is_no_result(world, tmp_path, capsys):
+def test_earlier_output_is_not_a_result(world, tmp_path, capsys):
     out = tmp_path / "out"
     images.write(out / "cat-sea.png", images.read(world / "out/mild/0.png").tensor)
     words = ["evaluate", str(out), *where(world), "-o", str(out / "figures")]
@@ -174,7 +121,7 @@ def test_its_own_output_is_no_result(world, tmp_path, capsys):
     assert (out / "figures" / "scatter.png").exists()
 
 
-def test_figures_are_not_put_among_the_results(world, tmp_path, capsys):
+def test_the_output_must_not_be_among_the_results(world, tmp_path, capsys):
     out = tmp_path / "out"
     images.write(out / "cat-sea.png", images.read(world / "out/mild/0.png").tensor)
     words = ["evaluate", str(out), *where(world), "--metrics", "tv", "-o"]
@@ -184,7 +131,7 @@ def test_figures_are_not_put_among_the_results(world, tmp_path, capsys):
     assert run([*words, str(tmp_path)]) == 0  # above them
 
 
-def test_folders_of_one_name_are_told_apart(world, tmp_path, capsys):
+def test_folders_of_the_same_name_are_distinguished(world, tmp_path, capsys):
     for name in ("first", "second"):
         images.write(
             tmp_path / name / "[red]out" / "cat-sea.png",
@@ -235,16 +182,16 @@ def test_without_matplotlib(world, tmp_path, capsys, monkeypatch):
     assert names == {"pictures.csv", "evaluation.json"}
 
 
-def test_interrupted_it_tells_what_it_has(world, tmp_path):
+def test_an_interrupted_evaluation_prints_what_it_has(world, tmp_path):
     """Ctrl-C comes while the first picture is in hand."""
     program = (
         "import os, signal, sys\n"
         "from impasto.cli.commands import evaluate\n"
         "from impasto.cli.main import run\n"
-        "judge = evaluate.Evaluator.__call__\n"
+        "evaluate_one = evaluate.Evaluator.__call__\n"
         "def slow(self, *pictures):\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
-        "    return judge(self, *pictures)\n"
+        "    return evaluate_one(self, *pictures)\n"
         "evaluate.Evaluator.__call__ = slow\n"
         "sys.exit(run(sys.argv[1:]))\n"
     )
