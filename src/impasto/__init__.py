@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from impasto.images.picture import read as read_image
     from impasto.images.picture import write as write_image
     from impasto.jobs.api import paint, reconstruct, stylize, texture
-    from impasto.jobs.results import Painting
+    from impasto.jobs.results import Result
+    from impasto.jobs.results import Result as Painting
     from impasto.losses.statistics import STATISTICS, Statistic
     from impasto.objective.objective import Objective
     from impasto.objective.terms import ContentTerm, StyleTerm, TotalVariation
@@ -57,10 +58,11 @@ _HOMES = {
     "ImpastoError": "errors",
     "Objective": "objective.objective",
     "Painter": "painting.painter",
-    "Painting": "jobs.results",
+    "Painting": "jobs.results:Result",
     "Picture": "images.picture",
     "RECIPES": "recipes.presets",
     "Recipe": "recipes.recipe",
+    "Result": "jobs.results",
     "STATISTICS": "losses.statistics",
     "Statistic": "losses.statistics",
     "Step": "optim.loop",

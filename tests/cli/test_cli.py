@@ -17,6 +17,7 @@ from helpers.sentences import check_told
 from impasto import images
 from impasto.cli.main import COMMANDS, run
 from impasto.images.samples import PAIRS
+from impasto.jobs.request_json import from_metadata
 
 PAIR = PAIRS["tuebingen-starry-night"]
 SMALL = ["--size", "96", "--smallest", "64", "--steps", "4", "--final-steps", "2"]
@@ -51,8 +52,9 @@ def test_paint_makes_a_picture_with_its_recipe(pictures, tmp_path, capsys):
     assert paint(pictures, output, "--seed", "5") == 0
     assert size(output) == (96, 72)
     made = images.read_metadata(output)
-    assert "seed = 5" in made["recipe"]
-    assert made["content"] == str(pictures / "photo.png")
+    request = from_metadata(made)
+    assert request.recipe.seed == 5
+    assert request.content == str(pictures / "photo.png")
     told = capsys.readouterr()
     assert "96×72 px in" in told.out
     assert "GB of memory" in told.err
@@ -94,7 +96,7 @@ def test_a_recipe_file_is_a_recipe(pictures, tmp_path):
     (tmp_path / "mine.toml").write_text('style_loss = "gram"\noptimizer = "adam"\nseed = 3\n')
     output = tmp_path / "out.jpg"
     assert paint(pictures, output, "--quiet", "--recipe", str(tmp_path / "mine.toml")) == 0
-    recipe = images.read_metadata(output)["recipe"]
+    recipe = from_metadata(images.read_metadata(output)).recipe.to_toml()
     assert 'style_loss = "gram"' in recipe
     assert "size = 96" in recipe
 

@@ -29,9 +29,9 @@ def pictures(tmp_path):
 def test_a_sheet_of_a_picture_and_its_map(pictures, capsys):
     sheet = pictures / "sheet.png"
     assert run(["edges", str(pictures / "photo.png"), "-o", str(sheet)]) == 0
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     energy = high_frequency_energy(images.read(pictures / "photo.png").tensor).item()
-    assert told == f"{pictures / 'photo.png'}: high-frequency energy {energy:.3g}\n"
+    assert output == f"{pictures / 'photo.png'}: high-frequency energy {energy:.3g}\n"
     with Image.open(sheet) as image:
         assert image.width == 2 * 90 + 3 * 12
 
@@ -40,12 +40,12 @@ def test_results_against_their_photograph(pictures, capsys):
     sheet = pictures / "sheet.png"
     words = ["edges", str(pictures / "out"), "--content", str(pictures / "photo.png")]
     assert run([*words, "-o", str(sheet), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert [row["picture"] for row in told] == [
+    report = json.loads(capsys.readouterr().out)
+    assert [row["picture"] for row in report] == [
         str(pictures / f"out/{n}.png") for n in ("one", "two")
     ]
     photo = images.read(pictures / "photo.png").resized((40, 60)).tensor
-    assert told[1]["content_energy"] == pytest.approx(high_frequency_energy(photo).item())
+    assert report[1]["content_energy"] == pytest.approx(high_frequency_energy(photo).item())
     with Image.open(sheet) as image:
         assert image.size == (5 * 60 + 6 * 12, 2 * (40 + 22 + 12) + 12)
         lost = np.asarray(image.convert("RGB"))[12 + 74 : 12 + 114, -72:-12]
@@ -77,8 +77,8 @@ def test_a_mistake_gets_one_sentence(case, pictures, capsys, monkeypatch):
     (pictures / "empty").mkdir()
     words, named = WRONG[case]
     assert run(["edges", *words]) == 2
-    told = capsys.readouterr()
-    assert named in told.err
-    assert told.err.startswith("impasto: ")
-    assert len(told.err.strip().splitlines()) == 1
-    assert told.out == ""
+    output = capsys.readouterr()
+    assert named in output.err
+    assert output.err.startswith("impasto: ")
+    assert len(output.err.strip().splitlines()) == 1
+    assert output.out == ""

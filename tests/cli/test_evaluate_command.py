@@ -54,10 +54,10 @@ def test_two_methods_are_compared(world, tmp_path, capsys):
     out = tmp_path / "new" / "figures"
     methods = [str(world / "out" / name) for name in ("mild", "bold")]
     assert run(["evaluate", *methods, *where(world), "-o", str(out)]) == 0
-    told = capsys.readouterr()
-    assert told.err == ""
-    assert re.search(r"content +mild .*lower", told.out)
-    assert "bold: 4 pictures" in told.out
+    output = capsys.readouterr()
+    assert output.err == ""
+    assert re.search(r"content +mild .*lower", output.out)
+    assert "bold: 4 pictures" in output.out
     assert {path.name for path in out.iterdir()} == {
         "pictures.csv",
         "evaluation.json",
@@ -98,13 +98,13 @@ def test_what_cannot_be_evaluated_is_reported_and_the_rest_evaluated(world, tmp_
     (mixed / "broken.png").write_bytes(b"broken")
     words = ["evaluate", str(mixed), *where(world), "--metrics", "tv", "--json"]
     assert run(words) == 2
-    told = capsys.readouterr()
-    report = json.loads(told.out)
+    output = capsys.readouterr()
+    report = json.loads(output.out)
     assert [Path(row["result"]).name for row in report["pictures"]] == ["cat-sea.png"]
     assert [Path(row["result"]).name for row in report["failed"]] == [
         "broken.png", "dog-sky.png", "unknown.png"
     ]  # fmt: skip
-    sentences = told.err.strip().splitlines()
+    sentences = output.err.strip().splitlines()
     assert len(sentences) == 4
     for sentence, name in zip(sentences, ("broken", "dog-sky", "unknown"), strict=False):
         assert name in sentence
@@ -164,10 +164,10 @@ def test_a_mistake_gets_one_sentence(case, world, capsys, monkeypatch, tmp_path)
     )
     rest = [word.replace("R/", f"{world}/out/mild/") for word in rest]
     assert run(["evaluate", results, "--content", content, "--style", style, *rest]) == 2
-    told = capsys.readouterr().err
-    assert named in told
-    assert told.startswith("impasto: ")
-    assert len(told.strip().splitlines()) == 1
+    output = capsys.readouterr().err
+    assert named in output
+    assert output.startswith("impasto: ")
+    assert len(output.strip().splitlines()) == 1
     assert not list(tmp_path.iterdir())
 
 

@@ -70,29 +70,29 @@ def test_all_learned_metrics_are_reported(world, kept, capsys):
 
 def test_the_table_shows_sets_without_an_interval(world, kept, capsys):
     assert run(words(world, "--metrics", "artfid", "--quiet")) == 0
-    told = capsys.readouterr().out
-    assert re.search(r"artfid +[\d.]+ +– +lower", told)
-    assert "fid " not in told.replace("artfid ", "")
+    output = capsys.readouterr().out
+    assert re.search(r"artfid +[\d.]+ +– +lower", output)
+    assert "fid " not in output.replace("artfid ", "")
 
 
 def test_available_metrics_are_the_default(world, kept, capsys):
     for name in ("vgg16", "alexnet"):
         assert store.locate(name)
     assert run(words(world, "--json")) == 0
-    told = json.loads(capsys.readouterr().out)["methods"]["out"]
-    assert {"lpips", "lpips-alexnet", "fid", "artfid", "ssim"} <= set(told)
+    report = json.loads(capsys.readouterr().out)["methods"]["out"]
+    assert {"lpips", "lpips-alexnet", "fid", "artfid", "ssim"} <= set(report)
     # A single result has no set; unasked, that is no mistake.
     assert run(words(world, "--json", results="out/cat-sea.png")) == 0
-    (told,) = json.loads(capsys.readouterr().out)["methods"].values()
-    assert "lpips" in told
-    assert "fid" not in told
+    (report,) = json.loads(capsys.readouterr().out)["methods"].values()
+    assert "lpips" in report
+    assert "fid" not in report
 
 
 def test_without_weights_they_are_left_out(world, empty, capsys):
     assert run(words(world, "--json")) == 0
-    told = json.loads(capsys.readouterr().out)["methods"]["out"]
-    assert "ssim" in told
-    assert not {"lpips", "lpips-alexnet", "fid", "artfid"} & set(told)
+    report = json.loads(capsys.readouterr().out)["methods"]["out"]
+    assert "ssim" in report
+    assert not {"lpips", "lpips-alexnet", "fid", "artfid"} & set(report)
 
 
 @pytest.mark.parametrize(
@@ -101,14 +101,14 @@ def test_without_weights_they_are_left_out(world, empty, capsys):
 )
 def test_asked_for_without_a_network(metric, weight, world, empty, capsys):
     assert run(words(world, "--metrics", metric)) == 2
-    told = capsys.readouterr().err
-    assert len(told.strip().splitlines()) == 1
-    assert WEIGHTS[weight].urls[0] in told
-    assert f"impasto models add {weight} FILE" in told
+    output = capsys.readouterr().err
+    assert len(output.strip().splitlines()) == 1
+    assert WEIGHTS[weight].urls[0] in output
+    assert f"impasto models add {weight} FILE" in output
 
 
 def test_a_set_of_one_is_refused_before_anything_is_fetched(world, empty, capsys):
     assert run(words(world, "--metrics", "fid,tv", results="out/cat-sea.png")) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("impasto: --metrics fid needs at least 2 results of a method")
-    assert len(told.strip().splitlines()) == 1
+    output = capsys.readouterr().err
+    assert output.startswith("impasto: --metrics fid needs at least 2 results of a method")
+    assert len(output.strip().splitlines()) == 1

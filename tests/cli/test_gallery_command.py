@@ -70,9 +70,9 @@ def test_a_broken_picture_is_named_and_the_rest_is_shown(results, capsys):
     (results / "broken.png").write_bytes(b"broken")
     page = results.parent / "new" / "page.html"
     assert run(["gallery", str(results), "-o", str(page), "--quiet"]) == 2
-    told = capsys.readouterr()
-    assert "broken.png" in told.err
-    assert len(told.err.strip().splitlines()) == 1
+    output = capsys.readouterr()
+    assert "broken.png" in output.err
+    assert len(output.err.strip().splitlines()) == 1
     elements = Elements(page.read_text(encoding="utf-8"))
     assert len(elements.all("article")) == 3
     assert all((page.parent / unquote(a["href"])).is_file() for a in elements.all("a"))
@@ -106,10 +106,10 @@ def test_a_mistake_gets_one_sentence(case, results, capsys, monkeypatch):
     Path("empty").mkdir()
     words, named = WRONG[case]
     assert run(["gallery", *words]) == 2
-    told = capsys.readouterr().err
-    assert named in told
-    assert told.startswith("impasto: ")
-    assert len(told.strip().splitlines()) == 1
+    output = capsys.readouterr().err
+    assert named in output
+    assert output.startswith("impasto: ")
+    assert len(output.strip().splitlines()) == 1
     assert not list(Path().rglob("*.html"))
 
 

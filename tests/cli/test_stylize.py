@@ -1,6 +1,5 @@
 """``impasto stylize`` end to end: what a person types, and what they get."""
 
-import json
 import shutil
 import signal
 import threading
@@ -18,7 +17,10 @@ from impasto import images
 from impasto.cli.main import run
 from impasto.colour.spaces import to_oklab
 from impasto.images.samples import PAIRS
-from impasto.networks.files import OWN, save_network
+from impasto.jobs.request_json import from_metadata
+from impasto.jobs.requests import StyleInput, StylizeRequest
+from impasto.networks.files import save_network
+from impasto.networks.model import IDENTITY
 
 PAIR = PAIRS["tuebingen-starry-night"]
 """A photograph and a painting."""
@@ -45,9 +47,10 @@ def test_a_picture_is_painted_with_how_it_was_made(folder, tmp_path, capsys):
     words = [folder / "photos" / "a.png", "--style", folder / "painting.png", "-o", output]
     assert run(["stylize", *map(str, words)]) == 0
     assert pixels(output).shape == pixels(folder / "photos" / "a.png").shape
-    made = images.read_metadata(output)
-    assert made["content"] == str(folder / "photos" / "a.png")
-    assert json.loads(made["style"]) == {str(folder / "painting.png"): 1.0}
+    request = from_metadata(images.read_metadata(output))
+    assert request == StylizeRequest(
+        str(folder / "photos" / "a.png"), (StyleInput(str(folder / "painting.png")),)
+    )
     assert "painted in" in capsys.readouterr().out
     assert [path.name for path in output.parent.iterdir()] == ["out.png"]
 
@@ -84,7 +87,7 @@ def test_an_output_folder_inside_the_input_is_not_painted_again(folder, tmp_path
 
 
 def test_named_styles_mix_as_their_vectors(folder, tmp_path):
-    model = fixed_styles("paint", "wave", "scream", OWN)
+    model = fixed_styles("paint", "wave", "scream", IDENTITY)
     save_network(tmp_path / "two.safetensors", model, dtype=torch.float32)
     base = [folder / "photos" / "a.png", "--model", tmp_path / "two.safetensors"]
     base += ["--precision", "float32"]

@@ -16,7 +16,8 @@ from helpers.sentences import check_told
 from helpers.tiny_networks import fixed_styles
 from impasto import images
 from impasto.cli.main import run
-from impasto.networks.files import OWN, save_network
+from impasto.networks.files import save_network
+from impasto.networks.model import IDENTITY
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         mask = torch.zeros(1, 3, 64, 96)
         mask[..., : round(96 * share)] = 1
         images.write(f"{name}.png", mask)
-    model = fixed_styles("paint", "wave", "scream", OWN)
+    model = fixed_styles("paint", "wave", "scream", IDENTITY)
     save_network("two.safetensors", model, dtype=torch.float32)
     return tmp_path
 
@@ -46,7 +47,7 @@ def test_a_region_that_is_all_is_painted_in_its_style(place):
 
 
 def test_some_of_the_words_of_a_name_will_do(place):
-    model = fixed_styles("paint", "great-wave", "the-scream", OWN)
+    model = fixed_styles("paint", "great-wave", "the-scream", IDENTITY)
     save_network("two.safetensors", model, dtype=torch.float32)
     for wave, scream, output in (
         ("great-wave", "the-scream", "long.png"), ("wave", "scream", "short.png")
@@ -94,7 +95,7 @@ def test_a_file_of_that_name_goes_before_it(place, capsys):
         ("sky=left.png@scream:all.png", "the style scream no picture: leave the mask out."),
         ("sky=left.png@screem", "Unknown style of this model 'screem'"),
         ("sky=left.png@screem", "Did you mean 'scream'?"),
-        (f"sky=left.png@{OWN}", "Unknown style of this model 'photograph'"),
+        (f"sky=left.png@{IDENTITY}", "Unknown style of this model 'photograph'"),
         ("sky=left.png@screem.png", "A region can have a style picture of its own if --style is"),
     ],
 )

@@ -12,8 +12,9 @@ from impasto import images
 from impasto.cli.main import run
 from impasto.cli.shared import batch
 from impasto.errors import ImpastoError
-from impasto.networks.files import OWN, load_network, save_network
-from impasto.regions.regions import full_name
+from impasto.networks.files import load_network, save_network
+from impasto.networks.model import IDENTITY
+from impasto.regions.regions import resolve_name
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def place(tmp_path, monkeypatch):
     for number, name in enumerate(("photos/a.png", "photos/more/b.png", "painting.png")):
         images.write(tmp_path / name, smooth_picture(40, 48, seed=number))
     save_network(
-        "two.safetensors", fixed_styles("paint", "wave", "scream", OWN), dtype=torch.float16
+        "two.safetensors", fixed_styles("paint", "wave", "scream", IDENTITY), dtype=torch.float16
     )
     return tmp_path
 
@@ -233,10 +234,10 @@ def test_a_cache_of_nobody(place, monkeypatch):
 
 def test_some_words_of_a_name_will_do_where_they_fit_one():
     names = ["great-wave", "starry-night", "night-watch"]
-    assert full_name("wave", names) == "great-wave"
-    assert full_name("starry", names) == "starry-night"
+    assert resolve_name("wave", names) == "great-wave"
+    assert resolve_name("starry", names) == "starry-night"
     for name in ("night", "great-wave", "wav", "mona-lisa"):
-        assert full_name(name, names) == name
+        assert resolve_name(name, names) == name
 
 
 def test_a_short_name_paints_as_the_long_one(place):

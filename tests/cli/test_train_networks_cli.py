@@ -18,11 +18,12 @@ from impasto import images
 from impasto.cli.commands import train_networks
 from impasto.cli.main import run
 from impasto.networks.adain import AdaINNetwork
-from impasto.networks.files import OWN, load_network
+from impasto.networks.files import load_network
 from impasto.networks.johnson import JohnsonNetwork, JohnsonShape
+from impasto.networks.model import IDENTITY
 from impasto.networks.paint_network import PaintNetwork
 from impasto.onepass.stylist import Stylist
-from impasto.training.crops import held_back
+from impasto.training.crops import is_held_out
 from impasto.training.fixed_styles import FixedStylesTraining
 
 
@@ -42,7 +43,7 @@ def test_any_style(data, tmp_path, capsys):
     model = load_network(output)
     assert isinstance(model.network, PaintNetwork)
     assert (model.encoder, model.styles) == ("compact", {})
-    vectors = [Stylist(model).read(smooth_picture(64, 64, seed=seed)) for seed in (1, 2)]
+    vectors = [Stylist(model).read_style(smooth_picture(64, 64, seed=seed)) for seed in (1, 2)]
     assert not torch.equal(painted(model, vectors[0]), painted(model, vectors[1]))
     out, err = capsys.readouterr()
     assert f"{output}: " in out
@@ -66,7 +67,7 @@ def test_multi_style(data, tmp_path):
     assert run(command(data, "multi-style", output, "--network", "johnson", "--quiet")) == 0
     model = load_network(output)
     assert isinstance(model.network, JohnsonNetwork)
-    assert list(model.styles) == ["wave", "rain", OWN]
+    assert list(model.styles) == ["wave", "rain", IDENTITY]
     assert model.predictor is None
 
 
@@ -89,7 +90,7 @@ def test_per_style(data, tmp_path, capsys):
     output, folder = tmp_path / "wave.safetensors", tmp_path / "elsewhere"
     more = ["--run", str(folder), "--steps", "4", "--validate-every", "2", "--quiet"]
     assert run(command(data, "per-style", output, *more)) == 0
-    assert list(load_network(output).styles) == ["wave", OWN]
+    assert list(load_network(output).styles) == ["wave", IDENTITY]
     assert capsys.readouterr().err == ""
     with (folder / "validation.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -104,7 +105,7 @@ def test_adain(data, tmp_path):
     assert run(command(data, "any-style", output, *both)) == 0
     model = load_network(output)
     assert isinstance(model.network, AdaINNetwork)
-    assert painted(model, Stylist(model).read(smooth_picture(64, 64, seed=1))).shape[-1] == 64
+    assert painted(model, Stylist(model).read_style(smooth_picture(64, 64, seed=1))).shape[-1] == 64
 
 
 def test_johnsons_network_of_any_size_and_norm(data, tmp_path):
@@ -128,7 +129,7 @@ def test_an_added_style_leaves_batch_moments_as_they_are(data, tmp_path):
     more = ["--add-style", str(begun), "--style", str(data / "paintings" / "rain.png")]
     assert run(command(data, "multi-style", output, *more, "--steps", "3", "--quiet")) == 0
     one, other = load_network(begun), load_network(output)
-    assert list(other.styles) == ["wave", OWN, "rain"]
+    assert list(other.styles) == ["wave", IDENTITY, "rain"]
     assert same(one.network.state_dict(), other.network.state_dict())
 
 
@@ -138,7 +139,7 @@ def test_a_folder_of_styles(data, tmp_path, capsys):
     more = ["--style", str(data / "paintings"), str(data / "photos" / "a.png")]
     more += ["--content", str(tmp_path / "photos")]
     assert run(command(data, "multi-style", output, *more, "--hold-back")) == 0
-    assert list(load_network(output).styles) == ["hatch", "rain", "wave", "a", OWN]
+    assert list(load_network(output).styles) == ["hatch", "rain", "wave", "a", IDENTITY]
     assert "paintings: 1 unreadable pictures skipped (0.png)" in capsys.readouterr().err
 
 
@@ -146,14 +147,14 @@ def test_a_folder_of_one_style(data, tmp_path):
     output = tmp_path / "hatch.safetensors"
     more = ["--style", str(data / "paintings" / "more"), "--quiet"]
     assert run(command(data, "per-style", output, *more)) == 0
-    assert list(load_network(output).styles) == ["hatch", OWN]
+    assert list(load_network(output).styles) == ["hatch", IDENTITY]
 
 
 def test_any_style_off_a_single_picture(data, tmp_path):
     """Though its name is one of those that are held back."""
     output, picture = tmp_path / "any.safetensors", tmp_path / "26.jpg"
     images.write(picture, smooth_picture(90, 90, seed=1))
-    assert held_back(picture)
+    assert is_held_out(picture)
     images.write(tmp_path / "photos" / "1.jpg", smooth_picture(90, 90, seed=1))
     more = ["--content", str(tmp_path / "photos")]
     more += ["--style", str(picture), "--hold-back", "--quiet"]
@@ -189,7 +190,7 @@ def test_a_style_is_added(data, tmp_path):
     add = ["--add-style", str(data / "fixed.safetensors"), "--quiet"]
     assert run(command(data, "multi-style", output, *add)) == 0
     after = load_network(output)
-    assert list(after.styles) == ["old", OWN, "wave", "rain"]
+    assert list(after.styles) == ["old", IDENTITY, "wave", "rain"]
     assert same(after.network.state_dict(), before.network.state_dict())
     for name, vector in before.styles.items():
         assert torch.equal(after.styles[name], vector)
@@ -222,7 +223,7 @@ def test_training_goes_on_with_more_blocks(data, tmp_path):
     assert run(command(data, "multi-style", output, *more)) == 0
     made = load_network(output)
     assert made.network.shape.blocks == (1, 2, 1)
-    difference = painted(made, made.styles[OWN]) - painted(begun, begun.styles[OWN])
+    difference = painted(made, made.styles[IDENTITY]) - painted(begun, begun.styles[IDENTITY])
     assert float(difference.abs().max()) < 0.02
 
 

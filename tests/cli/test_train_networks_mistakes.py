@@ -11,7 +11,7 @@ from helpers.random_inputs import smooth_picture
 from impasto import images
 from impasto.cli.commands import train_networks
 from impasto.cli.main import run
-from impasto.training.crops import held_back
+from impasto.training.crops import is_held_out
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,8 @@ def small_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
         ("any-style", ["--tv-weight", "inf"], "--tv-weight must be 0 or more, not inf"),
         ("any-style", ["--network", "adain"], "--network adain and --preset adain belong together"),
         ("any-style", ["--preset", "adain"], "--network adain and --preset adain belong together"),
-        ("per-style", ["--preset", "adain", "--network", "adain"], "AdaIN paints any style"),
+        ("per-style", ["--preset", "adain", "--network", "adain"],
+         "Networks of kind adain paint any style: impasto train any-style, not per-style."),
         ("any-style", ["--preset", "johnson"], "This encoder has no layer relu"),
         ("any-style", ["--encoder", "compct"], "Did you mean 'compact'?"),
         ("any-style", ["--content", "DATA/empty"], "holds no pictures ("),
@@ -65,19 +66,20 @@ def small_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
         ("per-style", ["--norm", "batch"], "--norm is of --network johnson: give that, or leave"),
         ("any-style", ["--widths", "8,8,8"], "--widths is of --network johnson: give that"),
         ("any-style", ["--widths", "8,8", "--network", "johnson"],
-         "--widths are three numbers, for example 32,64,128, not 8,8."),
+         "--widths of johnson is 3 numbers, for example 32,64,128, not 8,8."),
         ("any-style", ["--widths", "8,8,0", "--network", "johnson"], "widths of at least 1"),
-        ("any-style", ["--blocks", "3"], "--blocks of paint are three numbers, for example 1,5,2"),
+        ("any-style", ["--blocks", "3"],
+         "--blocks of paint is 3 numbers, for example 1,4,2, not 3."),
         ("any-style", ["--network", "adain", "--preset", "adain", "--blocks", "3"],
-         "--blocks are those of paint and johnson: leave"),
+         "--blocks is of --network paint or johnson: give that, or leave --blocks out."),
         ("multi-style", ["--start", "DATA/fixed.safetensors", "--norm", "batch"],
          "A trained model keeps its norm: leave --norm out"),
         ("per-style", ["--start", "DATA/adain.safetensors", "--preset", "adain"],
-         "AdaIN paints any style"),
+         "Networks of kind adain paint any style: impasto train any-style, not per-style."),
         ("multi-style", ["--start", "DATA/fixed.safetensors", "--blocks", "1,0,1"],
          "has blocks 1,1,1: --blocks can only add"),
         ("per-style", ["--network", "johnson", "--blocks", "1,2,1"],
-         "--blocks of johnson is one number, for example 5, not 1,2,1."),
+         "--blocks of johnson is 1 number, for example 5, not 1,2,1."),
         ("multi-style", ["--add-style", "DATA/fixed.safetensors", "--blocks", "1,2,1"],
          "trains a vector alone: leave --blocks out"),
         ("any-style", ["--blocks", "1,-2,1"], "no fewer than 0 blocks"),
@@ -109,7 +111,7 @@ def test_several_processes_share_a_batch_evenly(data, tmp_path, capsys, monkeypa
     class Three(train_networks.Workers):
         count = 3
 
-    monkeypatch.setattr(train_networks, "launched", lambda device: Three())
+    monkeypatch.setattr(train_networks, "launched_workers", lambda device: Three())
     assert run(command(data, "any-style", tmp_path / "x.safetensors")) == 2
     assert "--batch 2 cannot be shared evenly by 3 processes" in capsys.readouterr().err
 
@@ -125,10 +127,10 @@ def test_a_folder_without_a_single_good_picture(data, tmp_path, capsys):
 def test_an_eighth_of_the_pictures_is_held_back(tmp_path):
     for name in ("1.jpg", "26.jpg", "2.jpg"):
         images.write(tmp_path / name, smooth_picture(90, 90, seed=len(name)))
-    assert [name for name in ("1.jpg", "26.jpg", "2.jpg") if held_back(Path(name))] == ["26.jpg"]
-    unseen = train_networks._unseen(str(tmp_path), argument(hold_back=True))
+    assert [name for name in ("1.jpg", "26.jpg", "2.jpg") if is_held_out(Path(name))] == ["26.jpg"]
+    unseen = train_networks._held_out(str(tmp_path), argument(hold_back=True))
     assert [path.name for path in unseen] == ["26.jpg"]
-    everything = train_networks._unseen(str(tmp_path), argument(hold_back=False))
+    everything = train_networks._held_out(str(tmp_path), argument(hold_back=False))
     assert len(everything) == 3
 
 

@@ -17,7 +17,8 @@ from helpers.tiny_networks import fixed_styles
 from helpers.trainings import log_of, same
 from impasto import images
 from impasto.cli.main import run
-from impasto.networks.files import OWN, load_network, save_network
+from impasto.networks.files import load_network, save_network
+from impasto.networks.model import IDENTITY
 from impasto.training.loop import CHECKPOINT
 
 
@@ -101,7 +102,7 @@ def test_a_run_of_another_model_is_not_gone_on_with(
 ):
     monkeypatch.chdir(tmp_path)
     for number, name in enumerate("AB"):
-        model = fixed_styles("paint", "old", OWN)
+        model = fixed_styles("paint", "old", IDENTITY)
         model.styles["old"] += number  # all that tells them apart
         save_network(f"{name}.safetensors", model, dtype=torch.float32)
     for name in ("old", "wave"):

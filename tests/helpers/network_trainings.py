@@ -14,7 +14,8 @@ from impasto import images
 from impasto.cli.commands import train_networks
 from impasto.encoders.files import save_encoder
 from impasto.networks.adain import AdaINNetwork
-from impasto.networks.files import OWN, OnePassModel, save_network
+from impasto.networks.files import save_network
+from impasto.networks.model import IDENTITY, OnePassModel
 from impasto.onepass.stylist import Stylist
 
 # On the processor, also where there is a GPU: there the sums have no fixed order.
@@ -35,7 +36,7 @@ def training_data(folder: Path) -> Path:
     tiny = random_encoder(ENCODER)
     save_encoder(folder / "tiny.safetensors", tiny, dtype=torch.float32)
     models = {
-        "fixed": fixed_styles("paint", "old", OWN),
+        "fixed": fixed_styles("paint", "old", IDENTITY),
         "any": any_style("paint", tiny),
         "adain": OnePassModel(AdaINNetwork(tiny)),
     }
@@ -68,4 +69,4 @@ def command(data: Path, what: str, output: Path, *more: str, encoder: str = "tin
 def painted(model: OnePassModel, vector: Tensor) -> Tensor:
     image = smooth_picture(48, 64, seed=1)
     stylist = Stylist(model, precision="float32")
-    return stylist.paint(image, stylist.brush([vector], image))
+    return stylist.paint(image, stylist.spatial_style([vector], image))

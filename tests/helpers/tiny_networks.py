@@ -11,13 +11,13 @@ from helpers.random_inputs import random_encoder, smooth_picture
 from impasto.encoders.vgg import Architecture, Encoder
 from impasto.networks.adain import AdaINNetwork, MomentsReader
 from impasto.networks.base import StyledNetwork
-from impasto.networks.files import OnePassModel
 from impasto.networks.johnson import JohnsonNetwork, JohnsonShape
-from impasto.networks.paint_network import PaintNetwork, Shape
+from impasto.networks.model import OnePassModel
+from impasto.networks.paint_network import PaintNetwork, PaintShape
 from impasto.networks.style_predictor import STYLE_LAYERS, StylePredictor
-from impasto.training.network import OnePassSettings
+from impasto.training.settings import OnePassSettings
 
-SHAPE = Shape(widths=(8, 8, 8), blocks=(1, 1, 1), detail=4, head=4)
+SHAPE = PaintShape(widths=(8, 8, 8), blocks=(1, 1, 1), detail=4, head=4)
 ENCODER = Architecture((4, 6, 8, 8, 8), (1, 1, 1, 1, 1), padding="reflect")
 """That of the fixture ``encoder``."""
 
@@ -34,7 +34,9 @@ SETTINGS = OnePassSettings(
 
 NETWORKS: Mapping[str, Callable[[], StyledNetwork]] = {
     "paint": lambda: PaintNetwork(SHAPE),
-    "paint-noise": lambda: PaintNetwork(Shape((8, 8, 8), (1, 1, 1), detail=4, head=4, noise=2)),
+    "paint-noise": lambda: PaintNetwork(
+        PaintShape((8, 8, 8), (1, 1, 1), detail=4, head=4, noise=2)
+    ),
     "johnson": lambda: JohnsonNetwork(JohnsonShape((4, 6, 8), 1)),
     "johnson-batch": lambda: JohnsonNetwork(JohnsonShape((4, 6, 8), 1, "batch")),
     "adain": lambda: AdaINNetwork(random_encoder(ENCODER)),

@@ -13,6 +13,7 @@ from impasto import images
 from impasto.cli.main import run
 from impasto.encoders.files import save_encoder
 from impasto.errors import OptionError
+from impasto.jobs.request_json import from_metadata
 from impasto.painting.objective_builder import COARSE, FINE
 
 
@@ -37,13 +38,14 @@ def test_levels_in_one_call_as_on_the_command_line(files):
     levels, shares = [COARSE, FINE, ""], [0.5, 0.3, 0.2]
     painting = impasto.paint(content, [warm, cold, warm], levels=levels, shares=shares, **options)
     written = [f"coarse={warm}:0.5", f"fine={cold}:0.3", f"{warm}:0.2"]
-    assert json.loads(painting.sources["style"]) == written
+    assert [str(style) for style in painting.request.styles] == written
     # The file of a picture from the command line says the same, and it is the same picture.
     (files / "fast.toml").write_text(FAST.to_toml())
     words = ["--recipe", str(files / "fast.toml"), "--precision", "float32", "--quiet"]
     words += ["--encoder", str(files / "tiny.safetensors"), "-o", str(files / "levels.png")]
     assert run(["paint", str(content), *written, *words]) == 0
-    assert images.read_metadata(files / "levels.png")["style"] == painting.sources["style"]
+    kept = from_metadata(images.read_metadata(files / "levels.png"))
+    assert kept.styles == painting.request.styles
     again = images.read(files / "levels.png").tensor
     torch.testing.assert_close(painting.tensor, again, atol=0.51 / 255, rtol=0)
     others = [impasto.paint(content, [warm, cold, warm], levels=other, shares=shares, **options)

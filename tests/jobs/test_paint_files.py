@@ -11,15 +11,16 @@ from PIL import Image
 from helpers.random_inputs import random_encoder, smooth_picture
 from impasto import images
 from impasto.cli.main import run
-from impasto.cli.shared.progress import PaintingBar
 from impasto.encoders.files import save_encoder
 from impasto.encoders.vgg import Architecture
 from impasto.errors import ImageError
 from impasto.images.picture import Picture
 from impasto.jobs.checkpoints import load_checkpoint, save_checkpoint
+from impasto.jobs.display import ProgressBar
+from impasto.jobs.events import Progress
 from impasto.objective.objective import Objective
 from impasto.painting.painter import Painter
-from impasto.painting.snapshots import Reel, Snapshots
+from impasto.painting.snapshots import FrameStore, Snapshots
 from impasto.recipes.recipe import Recipe
 
 
@@ -62,7 +63,7 @@ def paint(*words, content="photo.png"):
     ],
 )  # fmt: skip
 def test_no_file_takes_the_place_of_another(words, sentence, place, capsys, monkeypatch):
-    monkeypatch.setattr("impasto.cli.shared.run_options.Painter", None)  # it is not come to
+    monkeypatch.setattr("impasto.cli.shared.run_options.run_request", None)  # it is not come to
     before = {path.name: path.read_bytes() for path in place.iterdir()}
     assert paint(*words) == 2
     assert sentence in capsys.readouterr().err
@@ -71,10 +72,13 @@ def test_no_file_takes_the_place_of_another(words, sentence, place, capsys, monk
 
 def test_a_side_that_the_format_has_no_room_for_is_told_before_painting(place, capsys, monkeypatch):
     webp = images.FORMATS[".webp"]
-    monkeypatch.setitem(images.FORMATS, ".webp", replace(webp, longest=63))
+    monkeypatch.setitem(images.FORMATS, ".webp", replace(webp, max_side=63))
     monkeypatch.setattr(Painter, "__iter__", None)  # it is not come to
     assert paint("-o", "out.webp") == 2
-    assert "out.webp would be 64 × 48 pixels and .webp holds 63 a side" in capsys.readouterr().err
+    assert (
+        "out.webp would be 64 × 48 pixels, but .webp allows at most 63 a side"
+        in capsys.readouterr().err
+    )
 
 
 def test_texture_and_reconstruction_keep_what_they_read(place, capsys):
@@ -122,10 +126,13 @@ def test_an_animation_that_fails_costs_no_picture(place, capsys, monkeypatch):
 
 def test_an_animation_without_room_is_told_before_painting(place, capsys, monkeypatch):
     webp = images.FORMATS[".webp"]
-    monkeypatch.setitem(images.FORMATS, ".webp", replace(webp, longest=63))
+    monkeypatch.setitem(images.FORMATS, ".webp", replace(webp, max_side=63))
     monkeypatch.setattr(Painter, "__iter__", None)  # it is not come to
     assert paint("-o", "out.png", "--snapshots", "4", "--snapshots-to", "growth.webp") == 2
-    assert "growth.webp would be 64 × 48 pixels and .webp holds 63" in capsys.readouterr().err
+    assert (
+        "growth.webp would be 64 × 48 pixels, but .webp allows at most 63"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("problem", [OSError(28, "No space left on device"), RuntimeError("full")])
@@ -135,7 +142,7 @@ def test_checkpoints_that_fail_cost_no_picture(place, capsys, monkeypatch, probl
     def fails(*_):
         raise problem
 
-    monkeypatch.setattr("impasto.cli.shared.run_options._SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr("impasto.cli.shared.run_options.CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(torch, "save", fails)
     assert paint("-o", "out.png") == 0
     assert images.read("out.png").size == (48, 64)
@@ -172,7 +179,7 @@ def test_snapshots_have_the_alpha_and_the_recipe(place):
         assert found[..., : found.shape[-1] // 2 - 2].min() == 1
         assert found[..., found.shape[-1] // 2 + 2 :].max() == 0
         told = images.read_metadata(path)
-        assert {told[key] == made[key] for key in ("recipe", "content", "style")} == {True}
+        assert {told[key] == made[key] for key in ("request", "impasto")} == {True}
         assert path.name == f"step-{int(told['step']):05}.png"
 
 
@@ -185,17 +192,17 @@ def frames_of(path):
 
 
 def test_an_animation_goes_on_after_an_interruption(place, monkeypatch):
-    show = PaintingBar.show
+    show = ProgressBar.show
 
-    def stop(bar, step):
-        show(bar, step)
-        if step.step == 5:
+    def stop(bar, event):
+        show(bar, event)
+        if isinstance(event, Progress) and event.step == 5:
             os.kill(os.getpid(), signal.SIGINT)
 
     more = ["--snapshots", "12", "--snapshots-to"]
     assert paint("-o", "whole.png", *more, "whole.webp") == 0
     with monkeypatch.context() as patch:
-        patch.setattr(PaintingBar, "show", stop)
+        patch.setattr(ProgressBar, "show", stop)
         assert paint("-o", "out.png", *more, "steps.webp") == 130
     assert 1 < frames_of("steps.webp") < frames_of("whole.webp")
     assert paint("-o", "out.png", *more, "steps.webp", "--resume") == 0
@@ -205,7 +212,7 @@ def test_an_animation_goes_on_after_an_interruption(place, monkeypatch):
 
 def test_reels_go_through_checkpoints(tmp_path, encoder):
     pictures = {n: images.to_pil(smooth_picture(20, 30, seed=n)) for n in (7, 3)}
-    reel, other, empty = Reel(), Reel(), Reel()
+    reel, other, empty = FrameStore(), FrameStore(), FrameStore()
     for number, picture in pictures.items():
         reel.add(number, picture)
     recipe = Recipe(size=64, scales=1, final_steps=2, content_layers={"relu4_1": 1.0})
@@ -214,8 +221,8 @@ def test_reels_go_through_checkpoints(tmp_path, encoder):
     path = tmp_path / "a.checkpoint"
     save_checkpoint(path, painter, [], {"snapshots": reel})
     assert load_checkpoint(path, painter, {"snapshots": other, "report": empty}) == []
-    assert other.numbers == [3, 7]
-    assert empty.numbers == []
+    assert other.steps == [3, 7]
+    assert empty.steps == []
     for number, picture in pictures.items():
         assert other[number].tobytes() == picture.tobytes()
 
@@ -227,4 +234,4 @@ def test_a_folder_of_snapshots_has_no_reel(tmp_path, encoder):
     snapshots = Snapshots(tmp_path / "steps", 2, stages)
     snapshots.take(2, photo.tensor)
     assert [path.name for path in snapshots.finish()] == ["step-00002.png"]
-    assert snapshots.reel.numbers == []
+    assert snapshots.frames.steps == []

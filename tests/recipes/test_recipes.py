@@ -15,13 +15,21 @@ from hypothesis import strategies as st
 from helpers import sentences
 from impasto.cli.shared import recipe_options
 from impasto.errors import OptionError
+from impasto.jobs.requests import parse_styles
 from impasto.recipes.presets import RECIPES, get_recipe, write_recipe
-from impasto.recipes.recipe import _RANGES, FIELDS, INITS, Recipe, choices, from_toml
+from impasto.recipes.recipe import FIELDS, INITS, Recipe, from_toml
 
 FREE_TEXT = {"encoder", "init"}
 """Entries that may be a path, so that there is no list of what they may be."""
 
 LAYERS = {"style_layers", "content_layers"}
+
+_RANGES = {name: entry.range for name, entry in FIELDS.items() if entry.range}
+
+
+def choices(name: str) -> tuple[str, ...] | None:
+    return FIELDS[name].names
+
 
 WEIGHTS = st.floats(0, 1e300, allow_subnormal=False)
 
@@ -208,14 +216,23 @@ def parse(*words: str) -> Recipe:
 
 
 def test_every_entry_is_described_and_offered_once():
-    assert list(recipe_options.entry_descriptions()) == list(FIELDS)
-    assert all(len(text) > 10 for text in recipe_options.entry_descriptions().values())
-    offered = [name for names in recipe_options.GROUPS.values() for name in names]
-    assert sorted(offered) == sorted(FIELDS)
+    assert all(len(entry.help) > 10 for entry in FIELDS.values())
+    assert {entry.group for entry in FIELDS.values()} == set(recipe_options.GROUPS)
+    described = Recipe.__doc__ or ""
+    assert all(f"        {name}: " in described for name in FIELDS)
+    assert list(FIELDS) == [field.name for field in dataclasses.fields(Recipe)]
 
 
 def test_init_names_the_choices():
-    assert all(name in recipe_options.entry_descriptions()["init"] for name in INITS)
+    assert all(name in FIELDS["init"].help for name in INITS)
+
+
+def test_other_spellings_are_accepted():
+    changed = Recipe().replace(color="match", normalisation="gatys")
+    assert changed == Recipe(colour="match", normalization="gatys")
+    assert from_toml('content_normalisation = "mean"').content_normalization == "mean"
+    assert parse("--color", "match", "--normalisation=gatys") == changed
+    assert "colour is given twice" in sentence(Recipe().replace, colour="style", color="match")
 
 
 @given(ANY_RECIPE)
@@ -262,27 +279,25 @@ def test_layers_that_are_none(text):
     ],
 )
 def test_styles(texts, paths, weights):
-    styles = recipe_options.parse_styles(texts)
-    assert [style.path for style in styles] == paths
+    styles = parse_styles(texts)
+    assert [style.source for style in styles] == paths
     assert [style.weight for style in styles] == (weights or [None] * len(paths))
-    assert recipe_options.parse_styles([str(style) for style in styles]) == styles
+    assert parse_styles([str(style) for style in styles]) == styles
 
 
 def test_levels_of_styles():
-    coarse, fine, whole = recipe_options.parse_styles(
-        ["coarse=a.jpg:2", "fine=b=c.jpg:1", "fi.jpg:1"]
-    )
-    assert (coarse.path, coarse.weight, coarse.level) == ("a.jpg", 2.0, "coarse")
-    assert (fine.path, fine.level, whole.level) == ("b=c.jpg", "fine", "")
+    coarse, fine, whole = parse_styles(["coarse=a.jpg:2", "fine=b=c.jpg:1", "fi.jpg:1"])
+    assert (coarse.source, coarse.weight, coarse.level) == ("a.jpg", 2.0, "coarse")
+    assert (fine.source, fine.level, whole.level) == ("b=c.jpg", "fine", "")
     assert str(coarse) == "coarse=a.jpg:2.0"
 
 
 @pytest.mark.parametrize("weight", ["0", "-1", "inf", "-inf", "nan", "0.0"])
 def test_style_weights_are_above_zero(weight):
-    text = sentence(recipe_options.parse_styles, ["b.jpg:1", f"C:/a.jpg:{weight}"])
+    text = sentence(parse_styles, ["b.jpg:1", f"C:/a.jpg:{weight}"])
     assert text == f"The weight of style C:/a.jpg must be above 0, not {weight}."
 
 
 def test_style_weights_for_some_only():
-    text = sentence(recipe_options.parse_styles, ["a.jpg:0.7", "b.jpg"])
+    text = sentence(parse_styles, ["a.jpg:0.7", "b.jpg"])
     assert text == "Give every style a weight or none: a.jpg:0.7 b.jpg:0.3"

@@ -7,18 +7,19 @@ import sys
 
 import pytest
 import torch
+from impasto.reports.gallery import read_card
 from PIL import Image
 
 from impasto import images
 from impasto.cli.main import run
-from impasto.evaluation.matching import Match
-from impasto.evaluation.results import Evaluated, columns, recorded
+from impasto.evaluation.matching import References
+from impasto.evaluation.results import EvaluatedResult, recorded_costs, value_names
 from impasto.images.samples import PAIRS
 from impasto.jobs.api import paint, stylize
-from impasto.jobs.results import Stylized
-from impasto.reports.gallery_cards import read_card
+from impasto.jobs.provenance import Provenance, costs, read_provenance
+from impasto.jobs.requests import StyleInput, StylizeRequest
+from impasto.jobs.results import Result
 from impasto.runtime.memory import peak_bytes
-from impasto.runtime.provenance import Provenance, costs, read_provenance
 
 TINY = ["--size", "48", "--steps", "4", "--scales", "1", "--quiet"]
 PAIR = next(iter(PAIRS.values()))
@@ -63,12 +64,12 @@ def test_costs_are_read_back():
 
 
 def test_costs_are_the_last_figures_of_a_picture(tmp_path):
-    assert recorded(Provenance()) == {}
-    assert recorded(Provenance(seconds=2.5)) == {"seconds": 2.5}
-    found = recorded(Provenance(seconds=0, peak_bytes=1.5e9))
+    assert recorded_costs(Provenance()) == {}
+    assert recorded_costs(Provenance(seconds=2.5)) == {"seconds": 2.5}
+    found = recorded_costs(Provenance(seconds=0, peak_bytes=1.5e9))
     assert found == {"seconds": 0, "megabytes": 1500}
-    row = Evaluated("m", tmp_path, Match(tmp_path, tmp_path), found | {"tv": 1.0})
-    assert columns([row]) == ["tv", "seconds", "megabytes"]
+    row = EvaluatedResult("m", tmp_path, References(tmp_path, tmp_path), found | {"tv": 1.0})
+    assert value_names([row]) == ["tv", "seconds", "megabytes"]
 
 
 COMMANDS = {
@@ -105,8 +106,11 @@ def test_a_painting_from_python_tells_its_time(tmp_path):
 
 
 def test_a_one_pass_picture_tells_its_time(tmp_path):
-    made = Stylized(torch.zeros(1, 3, 8, 8), None, 0.04321, {"content": "a.jpg"})
-    assert origin_of(made.save(tmp_path / "a.png")) == Provenance("a.jpg", seconds=0.043)
+    request = StylizeRequest("a.jpg", (StyleInput("wave"),))
+    made = Result(torch.zeros(1, 3, 8, 8), None, request, 0.04321)
+    assert origin_of(made.save(tmp_path / "a.png")) == Provenance(
+        "a.jpg", (("wave", 1.0),), seconds=0.043
+    )
     made = stylize(*PAIR_WORDS, size=64)
     assert origin_of(made.save(tmp_path / "b.png")).seconds == pytest.approx(made.seconds, abs=1e-3)
     out = tmp_path / "c.png"

@@ -14,6 +14,7 @@ from impasto.cli.main import run
 from impasto.encoders.caching import CachingEncoder
 from impasto.errors import OptionError
 from impasto.images.samples import PAIRS
+from impasto.jobs.request_json import from_metadata
 from impasto.recipes.recipe import Recipe
 from impasto.studies.study import STUDIES, Study, parse_sweep
 
@@ -42,7 +43,8 @@ def test_two_sweeps_make_a_grid_with_its_losses(pair, tmp_path):
     assert [(row["style_weight"], row["style_layers"]) for row in rows] == [
         (weight, layers) for weight in ("1", "10", "100") for layers in ("relu1_1", "+relu2_1")
     ]
-    recipes = [images.read_metadata(row["picture"])["recipe"] for row in rows]
+    requests = [from_metadata(images.read_metadata(row["picture"])) for row in rows]
+    recipes = [request.recipe.to_toml() for request in requests]
     assert len(set(recipes)) == 6
     assert "relu2_1" not in recipes[0].split("[style_layers]")[1].split("[")[0]
     with Image.open(output) as sheet:

@@ -1,4 +1,4 @@
-"""Checkpoints of a painting: to the same pixels after an interruption as without one."""
+"""Checkpoints: an interrupted painting goes on to the same pixels as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import torch
 from impasto.errors import ImpastoError, InputDataError, option
 from impasto.jobs.results import Row
 from impasto.painting.painter import Painter
-from impasto.painting.snapshots import Reel
-from impasto.runtime.files import replacing
+from impasto.painting.snapshots import FrameStore
+from impasto.runtime.files import atomic_write
 
 
 def checkpoint_path(output: Path) -> Path:
@@ -21,7 +21,7 @@ def checkpoint_path(output: Path) -> Path:
 
 
 def save_checkpoint(
-    path: Path, painter: Painter, losses: list[Row], reels: Mapping[str, Reel] | None = None
+    path: Path, painter: Painter, losses: list[Row], frames: Mapping[str, FrameStore] | None = None
 ) -> None:
     """Write the state of a painting and its history so far, atomically.
 
@@ -29,14 +29,14 @@ def save_checkpoint(
         path: The file to make.
         painter: The painting.
         losses: Its history.
-        reels: Name → pictures taken on the way.
+        frames: Recorder → the pictures that it has taken.
 
     Raises:
         ImpastoError: If it cannot be written.
     """
-    taken = {name: reel.state_dict() for name, reel in (reels or {}).items()}
-    with replacing(path) as temporary:
-        saved = {"painter": painter.state_dict(), "losses": losses, "reels": taken}
+    taken = {name: store.state_dict() for name, store in (frames or {}).items()}
+    with atomic_write(path) as temporary:
+        saved = {"painter": painter.state_dict(), "losses": losses, "frames": taken}
         try:
             torch.save(saved, temporary)
         except RuntimeError as problem:  # what torch makes of a full disk
@@ -44,14 +44,14 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, painter: Painter, reels: Mapping[str, Reel] | None = None
+    path: Path, painter: Painter, frames: Mapping[str, FrameStore] | None = None
 ) -> list[Row]:
-    """Bring a painting to the state it was saved in; its history so far.
+    """Restore a painting to the state it was saved in; returns its history so far.
 
     Args:
         path: Of :func:`save_checkpoint`.
-        painter: Fresh; the painting that was saved, by its picture, styles and recipe.
-        reels: Name → what gets the pictures taken under that name, if there were any.
+        painter: Fresh, of the same pictures, styles and recipe as the one that was saved.
+        frames: Recorder → what gets the pictures that it had taken.
 
     Raises:
         InputDataError: If the file is missing, broken, or of another painting.
@@ -61,8 +61,8 @@ def load_checkpoint(
     try:
         saved = torch.load(path, weights_only=True, map_location="cpu")
         painter.load_state_dict(saved["painter"])
-        for name, reel in (reels or {}).items():
-            reel.load_state_dict(saved.get("reels", {}).get(name, {}))
+        for name, store in (frames or {}).items():
+            store.load_state_dict(saved.get("frames", {}).get(name, {}))
         return list(saved["losses"])
     except ImpastoError:
         raise

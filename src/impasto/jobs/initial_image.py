@@ -56,20 +56,20 @@ def one_pass_image(
     """
     stylist = Stylist(open_network(model))
 
-    def read(picture: Picture, where: Tensor | None) -> Tensor:
+    def read(picture: Picture, mask: Tensor | None) -> Tensor:
         picture = picture.resized(fit_size(picture.size, STYLE_SIDE, max_enlarge=1.0))
-        return stylist.read(picture.tensor, where=where)
+        return stylist.read_style(picture.tensor, mask=mask)
 
-    def common(where: Tensor | None) -> Tensor:
-        vectors = [read(style.picture, where) for style in styles]
+    def common(mask: Tensor | None) -> Tensor:
+        vectors = [read(style.picture, mask) for style in styles]
         return mixture(vectors, [style.share for style in styles])
 
     if not regions:
-        return stylist.paint(content, stylist.brush([common(None)], content))
+        return stylist.paint(content, stylist.spatial_style([common(None)], content))
     vectors = [
-        common(area.style_where) if area.style is None else read(area.style, area.style_where)
+        common(area.style_mask) if area.style is None else read(area.style, area.style_mask)
         for area in regions
     ]
     size = (content.shape[-2], content.shape[-1])
-    where = torch.cat([resize_masks(area.where, size) for area in regions], 1)
-    return stylist.paint(content, stylist.brush(vectors, content, where=where))
+    masks = torch.cat([resize_masks(area.mask, size) for area in regions], 1)
+    return stylist.paint(content, stylist.spatial_style(vectors, content, masks=masks))

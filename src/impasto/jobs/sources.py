@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from PIL import Image
 
 from impasto import images
 from impasto.images.picture import Picture
+from impasto.jobs.events import Note
+from impasto.jobs.requests import AnySource, name_of_source
 from impasto.recipes.recipe import Recipe
 
 
@@ -25,3 +27,12 @@ def read_styles(
         images.read(source, long_side=wanted, max_enlarge=float("inf"), max_pixels=max_pixels)
         for source in sources
     ]
+
+
+def enlarging_note(source: AnySource, picture: Picture, long_side: int) -> Iterator[Note]:
+    """A note if a picture was too small to be enlarged to ``long_side`` pixels."""
+    if (side := max(picture.size)) < long_side:
+        yield Note(
+            f"{name_of_source(source)} is enlarged {images.MAX_ENLARGE:g} times at most: the long "
+            f"side is {side} px, not {long_side}."
+        )

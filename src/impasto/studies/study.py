@@ -7,6 +7,7 @@ papers are here by name.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,19 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from impasto import images
-from impasto.encoders.caching import CachingEncoder
 from impasto.errors import ImpastoError, OptionError, unknown_name
-from impasto.images.picture import Picture
-from impasto.jobs.initial_image import open_initial_image
-from impasto.jobs.results import Painting, Row, describe_sources, losses_of, row
-from impasto.jobs.sources import read_styles
-from impasto.objective.terms import by_kind
-from impasto.optim.loop import Step
-from impasto.painting.painter import Painter
+from impasto.jobs.events import Progress
+from impasto.jobs.request_json import from_metadata
+from impasto.jobs.requests import PaintRequest, StyleInput
+from impasto.jobs.resources import Resources
+from impasto.jobs.results import losses_of
+from impasto.jobs.run import RunOptions, run
+from impasto.objective.terms import sum_by_term
 from impasto.recipes.presets import get_recipe
 from impasto.recipes.recipe import FIELDS, Recipe
-from impasto.runtime.precision import compute_dtype
-from impasto.weights.open import open_encoder
 
 LAYERS = "style_layers", "content_layers"
 """Entries whose values are layers."""
@@ -98,7 +96,8 @@ def parse_sweep(text: str) -> Sweep:
     """
     entry, equals, rest = text.partition("=")
     entry = entry.strip().replace("-", "_")
-    entry = SHORT.get(entry, entry)
+    aliases = {alias: e.name for e in FIELDS.values() for alias in e.aliases}
+    entry = (SHORT | aliases).get(entry, entry)
     words = [word.strip() for word in rest.split(",") if word.strip()]
     if not equals or not words:
         raise OptionError(
@@ -109,7 +108,7 @@ def parse_sweep(text: str) -> Sweep:
                            [name.replace("_", "-") for name in FIELDS])  # fmt: skip
     if entry in LAYERS:
         return Sweep(entry, tuple(_layer_sets(words)), tuple(words))
-    kind = type(getattr(Recipe(), entry))
+    kind = FIELDS[entry].kind
     try:
         values = tuple(kind(word) for word in words)
     except ValueError as error:
@@ -169,8 +168,8 @@ STUDIES: Mapping[str, Study] = {
 """Studies by name."""
 
 
-def losses_told(metadata: Mapping[str, str]) -> dict[str, float]:
-    """Term → its weighted loss at the last step, as a cell's file tells them; none if it is not."""
+def read_losses(metadata: Mapping[str, str]) -> dict[str, float]:
+    """Term → weighted loss at the last step, from the metadata of a cell's picture."""
     found = re.findall(r"(\w+) ([\d.e+-]+)(?:, |$)", metadata.get("losses", ""))
     losses = {}
     for kind, value in found:
@@ -198,59 +197,33 @@ class StudyRun:
         self.content_path, self.style_path = content, style
         self.memory: float | None = None
         self.max_pixels = images.MAX_PIXELS
-        self._encoders: dict[tuple[str, str, str], CachingEncoder] = {}
-        self._contents: dict[int, Picture] = {}
+        self._resources = Resources(remember_features=True)
 
     def file(self, name: str) -> Path:
         """Where a cell's picture is kept."""
         return self.folder / f"{name}.png"
 
+    def request(self, recipe: Recipe) -> PaintRequest:
+        """What a cell with that recipe asks for."""
+        style = StyleInput(str(self.style_path))
+        return PaintRequest(str(self.content_path), (style,), recipe)
+
     def is_done(self, name: str, recipe: Recipe) -> bool:
-        """Whether a cell's picture is there, of the same recipe and the same sources."""
+        """Whether a cell's picture is there, made by the same request."""
         try:
-            made = images.read_metadata(self.file(name))
+            return from_metadata(images.read_metadata(self.file(name))) == self.request(recipe)
         except ImpastoError:
             return False
-        sources = describe_sources(self.content_path, [self.style_path], None)
-        same = all(made.get(key) == value for key, value in sources.items())
-        return same and made.get("recipe") == recipe.to_toml()
 
-    def paint(self, name: str, recipe: Recipe) -> Iterator[Step]:
+    def paint(self, name: str, recipe: Recipe) -> Iterator[Progress]:
         """Paint one cell; after the last step its picture is in the folder."""
-        content = self._content(recipe.size)
-        limit = self.max_pixels
-        styles = read_styles([self.style_path], recipe, max(content.size), max_pixels=limit)
-        painter = Painter(
-            content,
-            styles,
-            recipe,
-            encoder=self._encoder(recipe),
-            memory=self.memory,
-            initial_image=open_initial_image(recipe, max_pixels=limit),
-        )
-        losses: list[Row] = []
-        for step in painter:
-            losses.append(row(step))
-            yield step
-        sources = describe_sources(self.content_path, [self.style_path], None)
-        last = by_kind(losses_of(losses[-1]))
-        last.pop("loss")
-        sources["losses"] = ", ".join(f"{kind} {value:.4g}" for kind, value in last.items())
-        seconds = losses[-1]["seconds"]
-        Painting(painter.picture, content.alpha, losses, recipe, seconds, sources).save(
-            self.file(name)
-        )
-
-    def _content(self, size: int) -> Picture:
-        if size not in self._contents:
-            self._contents[size] = images.read(
-                self.content_path, long_side=size, max_pixels=self.max_pixels
-            )
-        return self._contents[size]
-
-    def _encoder(self, recipe: Recipe) -> CachingEncoder:
-        key = recipe.encoder, recipe.pooling, recipe.precision
-        if key not in self._encoders:
-            encoder = open_encoder(recipe.encoder, recipe.pooling)
-            self._encoders[key] = CachingEncoder(encoder.to(compute_dtype(recipe.precision)))
-        return self._encoders[key]
+        options = RunOptions(memory=self.memory, max_pixels=self.max_pixels)
+        running = run(self.request(recipe), options, resources=self._resources)
+        for event in running:
+            if isinstance(event, Progress):
+                yield event
+        result = running.result
+        losses = sum_by_term(losses_of(result.losses[-1]))
+        losses.pop("loss")
+        told = ", ".join(f"{term} {value:.4g}" for term, value in losses.items())
+        dataclasses.replace(result, notes={"losses": told}).save(self.file(name))

@@ -14,14 +14,13 @@ from PIL import Image
 from impasto import images
 from impasto.cli.shared.counting import counting_bar
 from impasto.cli.shared.limits import SIZE_REMARK, add_max_pixels
-from impasto.cli.shared.recipe_options import add_recipe_options, recipe_from
+from impasto.cli.shared.recipe_options import add_recipe_options, given_entries, recipe_from
 from impasto.errors import OptionError
-from impasto.images.grid import grid
-from impasto.optim.loop import Step
-from impasto.recipes.recipe import FIELDS
+from impasto.images.contact_sheet import picture_grid
+from impasto.jobs.events import Progress
 from impasto.reports.html import PAGE_ENDINGS
 from impasto.reports.study_report import check_grid_page, write_grid_page
-from impasto.runtime.files import check_writable, replacing
+from impasto.runtime.files import atomic_write, check_writable
 from impasto.runtime.interrupts import StopRequest, stop_on_interrupt
 from impasto.studies.study import STUDIES, Study, StudyRun, parse_sweep
 from impasto.studies.workers import Cell, check_workers, paint_cells, usual_workers
@@ -112,8 +111,7 @@ def _study(args: argparse.Namespace) -> Study:
     if args.sweep:
         return Study(recipe_from(args), tuple(parse_sweep(text) for text in args.sweep))
     known = STUDIES[args.study]
-    given = {name: getattr(args, name, None) for name in FIELDS}
-    changes = {name: value for name, value in given.items() if value is not None}
+    changes = given_entries(args)
     if taken := [sweep.entry for sweep in known.sweeps if sweep.entry in changes]:
         raise OptionError(f"The study {args.study} sweeps {taken[0]} itself: leave it out.")
     return Study(known.recipe.replace(**changes), known.sweeps, known.about)
@@ -127,7 +125,7 @@ def _paint(work: StudyRun, args: argparse.Namespace) -> bool:
     with counting_bar(quiet=args.quiet) as progress, stop_on_interrupt() as request:
         task = progress.add_task("pictures", total=len(cells), completed=len(cells) - len(todo))
 
-        def tell(step: Step) -> None:
+        def tell(step: Progress) -> None:
             progress.update(task, description=f"{max(step.size)} px {step.step}/{step.of}")
 
         if workers > 1:
@@ -142,7 +140,7 @@ def _paint(work: StudyRun, args: argparse.Namespace) -> bool:
 
 
 def _in_turn(
-    work: StudyRun, todo: Sequence[Cell], request: StopRequest, tell: Callable[[Step], None]
+    work: StudyRun, todo: Sequence[Cell], request: StopRequest, tell: Callable[[Progress], None]
 ) -> Generator[str]:
     """Paint cells in this process; the name of each once its picture is in the folder."""
     for name, recipe in todo:
@@ -163,13 +161,13 @@ def _lay_out(work: StudyRun, output: Path, height: int) -> None:
         path = work.file(name)
         pictures.append(Image.open(path).convert("RGB") if path.exists() else None)
     rows = [pictures[i : i + width] for i in range(0, len(pictures), width)]
-    sheet = grid(
+    sheet = picture_grid(
         rows,
         row_names=_headings(study.rows.entry, study.rows.names) if study.rows else (),
         column_names=_headings(study.columns.entry, study.columns.names),
         height=height,
     )
-    with replacing(output) as temporary:
+    with atomic_write(output) as temporary:
         sheet.save(temporary, quality=92)
 
 
@@ -187,7 +185,7 @@ def _tabulate(work: StudyRun, table: Path) -> None:
         for row in (work.study.rows.names if work.study.rows else ("",))
         for column in work.study.columns.names
     ]
-    with replacing(table) as temporary, temporary.open("w", newline="") as file:
+    with atomic_write(table) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow([*columns, "picture", "losses"])
         for (name, _), chosen in zip(work.study.cells, names, strict=True):

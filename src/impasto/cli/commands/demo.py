@@ -7,16 +7,15 @@ import os
 from pathlib import Path
 
 from impasto import images
-from impasto.cli.shared.progress import PaintingBar, clock
 from impasto.errors import ImageError
-from impasto.images.contact_sheet import Cell, contact_sheet
-from impasto.images.samples import PAIRS, SamplePair
-from impasto.jobs.results import Painting, Row, describe_sources, row
-from impasto.jobs.sources import read_styles
-from impasto.painting.painter import Painter
+from impasto.images.contact_sheet import CaptionedImage, contact_sheet
+from impasto.images.samples import PAIRS
+from impasto.jobs.display import ProgressBar, clock
+from impasto.jobs.requests import PaintRequest, StyleInput
+from impasto.jobs.run import RunOptions
+from impasto.jobs.run import run as run_request
 from impasto.recipes.presets import get_recipe
-from impasto.runtime.files import replacing
-from impasto.runtime.interrupts import stop_on_interrupt
+from impasto.runtime.files import atomic_write
 
 EXAMPLES = """\
 example:
@@ -34,44 +33,35 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Paint the pairs, tell where they are, and return the exit code."""
+    """Paint the pairs, say where they are, and return the exit code."""
     folder: Path = args.output
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise ImageError(f"{folder} is a file: name another folder with -o DIR.")
-    rows = []
+    recipe, rows = get_recipe("default").replace(size=args.size), []
     for name, pair in PAIRS.items():
-        painting, finished = _paint(pair, args)
-        if not finished:
+        style = StyleInput(str(pair.style_path))
+        request = PaintRequest(str(pair.content_path), (style,), recipe)
+        with ProgressBar(quiet=args.quiet) as bar:
+            options = RunOptions(handle_interrupt=True)
+            result = run_request(request, options, listener=bar.show).finish()
+        if not result.is_finished:
             print("stopped; the pictures finished before are kept")
             return 130
-        path = painting.save(folder / f"{name}.png")
-        print(f"{path}: {pair.style_credit}; {clock(painting.seconds)}")
+        path = result.save(folder / f"{name}.png")
+        print(f"{path}: {pair.style_credit}; {clock(result.seconds)}")
         rows.append(
             [
-                Cell(images.to_pil(images.read(pair.content_path).tensor), pair.content_credit),
-                Cell(images.to_pil(images.read(pair.style_path).tensor), pair.style_credit),
-                Cell(painting.image, f"impasto paint, {clock(painting.seconds)}"),
+                CaptionedImage(
+                    images.to_pil(images.read(pair.content_path).tensor), pair.content_credit
+                ),
+                CaptionedImage(
+                    images.to_pil(images.read(pair.style_path).tensor), pair.style_credit
+                ),
+                CaptionedImage(result.image, f"impasto paint, {clock(result.seconds)}"),
             ]
         )
     sheet = folder / "contact-sheet.jpg"
-    with replacing(sheet) as temporary:
+    with atomic_write(sheet) as temporary:
         contact_sheet(rows).save(temporary, quality=92)
     print(f"{sheet}: content | style | result")
     return 0
-
-
-def _paint(pair: SamplePair, args: argparse.Namespace) -> tuple[Painting, bool]:
-    """One pair painted; False if Ctrl-C stopped it."""
-    recipe = get_recipe("default").replace(size=args.size)
-    content = images.read(pair.content_path, long_side=recipe.size)
-    painter = Painter(content, read_styles([pair.style_path], recipe, max(content.size)), recipe)
-    losses: list[Row] = []
-    with stop_on_interrupt() as request, PaintingBar(painter.stages, quiet=args.quiet) as bar:
-        for step in painter:
-            losses.append(row(step))
-            bar.show(step)
-            if request.made:
-                break
-    seconds = losses[-1]["seconds"]
-    sources = describe_sources(pair.content_path, [pair.style_path], None)
-    return Painting(painter.picture, None, losses, recipe, seconds, sources), painter.done

@@ -22,7 +22,6 @@ from impasto.runtime.interrupts import stop_on_interrupt
 from impasto.studies.feature_visualization import (
     PROJECTIONS,
     activating_patches,
-    check_channel,
     projection,
     relative_gram,
     strongest_maps,
@@ -82,32 +81,12 @@ def run(args: argparse.Namespace) -> int:
     encoder = open_encoder(args.encoder)
     encoder.check_layers([args.layer])
     picture = images.read(args.picture, long_side=args.size, max_pixels=args.max_pixels)
-    original = CaptionedImage(images.to_pil(picture.tensor), Path(args.picture).name)
     if args.against is not None:
-        other = images.read(args.against, long_side=args.size, max_pixels=args.max_pixels)
-        cells = [
-            CaptionedImage(
-                _heat(relative_gram(encoder, p.tensor, args.layer)), f"Gram matrix of {name}"
-            )
-            for p, name in ((picture, original.caption), (other, Path(args.against).name))
-        ]
-        rows = [
-            [original, CaptionedImage(images.to_pil(other.tensor), Path(args.against).name)],
-            cells,
-        ]
+        rows = _gram_rows(args, encoder, picture)
     elif args.channel is None:
-        maps = strongest_maps(encoder, picture.tensor, args.layer, args.count)
-        size = original.image.size
-        cells = [
-            CaptionedImage(
-                _map(map_).resize(size, Image.Resampling.NEAREST), f"{channel}: {strength:.3g}"
-            )
-            for channel, strength, map_ in maps
-        ]
-        rows = [[original], *_rows(cells)]
+        rows = _map_rows(args, encoder, picture)
     else:
-        check_channel(encoder, args.layer, args.channel)
-        rows = _channel_rows(args, encoder, picture, original)
+        rows = _channel_rows(args, encoder, picture)
     with atomic_write(args.output, error=ImageError) as temporary:
         contact_sheet(rows, height=240).save(temporary, quality=92)
     if not args.quiet:
@@ -115,13 +94,34 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _gram_rows(
+    args: argparse.Namespace, encoder: Encoder, picture: Picture
+) -> list[list[CaptionedImage]]:
+    other = images.read(args.against, long_side=args.size, max_pixels=args.max_pixels)
+    originals = [_original(picture), _original(other)]
+    grams = [relative_gram(encoder, p.tensor, args.layer) for p in (picture, other)]
+    captions = [f"Gram matrix of {original.caption}" for original in originals]
+    return [originals, list(map(CaptionedImage, map(_heat, grams), captions))]
+
+
+def _map_rows(
+    args: argparse.Namespace, encoder: Encoder, picture: Picture
+) -> list[list[CaptionedImage]]:
+    original, cells = _original(picture), []
+    for channel, strength, values in strongest_maps(
+        encoder, picture.tensor, args.layer, args.count
+    ):
+        image = _map(values).resize(original.image.size, Image.Resampling.NEAREST)
+        cells.append(CaptionedImage(image, f"{channel}: {strength:.3g}"))
+    return [[original], *_rows(cells)]
+
+
 def _channel_rows(
-    args: argparse.Namespace, encoder: Encoder, picture: Picture, original: CaptionedImage
+    args: argparse.Namespace, encoder: Encoder, picture: Picture
 ) -> list[list[CaptionedImage]]:
     projected = projection(encoder, picture.tensor, args.layer, args.channel, method=args.method)
     caption = f"{args.method}, channel {args.channel}"
-    first = [original, CaptionedImage(_signed(projected), caption)]
-    last = None
+    first, last = [_original(picture), CaptionedImage(_signed(projected), caption)], None
     with stop_on_interrupt() as request:
         for step in visualize(encoder, args.layer, args.channel, steps=args.steps, seed=args.seed):
             last = step
@@ -129,16 +129,11 @@ def _channel_rows(
                 break
     if last is not None:
         caption = f"optimized to activate it: {last.activation:.3g}"
-        first.append(CaptionedImage(images.to_pil(last.image), caption))
-    rows = [first]
-    if args.folder is not None:
-        patches = activating_patches(encoder, _pictures(args), args.layer, args.channel, args.count)
-        cells = [
-            CaptionedImage(images.to_pil(p.image), f"{p.activation:.3g} {p.source}")
-            for p in patches
-        ]
-        rows += _rows(cells)
-    return rows
+        first.append(_captioned(last.image, caption))
+    if args.folder is None:
+        return [first]
+    patches = activating_patches(encoder, _pictures(args), args.layer, args.channel, args.count)
+    return [first, *_rows([_captioned(p.image, f"{p.activation:.3g} {p.source}") for p in patches])]
 
 
 def _pictures(args: argparse.Namespace) -> Iterator[Picture]:
@@ -155,6 +150,14 @@ def _readable(path: Path, size: int, max_pixels: int) -> Picture | None:
     except ImageError as error:
         print_error(error)
         return None
+
+
+def _original(picture: Picture) -> CaptionedImage:
+    return _captioned(picture.tensor, picture.path.name if picture.path else "")
+
+
+def _captioned(picture: Tensor, caption: str) -> CaptionedImage:
+    return CaptionedImage(images.to_pil(picture), caption)
 
 
 def _rows(cells: list[CaptionedImage]) -> list[list[CaptionedImage]]:

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from impasto.cli.shared.limits import SIZE_REMARK
-from impasto.cli.shared.recipe_options import (
-    add_recipe_options,
-    parse_styles,
-    recipe_from,
-)
-from impasto.cli.shared.run_options import Job, add_report_option, add_run_options, paint_to_file
-
-if TYPE_CHECKING:
-    pass
+from impasto.cli.shared.recipe_options import add_recipe_options, recipe_from
+from impasto.cli.shared.run_options import add_report_option, add_run_options, run_to_file
+from impasto.errors import OptionError
+from impasto.jobs.requests import PaintRequest, as_region_specs, parse_styles
 
 EXAMPLES = """\
 examples:
@@ -36,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--style", dest="more_styles", action="append", default=[],
                         metavar="STYLE", help="the same, as an option")  # fmt: skip
     parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the picture to make")
-    group = parser.add_argument_group("areas")
+    group = parser.add_argument_group("regions")
     group.add_argument("--mask", metavar="FILE", help="label picture: one colour a region")
     group.add_argument("--style-mask", metavar="FILE", help="the same of the style picture")
     group.add_argument(
@@ -50,7 +44,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Paint, and return the exit code."""
     styles = parse_styles([*args.styles, *args.more_styles])
-    job = Job(
-        args.content, styles, recipe_from(args), args.mask, args.style_mask, tuple(args.regions)
-    )
-    return paint_to_file(job, args)
+    if not styles:
+        raise OptionError("Name a picture to paint like: impasto paint CONTENT STYLE -o OUT.")
+    regions = as_region_specs(args.regions)
+    recipe = recipe_from(args)
+    request = PaintRequest(args.content, styles, recipe, args.mask, args.style_mask, regions)
+    return run_to_file(request, args)

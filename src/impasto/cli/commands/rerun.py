@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import shlex
-from collections.abc import Mapping
+import sys
+from pathlib import Path
 
 from impasto import images
 from impasto.cli.commands import stylize
-from impasto.cli.commands.reconstruct import ReconstructionJob, reconstruct_to_file
-from impasto.cli.commands.texture import TextureJob, texture_to_file
-from impasto.cli.shared.recipe_options import parse_styles
-from impasto.cli.shared.run_options import Job, add_report_option, add_run_options, paint_to_file
-from impasto.errors import ImageError
-from impasto.painting.texture import parse_size
-from impasto.recipes.recipe import Recipe, from_toml
+from impasto.cli.shared.messages import flag
+from impasto.cli.shared.run_options import add_report_option, add_run_options, run_to_file
+from impasto.errors import ImageError, OptionError, WeightsError
+from impasto.jobs.request_json import from_metadata, to_json
+from impasto.jobs.requests import Request, StylizeRequest, region_text
+from impasto.runtime.fields import entries
+from impasto.weights.store import WEIGHTS, locate
 
 EXAMPLES = """\
 examples:
@@ -26,12 +25,16 @@ examples:
 """
 
 
+_SHOWN = ("content", "mask", "style_mask", "source", "tileable")
+"""Entries of a request that are shown beside its styles, regions and recipe."""
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``rerun``."""
     parser.add_argument("picture", metavar="PICTURE", help="a picture that Impasto painted")
     parser.add_argument("-o", "--output", metavar="OUT", help="the picture to make")
     parser.add_argument("--size", type=int, metavar="N", help="another long side in pixels")
-    parser.add_argument("--show", action="store_true", help="print the recipe and paint nothing")
+    parser.add_argument("--show", action="store_true", help="print the request and paint nothing")
     add_report_option(add_run_options(parser))
 
 
@@ -39,66 +42,74 @@ def run(args: argparse.Namespace) -> int:
     """Paint the picture again, and return the exit code.
 
     Raises:
-        ImageError: If the picture has no recipe, or its sources are gone.
+        ImageError: If the picture has no request, or its sources are gone.
     """
-    if not os.path.isfile(args.picture):
-        raise ImageError(f"There is no picture {args.picture}: check its name and folder.")
-    made = images.read_metadata(args.picture)
-    if "stylize" in made:
-        return _stylize(made, args)
-    if "recipe" not in made:
+    request = read_request(args.picture)
+    if args.size is not None:
+        request = request.resized(args.size)
+    if args.show or not args.output:
+        print(describe(request), end="")
+        if args.show:
+            return 0
+        raise ImageError("Name the picture to make: -o OUT (or --show to print the request only).")
+    if os.path.realpath(args.output) == os.path.realpath(args.picture):
+        raise OptionError(f"{args.picture} is read and would be replaced: name another -o.")
+    if not args.quiet:
+        files = [name for name in request.files if os.path.isfile(name)]
+        print(f"impasto: reads {', '.join(map(_printable, files))}", file=sys.stderr)
+    if isinstance(request, StylizeRequest):
+        return stylize.run_one(request, args)
+    _refuse_download(request.recipe.encoder)
+    return run_to_file(request, args)
+
+
+def read_request(picture: str) -> Request:
+    """The request in a picture's metadata.
+
+    Raises:
+        ImageError: If there is no such picture, or it holds none that can be used.
+    """
+    if not os.path.isfile(picture):
+        raise ImageError(f"There is no picture {picture}: check its name and folder.")
+    try:
+        request = from_metadata(images.read_metadata(picture))
+    except OptionError as error:
         raise ImageError(
-            f"{args.picture} holds no recipe: it was not painted by Impasto, or a program that "
-            "saved it since has dropped the metadata."
+            f"{picture} holds a request that cannot be used: {error.message}"
+        ) from error
+    if request is None:
+        raise ImageError(
+            f"{picture} holds no request: it was not painted by Impasto, or a program that saved "
+            "it since has dropped the metadata."
         )
-    if args.show or not args.output:
-        for name in ("content", "style", "mask", "style mask", "regions"):
-            if name in made:
-                print(f"# {name}: {made[name]}")
-        print(made["recipe"], end="")
-        if args.show:
-            return 0
-        raise ImageError("Name the picture to make: -o OUT (or --show to print the recipe only).")
-    recipe = from_toml(made["recipe"])
-    if args.size is not None:
-        recipe = recipe.replace(size=args.size)
-    made_as = made.get("made as", "").split()
-    if "texture" in made_as:
-        return texture_to_file(_texture_job(made, recipe, args.size), args)
-    if "reconstruction" in made_as:
-        return reconstruct_to_file(ReconstructionJob(made["content"], made_as[0], recipe), args)
-    job = Job(
-        made["content"],
-        parse_styles(json.loads(made["style"])),
-        recipe,
-        made.get("mask"),
-        made.get("style mask"),
-        tuple(json.loads(made.get("regions", "[]"))),
-    )
-    return paint_to_file(job, args)
+    return request
 
 
-def _stylize(made: Mapping[str, str], args: argparse.Namespace) -> int:
-    """Paint a one-pass picture again."""
-    words = stylize.words_of(made)
-    if args.size is not None:
-        words += ["--size", str(args.size)]
-    if args.show or not args.output:
-        print("impasto stylize", shlex.join(words))
-        if args.show:
-            return 0
-        raise ImageError("Name the picture to make: -o OUT (or --show to print the command only).")
-    words += ["-o", args.output, "--overwrite", "--quality", str(args.quality)]
-    words += ["--memory", args.memory] if args.memory else []
-    words += [f"--{name}" for name in ("quiet", "json") if getattr(args, name)]
-    parser = argparse.ArgumentParser(prog="impasto rerun")
-    stylize.configure(parser)
-    return stylize.run(parser.parse_args(words))
+def describe(request: Request) -> str:
+    """The request for a person: its pictures, and the recipe as TOML or the whole as JSON."""
+    values = vars(request)
+    lines = [f"{name}: {values[name]}" for name in _SHOWN if values.get(name)]
+    lines += [f"style: {style}" for style in values.get("styles", ())]
+    lines += [f"region: {region_text(region)}" for region in values.get("regions", ())]
+    if isinstance(request, StylizeRequest):
+        own = entries(StylizeRequest).items()
+        changed = {name: values[name] for name, e in own if values[name] != e.default}
+        lines += [f"{flag(name)} {value}" for name, value in changed.items()]
+    head = "".join(f"# {_printable(line)}\n" for line in (request.kind, *lines))
+    if isinstance(request, StylizeRequest):
+        return f"{head}{_printable(to_json(request))}\n"
+    return head + request.recipe.to_toml()
 
 
-def _texture_job(made: Mapping[str, str], recipe: Recipe, long_side: int | None) -> TextureJob:
-    size = parse_size(made["canvas"])
-    if long_side is not None:
-        size = images.fit_size(size, long_side)
-    styles = parse_styles(json.loads(made["style"]))
-    return TextureJob(styles, size, recipe, "tileable" in made["made as"])
+def _refuse_download(encoder: str) -> None:
+    """A stranger's picture must not make this machine fetch anything."""
+    if encoder in WEIGHTS and not Path(encoder).exists() and locate(encoder) is None:
+        raise WeightsError(
+            f"The picture was painted with the encoder {encoder}, which is not on this machine: "
+            f"fetch it with `impasto models fetch {encoder}` first."
+        )
+
+
+def _printable(text: str) -> str:
+    """Text from a file, without control characters that a terminal would obey."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from dataclasses import dataclass
 
-from impasto.cli.shared.outputs import check_outputs
-from impasto.cli.shared.recipe_options import (
-    StyleOption,
-    add_recipe_options,
-    parse_styles,
-    recipe_from,
-)
-from impasto.cli.shared.run_options import add_run_options, budget, read_style_options, work_to_file
-from impasto.jobs.results import texture_sources
-from impasto.painting.texture import TexturePainter, parse_size
-from impasto.recipes.recipe import Recipe
+from impasto.cli.shared.recipe_options import add_recipe_options, recipe_from
+from impasto.cli.shared.run_options import add_run_options, run_to_file
+from impasto.jobs.requests import TextureRequest, parse_styles
+from impasto.painting.texture import parse_size
 
 EXAMPLES = """\
 examples:
@@ -40,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the picture to make")
     parser.add_argument("--size", dest="canvas", metavar="WxH", default="512",
                         help="width and height, or one number for a square [512]")  # fmt: skip
-    parser.add_argument("--tileable", action="store_true", help="make it fit itself on all sides")
+    parser.add_argument("--tileable", action="store_true", help="make opposite borders fit")
     add_recipe_options(parser, recipe="texture", without=_NOT_OFFERED)
     add_run_options(parser)
 
@@ -49,30 +40,4 @@ def run(args: argparse.Namespace) -> int:
     """Make the texture, and return the exit code."""
     size = parse_size(args.canvas)
     recipe = recipe_from(args).replace(size=max(size))
-    job = TextureJob(parse_styles(args.styles), size, recipe, args.tileable)
-    return texture_to_file(job, args)
-
-
-@dataclass(frozen=True)
-class TextureJob:
-    """What to make."""
-
-    styles: list[StyleOption]
-    size: tuple[int, int]
-    recipe: Recipe
-    tileable: bool = False
-
-
-def texture_to_file(job: TextureJob, args: argparse.Namespace) -> int:
-    """Make a texture in ``args.output``; the exit code."""
-    check_outputs(args, [*(style.path for style in job.styles), job.recipe.init])
-    styles = read_style_options(job.styles, job.recipe, max(job.size), args)
-    painter = TexturePainter(
-        styles, job.size, job.recipe, tileable=job.tileable, memory=budget(args)
-    )
-    height, width = painter.stages[-1].size
-    if (height, width) != job.size and not args.quiet:
-        print(f"rounded to {width}×{height} px, which tiles", file=sys.stderr)
-    names = [str(style) for style in job.styles]
-    sources = texture_sources(names, (height, width), tileable=job.tileable)
-    return work_to_file(painter, sources, args)
+    return run_to_file(TextureRequest(parse_styles(args.styles), size, recipe, args.tileable), args)

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from impasto.cli.commands import train_networks
-from impasto.cli.shared.training_progress import read_crops, watching
+from impasto.cli.shared.training_progress import read_crops, training_progress
 from impasto.encoders.files import save_encoder
 from impasto.errors import OptionError
 from impasto.runtime.devices import find_device
@@ -18,7 +18,7 @@ from impasto.runtime.precision import PRECISIONS
 from impasto.training.crops import digest_of
 from impasto.training.distillation import Distillation, DistillSettings
 from impasto.training.loop import run as run_training
-from impasto.training.tensorboard import TensorBoardLog, check_board
+from impasto.training.tensorboard import TensorBoardLog, check_tensorboard
 from impasto.weights.open import open_encoder
 
 EXAMPLES = """\
@@ -36,18 +36,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     encoder = commands.add_parser(
         "encoder",
         help="distil a small encoder from a large one",
-        description="Distil a small encoder that sees as a large one sees.",
+        description="Distil a small encoder whose features approximate those of a large one.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     default = DistillSettings()
-    encoder.add_argument("--teacher", required=True, metavar="NAME|FILE", help="whom to learn from")
+    encoder.add_argument(
+        "--teacher", required=True, metavar="NAME|FILE", help="encoder to learn from"
+    )
     encoder.add_argument("--content", required=True, metavar="DIR", help="photographs")
     encoder.add_argument("--style", required=True, metavar="DIR", help="paintings and textures")
     encoder.add_argument("-o", "--output", required=True, metavar="FILE", type=Path,
                          help="the encoder to make (.safetensors)")  # fmt: skip
     encoder.add_argument("--start", metavar="NAME|FILE",
-                         help="a student of this teacher to go on from, as a whole")  # fmt: skip
+                         help="a student of this teacher to train further")  # fmt: skip
     encoder.add_argument("--run", metavar="DIR", type=Path,
                          help="checkpoint and log.csv [OUT-run/]")  # fmt: skip
     encoder.add_argument("--steps", type=int, default=3000, metavar="N", help="in all [3000]")
@@ -56,7 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     encoder.add_argument("--crop", type=int, default=default.crop, metavar="N",
                          help=f"side of the training crops [{default.crop}]")  # fmt: skip
     encoder.add_argument("--painted", type=int, default=default.painted, metavar="N",
-                         help="pictures of a batch that the student is painting itself "
+                         help="pictures of a batch that are optimized through the student "
                               f"[{default.painted}]")  # fmt: skip
     encoder.add_argument("--learning-rate", type=float, default=default.learning_rate, metavar="X",
                          help=f"peak, of Muon [{default.learning_rate}]")  # fmt: skip
@@ -97,7 +99,7 @@ def _encoder(args: argparse.Namespace) -> int:
     start = open_encoder(args.start) if args.start else None
     photographs = read_crops(args.content, settings.crop, args)
     paintings = read_crops(args.style, settings.crop, args)
-    told = {
+    checkpoint_settings = {
         "teacher": digest_of(teacher.state_dict().values()),
         "start": digest_of(start.state_dict().values()) if start else None,
         "content": photographs.name,
@@ -106,12 +108,12 @@ def _encoder(args: argparse.Namespace) -> int:
     }
     task = Distillation(teacher, photographs, paintings, settings, start=start, device=device)
     folder = args.run or args.output.with_name(f"{args.output.stem}-run")
-    board = TensorBoardLog(folder) if args.tensorboard else None
+    tensorboard = TensorBoardLog(folder) if args.tensorboard else None
     stopped = False
-    with watching(args.steps, quiet=args.quiet, board=board) as (request, show):
-        for step in run_training(task, folder, steps=args.steps, settings=told):
+    with training_progress(args.steps, quiet=args.quiet, tensorboard=tensorboard) as (stop, show):
+        for step in run_training(task, folder, steps=args.steps, settings=checkpoint_settings):
             show(step)
-            if request.made and step.step < args.steps:
+            if stop.made and step.step < args.steps:
                 stopped = True
                 break
     if stopped:
@@ -124,16 +126,16 @@ def _encoder(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
-    """Find mistakes before hours of work."""
+    """Refuse wrong options before hours of work."""
     if args.output.suffix != ".safetensors":
         raise OptionError(f"{args.output}: an encoder file is called .safetensors.")
     check_writable(args.output)
     if args.tensorboard:
-        check_board()
+        check_tensorboard()
     if args.steps < 1:
         raise OptionError(f"--steps must be 1 or more, not {args.steps}.")
     if args.crop < 64:
-        raise OptionError(f"--crop must be 64 or more, not {args.crop}: conv5_1 sees little less.")
+        raise OptionError(f"--crop must be 64 or more, not {args.crop}: conv5_1 needs it.")
     if not 0 <= args.painted <= DistillSettings.pool:
         raise OptionError(f"--painted must be 0 to {DistillSettings.pool}, not {args.painted}.")
     if not 0 < args.learning_rate < 1:

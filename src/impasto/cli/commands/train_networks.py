@@ -13,25 +13,32 @@ from torch import Tensor
 
 from impasto import images
 from impasto.cli.shared import training_start
-from impasto.cli.shared.training_progress import pictures_of, read_crops, tell_skipped, watching
-from impasto.cli.shared.training_start import beginning, encoder_digest
-from impasto.cli.shared.training_validation import TABLE, Looks
-from impasto.encoders.vgg import Encoder, minimum_side
+from impasto.cli.shared.training_progress import (
+    picture_paths,
+    read_crops,
+    report_skipped,
+    training_progress,
+)
+from impasto.cli.shared.training_start import encoder_digest, starting_model
+from impasto.cli.shared.training_validation import TABLE, ValidationLog
+from impasto.encoders.vgg import Encoder
 from impasto.errors import ImageError, InputDataError, OptionError, WeightsError
-from impasto.networks.files import OWN, save_network
-from impasto.networks.style_predictor import STYLE_LAYERS, StylePredictor
+from impasto.networks.base import StyleReader
+from impasto.networks.files import save_network
+from impasto.networks.model import IDENTITY
 from impasto.onepass.stylist import STYLE_SIDE
 from impasto.runtime.files import check_writable
 from impasto.runtime.precision import PRECISIONS
 from impasto.training.any_style import AnyStyleTraining
-from impasto.training.crops import Crops, digest_of, held_back
-from impasto.training.distributed import Workers, launched
+from impasto.training.crops import Crops, digest_of, is_held_out
+from impasto.training.distributed import Workers, launched_workers
 from impasto.training.fixed_styles import FixedStylesTraining
 from impasto.training.loop import run as run_training
-from impasto.training.network import PRESETS, OnePassSettings, OnePassTraining, summaries_of
-from impasto.training.tensorboard import TensorBoardLog, check_board
-from impasto.training.validation import Pair, Validation, read_pairs, read_spread
-from impasto.weights.open import lasting_name, open_encoder
+from impasto.training.network import OnePassTraining, summaries_of
+from impasto.training.settings import PRESETS, OnePassSettings
+from impasto.training.tensorboard import TensorBoardLog, check_tensorboard
+from impasto.training.validation import Pair, Validation, read_evenly_spaced, read_pairs
+from impasto.weights.open import absolute_name, open_encoder
 
 EXAMPLES = """\
 examples:
@@ -47,14 +54,14 @@ Ctrl-C stops after the step in hand; the same command goes on from there.
 ABOUT: Mapping[str, str] = {
     "per-style": "train a network for one style",
     "multi-style": "train a network for several styles, each a vector of its own",
-    "any-style": "train a network for any style, and what reads styles off pictures",
+    "any-style": "train a network for any style, and the predictor of its style vectors",
 }
 
 _PLACE = "PICTURE|DIR"
 
 _STYLES: Mapping[str, str] = {
-    "per-style": "what to paint like; a folder holds just that",
-    "multi-style": "what to paint like, or folders of it",
+    "per-style": "the style picture, or a folder with it alone",
+    "multi-style": "style pictures, or folders of them",
     "any-style": "paintings and textures",
 }
 
@@ -66,7 +73,7 @@ def configure(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     for name, about in ABOUT.items():
         parser = commands.add_parser(
             name,
-            # All options, as argparse lists them, are a screen's third.
+            # argparse's own usage would fill a third of the screen.
             usage=f"impasto train {name} --content DIR --style {_PLACE} -o FILE [OPTION …]",
             help=about,
             description=f"{about[0].upper()}{about[1:]}.",
@@ -88,7 +95,7 @@ def _configure(parser: argparse.ArgumentParser, name: str) -> None:
     add("--steps", type=int, default=6000, metavar="N", help="in all [6000]")
     add("--preset", default="default", choices=tuple(PRESETS), help="losses and rates [default]")
     add("--encoder", default="compact", metavar="NAME|FILE",
-        help="judges, and reads styles [compact]")  # fmt: skip
+        help="computes losses, and reads styles [compact]")  # fmt: skip
     training_start.configure(parser)
     if name == "multi-style":
         add("--add-style", metavar="MODEL",
@@ -102,7 +109,7 @@ def _configure(parser: argparse.ArgumentParser, name: str) -> None:
     add("--content-weight", type=float, metavar="X", help="times the preset's [1]")
     add("--tv-weight", type=float, metavar="X", help=f"[{default.tv_weight:g}]")
     add("--even-weight", type=float, metavar="X",
-        help=f"of what keeps even skies even [{default.even_weight:g}]")  # fmt: skip
+        help=f"of smooth skies [{default.even_weight:g}]")  # fmt: skip
     add("--learning-rate", type=float, metavar="X", help=f"peak [{default.learning_rate:g}]")
     add("--device", default="auto", metavar="NAME",
         help="cpu, cuda or cuda:N [auto: CUDA where there is one]")  # fmt: skip
@@ -121,52 +128,59 @@ class _Training(NamedTuple):
 
     Attributes:
         task: The training itself.
-        pairs: What to look at now and then.
-        told: What else its steps depend on, for the checkpoint.
+        pairs: Validation pairs.
+        checkpoint_settings: What else its steps depend on.
     """
 
     task: OnePassTraining
     pairs: list[Pair]
-    told: dict[str, Any]
+    checkpoint_settings: dict[str, Any]
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, write the model, and return the exit code."""
-    workers = launched(args.device)
+    workers = launched_workers(args.device)
     args.quiet = args.quiet or workers.rank > 0
     settings = _settings(args)
     _check(args, settings, workers)
-    args.encoder = lasting_name(args.encoder)
+    args.encoder = absolute_name(args.encoder)
     encoder = open_encoder(args.encoder)
     contents = read_crops(args.content, settings.crop, args)
-    make = _any_style if args.what == "any-style" else _fixed_styles
-    task, pairs, told = make(args, encoder, contents, settings, workers)
-    known = f"{Path(args.encoder).stem} ({encoder_digest(encoder)})"
-    told = {"encoder": known, "content": contents.name, **told, **asdict(task.settings)}
+    prepare = _any_style if args.what == "any-style" else _fixed_styles
+    task, pairs, more_settings = prepare(args, encoder, contents, settings, workers)
+    checkpoint_settings = {
+        "encoder": f"{Path(args.encoder).stem} ({encoder_digest(encoder)})",
+        "content": contents.name,
+        **more_settings,
+        **asdict(task.settings),
+    }
     folder = args.run or args.output.with_name(f"{args.output.stem}-run")
-    leads = workers.rank == 0
-    board = TensorBoardLog(folder) if args.tensorboard and leads else None
-    looks = Looks(task, Validation(encoder, pairs), folder, quiet=args.quiet, board=board)
+    is_main = workers.rank == 0
+    tensorboard = TensorBoardLog(folder) if args.tensorboard and is_main else None
+    validation = ValidationLog(
+        task, Validation(encoder, pairs), folder, quiet=args.quiet, tensorboard=tensorboard
+    )
     stopped = False
-    with watching(args.steps, quiet=args.quiet, board=board) as (request, show):
+    with training_progress(args.steps, quiet=args.quiet, tensorboard=tensorboard) as (stop, show):
         steps = run_training(
-            task, folder, steps=args.steps, settings=told, writes=leads, tables=[TABLE]
-        )
+            task, folder, steps=args.steps, settings=checkpoint_settings, writes=is_main,
+            tables=[TABLE],
+        )  # fmt: skip
         for step in steps:
             show(step)
             is_last = step.step == args.steps
-            if leads and (is_last or step.step % args.validate_every == 0):
-                looks.look(step.step)
-            if workers.any(request.made) and not is_last:
+            if is_main and (is_last or step.step % args.validate_every == 0):
+                validation.validate(step.step)
+            if workers.any(stop.made) and not is_last:
                 stopped = True
                 break
         steps.close()  # type: ignore[attr-defined]
     if stopped:
-        if leads:
+        if is_main:
             print(f"stopped; the same command goes on from {folder}")
-        workers.wait()  # a launcher ends all when one has ended, and the first still writes
+        workers.wait()  # a launcher ends all processes with the first, and this one may write
         return 130
-    if leads:
+    if is_main:
         save_network(args.output, task.model(), dtype=torch.float16)
         size = args.output.stat().st_size / 1e6
         print(f"{args.output}: {size:.1f} MB, after {args.steps} steps")
@@ -174,17 +188,17 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-_PLAIN = "batch", "crop", "tv_weight", "even_weight", "learning_rate", "precision", "seed"
-"""Options that are entries of the settings as they are."""
+_DIRECT = "batch", "crop", "tv_weight", "even_weight", "learning_rate", "precision", "seed"
+"""Options that are entries of the settings, unchanged."""
 
 
 def _settings(args: argparse.Namespace) -> OnePassSettings:
     settings = PRESETS[args.preset]
-    given = {name: getattr(args, name) for name in _PLAIN if getattr(args, name) is not None}
+    given = {name: getattr(args, name) for name in _DIRECT if getattr(args, name) is not None}
     if args.crop is not None:
         given["first_crop"] = min(settings.first_crop, args.crop)
     if args.start is not None or args.add_style is not None:
-        given["first_share"] = 0.0  # what is learnt from small crops has been learnt
+        given["first_share"] = 0.0  # small crops are for the start of training
     if args.content_weight is not None:
         given["content_layers"] = {
             name: args.content_weight * weight for name, weight in settings.content_layers.items()
@@ -193,12 +207,12 @@ def _settings(args: argparse.Namespace) -> OnePassSettings:
 
 
 def _check(args: argparse.Namespace, settings: OnePassSettings, workers: Workers) -> None:
-    """Find mistakes before hours of work."""
+    """Refuse wrong options before hours of work."""
     if args.output.suffix != ".safetensors":
         raise OptionError(f"{args.output}: a model file is called .safetensors.")
     check_writable(args.output)
     if args.tensorboard:
-        check_board()
+        check_tensorboard()
     for name in ("steps", "validate_every", "batch"):
         value = getattr(args, name)
         if value is not None and value < 1:
@@ -228,7 +242,7 @@ def _any_style(
     settings: OnePassSettings,
     workers: Workers,
 ) -> _Training:
-    model, told = beginning(args, encoder, settings.seed)
+    model, start_settings = starting_model(args, encoder, settings.seed)
     if model.styles:
         raise WeightsError(f"{args.start} is a model of fixed styles: begin with another.")
     predictor = model.predictor
@@ -239,9 +253,9 @@ def _any_style(
         model.network, encoder, args.encoder, contents, styles, settings,
         predictor=predictor, workers=workers,
     )  # fmt: skip
-    unseen = _unseen(args.content, args), _unseen(args.style, args)
-    pairs = read_pairs(*unseen, _VALIDATION_PAIRS, _VALIDATION_SIDE)
-    return _Training(task, pairs, {"style": styles.name, **told})
+    held_out = _held_out(args.content, args), _held_out(args.style, args)
+    pairs = read_pairs(*held_out, _VALIDATION_PAIRS, _VALIDATION_SIDE)
+    return _Training(task, pairs, {"style": styles.name, **start_settings})
 
 
 def _fixed_styles(
@@ -251,38 +265,41 @@ def _fixed_styles(
     settings: OnePassSettings,
     workers: Workers,
 ) -> _Training:
-    model, told = beginning(args, encoder, settings.seed)
-    least = minimum_side(settings.style_layers, encoder)
+    model, start_settings = starting_model(args, encoder, settings.seed)
+    least = encoder.minimum_side(settings.style_layers)
     pictures = _style_pictures(args, least)
     names = list(pictures)
     start = dict(model.styles)
     frozen: tuple[str, ...] = ()
     if args.add_style:
-        if not set(start) - {OWN}:
+        if not set(start) - {IDENTITY}:
             raise OptionError(f"{args.add_style} has no styles of its own: --start with it.")
         if taken := sorted(set(names) & set(start)):
             raise OptionError(f"The model has a style {taken[0]} already: rename the picture.")
         model.network.requires_grad_(False).eval()
         frozen = tuple(start)
         settings = replace(settings, own_style=0.0)
-        mean = torch.stack([start[name] for name in start if name != OWN]).mean(0)
+        mean = torch.stack([start[name] for name in start if name != IDENTITY]).mean(0)
         start |= dict.fromkeys(names, mean)
-    elif isinstance(model.predictor, StylePredictor):
+    elif model.predictor is not None:
         start = _predicted(model.predictor, encoder, pictures)
     else:
-        start = {name: vector for name, vector in start.items() if name in (*names, OWN)}
+        start = {name: vector for name, vector in start.items() if name in (*names, IDENTITY)}
     task = FixedStylesTraining(
         model.network, encoder, args.encoder, contents, pictures, settings,
         start=start, frozen=frozen, workers=workers,
     )  # fmt: skip
-    photographs = read_spread(_unseen(args.content, args), len(names), _VALIDATION_SIDE)
+    photographs = read_evenly_spaced(_held_out(args.content, args), len(names), _VALIDATION_SIDE)
     pairs = [
         Pair(photograph, images.Picture(pictures[name]), name)
         for name, photograph in zip(names, photographs, strict=True)
     ]
-    told["style"] = f"{', '.join(names)} ({digest_of(pictures.values())})"
-    told["styles"] = ", ".join(task.table.names)
-    return _Training(task, pairs, told)
+    checkpoint_settings = {
+        **start_settings,
+        "style": f"{', '.join(names)} ({digest_of(pictures.values())})",
+        "styles": ", ".join(task.table.names),
+    }
+    return _Training(task, pairs, checkpoint_settings)
 
 
 def _style_pictures(args: argparse.Namespace, least: int) -> dict[str, Tensor]:
@@ -290,7 +307,7 @@ def _style_pictures(args: argparse.Namespace, least: int) -> dict[str, Tensor]:
     given: Sequence[str] = [args.style] if isinstance(args.style, str) else args.style
     pictures: dict[str, Tensor] = {}
     for place in given:
-        paths = pictures_of(place)
+        paths = picture_paths(place)
         if args.what == "per-style" and len(paths) > 1:
             raise OptionError(
                 f"{place} holds {len(paths)} pictures and per-style is of one: name the picture, "
@@ -301,19 +318,19 @@ def _style_pictures(args: argparse.Namespace, least: int) -> dict[str, Tensor]:
             try:
                 picture = _style_picture(path, args.style_size, least)
             except ImageError:
-                if path == Path(place):  # it was asked for by name
+                if path == Path(place):  # named by the user
                     raise
                 skipped.append(path)
                 continue
-            if path.stem in (OWN, *pictures):
+            if path.stem in (IDENTITY, *pictures):
                 raise OptionError(
-                    f"Each style picture needs a file name of its own, and not {OWN!r}: rename "
-                    f"{path}."
+                    "Each style picture needs a file name of its own, and not "
+                    f"{IDENTITY!r}: rename {path}."
                 )
             pictures[path.stem] = picture
         if len(pictures) == before:
             raise InputDataError(f"None of the {len(paths)} pictures in {place} can be a style.")
-        tell_skipped(place, skipped, args)
+        report_skipped(place, skipped, args)
     return pictures
 
 
@@ -330,16 +347,16 @@ def _style_picture(path: Path, long_side: int, least: int) -> Tensor:
 
 @torch.no_grad()
 def _predicted(
-    predictor: StylePredictor, encoder: Encoder, pictures: Mapping[str, Tensor]
+    predictor: StyleReader, encoder: Encoder, pictures: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """What a model for any style would paint these with: a good beginning."""
+    """The vectors that a model for any style predicts: a good start."""
     return {
-        name: predictor(summaries_of(encoder, picture, STYLE_LAYERS))[0]
+        name: predictor(summaries_of(encoder, picture, predictor.layers))[0]
         for name, picture in pictures.items()
     }
 
 
-def _unseen(folder: str, args: argparse.Namespace) -> list[Path]:
+def _held_out(folder: str, args: argparse.Namespace) -> list[Path]:
     """The pictures of a folder that are held back; all of them if none are."""
-    paths = pictures_of(folder)
-    return [path for path in paths if args.hold_back and held_back(path)] or paths
+    paths = picture_paths(folder)
+    return [path for path in paths if args.hold_back and is_held_out(path)] or paths

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from impasto.errors import ImpastoError
+
+if TYPE_CHECKING:
+    from impasto.jobs.events import Note
 
 
 def flag(name: str) -> str:
@@ -20,3 +24,9 @@ def sentence(error: ImpastoError) -> str:
 def print_error(error: ImpastoError) -> None:
     """Print an error on stderr."""
     print(f"impasto: {sentence(error)}", file=sys.stderr)
+
+
+def print_note(note: Note) -> None:
+    """Print a note of a run on stderr."""
+    text = note.text if note.error is None else sentence(note.error)
+    print(f"impasto: {text}", file=sys.stderr)

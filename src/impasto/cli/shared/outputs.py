@@ -9,7 +9,6 @@ from pathlib import Path
 
 from impasto import images
 from impasto.errors import OptionError
-from impasto.regions.masks import parse_region
 from impasto.runtime.files import check_writable
 
 
@@ -17,7 +16,7 @@ def check_outputs(args: argparse.Namespace, inputs: Iterable[object]) -> None:
     """Refuse, before any work, what cannot be written where a run is to write it.
 
     Args:
-        args: With what ``add_run_options`` of :mod:`impasto.cli.commands.paint` adds, and ``output``.
+        args: With what :func:`impasto.cli.shared.run_options.add_run_options` adds.
         inputs: As for :func:`check_apart`.
 
     Raises:
@@ -53,14 +52,3 @@ def check_apart(outputs: Iterable[tuple[str, str | Path | None]], inputs: Iterab
         if place in read and os.path.isfile(place):
             raise OptionError(f"{path} is read and would be replaced: name another {flag}.")
         written[place] = flag
-
-
-def files_of_regions(texts: Iterable[str]) -> list[Path]:
-    """What the regions of a command line read.
-
-    Raises:
-        OptionError: For a text that is no region.
-    """
-    regions = [parse_region(text) for text in texts]
-    named = ((r.content_mask, r.style, r.style_mask) for r in regions)
-    return [path for paths in named for path in paths if path is not None]

@@ -1,55 +1,33 @@
-"""Options of a run."""
+"""Options of a run, and a request run to a file: what ``paint`` and its relatives share."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
-
-from torch import Tensor
+from typing import Any
 
 from impasto import images
-from impasto.cli.shared.best_effort import BestEffort
-from impasto.cli.shared.limits import add_max_pixels, tell_of_limit
-from impasto.cli.shared.outputs import check_outputs, files_of_regions
-from impasto.cli.shared.progress import PaintingBar, clock, work_share
-from impasto.cli.shared.recipe_options import (
-    StyleOption,
-)
+from impasto.cli.shared.limits import add_max_pixels
+from impasto.cli.shared.messages import print_note, sentence
+from impasto.cli.shared.outputs import check_outputs
 from impasto.errors import ImpastoError, OptionError
-from impasto.images.picture import Picture
-from impasto.jobs.checkpoints import checkpoint_path, load_checkpoint, save_checkpoint
-from impasto.jobs.initial_image import open_initial_image
-from impasto.jobs.results import Painting, Row, describe_making, describe_sources, row, write_losses
-from impasto.jobs.sources import read_styles
-from impasto.optim.loop import Step
-from impasto.painting.cost_model import painting_bytes
-from impasto.painting.estimate import estimate
-from impasto.painting.objective_builder import Style
-from impasto.painting.painter import Painter
-from impasto.painting.snapshots import Reel, Snapshots
-from impasto.recipes.recipe import Recipe
-from impasto.regions.regions import read_regions
-from impasto.runtime.interrupts import stop_on_interrupt
-from impasto.runtime.memory import keep_freed_memory, parse_bytes, peak_bytes
+from impasto.jobs.checkpoints import checkpoint_path
+from impasto.jobs.display import ProgressBar, clock
+from impasto.jobs.events import Finished, Note, Planned
+from impasto.jobs.requests import Request
+from impasto.jobs.results import Result, write_losses
+from impasto.jobs.run import RecorderContext, Run, RunOptions
+from impasto.jobs.run import run as run_request
+from impasto.painting.snapshots import Snapshots
+from impasto.runtime.memory import keep_freed_memory, parse_bytes
 
-if TYPE_CHECKING:
-    from impasto.reports.run_report import RunReport
+CHECKPOINT_SECONDS = 30.0
+"""Between two checkpoints."""
 
-
-_SECONDS_BETWEEN_CHECKPOINTS = 30.0
-
-
-def add_report_option(group: argparse._ArgumentGroup) -> None:
-    """Add ``--report``, for commands that paint a photograph."""
-    group.add_argument("--report", metavar="PAGE", type=Path,
-                       help="tell of the run on a page (.html)")  # fmt: skip
+INTERRUPTED = 130
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
@@ -69,273 +47,151 @@ def add_run_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     return group
 
 
-class Watcher(Protocol):
-    """Something that wants to see the picture of some steps, counted over all sizes from 1."""
-
-    @property
-    def reel(self) -> Reel:
-        """What it has seen and would lack after an interruption."""
-        ...
-
-    def wants(self, number: int) -> bool:
-        """Whether it wants that of step ``number``."""
-        ...
-
-    def take(self, number: int, image: Tensor) -> None:
-        """Have it, (1, 3, H, W)."""
-        ...
+def add_report_option(group: argparse._ArgumentGroup) -> None:
+    """Add ``--report``, for commands that paint a photograph."""
+    group.add_argument("--report", metavar="PAGE", type=Path,
+                       help="describe the run on a page (.html)")  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Job:
-    """What to paint."""
-
-    content: str
-    styles: list[StyleOption]
-    recipe: Recipe
-    mask: str | None = None
-    style_mask: str | None = None
-    regions: tuple[str, ...] = ()
+def memory_of(args: argparse.Namespace) -> float | None:
+    """The bytes of ``--memory``; None if it was not given."""
+    return None if args.memory is None else parse_bytes(args.memory)
 
 
-def paint_to_file(job: Job, args: argparse.Namespace) -> int:
-    """Paint a job to ``args.output``, with everything that ``add_run_options`` offers.
-
-    Returns:
-        0, or 130 if Ctrl-C stopped it; the best picture so far is saved all the same.
-    """
-    styles = [style.path for style in job.styles]
-    check_outputs(args, [job.content, *styles, job.recipe.init, job.mask, job.style_mask,
-                         *files_of_regions(job.regions)])  # fmt: skip
-    content = images.read(job.content, long_side=job.recipe.size, max_pixels=args.max_pixels)
-    if not args.quiet:
-        tell_of_limit(job.content, content, job.recipe.size)
-    sources = describe_sources(
-        job.content,
-        [str(style) for style in job.styles],
-        None,
-        mask=job.mask,
-        style_mask=job.style_mask,
-        regions=job.regions,
-    )
-    return work_to_file(_painter(job, content, args), sources, args, alpha_of=content)
-
-
-def work_to_file(
-    painter: Painter,
-    sources: Mapping[str, str],
-    args: argparse.Namespace,
-    *,
-    alpha_of: Picture | None = None,
-) -> int:
-    """Make a painter's steps and save its picture, with everything that a run offers.
+def run_to_file(request: Request, args: argparse.Namespace) -> int:
+    """Run a request and save its picture to ``args.output``, with all that a run offers.
 
     Args:
-        painter: Fresh.
-        sources: For the metadata.
-        args: With what ``add_run_options`` adds, and ``output``.
-        alpha_of: The picture whose opacity the result gets.
+        request: What to make.
+        args: With what :func:`add_run_options` adds, and ``output``.
 
     Returns:
-        0, or 130 if Ctrl-C stopped it; the best picture so far is saved all the same.
+        The exit code: 0, or 130 if Ctrl-C stopped it; the picture so far is saved all the same.
 
     Raises:
         ImpastoError: Among others if something beside the picture could not be written at the end;
             the picture itself is then saved, and a checkpoint keeps what the rest is made of.
     """
-    output = images.check_output(args.output, size=painter.stages[-1].size)
-    losses: list[Row] = []
-    checkpoint = checkpoint_path(output)
-    snapshots = _snapshots(painter, sources, None if alpha_of is None else alpha_of.alpha, args)
-    report = _report(painter, args)
-    offered: dict[str, Watcher | None] = {"snapshots": snapshots, "report": report}
-    watchers = {name: watcher for name, watcher in offered.items() if watcher is not None}
-    reels = {name: watcher.reel for name, watcher in watchers.items()}
-    if args.resume:
-        losses = load_checkpoint(checkpoint, painter, reels)
-    if not args.quiet:
-        _tell_plan(painter)
-    if args.memory is None:
-        recipe, size = painter.recipe, painter.stages[-1].size
-        keep_freed_memory(painting_bytes(painter.encoder, recipe.layers, recipe.optimizer, size))
-
-    def keep() -> None:
-        save_checkpoint(checkpoint, painter, losses, reels)
-
-    mishaps = BestEffort()
-    stopped = _work(painter, losses, keep, list(watchers.values()), mishaps, args)
-    seconds = losses[-1]["seconds"] if losses else 0.0
-    height, width = painter.image.shape[-2:]
-    alpha = None if alpha_of is None else alpha_of.resized((height, width)).alpha
-    painting = Painting(
-        painter.picture, alpha, losses, painter.recipe, seconds, sources, peak_bytes()
+    check_outputs(args, request.files)
+    output = Path(args.output)
+    options = RunOptions(
+        memory=memory_of(args),
+        max_pixels=args.max_pixels,
+        estimate=not args.quiet,
+        checkpoint=checkpoint_path(output),
+        checkpoint_seconds=CHECKPOINT_SECONDS,
+        resume=args.resume,
+        handle_interrupt=True,
+        record_memory=True,
+        recorders=_recorders(args),
     )
-    painting.save(output, quality=args.quality)
+    running = run_request(request, options)
+    is_resumable = False
+    with ProgressBar(quiet=args.quiet or args.json) as bar:
+        for event in running:
+            bar.show(event)
+            if isinstance(event, Note) and (event.error or not args.quiet):
+                print_note(event)
+            elif isinstance(event, Planned):
+                _start(event, args)
+            elif isinstance(event, Finished):
+                is_resumable = event.is_resumable
+    result = running.result
+    result.save(output, quality=args.quality)
     # Only now the rest, which may fail: hours of work are in the picture.
     try:
-        made = snapshots.finish() if snapshots else []
-        if args.log:
-            write_losses(args.log, losses)
-        if report:
-            names = json.loads(sources["style"])
-            pictures = [style.picture.tensor for style in painter.styles]
-            styles = dict(zip(names, pictures, strict=True))
-            report.write(painting, painter.content.tensor, styles, command=sys.argv[1:])
+        files = _write_beside(running, args)
     except ImpastoError as error:
-        hint = " --resume tries that again." if mishaps.survive(keep) else ""
+        hint = " --resume tries that again." if _checkpoint_is_kept(running) else ""
         raise ImpastoError(f"{output} is saved, but {error.message}{hint}") from error
-    kept = stopped and mishaps.survive(keep)
-    if not stopped:
-        checkpoint.unlink(missing_ok=True)
-    tell_outcome(args, painting, output, made, stopped=stopped, resumable=kept)
-    return 130 if stopped else 0
+    if result.is_finished:
+        running.remove_checkpoint()
+    print_outcome(args, result, files, is_resumable=is_resumable)
+    return 0 if result.is_finished else INTERRUPTED
 
 
-def _painter(job: Job, content: Picture, args: argparse.Namespace) -> Painter:
-    """Read the styles and the regions."""
-    if not job.styles:
-        raise OptionError("Name a picture to paint like: impasto paint CONTENT STYLE -o OUT.")
-    styles = read_style_options(job.styles, job.recipe, max(content.size), args)
-    regions, notices = read_regions(
-        content,
-        [style.picture for style in styles],
-        mask=job.mask,
-        style_mask=job.style_mask,
-        regions=job.regions,
-        blur=job.recipe.feather,
-        max_pixels=args.max_pixels,
-    )
+def _recorders(args: argparse.Namespace) -> dict[str, Callable[[RecorderContext], Any]]:
+    recorders: dict[str, Callable[[RecorderContext], Any]] = {}
+    if args.snapshots is not None:
+        output = Path(args.output)
+        place = args.snapshots_to or output.with_name(f"{output.stem}-steps")
+        recorders["snapshots"] = lambda made: Snapshots(
+            place, args.snapshots, made.stages, alpha=made.alpha, metadata=dict(made.metadata)
+        )
+    elif args.snapshots_to is not None:
+        raise OptionError("--snapshots-to needs --snapshots N: how many pictures to keep.")
+    if getattr(args, "report", None) is not None:
+        from impasto.reports.run_report import RunReport
+
+        recorders["report"] = lambda made: RunReport(args.report, made.stages)
+    return recorders
+
+
+def _start(planned: Planned, args: argparse.Namespace) -> None:
+    """What is to be done before anything long begins."""
+    images.check_output(args.output, size=planned.sizes[-1])
+    if args.memory is None and planned.bytes is not None:
+        keep_freed_memory(planned.bytes)
     if not args.quiet:
-        for notice in notices:
-            print(notice, file=sys.stderr)
-    return Painter(
-        content,
-        styles,
-        job.recipe,
-        regions=regions,
-        memory=budget(args),
-        initial_image=open_initial_image(job.recipe, max_pixels=args.max_pixels),
-    )
+        print_plan(planned)
 
 
-def budget(args: argparse.Namespace) -> float | None:
-    """The bytes of ``--memory``; None if nothing was said."""
-    return None if args.memory is None else parse_bytes(args.memory)
+def print_plan(planned: Planned) -> None:
+    """Sizes, steps and the estimate, on stderr."""
+    height, width = planned.sizes[-1]
+    pairs = zip(planned.sizes, planned.steps, strict=True)
+    sizes = ", ".join(f"{max(size)} ({steps})" for size, steps in pairs)
+    print(f"{width}×{height} px, long side (steps): {sizes}", file=sys.stderr)
+    if planned.seconds is not None and planned.bytes is not None:
+        tiles = f", in tiles of {planned.tile_side} px" if planned.tile_side else ""
+        print(
+            f"about {clock(planned.seconds)} and {planned.bytes / 1e9:.1f} GB of memory{tiles}",
+            file=sys.stderr,
+        )
 
 
-def read_style_options(
-    options: Sequence[StyleOption], recipe: Recipe, long_side: int, args: argparse.Namespace
-) -> list[Style]:
-    """The styles of a command line, read for a picture of ``long_side`` pixels."""
-    paths = [option.path for option in options]
-    pictures = read_styles(paths, recipe, long_side, max_pixels=args.max_pixels)
-    return [
-        Style(picture, option.weight or 1.0, option.level)
-        for picture, option in zip(pictures, options, strict=True)
-    ]
+def _write_beside(running: Run, args: argparse.Namespace) -> list[Path]:
+    """Write snapshots, log and report; the snapshots' files."""
+    snapshots, report = (running.recorders.get(name) for name in ("snapshots", "report"))
+    files: list[Path] = snapshots.finish() if isinstance(snapshots, Snapshots) else []
+    if args.log:
+        write_losses(args.log, running.result.losses)
+    if report is not None:
+        report.write(running.result, running.inputs, command=sys.argv[1:])  # type: ignore[attr-defined]
+    return files
 
 
-def _work(
-    painter: Painter,
-    losses: list[Row],
-    keep: Callable[[], None],
-    watchers: Sequence[Watcher],
-    mishaps: BestEffort,
-    args: argparse.Namespace,
-) -> bool:
-    """Make the steps; whether Ctrl-C stopped it."""
-    before = losses[-1]["seconds"] if losses else 0.0
-    done = work_share(painter.stages, *painter.position)
-    saved = time.monotonic()
-    with stop_on_interrupt() as request, PaintingBar(
-        painter.stages, quiet=args.quiet or args.json, done=done
-    ) as bar:  # fmt: skip
-        for step in painter:
-            entry = row(step)
-            losses.append({**entry, "seconds": round(before + entry["seconds"], 3)})
-            bar.show(step)
-            number = _number(painter, step)
-            if wanting := [watcher for watcher in watchers if watcher.wants(number)]:
-                picture = painter.finished(step.image)
-                for watcher in wanting:
-                    mishaps.survive(partial(watcher.take, number, picture))
-            if request.made and not painter.done:
-                break
-            if time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
-                mishaps.survive(keep)
-                saved = time.monotonic()
-    return not painter.done
+def _checkpoint_is_kept(running: Run) -> bool:
+    try:
+        return running.save_checkpoint()
+    except ImpastoError as error:
+        print(f"impasto: {sentence(error)}", file=sys.stderr)
+        return False
 
 
-def _snapshots(
-    painter: Painter, sources: Mapping[str, str], alpha: Tensor | None, args: argparse.Namespace
-) -> Snapshots | None:
-    if args.snapshots is None:
-        if args.snapshots_to is not None:
-            raise OptionError("--snapshots-to needs --snapshots N: how many pictures to keep.")
-        return None
-    output = Path(args.output)
-    place = args.snapshots_to or output.with_name(f"{output.stem}-steps")
-    told = describe_making(painter.recipe, sources)
-    return Snapshots(place, args.snapshots, painter.stages, alpha=alpha, metadata=told)
-
-
-def _report(painter: Painter, args: argparse.Namespace) -> RunReport | None:
-    if getattr(args, "report", None) is None:
-        return None
-    from impasto.reports.run_report import RunReport
-
-    return RunReport(args.report, painter.stages)
-
-
-def _number(painter: Painter, step: Step) -> int:
-    """Which step this is, counted over all sizes."""
-    return sum(stage.steps for stage in painter.stages[: step.stage]) + step.step
-
-
-def _tell_plan(painter: Painter) -> None:
-    """Sizes, steps and the estimate, on stderr, before anything long begins."""
-    cost = estimate(painter)
-    stages = painter.stages
-    height, width = stages[-1].size
-    sizes = ", ".join(f"{max(stage.size)} ({stage.steps})" for stage in stages)
-    print(
-        f"{width}×{height} px, long side (steps): {sizes}\n"
-        f"about {clock(cost.seconds)} and {cost.bytes / 1e9:.1f} GB of memory"
-        + (f", in tiles of {cost.side} px" if cost.side else ""),
-        file=sys.stderr,
-    )
-
-
-def tell_outcome(
-    args: argparse.Namespace,
-    painting: Painting,
-    output: Path,
-    made: list[Path],
-    *,
-    stopped: bool,
-    resumable: bool = True,
+def print_outcome(
+    args: argparse.Namespace, result: Result, snapshots: list[Path], *, is_resumable: bool
 ) -> None:
     """Say, on stdout, what was made."""
-    height, width = painting.tensor.shape[-2:]
+    height, width = result.tensor.shape[-2:]
     if args.json:
         outcome = {
-            "output": str(output),
+            "output": str(args.output),
             "width": width,
             "height": height,
-            "seconds": painting.seconds,
-            "finished": not stopped,
-            "losses": painting.losses[-1] if painting.losses else {},
-            "snapshots": [str(path) for path in made],
-            "recipe": {k: dict(v) if isinstance(v, Mapping) else v
-                       for k, v in vars(painting.recipe).items()},
-        }  # fmt: skip
+            "seconds": result.seconds,
+            "finished": result.is_finished,
+            "losses": result.losses[-1] if result.losses else {},
+            "snapshots": [str(path) for path in snapshots],
+            "recipe": result.recipe.to_dict(),
+        }
         print(json.dumps(outcome, indent=2, ensure_ascii=False))
     elif not args.quiet:
-        if made:
-            print(f"{len(made)} snapshots: {made[-1].parent if len(made) > 1 else made[-1]}")
-        if stopped:
-            hint = "; --resume goes on from here" if resumable else ""
-            print(f"{output}: stopped at {width}×{height} px{hint}")
+        if snapshots:
+            place = snapshots[-1].parent if len(snapshots) > 1 else snapshots[-1]
+            print(f"{len(snapshots)} snapshots: {place}")
+        if result.is_finished:
+            print(f"{args.output}: {width}×{height} px in {clock(result.seconds)}")
         else:
-            print(f"{output}: {width}×{height} px in {clock(painting.seconds)}")
+            hint = "; --resume goes on from here" if is_resumable else ""
+            print(f"{args.output}: stopped at {width}×{height} px{hint}")

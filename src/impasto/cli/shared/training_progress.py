@@ -1,4 +1,4 @@
-"""What the commands of ``impasto train`` share: pictures read, progress shown."""
+"""What the commands of ``impasto train`` share: reading pictures, showing progress."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from rich.progress import (
 from impasto.errors import InputDataError
 from impasto.images.picture import list_pictures
 from impasto.runtime.interrupts import StopRequest, stop_on_interrupt
-from impasto.training.crops import Crops, held_back
+from impasto.training.crops import Crops, is_held_out
 from impasto.training.loop import TrainStep
 from impasto.training.tensorboard import TensorBoardLog
 
 
-def pictures_of(place: str) -> list[Path]:
-    """A picture itself, or all of a folder.
+def picture_paths(place: str) -> list[Path]:
+    """The path of a picture, or of all pictures in a folder.
 
     Raises:
         InputDataError: If it is neither, or the folder holds none.
@@ -38,17 +38,17 @@ def pictures_of(place: str) -> list[Path]:
 
 
 def read_crops(place: str, size: int, args: argparse.Namespace) -> Crops:
-    """The training pictures of a folder, or one; unreadable ones are told of."""
-    paths = pictures_of(place)
+    """The training pictures of a folder, or one picture; unreadable ones are reported."""
+    paths = picture_paths(place)
     if args.hold_back and paths != [Path(place)]:
-        paths = [path for path in paths if not held_back(path)]
+        paths = [path for path in paths if not is_held_out(path)]
     crops = Crops(paths, size)
-    tell_skipped(place, crops.skipped, args)
+    report_skipped(place, crops.skipped, args)
     return crops
 
 
-def tell_skipped(place: str, skipped: Sequence[Path], args: argparse.Namespace) -> None:
-    """Tell of pictures that cannot be used, by number and name."""
+def report_skipped(place: str, skipped: Sequence[Path], args: argparse.Namespace) -> None:
+    """Print the number and the first names of pictures that cannot be used."""
     if skipped and not args.quiet:
         names = ", ".join(path.name for path in skipped[:3])
         more = ", …" if len(skipped) > 3 else ""
@@ -57,29 +57,29 @@ def tell_skipped(place: str, skipped: Sequence[Path], args: argparse.Namespace) 
 
 
 @contextlib.contextmanager
-def watching(
-    steps: int, *, quiet: bool, board: TensorBoardLog | None
+def training_progress(
+    steps: int, *, quiet: bool, tensorboard: TensorBoardLog | None
 ) -> Iterator[tuple[StopRequest, Callable[[TrainStep], None]]]:
-    """While a training runs: whether Ctrl-C was pressed, and what shows a step.
+    """While a training runs: whether Ctrl-C was pressed, and a function that shows a step.
 
     Args:
-        steps: In all.
+        steps: Number of steps in all.
         quiet: Whether to show no bar.
-        board: Is shown the steps, too, if there is one, and closed at the end.
+        tensorboard: Receives the steps, too, and is closed at the end.
     """
     with stop_on_interrupt() as request, TrainingBar(steps, quiet=quiet) as bar:
-        if board is None:
+        if tensorboard is None:
             yield request, bar.show
             return
 
         def show(step: TrainStep) -> None:
             bar.show(step)
-            board.show(step)
+            tensorboard.add_step(step)
 
         try:
             yield request, show
         finally:
-            board.close()
+            tensorboard.close()
 
 
 class TrainingBar:
@@ -107,7 +107,7 @@ class TrainingBar:
         self._bar.stop()
 
     def show(self, step: TrainStep) -> None:
-        """Show a step."""
+        """Update the bar."""
         for name, value in step.losses.items():
             self._means[name] = value + 0.98 * (self._means.get(name, value) - value)
         losses = " ".join(f"{name} {value:.3f}" for name, value in self._means.items())

@@ -1,4 +1,4 @@
-"""What ``impasto train`` begins with: a new network of some kind and size, or a trained model."""
+"""The model that ``impasto train`` starts with: a new network of some kind, or a trained model."""
 
 from __future__ import annotations
 
@@ -10,35 +10,40 @@ import torch
 
 from impasto.encoders.vgg import Encoder
 from impasto.errors import OptionError
-from impasto.networks.adain import AdaINNetwork
 from impasto.networks.catalogue import open_network
-from impasto.networks.files import KINDS, OnePassModel, describe, new_model
+from impasto.networks.files import describe
 from impasto.networks.johnson import NORMS, JohnsonShape
+from impasto.networks.model import OnePassModel, new_model
 from impasto.networks.net2net import deepened_network
-from impasto.networks.paint_network import Shape
+from impasto.networks.paint_network import PaintShape
+from impasto.networks.registry import NETWORKS, network_kind
 from impasto.training.crops import digest_of
+from impasto.training.settings import PRESET_KINDS, preset_fits
 from impasto.weights.open import open_encoder
 
-_ALONE_JOHNSONS = "norm", "widths"
+DEFAULT_KIND = "paint"
+
+_SIZES = "blocks", "widths", "norm"
+"""Options that are sizes of a network, for the kinds that have them."""
 
 
 class StartingModel(NamedTuple):
-    """A model to train, and what tells it from others, for the checkpoint.
+    """A model to train, and what distinguishes it from others.
 
     Attributes:
-        model: Whose network wants gradients.
-        told: Kind, shape, and a digest of the trained model that it was, if it was one.
+        model: Its network requires gradients.
+        checkpoint_settings: Kind, shape, and a digest of the trained model that it was, if any.
     """
 
     model: OnePassModel
-    told: dict[str, Any]
+    checkpoint_settings: dict[str, Any]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the network; ``--add-style`` is the caller's."""
     add = parser.add_argument
-    paint, johnson = Shape(), JohnsonShape()
-    add("--network", choices=(*KINDS, "adain"), help="[paint, or that of --start]")
+    paint, johnson = PaintShape(), JohnsonShape()
+    add("--network", choices=tuple(NETWORKS), help=f"[{DEFAULT_KIND}, or that of --start]")
     add("--start", metavar="MODEL", help="begin with the weights of a trained model")
     add("--blocks", metavar="D,S,U|N", type=_numbers,
         help=f"paint: at 1/8, 1/16, 1/8; may deepen --start [{_listed(paint.blocks)}]; "
@@ -49,7 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def check(args: argparse.Namespace) -> None:
-    """Refuse options that do not go together, as far as can be told before a model is opened."""
+    """Refuse options that contradict each other, before a model is opened."""
     start, add_style = args.start, args.add_style
     if start is not None and add_style is not None:
         raise OptionError(
@@ -57,91 +62,110 @@ def check(args: argparse.Namespace) -> None:
         )
     if args.blocks is not None and add_style is not None:
         raise OptionError("--add-style trains a vector alone: leave --blocks out.")
-    given = [name for name in _ALONE_JOHNSONS if getattr(args, name) is not None]
-    if given and (start or add_style):
-        raise OptionError(f"A trained model keeps its {given[0]}: leave --{given[0]} out.")
-    if given and args.network != "johnson":
+    fixed = [name for name in _given_sizes(args) if name != "blocks"]
+    if fixed and (start or add_style):
+        raise OptionError(f"A trained model keeps its {fixed[0]}: leave --{fixed[0]} out.")
+    kind = args.network or (DEFAULT_KIND if not start and not add_style else None)
+    if kind is not None:
+        _sizes(kind, args)
+        if not preset_fits(args.preset, kind):
+            preset, only = next(
+                pair for pair in PRESET_KINDS.items() if args.preset in pair or kind in pair
+            )
+            raise OptionError(f"--network {only} and --preset {preset} belong together: give both.")
+    kind = args.network or PRESET_KINDS.get(args.preset)
+    if kind and network_kind(kind).style_reader and args.what != "any-style":
         raise OptionError(
-            f"--{given[0]} is of --network johnson: give that, or leave --{given[0]} out."
+            f"Networks of kind {kind} paint any style: impasto train any-style, not {args.what}."
         )
-    if args.network == "adain" and args.blocks is not None:
-        raise OptionError("--blocks are those of paint and johnson: leave --blocks out.")
-    if args.widths is not None and len(args.widths) != 3:
-        raise OptionError(
-            f"--widths are three numbers, for example 32,64,128, not {_listed(args.widths)}."
-        )
-    named = args.network or ("paint" if not start and not add_style else None)
-    if named is not None and (named == "adain") != (args.preset == "adain"):
-        raise OptionError("--network adain and --preset adain belong together: give both.")
-    if "adain" in (args.network, args.preset) and args.what != "any-style":
-        raise OptionError(f"AdaIN paints any style: impasto train any-style, not {args.what}.")
 
 
-def beginning(args: argparse.Namespace, encoder: Encoder, seed: int) -> StartingModel:
-    """The model that training begins with.
+def starting_model(args: argparse.Namespace, encoder: Encoder, seed: int) -> StartingModel:
+    """The model that training starts with.
 
     Args:
-        args: Whose ``encoder`` names the encoder as it can be kept.
+        args: The options; ``encoder`` is the encoder's name as a model's file keeps it.
         encoder: The encoder itself.
         seed: Of new weights.
 
     Raises:
-        OptionError: If the options do not fit the model that they name, or one another.
+        OptionError: If the options do not fit the model that they name, or each other.
     """
     start = args.add_style or args.start
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if start is None:
-            model, begun = _new(args), None
+            kind, source = args.network or DEFAULT_KIND, None
+            model = new_model(kind, args.encoder, **_sizes(kind, args))
         else:
-            model = _opened(start, args, encoder)
-            begun = f"{Path(start).stem} ({_digest(model)})"
+            model = _open(start, args, encoder)
+            source = f"{Path(start).stem} ({_model_digest(model)})"
             if args.blocks is not None:
-                model = deepened_network(model, _three(args.blocks))
+                model = deepened_network(model, _sizes(model.network.kind, args)["blocks"])
     model.network.requires_grad_(True).train()
-    known = describe(model)
-    told = {"network": known["kind"], "shape": known.get("shape"), "beginning model": begun}
-    return StartingModel(model, told)
+    settings = {"network": model.network.kind, "shape": describe(model).get("shape")}
+    return StartingModel(model, {**settings, "beginning model": source})
 
 
-def _new(args: argparse.Namespace) -> OnePassModel:
-    kind, sizes = args.network or "paint", {}
-    if args.blocks is not None:
-        sizes["blocks"] = _three(args.blocks) if kind == "paint" else _one(args.blocks)
-    sizes |= {
-        name: getattr(args, name) for name in _ALONE_JOHNSONS if getattr(args, name) is not None
-    }
-    return new_model(kind, args.encoder, **sizes)
-
-
-def _opened(start: str, args: argparse.Namespace, encoder: Encoder) -> OnePassModel:
+def _open(start: str, args: argparse.Namespace, encoder: Encoder) -> OnePassModel:
     model = open_network(start)
-    kind = describe(model)["kind"]
+    kind = model.network.kind
     if args.network not in (None, kind):
         raise OptionError(f"{start} is of kind {kind}: leave --network {args.network} out.")
-    if args.blocks is not None and kind != "paint":
-        raise OptionError("Blocks are added to networks of kind paint only: leave --blocks out.")
-    if isinstance(model.network, AdaINNetwork) != (args.preset == "adain"):
-        raise OptionError(f"{start} does not fit --preset {args.preset}: AdaIN needs its own.")
-    if model.predictor is not None and not _same(model.encoder, args.encoder, encoder):
+    if not preset_fits(args.preset, kind):
+        raise OptionError(
+            f"{start} does not fit --preset {args.preset}: networks of kind "
+            f"{', '.join(PRESET_KINDS.values())} have a preset of their own."
+        )
+    if model.predictor is not None and not _same_encoder(model.encoder, args.encoder, encoder):
         raise OptionError(f"{start} reads styles with another encoder: --encoder {model.encoder}.")
     return model
 
 
-def _same(own: str, name: str, encoder: Encoder) -> bool:
-    """Whether a model's own encoder is the given one, be it another copy of its file."""
-    return own == name or encoder_digest(open_encoder(own)) == encoder_digest(encoder)
+def _same_encoder(model_encoder: str, name: str, encoder: Encoder) -> bool:
+    """Whether a model's encoder is the given one, be it another copy of its file."""
+    return model_encoder == name or encoder_digest(open_encoder(model_encoder)) == encoder_digest(
+        encoder
+    )
 
 
 def encoder_digest(encoder: Encoder) -> str:
-    """What tells an encoder from others, whatever its file is called."""
+    """A digest of an encoder's weights, whatever its file is called."""
     return digest_of(encoder.state_dict().values())
 
 
-def _digest(model: OnePassModel) -> str:
-    """Of all its weights: those of the network alone would leave the styles out."""
+def _model_digest(model: OnePassModel) -> str:
+    """A digest of all weights, those of the styles included."""
     parts = [m.state_dict() for m in (model.network, model.predictor) if m is not None]
     return digest_of(weight for part in (*parts, model.styles) for weight in part.values())
+
+
+def _given_sizes(args: argparse.Namespace) -> list[str]:
+    return [name for name in _SIZES if getattr(args, name) is not None]
+
+
+def _sizes(kind: str, args: argparse.Namespace) -> dict[str, Any]:
+    """The sizes of a network that were given as options, as its kind takes them."""
+    defaults = network_kind(kind).sizes
+    sizes = {}
+    for name in _given_sizes(args):
+        if name not in defaults:
+            kinds = " or ".join(k for k in NETWORKS if name in NETWORKS[k].sizes)
+            raise OptionError(
+                f"--{name} is of --network {kinds}: give that, or leave --{name} out."
+            )
+        value, default = getattr(args, name), defaults[name]
+        if isinstance(value, tuple):
+            numbers = default if isinstance(default, tuple) else (default,)
+            if len(value) != len(numbers):
+                count = f"{len(numbers)} number{'s' if len(numbers) > 1 else ''}"
+                raise OptionError(
+                    f"--{name} of {kind} is {count}, for example {_listed(numbers)}, "
+                    f"not {_listed(value)}."
+                )
+            value = value if isinstance(default, tuple) else value[0]
+        sizes[name] = value
+    return sizes
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -151,22 +175,6 @@ def _numbers(text: str) -> tuple[int, ...]:
         raise argparse.ArgumentTypeError(
             f"'{text}' is not whole numbers with commas between, for example 1,5,2"
         ) from None
-
-
-def _three(blocks: tuple[int, ...]) -> tuple[int, int, int]:
-    if len(blocks) != 3:
-        raise OptionError(
-            f"--blocks of paint are three numbers, for example 1,5,2, not {_listed(blocks)}."
-        )
-    return blocks[0], blocks[1], blocks[2]
-
-
-def _one(blocks: tuple[int, ...]) -> int:
-    if len(blocks) != 1:
-        raise OptionError(
-            f"--blocks of johnson is one number, for example 5, not {_listed(blocks)}."
-        )
-    return blocks[0]
 
 
 def _listed(numbers: tuple[int, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Networks in training looked at now and then: sheets, figures, and the best model so far."""
+"""Validation during training: contact sheets, scores, and the best model so far."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import torch
 
 from impasto.networks.files import save_network
 from impasto.runtime.files import atomic_write
-from impasto.training.network import OnePassSettings, OnePassTraining
+from impasto.training.network import OnePassTraining
+from impasto.training.settings import OnePassSettings
 from impasto.training.tensorboard import TensorBoardLog
 from impasto.training.validation import Score, Validation
 
@@ -18,15 +19,15 @@ TABLE = "validation.csv"
 BEST = "best.safetensors"
 
 
-class Looks:
-    """Keeps what a network in training paints of pictures that it is not trained on.
+class ValidationLog:
+    """Saves what a network in training paints from pictures that it is not trained on.
 
     Args:
         task: The training.
         validation: The pictures.
-        folder: Of the run; an earlier part of it is gone on with.
+        folder: Of the run; an earlier part of the run is continued.
         quiet: Whether to print nothing.
-        board: Is shown it too, if there is one.
+        tensorboard: Receives sheets and scores, too.
     """
 
     def __init__(
@@ -36,15 +37,15 @@ class Looks:
         folder: Path,
         *,
         quiet: bool = False,
-        board: TensorBoardLog | None = None,
+        tensorboard: TensorBoardLog | None = None,
     ) -> None:
         self._task, self._validation, self._folder = task, validation, folder
-        self._quiet, self._board = quiet, board
+        self._quiet, self._tensorboard = quiet, tensorboard
         self._best: float | None = None
 
-    def look(self, step: int) -> None:
-        """Paint the pairs, keep sheet, figures and, if it is the best so far, the model."""
-        if self._best is None:  # not before the run has dropped what a killed one left there
+    def validate(self, step: int) -> None:
+        """Paint the pairs; save the sheet, the scores and, if it is the best so far, the model."""
+        if self._best is None:  # only now has the run removed rows after its checkpoint
             self._best = best_before(self._folder, self._task.settings)
         model = self._task.model()
         score, sheet = self._validation(model)
@@ -57,9 +58,9 @@ class Looks:
             if is_new:
                 writer.writerow(["step", "style", "content"])
             writer.writerow([step, f"{score.style:.5f}", f"{score.content:.5f}"])
-        if self._board is not None:
-            figures = {"style": score.style, "content": score.content}
-            self._board.show_sheet(step, sheet, figures)
+        if self._tensorboard is not None:
+            scores = {"style": score.style, "content": score.content}
+            self._tensorboard.add_sheet(step, sheet, scores)
         if not self._quiet:
             print(f"step {step}: style {score.style:.3f}, content {score.content:.3f} "
                   "on pictures not trained on", file=sys.stderr)  # fmt: skip
@@ -70,7 +71,7 @@ class Looks:
 
 
 def best_before(folder: Path, settings: OnePassSettings) -> float:
-    """The best total of the looks before an interruption; infinite if there were none."""
+    """The best total score before an interruption; infinite if there is none."""
     path = folder / TABLE
     if not path.exists():
         return float("inf")

@@ -1,0 +1,109 @@
+"""What a person sees of a run: a progress bar, in a notebook with the picture so far."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+from rich.progress import Progress as RichProgress
+
+from impasto import images
+from impasto.jobs.events import Event, Note, Preview, Progress
+from impasto.jobs.requests import Request
+from impasto.jobs.results import Result
+from impasto.jobs.run import RunOptions, run
+from impasto.objective.terms import sum_by_term
+
+_PREVIEW_SECONDS = 0.5
+
+
+class ProgressBar:
+    """A bar on stderr over the work of all sizes, with the losses and the time left.
+
+    Args:
+        quiet: Show nothing. A bar is shown on terminals and in notebooks only.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        console = Console(stderr=True)
+        self._bar = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[left]}"),
+            TextColumn("{task.fields[losses]}"),
+            console=console,
+            disable=quiet or not (console.is_terminal or console.is_jupyter),
+        )
+        self._task = self._bar.add_task("painting", total=1.0, left="", losses="")
+
+    def __enter__(self) -> ProgressBar:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def show(self, event: Event) -> None:
+        """Show a step; other events leave the bar as it is."""
+        if not isinstance(event, Progress):
+            return
+        height, width = event.size
+        left = "" if event.seconds_left is None else f"{clock(event.seconds_left)} left"
+        losses = sum_by_term(event.losses).items()
+        self._bar.update(
+            self._task,
+            completed=event.share,
+            description=f"{event.label} {width}×{height} {event.step}/{event.of}".lstrip(),
+            left=left,
+            losses=" ".join(f"{kind} {value:.3g}" for kind, value in losses),
+        )
+
+
+def watch(request: Request, options: RunOptions | None = None) -> Result:
+    """Run a request to the end with a progress bar, and in a notebook with previews.
+
+    Interrupting the kernel, or Ctrl-C, stops after the step in hand; the result so far is returned.
+
+    Args:
+        request: What to make.
+        options: How.
+    """
+    handle = _notebook_handle()
+    chosen = dataclasses.replace(
+        options or RunOptions(),
+        handle_interrupt=True,
+        preview_seconds=None if handle is None else _PREVIEW_SECONDS,
+    )
+    with ProgressBar() as bar:
+        running = run(request, chosen, listener=bar.show)
+        for event in running:
+            if isinstance(event, Preview) and handle is not None:
+                handle.update(images.to_pil(event.image))
+            elif isinstance(event, Note):
+                print(event.text, file=sys.stderr)
+    return running.result
+
+
+def clock(seconds: float) -> str:
+    """A duration for people: ``8 s``, ``2:05``, ``1:02:05``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _notebook_handle() -> Any:
+    """A place in the notebook for a picture that changes, or None outside of notebooks."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    if shell is None or not hasattr(shell, "kernel"):
+        return None
+    from IPython.display import display  # type: ignore[import-not-found,unused-ignore]
+
+    return display(display_id=True)

@@ -1,0 +1,87 @@
+"""Requests that are run in one pass, by a trained network."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from impasto.errors import OptionError, option
+from impasto.jobs.events import Event, Finished, Note, Planned, Progress
+from impasto.jobs.requests import StylizeRequest
+from impasto.jobs.results import Result
+from impasto.onepass.stylizer import StyleSource, Stylizer, uint8_if_large
+from impasto.regions.regions import read_regions, style_name_of
+from impasto.runtime.memory import peak_bytes
+
+if TYPE_CHECKING:
+    from impasto.jobs.run import Run
+
+
+def stylize(run: Run) -> Iterator[Event]:
+    """A picture painted by a one-pass network."""
+    request, options = run.request, run.options
+    assert isinstance(request, StylizeRequest)
+    limit = options.max_pixels
+    stylizer = run.resources.stylizer(request, memory=options.memory, max_pixels=limit)
+    check_regions(request, stylizer)
+    picture = run.resources.picture(request, max_pixels=limit)
+    yield Planned((picture.size,), (1,), bytes=stylizer.bytes_needed(picture))
+    regions, notices = read_regions(
+        picture,
+        stylizer.pictures,
+        mask=request.mask,
+        style_mask=request.style_mask,
+        regions=request.regions,
+        blur=request.feather,
+        max_pixels=limit,
+        style_names=stylizer.names,
+    )
+    yield from map(Note, notices)
+    picture = picture if regions else uint8_if_large(picture)
+    run.inputs = {"content": picture}
+    started = time.perf_counter()
+    painted = stylizer.paint(
+        picture, regions=regions, progress=partial(_emit_share, run, picture.size, started)
+    )
+    seconds = time.perf_counter() - started
+    peak = peak_bytes() if options.record_memory else None
+    yield Progress(1.0, seconds, 0.0, picture.size)
+    yield Finished(Result(painted, picture.alpha, request, seconds, peak_bytes=peak))
+
+
+def check_regions(request: StylizeRequest, stylizer: Stylizer) -> None:
+    """Refuse what only a model for any style can do, with those whose styles have names.
+
+    Raises:
+        OptionError: If a region's style cannot be painted by the model of the request's styles.
+    """
+    for region in request.regions:
+        source = None if region.style is None else StyleSource(region.style)
+        if source is not None and source.is_name and not style_name_of(region, stylizer.names):
+            if not stylizer.names:
+                raise OptionError(
+                    f"The region {region.name} names {source.source}, which is no file: styles "
+                    f"known by name need a {option('style')} known by name, too."
+                )
+            stylizer.named_style(str(source.source))  # the error lists the names that there are
+    if stylizer.model.predictor is not None and stylizer.pictures:
+        return
+    if request.style_mask:
+        raise OptionError(
+            f"{option('style_mask')} is of a style picture: give {option('style')} a picture's "
+            "path, and no name."
+        )
+    styled = [region for region in request.regions if region.style is not None]
+    if not all(style_name_of(region, stylizer.names) for region in styled):
+        raise OptionError(
+            f"A region can have a style picture of its own if {option('style')} is a picture, "
+            "too, and no name: pictures and named styles are painted by different models."
+        )
+
+
+def _emit_share(run: Run, size: tuple[int, int], started: float, share: float) -> None:
+    seconds = time.perf_counter() - started
+    left = seconds * (1 - share) / share if share else None
+    run.emit(Progress(share, seconds, left, size))

@@ -1,0 +1,301 @@
+"""Requests that are run by optimization: paintings, textures, reconstructions."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from impasto import images
+from impasto.images.contact_sheet import CaptionedImage, contact_sheet
+from impasto.images.picture import Picture
+from impasto.jobs.checkpoints import load_checkpoint, save_checkpoint
+from impasto.jobs.events import Event, Finished, Note, Planned, Preview, Progress
+from impasto.jobs.initial_image import open_initial_image
+from impasto.jobs.requests import (
+    PaintRequest,
+    ReconstructRequest,
+    StyleInput,
+    TextureRequest,
+    name_of_source,
+)
+from impasto.jobs.results import Result, Row, as_row
+from impasto.jobs.sources import enlarging_note, read_styles
+from impasto.optim.loop import Step
+from impasto.painting import cost_model
+from impasto.painting.estimate import estimate
+from impasto.painting.objective_builder import Style
+from impasto.painting.painter import Painter
+from impasto.painting.pyramid import Stage
+from impasto.painting.reconstruction import figure_panels, reconstruction
+from impasto.painting.texture import TexturePainter
+from impasto.recipes.recipe import Recipe
+from impasto.regions.regions import read_regions
+from impasto.runtime.interrupts import StopRequest, stop_on_interrupt
+from impasto.runtime.memory import peak_bytes
+
+if TYPE_CHECKING:
+    from impasto.jobs.run import Run
+
+
+def paint(run: Run) -> Iterator[Event]:
+    """A content picture painted in the manner of style pictures."""
+    request, options = run.request, run.options
+    assert isinstance(request, PaintRequest)
+    recipe = request.recipe
+    content = run.resources.content(request.content, recipe.size, options.max_pixels)
+    yield from enlarging_note(request.content, content, recipe.size)
+    styles = _styles(run, request.styles, recipe, max(content.size))
+    regions, notices = read_regions(
+        content,
+        [style.picture for style in styles],
+        mask=request.mask,
+        style_mask=request.style_mask,
+        regions=request.regions,
+        blur=recipe.feather,
+        max_pixels=options.max_pixels,
+    )
+    yield from map(Note, notices)
+    painter = Painter(
+        content,
+        styles,
+        recipe,
+        regions=regions,
+        encoder=run.resources.encoder(recipe),
+        memory=options.memory,
+        initial_image=open_initial_image(recipe, max_pixels=options.max_pixels),
+    )
+    _name_inputs(run, painter, request.styles, {"content": painter.content})
+    yield from _optimize(run, painter, content)
+
+
+def texture(run: Run) -> Iterator[Event]:
+    """A texture of style pictures, from noise."""
+    request = run.request
+    assert isinstance(request, TextureRequest)
+    styles = _styles(run, request.styles, request.recipe, max(request.size))
+    painter = TexturePainter(
+        styles,
+        request.size,
+        request.recipe,
+        tileable=request.tileable,
+        encoder=run.resources.encoder(request.recipe),
+        memory=run.options.memory,
+    )
+    height, width = painter.stages[-1].size
+    if (height, width) != request.size:
+        yield Note(f"rounded to {width}×{height} px, which tiles")
+    _name_inputs(run, painter, request.styles, {})
+    yield from _optimize(run, painter)
+
+
+def reconstruct(run: Run) -> Iterator[Event]:
+    """A picture from the features or the statistics of some layers, or the figure of both."""
+    request, options = run.request, run.options
+    assert isinstance(request, ReconstructRequest)
+    recipe = request.recipe
+    picture = run.resources.content(request.content, recipe.size, options.max_pixels)
+    yield from enlarging_note(request.content, picture, recipe.size)
+    run.inputs = {"content": picture}
+    if request.source == "figure":
+        yield from _figure(run, picture, recipe)
+        return
+    of_content = recipe.content_layers if request.source == "content" else None
+    of_style = recipe.style_layers if request.source == "style" else None
+    encoder = run.resources.encoder(recipe)
+    painter = reconstruction(
+        picture, recipe, of_content, of_style, encoder=encoder, memory=options.memory
+    )
+    yield from _optimize(run, painter)
+
+
+def work_share(stages: tuple[Stage, ...], stage: int, step: int) -> float:
+    """Share of the whole work that is done after ``step`` steps of a stage, 0 to 1."""
+    total = sum(s.work for s in stages)
+    before = sum(s.work for s in stages[:stage])
+    return (before + stages[stage].work * step / max(1, stages[stage].steps)) / total
+
+
+def _styles(
+    run: Run, inputs: tuple[StyleInput, ...], recipe: Recipe, long_side: int
+) -> list[Style]:
+    sources = [style.source for style in inputs]
+    pictures = read_styles(sources, recipe, long_side, max_pixels=run.options.max_pixels)
+    return [
+        Style(picture, style.weight or 1.0, style.level)
+        for picture, style in zip(pictures, inputs, strict=True)
+    ]
+
+
+def _name_inputs(
+    run: Run, painter: Painter, styles: tuple[StyleInput, ...], others: Mapping[str, Picture]
+) -> None:
+    """The pictures as they are used: styles in the colours that the recipe gives them."""
+    pictures = [style.picture for style in painter.styles]
+    run.inputs = {**others, **dict(zip(map(str, styles), pictures, strict=True))}
+
+
+def _optimize(run: Run, painter: Painter, alpha_of: Picture | None = None) -> Iterator[Event]:
+    """Make a painter's steps, with checkpoints, recorders and previews.
+
+    Args:
+        run: Whose request this is.
+        painter: Fresh.
+        alpha_of: The picture whose opacity the result gets.
+    """
+    options, losses = run.options, []
+    alpha = None if alpha_of is None else alpha_of.alpha
+    run.attach_recorders(painter.stages, alpha)
+    frames = {name: recorder.frames for name, recorder in run.recorders.items()}
+    if options.resume and options.checkpoint is not None:
+        losses = load_checkpoint(options.checkpoint, painter, frames)
+    if options.checkpoint is not None:
+        run.checkpoint_writer = partial(
+            save_checkpoint, options.checkpoint, painter, losses, frames
+        )
+    run.result_so_far = partial(_result, run, painter, losses, alpha_of)
+    yield _planned(painter, with_seconds=options.estimate)
+    yield from _steps(run, painter, losses)
+    is_stopped = not painter.done
+    if is_stopped:
+        problems = list(run.attempt(run.save_checkpoint))
+        yield from problems
+    is_resumable = is_stopped and options.checkpoint is not None and not problems
+    yield Finished(_result(run, painter, losses, alpha_of), is_resumable)
+
+
+def _steps(run: Run, painter: Painter, losses: list[Row]) -> Iterator[Event]:
+    """The steps still to be made, as events; rows are added to ``losses``."""
+    options = run.options
+    before = losses[-1]["seconds"] if losses else 0.0
+    share_before = work_share(painter.stages, *painter.position)
+    checkpointed = previewed = time.monotonic()
+    with _interrupts(run) as interrupt:
+        for step in painter:
+            progress = _progress(painter, step, before, share_before)
+            losses.append(as_row(step, seconds_before=before))
+            yield progress
+            if step.note:
+                yield Note(step.note)
+            yield from _record(run, painter, progress.number, step.image)
+            if (interrupt.made or run.should_stop) and not painter.done:
+                break
+            now = time.monotonic()
+            if options.preview_seconds is not None and now - previewed > options.preview_seconds:
+                previewed = now
+                yield Preview(painter.finished(step.image))
+            if run.checkpoint_writer and now - checkpointed > options.checkpoint_seconds:
+                yield from run.attempt(run.save_checkpoint)
+                checkpointed = time.monotonic()
+
+
+def _interrupts(run: Run) -> contextlib.AbstractContextManager[StopRequest]:
+    if run.options.handle_interrupt:
+        return stop_on_interrupt()
+    return contextlib.nullcontext(StopRequest())
+
+
+def _progress(painter: Painter, step: Step, before: float, share_before: float) -> Progress:
+    share = work_share(painter.stages, step.stage, step.step)
+    pace = max(share - share_before, 1e-9) / max(step.seconds, 1e-9)
+    return Progress(
+        share=share,
+        seconds=before + step.seconds,
+        seconds_left=(1 - share) / pace,
+        size=step.size,
+        step=step.step,
+        of=step.of,
+        number=sum(stage.steps for stage in painter.stages[: step.stage]) + step.step,
+        losses=step.losses,
+    )
+
+
+def _record(run: Run, painter: Painter, number: int, image: Tensor) -> Iterator[Note]:
+    wanting = [recorder for recorder in run.recorders.values() if recorder.is_due(number)]
+    if wanting:
+        picture = painter.finished(image)
+        for recorder in wanting:
+            yield from run.attempt(partial(recorder.take, number, picture))
+
+
+def _planned(painter: Painter, *, with_seconds: bool) -> Planned:
+    size, recipe = painter.stages[-1].size, painter.recipe
+    cost = estimate(painter) if with_seconds else None
+    side = cost.side if cost else painter.objective_builder.side(size)
+    layers, optimizer = recipe.layers, recipe.optimizer
+    held = cost_model.painting_bytes(painter.encoder, layers, optimizer, size, side)
+    return Planned(
+        sizes=tuple(stage.size for stage in painter.stages),
+        steps=tuple(stage.steps for stage in painter.stages),
+        seconds=cost.seconds if cost else None,
+        bytes=cost.bytes if cost else held,
+        tile_side=side,
+    )
+
+
+def _result(run: Run, painter: Painter, losses: list[Row], alpha_of: Picture | None) -> Result:
+    height, width = painter.image.shape[-2:]
+    return Result(
+        painter.picture,
+        None if alpha_of is None else alpha_of.resized((height, width)).alpha,
+        run.request,
+        losses[-1]["seconds"] if losses else 0.0,
+        list(losses),
+        peak_bytes() if run.options.record_memory else None,
+        is_finished=painter.done,
+    )
+
+
+def _figure(run: Run, picture: Picture, recipe: Recipe) -> Iterator[Event]:
+    """Reconstructions at every depth on one sheet; if stopped, it holds what there is."""
+    request = run.request
+    assert isinstance(request, ReconstructRequest)
+    encoder = run.resources.encoder(recipe)
+    panels = figure_panels(len(encoder.architecture.depths))
+    name = name_of_source(request.content).replace("\\", "/").rpartition("/")[2]
+    original = CaptionedImage(images.to_pil(picture.tensor), name)
+    rows = {"content": [original], "style": [original]}
+    seconds, is_stopped = 0.0, False
+    with _interrupts(run) as interrupt:
+        for number, panel in enumerate(panels):
+            painter = panel.painter(picture, recipe, encoder=encoder, memory=run.options.memory)
+            label = f"{number + 1}/{len(panels)} {panel.row} {panel.caption}"
+            if number == 0:
+                yield _planned(painter, with_seconds=False)
+            yield Note(label)
+            spent = 0.0
+            for step in painter:
+                progress = _progress(painter, step, 0.0, 0.0)
+                spent = step.seconds
+                yield _of_panel(progress, label, number, len(panels), seconds)
+                is_stopped = interrupt.made or run.should_stop
+                if is_stopped:
+                    break
+            seconds += spent
+            shown = images.to_pil(painter.picture)
+            rows[panel.row].append(CaptionedImage(shown, f"{panel.row} {panel.caption}"))
+            if is_stopped:
+                break
+    sheet = images.from_pil(contact_sheet(list(rows.values()), height=picture.size[0]))
+    result = Result(sheet.tensor, None, request, round(seconds, 3), is_finished=not is_stopped)
+    yield Finished(result)
+
+
+def _of_panel(progress: Progress, label: str, number: int, count: int, before: float) -> Progress:
+    share = (number + progress.share) / count
+    seconds = before + progress.seconds
+    return Progress(
+        share=share,
+        seconds=seconds,
+        seconds_left=seconds * (1 - share) / max(share, 1e-9),
+        size=progress.size,
+        step=progress.step,
+        of=progress.of,
+        number=progress.number,
+        losses=progress.losses,
+        label=label,
+    )

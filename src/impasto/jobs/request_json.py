@@ -1,0 +1,269 @@
+"""Requests as JSON, and requests read from the metadata of pictures.
+
+Metadata can be anyone's, so reading is strict: sizes are bounded, every entry is checked as the
+command line's is, and nothing but the entries of a request can be set. Paths stay plain text until
+the request is run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from impasto.errors import OptionError
+from impasto.jobs.requests import (
+    REQUESTS,
+    PaintRequest,
+    ReconstructRequest,
+    Request,
+    StyleInput,
+    StylizeRequest,
+    TextureRequest,
+    name_of_source,
+    parse_styles,
+)
+from impasto.painting.texture import parse_size
+from impasto.recipes.recipe import Recipe, from_toml
+from impasto.regions.masks import RegionSpec, parse_region
+from impasto.runtime.fields import entries
+
+VERSION = 1
+"""Of the form: newer ones are refused."""
+
+KEY = "request"
+"""Of a request in a picture's metadata."""
+
+_LONGEST = 1 << 18  # characters: an honest request has a few thousand
+_LONGEST_NAME = 4096
+_MOST = 1000  # styles or regions
+_OWN_ENTRIES = entries(StylizeRequest)
+
+
+def to_json(request: Request) -> str:
+    """The request as JSON, with plain values only; pictures in memory become a remark."""
+    described = {"version": VERSION, "kind": request.kind}
+    for field in dataclasses.fields(request):
+        described[field.name] = _plain(getattr(request, field.name))
+    return json.dumps(described, ensure_ascii=False)
+
+
+def from_json(text: str) -> Request:
+    """The request that a text describes.
+
+    Raises:
+        OptionError: For anything but a request of this version, with every entry as it should be.
+    """
+    described = _mapping(_parsed(text), "request")
+    version, kind = described.pop("version", None), described.pop("kind", None)
+    if version != VERSION:
+        raise OptionError(f"The request is of version {version!r}; this Impasto reads {VERSION}.")
+    if not isinstance(kind, str) or kind not in REQUESTS:
+        raise OptionError(f"The request's kind is {kind!r}: it must be one of {list(REQUESTS)}.")
+    request = REQUESTS[kind]
+    allowed = {field.name for field in dataclasses.fields(request)}
+    for name in described:
+        if name not in allowed:
+            raise OptionError(f"A {kind} request has no entry {name!r}.")
+    readers = {**_READERS, "size": _size} if request is TextureRequest else _READERS
+    values = {name: readers[name](value, name) for name, value in described.items()}
+    for field in dataclasses.fields(request):
+        is_needed = field.default is field.default_factory is dataclasses.MISSING
+        if is_needed and field.name not in values:
+            raise OptionError(f"The {kind} request lacks the entry {field.name!r}.")
+    return request(**values)
+
+
+def from_metadata(metadata: Mapping[str, str]) -> Request | None:
+    """The request that made a picture, or None if its metadata hold none.
+
+    Pictures of version 0.1.0 are understood, too.
+
+    Raises:
+        OptionError: For a request that cannot be used.
+    """
+    if KEY in metadata:
+        return from_json(metadata[KEY])
+    if "stylize" in metadata:
+        return _old_stylize(metadata)
+    if "recipe" not in metadata:
+        return None
+    recipe, made_as = from_toml(metadata["recipe"]), metadata.get("made as", "").split()
+    if "reconstruction" in made_as:
+        return ReconstructRequest(_name(metadata.get("content"), "content"), made_as[0], recipe)
+    styles = _old_styles(metadata)
+    if "texture" in made_as:
+        size = parse_size(metadata.get("canvas", ""))
+        return TextureRequest(styles, size, recipe, "tileable" in made_as)
+    return PaintRequest(
+        _name(metadata.get("content"), "content"), styles, recipe, **_old_masks(metadata)
+    )
+
+
+# --- one reader an entry --------------------------------------------------------------------------
+
+
+def _name(value: Any, entry: str) -> str:
+    if not isinstance(value, str) or not value or len(value) > _LONGEST_NAME or "\0" in value:
+        raise OptionError(f"The request's {entry} must be a name, not {_shown(value)}.")
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise OptionError(f"The request's {entry} is a name with broken characters.")
+    return value
+
+
+def _optional_name(value: Any, entry: str) -> str | None:
+    return None if value is None else _name(value, entry)
+
+
+def _styles(value: Any, entry: str) -> tuple[StyleInput, ...]:
+    return tuple(_style(item, entry) for item in _list(value, entry))
+
+
+def _style(value: Any, entry: str) -> StyleInput:
+    style = _mapping(value, entry, {"source", "weight", "level"})
+    weight = style.get("weight")
+    if weight is not None and (isinstance(weight, bool) or not isinstance(weight, (int, float))):
+        raise OptionError(f"The weight of a style must be a number, not {_shown(weight)}.")
+    level = style.get("level", "")
+    if not isinstance(level, str):
+        raise OptionError(f"The level of a style must be a word, not {_shown(level)}.")
+    return StyleInput(_name(style.get("source"), entry), weight, level)
+
+
+def _regions(value: Any, entry: str) -> tuple[RegionSpec, ...]:
+    return tuple(_region(item, entry) for item in _list(value, entry))
+
+
+def _region(value: Any, entry: str) -> RegionSpec:
+    names = {field.name for field in dataclasses.fields(RegionSpec)}
+    region = _mapping(value, entry, names)
+    keep = region.pop("keep", False)
+    if not isinstance(keep, bool):
+        raise OptionError(f"A region's keep must be true or false, not {_shown(keep)}.")
+    values: dict[str, Any] = {"name": _name(region.pop("name", None), "region")}
+    for name, path in region.items():
+        values[name] = None if path is None else Path(_name(path, f"region's {name}"))
+    if values.get("content_mask") is None:
+        raise OptionError(f"The region {values['name']} has no mask.")
+    return RegionSpec(keep=keep, **values)
+
+
+def _recipe(value: Any, entry: str) -> Recipe:
+    return Recipe().replace(**_mapping(value, entry))
+
+
+def _size(value: Any, entry: str) -> tuple[int, int]:
+    sides = _list(value, entry)
+    if len(sides) != 2 or not all(isinstance(s, int) and 1 <= s <= 10**6 for s in sides):
+        raise OptionError(f"The request's size must be height and width, not {_shown(value)}.")
+    return sides[0], sides[1]
+
+
+def _flag(value: Any, entry: str) -> bool:
+    if not isinstance(value, bool):
+        raise OptionError(f"The request's {entry} must be true or false, not {_shown(value)}.")
+    return value
+
+
+def _entry(value: Any, entry: str) -> Any:
+    return _OWN_ENTRIES[entry].typed(value)
+
+
+_READERS: Mapping[str, Callable[[Any, str], Any]] = {
+    **dict.fromkeys(_OWN_ENTRIES, _entry),
+    "content": _name,
+    "source": _name,
+    "styles": _styles,
+    "recipe": _recipe,
+    "tileable": _flag,
+    "mask": _optional_name,
+    "style_mask": _optional_name,
+    "regions": _regions,
+}
+"""Entry of any request → what checks its value."""
+
+
+# --- parts ----------------------------------------------------------------------------------------
+
+
+def _parsed(text: str) -> Any:
+    if len(text) > _LONGEST:
+        raise OptionError(f"The request has {len(text)} characters; at most {_LONGEST} are read.")
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise OptionError(f"The request is not valid JSON ({error}).") from error
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def _mapping(value: Any, entry: str, allowed: set[str] | None = None) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise OptionError(f"The {entry} must be an object of entries, not {_shown(value)}.")
+    unknown = [] if allowed is None else sorted(value.keys() - allowed)
+    if unknown:
+        raise OptionError(f"The request's {entry} have no entry {unknown[0]!r}.")
+    return dict(value)
+
+
+def _list(value: Any, entry: str) -> list[Any]:
+    if not isinstance(value, list) or len(value) > _MOST:
+        raise OptionError(f"The request's {entry} must be a list of at most {_MOST}.")
+    return value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Recipe):
+        return value.to_dict()
+    if isinstance(value, Image.Image):
+        return name_of_source(value)
+    if dataclasses.is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+# --- version 0.1.0 --------------------------------------------------------------------------------
+
+
+def _old_styles(metadata: Mapping[str, str]) -> tuple[StyleInput, ...]:
+    texts = _list(_parsed(metadata.get("style", "[]")), "style")
+    return parse_styles([_name(text, "style") for text in texts])
+
+
+def _old_masks(metadata: Mapping[str, str]) -> dict[str, Any]:
+    texts = _list(_parsed(metadata.get("regions", "[]")), "regions")
+    return {
+        "mask": _optional_name(metadata.get("mask"), "mask"),
+        "style_mask": _optional_name(metadata.get("style mask"), "style mask"),
+        "regions": tuple(parse_region(_name(text, "region")) for text in texts),
+    }
+
+
+def _old_stylize(metadata: Mapping[str, str]) -> StylizeRequest:
+    options = _mapping(_parsed(metadata["stylize"]), "options")
+    shares = _mapping(_parsed(metadata.get("style", "")), "style")
+    styles = [{"source": name, "weight": share} for name, share in shares.items()]
+    # What is not an entry of the request, such as where a style was saved, has no say.
+    values = {
+        name: _entry(value, name)
+        for name, value in options.items()
+        if name in _OWN_ENTRIES and value != ""
+    }
+    masks = _old_masks(metadata)
+    for name in ("mask", "style_mask"):
+        masks[name] = _optional_name(options.get(name) or None, name)
+    content = _name(metadata.get("content"), "content")
+    return StylizeRequest(content, _styles(styles, "styles"), **values, **masks)

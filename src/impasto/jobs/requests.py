@@ -1,0 +1,336 @@
+"""Requests: what is to be made, as frozen values.
+
+A request names pictures and numbers, never how or where the work is done (memory, outputs, devices:
+see :class:`impasto.jobs.run.RunOptions`). The same form is built by ``impasto.paint()``, parsed from
+the command line, written into a picture's metadata and read back by ``impasto rerun``; see
+:mod:`impasto.jobs.request_json`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias
+
+from PIL import Image
+
+from impasto.colour.matching import METHODS
+from impasto.colour.modes import COLOUR_MODES
+from impasto.colour.spaces import SPACES
+from impasto.errors import OptionError, unknown_name
+from impasto.painting.objective_builder import COARSE, FINE
+from impasto.recipes.presets import get_recipe
+from impasto.recipes.recipe import CONTROL, INITS, Recipe
+from impasto.regions.masks import RegionSpec, parse_region
+from impasto.runtime.fields import check_entries, entry, typed_changes
+from impasto.runtime.precision import PRECISIONS
+
+Source: TypeAlias = str | Image.Image
+"""A picture's path, a style's name, or a picture in memory."""
+
+AnySource: TypeAlias = str | Path | Image.Image
+"""What callers may give for a source."""
+
+RECONSTRUCTIONS = ("content", "style", "figure")
+
+
+@dataclass(frozen=True)
+class StyleInput:
+    """A style and its part in a mixture; as text ``[coarse=|fine=]PATH[:WEIGHT]``.
+
+    Attributes:
+        source: Path of a picture or style file, name of a one-pass model's style, or a picture.
+        weight: Weight in the mixture, above 0; None counts as 1.
+        level: ``"coarse"`` or ``"fine"`` for the deep or the shallow layers alone, or empty.
+    """
+
+    source: Source
+    weight: float | None = None
+    level: str = ""
+
+    def __post_init__(self) -> None:
+        if self.weight is not None and not 0 < self.weight < float("inf"):
+            raise OptionError(f"The weight of a style must be above 0, not {self.weight}.")
+        if self.level not in ("", COARSE, FINE):
+            raise unknown_name("level of a style", self.level, (COARSE, FINE))
+
+    @property
+    def name(self) -> str:
+        """The source as text."""
+        return name_of_source(self.source)
+
+    def __str__(self) -> str:
+        weight = "" if self.weight is None else f":{self.weight}"
+        return f"{self.level}={self.name}{weight}" if self.level else f"{self.name}{weight}"
+
+
+@dataclass(frozen=True)
+class PaintRequest:
+    """Paint a picture in the manner of others, by optimization.
+
+    Attributes:
+        content: The picture to paint.
+        styles: The pictures to paint in the manner of; at least one.
+        recipe: How.
+        mask: Label picture of the content, one colour a region; with ``style_mask``.
+        style_mask: Label picture of the style picture, with the same colours.
+        regions: Regions with masks and styles of their own.
+    """
+
+    kind: ClassVar[str] = "paint"
+
+    content: Source
+    styles: tuple[StyleInput, ...]
+    recipe: Recipe = dataclasses.field(default_factory=Recipe)
+    mask: str | None = None
+    style_mask: str | None = None
+    regions: tuple[RegionSpec, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.styles:
+            raise OptionError("Name a picture to paint like: a painting needs at least one style.")
+
+    @property
+    def files(self) -> list[str]:
+        """Every file that the request reads, except an encoder's."""
+        names = [name_of_source(self.content), *(style.name for style in self.styles)]
+        start = [] if self.recipe.init in INITS else [self.recipe.init]
+        return names + start + _mask_files(self.mask, self.style_mask, self.regions)
+
+    def resized(self, long_side: int) -> PaintRequest:
+        """The same picture at another size."""
+        return dataclasses.replace(self, recipe=self.recipe.replace(size=long_side))
+
+
+@dataclass(frozen=True)
+class TextureRequest:
+    """Make a texture of a style, from noise.
+
+    Attributes:
+        styles: The pictures whose texture it is; at least one.
+        size: Height and width in pixels.
+        recipe: How; entries about content are not used.
+        tileable: Whether opposite borders fit each other.
+    """
+
+    kind: ClassVar[str] = "texture"
+
+    styles: tuple[StyleInput, ...]
+    size: tuple[int, int]
+    recipe: Recipe = dataclasses.field(default_factory=lambda: get_recipe("texture"))
+    tileable: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.styles:
+            raise OptionError("Name a picture to take the texture of.")
+        if min(self.size) < 1:
+            raise OptionError(f"A texture has sides above 0, not {self.size[1]}x{self.size[0]}.")
+
+    @property
+    def files(self) -> list[str]:
+        """Every file that the request reads, except an encoder's."""
+        return [style.name for style in self.styles]
+
+    def resized(self, long_side: int) -> TextureRequest:
+        """The same texture at another size, in the same proportions."""
+        from impasto.images.picture import fit_size
+
+        size = fit_size(self.size, long_side, max_enlarge=float("inf"))
+        return dataclasses.replace(self, size=size, recipe=self.recipe.replace(size=long_side))
+
+
+@dataclass(frozen=True)
+class ReconstructRequest:
+    """Make a picture again from what layers of an encoder know of it.
+
+    Attributes:
+        content: The picture.
+        source: ``"content"``: the features of the recipe's content layers; ``"style"``: the
+            statistics of its style layers; ``"figure"``: both at every depth, on one sheet.
+        recipe: How.
+    """
+
+    kind: ClassVar[str] = "reconstruct"
+
+    content: Source
+    source: str = "content"
+    recipe: Recipe = dataclasses.field(default_factory=lambda: get_recipe("reconstruction"))
+
+    def __post_init__(self) -> None:
+        if self.source not in RECONSTRUCTIONS:
+            raise unknown_name("kind of reconstruction", self.source, RECONSTRUCTIONS)
+
+    @property
+    def files(self) -> list[str]:
+        """Every file that the request reads, except an encoder's."""
+        return [name_of_source(self.content)]
+
+    def resized(self, long_side: int) -> ReconstructRequest:
+        """The same picture at another size."""
+        return dataclasses.replace(self, recipe=self.recipe.replace(size=long_side))
+
+
+@dataclass(frozen=True)
+class StylizeRequest:
+    """Paint a picture in one pass, by a trained network.
+
+    Attributes:
+        content: The picture to paint.
+        styles: Pictures, style files or names of the model's styles; at least one.
+        model: Name or file of a one-pass model; empty: chosen by the styles.
+        size: Long side in pixels; 0: the picture's own.
+        strength: 0 (the photograph, or nearly) to 1.
+        colour: Whose colours.
+        colour_space: Colour space that separates lightness from colour.
+        colour_match: Method that the colour mode ``match`` recolours with.
+        feather: Blur of the masks' edges, as a share of the long side.
+        precision: Number type of the network.
+        mask: Label picture of the content, one colour a region; with ``style_mask``.
+        style_mask: Label picture of the style picture, with the same colours.
+        regions: Regions with masks and styles of their own.
+    """
+
+    kind: ClassVar[str] = "stylize"
+
+    content: Source
+    styles: tuple[StyleInput, ...]
+    model: str = entry("", "any, multi or your own; empty: as the styles need")
+    size: int = entry(0, "long side in pixels; 0: as it is", range=(0, 65536))
+    strength: float = entry(1.0, "0 (the photograph) to 1", group=CONTROL, range=(0.0, 1.0))
+    colour: str = entry(
+        Recipe.colour, "whose colours", group=CONTROL, choices=COLOUR_MODES, aliases=("color",)
+    )
+    colour_space: str = entry(
+        Recipe.colour_space,
+        "colour space that separates lightness from colour",
+        group=CONTROL,
+        choices=SPACES,
+        aliases=("color_space",),
+    )
+    colour_match: str = entry(
+        Recipe.colour_match,
+        "method that match recolours with",
+        group=CONTROL,
+        choices=METHODS,
+        aliases=("color_match",),
+    )
+    feather: float = entry(
+        0.0, "blur of the regions' edges, share of the long side", group=CONTROL, range=(0.0, 0.5)
+    )
+    precision: str = entry("auto", "number type of the network", choices=PRECISIONS)
+    mask: str | None = None
+    style_mask: str | None = None
+    regions: tuple[RegionSpec, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.styles:
+            raise OptionError("Name a style: a picture, or one of the model's own.")
+        check_entries(self)
+
+    def replace(self, /, **changes: Any) -> StylizeRequest:
+        """The request with some numbers and names changed; aliases are accepted.
+
+        Raises:
+            OptionError: For an unknown entry, or a value that is not allowed.
+        """
+        return dataclasses.replace(self, **typed_changes(StylizeRequest, changes, "option"))
+
+    @property
+    def files(self) -> list[str]:
+        """Every file that the request reads, or would if it exists: styles may be names."""
+        names = [name_of_source(self.content), *(style.name for style in self.styles)]
+        return names + _mask_files(self.mask, self.style_mask, self.regions)
+
+    def resized(self, long_side: int) -> StylizeRequest:
+        """The same picture at another size."""
+        return self.replace(size=long_side)
+
+
+Request: TypeAlias = PaintRequest | TextureRequest | ReconstructRequest | StylizeRequest
+
+REQUESTS: dict[str, type[Request]] = {
+    request.kind: request
+    for request in (PaintRequest, TextureRequest, ReconstructRequest, StylizeRequest)
+}
+"""Kind → the class of its requests."""
+
+
+def as_source(given: AnySource) -> Source:
+    """A path as text; a picture in memory as it is."""
+    return given if isinstance(given, Image.Image) else str(given)
+
+
+def name_of_source(source: AnySource) -> str:
+    """What a source is called in metadata and messages."""
+    return "(a picture in memory)" if isinstance(source, Image.Image) else str(source)
+
+
+def as_style_inputs(
+    styles: AnySource | Sequence[AnySource],
+    shares: Sequence[float] | None = None,
+    levels: Sequence[str] | None = None,
+) -> tuple[StyleInput, ...]:
+    """One style or several, with a weight and a level each.
+
+    Raises:
+        OptionError: If there are more or fewer weights or levels than styles.
+    """
+    several = [styles] if isinstance(styles, (str, Path, Image.Image)) else list(styles)
+    for what, given in (("weights", shares), ("levels", levels)):
+        if given is not None and len(given) != len(several):
+            raise OptionError(f"{len(several)} styles need as many {what}, not {len(given)}.")
+    weights = [None] * len(several) if shares is None else [float(share) for share in shares]
+    return tuple(
+        StyleInput(as_source(source), weight, level)
+        for source, weight, level in zip(
+            several, weights, levels or [""] * len(several), strict=True
+        )
+    )
+
+
+def as_region_specs(regions: Iterable[str | RegionSpec]) -> tuple[RegionSpec, ...]:
+    """Regions, those given as text parsed (:func:`impasto.regions.masks.parse_region`)."""
+    return tuple(parse_region(region) if isinstance(region, str) else region for region in regions)
+
+
+def parse_styles(texts: Sequence[str]) -> tuple[StyleInput, ...]:
+    """Style pictures with optional weights and levels: ``starry.jpg:0.7 fine=wave.jpg:0.3``.
+
+    Raises:
+        OptionError: For a weight that is not above zero, or weights for only some.
+    """
+    styles = []
+    for text in texts:
+        level, rest = "", text
+        for name in (COARSE, FINE):
+            if text.startswith(f"{name}="):
+                level, rest = name, text.removeprefix(f"{name}=")
+        path, colon, weight = rest.rpartition(":")
+        try:
+            value = float(weight) if colon else None
+        except ValueError:
+            value = None  # a colon in the path itself
+        if value is not None and not 0 < value < float("inf"):
+            raise OptionError(f"The weight of style {path} must be above 0, not {weight}.")
+        styles.append(StyleInput(rest if value is None else path, value, level))
+    if len({style.weight is None for style in styles}) > 1:
+        raise OptionError("Give every style a weight or none: a.jpg:0.7 b.jpg:0.3")
+    return tuple(styles)
+
+
+def region_text(region: RegionSpec) -> str:
+    """A region as :func:`impasto.regions.masks.parse_region` reads it."""
+    style = "" if region.style is None else f"@{region.style}"
+    style_mask = "" if region.style_mask is None else f":{region.style_mask}"
+    return f"{region.name}={region.content_mask}{style}{style_mask}"
+
+
+def _mask_files(
+    mask: str | None, style_mask: str | None, regions: Iterable[RegionSpec]
+) -> list[str]:
+    files = [mask, style_mask]
+    for region in regions:
+        files += [region.content_mask, region.style, region.style_mask]  # type: ignore[list-item]
+    return [str(file) for file in files if file is not None]

@@ -1,0 +1,113 @@
+"""What several runs can share: opened encoders and models, pictures that are read ahead."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from impasto import images
+from impasto.encoders.caching import CachingEncoder
+from impasto.encoders.vgg import Encoder
+from impasto.images.picture import Picture
+from impasto.jobs.requests import Source, StylizeRequest
+from impasto.networks.model import OnePassModel
+from impasto.onepass.stylizer import StyleSource, Stylizer, uint8_if_large
+from impasto.recipes.recipe import Recipe
+from impasto.runtime.precision import compute_dtype
+from impasto.weights.open import open_encoder
+
+
+class Resources:
+    """Encoders, one-pass styles and pictures, each opened once.
+
+    Args:
+        remember_features: Keep the features of pictures that are not optimized, for runs over the
+            same pictures (see :class:`impasto.encoders.caching.CachingEncoder`).
+        model: One-pass model to use for requests, instead of the one that they name.
+    """
+
+    def __init__(
+        self, *, remember_features: bool = False, model: OnePassModel | None = None
+    ) -> None:
+        self._remember = remember_features
+        self._model = model
+        self._encoders: dict[tuple[str, str, str], Encoder] = {}
+        self._contents: dict[tuple[str, int, int], Picture] = {}
+        self._stylizers: dict[object, Stylizer] = {}
+        self._readers: ThreadPoolExecutor | None = None
+        self._reading: dict[tuple[str, int, int, bool], Future[Picture]] = {}
+
+    def encoder(self, recipe: Recipe) -> Encoder:
+        """The encoder of a recipe, in the recipe's precision."""
+        key = recipe.encoder, recipe.pooling, recipe.precision
+        if key not in self._encoders:
+            encoder = open_encoder(recipe.encoder, recipe.pooling)
+            encoder = encoder.to(compute_dtype(recipe.precision))
+            self._encoders[key] = CachingEncoder(encoder) if self._remember else encoder
+        return self._encoders[key]
+
+    def content(self, source: Source, long_side: int, max_pixels: int) -> Picture:
+        """A content picture with that long side in pixels."""
+        if not self._remember or not isinstance(source, str):
+            return images.read(source, long_side=long_side, max_pixels=max_pixels)
+        key = source, long_side, max_pixels
+        if key not in self._contents:
+            self._contents[key] = images.read(source, long_side=long_side, max_pixels=max_pixels)
+        return self._contents[key]
+
+    def stylizer(
+        self, request: StylizeRequest, *, memory: float | None, max_pixels: int
+    ) -> Stylizer:
+        """The styles of a one-pass request, read."""
+        key = None
+        if all(isinstance(style.source, str) for style in request.styles):
+            key = (
+                request.styles, request.model, request.strength, request.colour,
+                request.colour_space, request.colour_match, request.precision, memory, max_pixels,
+            )  # fmt: skip
+        if key is None or key not in self._stylizers:
+            stylizer = Stylizer(
+                [StyleSource(style.source, style.weight or 1.0) for style in request.styles],
+                model=self._model or request.model or None,
+                strength=request.strength,
+                colour=request.colour,
+                colour_space=request.colour_space,
+                colour_match=request.colour_match,
+                precision=request.precision,
+                memory=memory,
+                max_pixels=max_pixels,
+            )
+            if key is None:
+                return stylizer
+            self._stylizers[key] = stylizer
+        return self._stylizers[key]
+
+    def read_ahead(self, request: StylizeRequest, *, max_pixels: int) -> None:
+        """Begin to read a request's content in a thread, for :meth:`picture`."""
+        if not isinstance(request.content, str):
+            return
+        self._readers = self._readers or ThreadPoolExecutor(1)
+        key = _reading_key(request, max_pixels)
+        self._reading[key] = self._readers.submit(_read, request, max_pixels)
+
+    def picture(self, request: StylizeRequest, *, max_pixels: int) -> Picture:
+        """The content of a one-pass request; very large ones without regions are held in bytes."""
+        if isinstance(request.content, str):
+            reading = self._reading.pop(_reading_key(request, max_pixels), None)
+            if reading is not None:
+                return reading.result()
+        return _read(request, max_pixels)
+
+    def close(self) -> None:
+        """Wait for what is still being read."""
+        if self._readers is not None:
+            self._readers.shutdown(cancel_futures=True)
+
+
+def _reading_key(request: StylizeRequest, max_pixels: int) -> tuple[str, int, int, bool]:
+    has_regions = bool(request.mask or request.regions)
+    return str(request.content), request.size, max_pixels, has_regions
+
+
+def _read(request: StylizeRequest, max_pixels: int) -> Picture:
+    picture = images.read(request.content, long_side=request.size or None, max_pixels=max_pixels)
+    return picture if request.mask or request.regions else uint8_if_large(picture)

@@ -1,0 +1,234 @@
+"""The one door: a request is run, events are yielded, a result is left.
+
+    for event in run(PaintRequest("photo.jpg", (StyleInput("painting.jpg"),))):
+        match event:
+            case Progress(): print(f"{event.share:.0%}")
+            case Finished(): event.result.save("out.png")
+
+Every face uses it: the Python interface, the command line, studies, ``rerun``. Checkpoints, Ctrl-C,
+the memory plan and provenance are handled here once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+from torch import Tensor
+
+from impasto import images
+from impasto.errors import ImpastoError
+from impasto.images.picture import Picture
+from impasto.jobs import one_pass, optimization
+from impasto.jobs.events import Event, Finished, Note
+from impasto.jobs.requests import Request
+from impasto.jobs.resources import Resources
+from impasto.jobs.results import Result, describe_request
+from impasto.painting.pyramid import Stage
+from impasto.painting.snapshots import FrameStore
+
+
+@dataclass(frozen=True)
+class RecorderContext:
+    """What a recorder is made from.
+
+    Attributes:
+        stages: Sizes and steps of the painting.
+        alpha: The content's opacity, (1, 1, H, W), or None.
+        metadata: For the files that the recorder writes.
+    """
+
+    stages: tuple[Stage, ...]
+    alpha: Tensor | None
+    metadata: Mapping[str, str]
+
+
+class Recorder(Protocol):
+    """Takes the picture of some steps, numbered over all sizes from 1."""
+
+    @property
+    def frames(self) -> FrameStore:
+        """What a checkpoint has to keep of it."""
+        ...
+
+    def is_due(self, number: int) -> bool:
+        """Whether it takes the picture of step ``number``."""
+        ...
+
+    def take(self, number: int, image: Tensor) -> None:
+        """Take it, (1, 3, H, W) in [0, 1]."""
+        ...
+
+
+RecorderFactory: TypeAlias = Callable[[RecorderContext], Any]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a request is run; nothing here changes the picture.
+
+    Attributes:
+        memory: Bytes that the process may take; two thirds of what is free if None.
+        max_pixels: Larger pictures and masks are refused.
+        estimate: Whether the time is estimated before the start (about a second).
+        checkpoint: File that keeps the state of an optimization; None for none.
+        checkpoint_seconds: Seconds between two checkpoints.
+        resume: Whether to go on from the checkpoint.
+        handle_interrupt: Whether the first Ctrl-C stops after the step in hand; main thread only.
+        preview_seconds: Seconds between two :class:`Preview` events; None for none.
+        record_memory: Whether the peak memory of the process is noted in the result.
+        recorders: Name → what makes a recorder, such as snapshots or a report.
+    """
+
+    memory: float | None = None
+    max_pixels: int = images.MAX_PIXELS
+    estimate: bool = False
+    checkpoint: Path | None = None
+    checkpoint_seconds: float = 30.0
+    resume: bool = False
+    handle_interrupt: bool = False
+    preview_seconds: float | None = None
+    record_memory: bool = False
+    recorders: Mapping[str, RecorderFactory] = field(default_factory=dict)
+
+
+class Run(Iterator[Event]):
+    """A request being run: an iterator of events that ends after :class:`Finished`.
+
+    Args:
+        request: What to make.
+        options: How.
+        resources: Encoders and models that are open already; fresh ones by default.
+        listener: Called with every event, also with those inside a long call (tiles of one pass),
+            which the iteration cannot yield.
+
+    Attributes:
+        inputs: Name → picture of what was read, once the first event has come.
+        recorders: Name → recorder, likewise.
+        should_stop: Whether :meth:`stop` was called.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        options: RunOptions | None = None,
+        *,
+        resources: Resources | None = None,
+        listener: Callable[[Event], None] | None = None,
+    ) -> None:
+        self.request = request
+        self.options = options or RunOptions()
+        self.resources = resources or Resources()
+        self.inputs: dict[str, Picture] = {}
+        self.recorders: dict[str, Recorder] = {}
+        self.should_stop = False
+        self.result_so_far: Callable[[], Result] | None = None
+        self.checkpoint_writer: Callable[[], None] | None = None
+        self._listener = listener
+        self._result: Result | None = None
+        self._problems: set[str] = set()
+        self._events = _RUNNERS[request.kind](self)
+
+    def __next__(self) -> Event:
+        event: Event = next(self._events)
+        if isinstance(event, Finished):
+            self._result = event.result
+        self.emit(event)
+        return event
+
+    def emit(self, event: Event) -> None:
+        """Give an event to the listener only."""
+        if self._listener is not None:
+            self._listener(event)
+
+    def attach_recorders(self, stages: tuple[Stage, ...], alpha: Tensor | None) -> None:
+        """Make the recorders that the options ask for, for a painting of these stages."""
+        context = RecorderContext(stages, alpha, describe_request(self.request))
+        self.recorders = {name: make(context) for name, make in self.options.recorders.items()}
+
+    def stop(self) -> None:
+        """End after the step in hand, with a checkpoint if there is a file for one."""
+        self.should_stop = True
+
+    def close(self) -> None:
+        """Cancel at once; :attr:`result` keeps the best picture so far."""
+        if self._result is None and self.result_so_far is not None:
+            self._result = self.result_so_far()
+        self._events.close()
+
+    @property
+    def result(self) -> Result:
+        """The picture: at the end, or as far as it came before :meth:`close`.
+
+        Raises:
+            ImpastoError: If nothing has been made yet.
+        """
+        if self._result is None:
+            raise ImpastoError("There is no picture yet: the run has not come to its first step.")
+        return self._result
+
+    def finish(self) -> Result:
+        """Run to the end; the result."""
+        for _ in self:
+            pass
+        return self.result
+
+    def attempt(self, action: Callable[[], object]) -> Iterator[Note]:
+        """Do what is not worth losing the picture for; a note if it fails, once each problem."""
+        try:
+            action()
+        except ImpastoError as error:
+            if error.message not in self._problems:
+                self._problems.add(error.message)
+                yield Note(str(error), error)
+
+    def save_checkpoint(self) -> bool:
+        """Write a checkpoint now; whether there is one.
+
+        Raises:
+            ImpastoError: If it cannot be written.
+        """
+        if self.options.checkpoint is None or self.checkpoint_writer is None:
+            return False
+        self.checkpoint_writer()
+        return True
+
+    def remove_checkpoint(self) -> None:
+        """Delete the checkpoint of a finished run."""
+        if self.options.checkpoint is not None:
+            self.options.checkpoint.unlink(missing_ok=True)
+
+
+def run(
+    request: Request,
+    options: RunOptions | None = None,
+    *,
+    resources: Resources | None = None,
+    listener: Callable[[Event], None] | None = None,
+) -> Run:
+    """Run a request.
+
+    Args:
+        request: What to make.
+        options: How.
+        resources: Encoders and models that are open already; fresh ones by default.
+        listener: See :class:`Run`.
+
+    Returns:
+        An iterator of events. The work happens while it is iterated.
+
+    Raises:
+        ImpastoError: While it is iterated, for pictures or options that cannot be used.
+    """
+    return Run(request, options, resources=resources, listener=listener)
+
+
+_RUNNERS: Mapping[str, Callable[[Run], Any]] = {
+    "paint": optimization.paint,
+    "texture": optimization.texture,
+    "reconstruct": optimization.reconstruct,
+    "stylize": one_pass.stylize,
+}
+"""Kind of request → generator of its events."""
