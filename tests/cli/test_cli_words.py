@@ -1,5 +1,7 @@
 """What the program prints beside its results: sentences, and nothing of Python's own."""
 
+import re
+
 import pytest
 
 from helpers.random_inputs import smooth_picture
@@ -41,3 +43,37 @@ def test_quiet_tells_no_warnings(capsys):
     assert run(["inspect", "odd.png", "-o", "maps.png", "--quiet"]) == 0
     told = capsys.readouterr()
     assert told.out == told.err == ""
+
+
+# --- commands of other packages -------------------------------------------------------------------
+
+
+@pytest.fixture
+def guest(tmp_path, monkeypatch):
+    """An installed package that adds a command."""
+    (tmp_path / "guest_command.py").write_text(
+        "SUMMARY = 'count the letters of a name'\n"
+        "def configure(parser):\n    parser.add_argument('name')\n"
+        "def run(args):\n    print(len(args.name))\n    return 0\n"
+    )
+    info = tmp_path / "guest-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: guest\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[impasto.commands]\ncount = guest_command\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+@pytest.mark.usefixtures("guest")
+def test_a_package_adds_a_command(capsys):
+    assert run(["count", "monet"]) == 0
+    assert capsys.readouterr().out == "5\n"
+    with pytest.raises(SystemExit):
+        run(["-h"])
+    assert re.search(r"count +from guest_command\n", capsys.readouterr().out)
+
+
+@pytest.mark.usefixtures("guest")
+def test_the_own_commands_do_not_look_for_others(monkeypatch):
+    monkeypatch.setattr(main, "_commands_from_outside", None)
+    with pytest.raises(SystemExit):
+        run(["paint", "-h"])

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from helpers.metadata import paint_metadata
 from helpers.random_inputs import smooth_picture
+from helpers.results_to_evaluate import write_two_methods
 from impasto import images
 from impasto.cli.main import run
 from impasto.metrics.registry import METRICS, SET_METRICS, available_metrics
@@ -24,36 +23,23 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 @pytest.fixture(autouse=True)
 def no_weights(monkeypatch, tmp_path_factory):
-    """But those that are built in; see test_evaluate_learned.py for the others."""
+    """Only built-in weights; test_evaluate_learned.py has the others."""
     monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path_factory.getbasetemp() / "no cache"))
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """Two photographs, two paintings, and the results of two methods for each pair of them."""
-    folder = tmp_path_factory.mktemp("world")
-    photos = {name: smooth_picture(48, 64, seed=seed) for name, seed in (("cat", 1), ("dog", 2))}
-    paintings = {name: smooth_picture(56, 56, seed=seed) for name, seed in (("sea", 3), ("sky", 4))}
-    for kind, pictures in (("photos", photos), ("paintings", paintings)):
-        for name, picture in pictures.items():
-            images.write(folder / kind / f"{name}.png", picture)
-    for method, share in (("mild", 0.2), ("bold", 0.7)):
-        for number, (content, style) in enumerate((c, s) for c in photos for s in paintings):
-            blend = torch.lerp(photos[content], images.resize(paintings[style], (48, 64)), share)
-            told = paint_metadata(f"photos/{content}.png", [f"paintings/{style}.png"])
-            told |= {"seconds": str(number + share)} if method == "bold" else {}
-            images.write(folder / "out" / method / f"{number}.png", blend, metadata=told)
-    return folder
+    return write_two_methods(tmp_path_factory.mktemp("world"))
 
 
-def where(world):
+def references_of(world):
     return ["--content", str(world / "photos"), "--style", str(world / "paintings")]
 
 
 def test_two_methods_are_compared(world, tmp_path, capsys):
     out = tmp_path / "new" / "figures"
     methods = [str(world / "out" / name) for name in ("mild", "bold")]
-    assert run(["evaluate", *methods, *where(world), "-o", str(out)]) == 0
+    assert run(["evaluate", *methods, *references_of(world), "-o", str(out)]) == 0
     output = capsys.readouterr()
     assert output.err == ""
     assert re.search(r"content +mild .*lower", output.out)
@@ -81,7 +67,14 @@ def test_two_methods_are_compared(world, tmp_path, capsys):
 
 
 def test_json_and_a_choice_of_metrics(world, capsys):
-    words = ["evaluate", str(world / "out/bold"), *where(world), "--json", "--metrics", "tv, ssim"]
+    words = [
+        "evaluate",
+        str(world / "out/bold"),
+        *references_of(world),
+        "--json",
+        "--metrics",
+        "tv, ssim",
+    ]
     assert run(words) == 0
     report = json.loads(capsys.readouterr().out)
     assert list(report["methods"]["bold"]) == ["tv", "ssim", "seconds"]
@@ -96,7 +89,7 @@ def test_what_cannot_be_evaluated_is_reported_and_the_rest_evaluated(world, tmp_
     images.write(mixed / "unknown.png", good)
     images.write(mixed / "dog-sky.png", smooth_picture(64, 48, seed=1))
     (mixed / "broken.png").write_bytes(b"broken")
-    words = ["evaluate", str(mixed), *where(world), "--metrics", "tv", "--json"]
+    words = ["evaluate", str(mixed), *references_of(world), "--metrics", "tv", "--json"]
     assert run(words) == 2
     output = capsys.readouterr()
     report = json.loads(output.out)
@@ -114,7 +107,7 @@ def test_what_cannot_be_evaluated_is_reported_and_the_rest_evaluated(world, tmp_
 def test_earlier_output_is_not_a_result(world, tmp_path, capsys):
     out = tmp_path / "out"
     images.write(out / "cat-sea.png", images.read(world / "out/mild/0.png").tensor)
-    words = ["evaluate", str(out), *where(world), "-o", str(out / "figures")]
+    words = ["evaluate", str(out), *references_of(world), "-o", str(out / "figures")]
     for _ in range(2):
         assert run([*words, "--metrics", "content,gram"]) == 0
     assert "out: 1 picture\n" in capsys.readouterr().out
@@ -124,7 +117,7 @@ def test_earlier_output_is_not_a_result(world, tmp_path, capsys):
 def test_the_output_must_not_be_among_the_results(world, tmp_path, capsys):
     out = tmp_path / "out"
     images.write(out / "cat-sea.png", images.read(world / "out/mild/0.png").tensor)
-    words = ["evaluate", str(out), *where(world), "--metrics", "tv", "-o"]
+    words = ["evaluate", str(out), *references_of(world), "--metrics", "tv", "-o"]
     assert run([*words, str(out)]) == 2
     assert "holds the results: name another folder with -o" in capsys.readouterr().err
     assert [path.name for path in out.iterdir()] == ["cat-sea.png"]
@@ -138,9 +131,9 @@ def test_folders_of_the_same_name_are_distinguished(world, tmp_path, capsys):
             images.read(world / "out/mild/0.png").tensor,
         )
     places = [str(tmp_path / name / "[red]out") for name in ("first", "second")]
-    assert run(["evaluate", *places, *where(world), "--metrics", "tv", "--json"]) == 0
+    assert run(["evaluate", *places, *references_of(world), "--metrics", "tv", "--json"]) == 0
     assert list(json.loads(capsys.readouterr().out)["methods"]) == places
-    assert run(["evaluate", places[0], *where(world), "--metrics", "tv"]) == 0
+    assert run(["evaluate", places[0], *references_of(world), "--metrics", "tv"]) == 0
     assert "[red]out: 1 picture" in capsys.readouterr().out
 
 
@@ -173,7 +166,13 @@ def test_a_mistake_gets_one_sentence(case, world, capsys, monkeypatch, tmp_path)
 
 def test_without_matplotlib(world, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    words = ["evaluate", str(world / "out/mild"), *where(world), "--metrics", "content,gram"]
+    words = [
+        "evaluate",
+        str(world / "out/mild"),
+        *references_of(world),
+        "--metrics",
+        "content,gram",
+    ]
     assert run([*words, "-o", str(tmp_path / "out")]) == 2
     assert "pip install '.[report]' in the clone" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
@@ -195,7 +194,7 @@ def test_an_interrupted_evaluation_prints_what_it_has(world, tmp_path):
         "evaluate.Evaluator.__call__ = slow\n"
         "sys.exit(run(sys.argv[1:]))\n"
     )
-    words = ["evaluate", str(world / "out/mild"), *where(world), "--metrics", "tv"]
+    words = ["evaluate", str(world / "out/mild"), *references_of(world), "--metrics", "tv"]
     made = subprocess.run(
         [sys.executable, "-c", program, *words, "-o", str(tmp_path / "out")],
         capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.metadata import paint_metadata
-from helpers.random_inputs import smooth_picture
+from helpers.results_to_evaluate import write_one_method
 from impasto import images
 from impasto.cli.main import run
 from impasto.metrics.fid import frechet_distance
@@ -20,24 +19,7 @@ from impasto.weights.records import WEIGHTS
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """Three results of two contents and two styles, one of which is used twice."""
-    folder = tmp_path_factory.mktemp("world")
-    for place, seeds in (
-        ("photos/cat", 1),
-        ("photos/dog", 2),
-        ("paintings/sea", 3),
-        ("paintings/sky", 4),
-    ):
-        images.write(folder / f"{place}.png", smooth_picture(80, 96, seed=seeds))
-    for content, style in (("cat", "sea"), ("dog", "sea"), ("dog", "sky")):
-        one, other = (
-            images.read(folder / place).tensor
-            for place in (f"photos/{content}.png", f"paintings/{style}.png")
-        )
-        told = paint_metadata(f"{content}.png", [f"{style}.png"])
-        path = folder / "out" / f"{content}-{style}.png"
-        images.write(path, torch.lerp(one, other, 0.4), metadata=told)
-    return folder
+    return write_one_method(tmp_path_factory.mktemp("world"))
 
 
 def words(world, *further, results="out"):

@@ -1,6 +1,5 @@
 """``impasto gallery``, and its page in a browser."""
 
-import html.parser
 import os
 import sys
 from pathlib import Path
@@ -10,37 +9,13 @@ import numpy as np
 import pytest
 
 from helpers.browser import PAPER, misfits, needs_browser, screenshot
-from helpers.metadata import paint_metadata, stylize_metadata
+from helpers.gallery import Elements, painted
+from helpers.metadata import stylize_metadata
 from helpers.random_inputs import smooth_picture
 from impasto import images
 from impasto.cli.main import run
-from impasto.recipes.recipe import Recipe
 
 PHOTO = smooth_picture(30, 40, seed=1)
-
-
-def painted(recipe=None, content="photos/cat.jpg", styles=("paintings/wave.jpg",), **changed):
-    """The metadata of a painting."""
-    recipe = recipe or Recipe()
-    return paint_metadata(content, list(styles), recipe=recipe.replace(**changed))
-
-
-class Elements(html.parser.HTMLParser):
-    """The tags of a page and the texts in them."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.tags, self.texts = [], []
-        self.feed(page)
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-
-    def handle_data(self, data):
-        self.texts.append(data)
-
-    def all(self, name):
-        return [attributes for tag, attributes in self.tags if tag == name]
 
 
 @pytest.fixture
@@ -48,8 +23,8 @@ def results(tmp_path):
     """A folder of a painting, a one-pass picture in a folder, and one that says nothing."""
     folder = tmp_path / "my results"
     images.write(folder / "painted.png", PHOTO, metadata=painted(size=64, tv_weight=0.5))
-    told = stylize_metadata("photos/cat.jpg", {"wave": 1.0}, {"strength": 0.5})
-    images.write(folder / "quick" / f"{'long_name_' * 12}.jpg", PHOTO, metadata=told)
+    metadata = stylize_metadata("photos/cat.jpg", {"wave": 1.0}, {"strength": 0.5})
+    images.write(folder / "quick" / f"{'long_name_' * 12}.jpg", PHOTO, metadata=metadata)
     images.write(folder / "unknown.png", PHOTO)
     return folder
 
@@ -124,21 +99,21 @@ def test_without_jinja(results, capsys, monkeypatch):
 def test_the_page_in_chromium(results, width, columns):
     """Cards side by side as there is room, nothing beside the window, whatever the names."""
     assert run(["gallery", str(results), "--quiet"]) == 0
-    seen = screenshot(results / "gallery.html", width, 900)
-    paper = seen[2, 2]
+    pixels = screenshot(results / "gallery.html", width, 900)
+    paper = pixels[2, 2]
     assert tuple(paper) == PAPER[False]
     # Runs of the picture's row that are not paper: the cards.
-    row = np.abs(seen[120] - paper).sum(1) > 30
+    row = np.abs(pixels[120] - paper).sum(1) > 30
     assert np.diff(row.astype(int), prepend=0, append=0).clip(0).sum() == columns
-    assert (seen[:, -4:] == paper).all()  # the margin is free: nothing sticks out
+    assert (pixels[:, -4:] == paper).all()  # the margin is free: nothing sticks out
 
 
 @needs_browser
 def test_the_page_in_the_dark(results):
     assert run(["gallery", str(results), "--quiet"]) == 0
-    seen = screenshot(results / "gallery.html", 800, 600, dark=True)
-    assert tuple(seen[2, 2]) == PAPER[True]
-    assert seen.max() > 200  # what is written is light
+    pixels = screenshot(results / "gallery.html", 800, 600, dark=True)
+    assert tuple(pixels[2, 2]) == PAPER[True]
+    assert pixels.max() > 200  # what is written is light
 
 
 @needs_browser

@@ -31,7 +31,7 @@ def test_the_program_makes_a_sheet_of_each_kind(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "metadata"),
+    ("words", "message"),
     [
         (["--layer", "relu9_1"], "relu9_1"),
         (["--channel", "64"], "0 to 63"),
@@ -41,7 +41,7 @@ def test_the_program_makes_a_sheet_of_each_kind(tmp_path):
         (["--channel", "1", "--steps", "1", "--folder", "nowhere"], "nowhere"),
     ],
 )
-def test_a_mistake_gets_one_sentence(tmp_path, capsys, words, metadata):
+def test_a_mistake_gets_one_sentence(tmp_path, capsys, words, message):
     assert inspect(tmp_path, *words) == 2
-    assert metadata in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not (tmp_path / "out.png").exists()

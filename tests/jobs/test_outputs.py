@@ -216,11 +216,11 @@ def test_memory_grows_with_pixels(encoder):
 
 MEASURE = """
 import resource, torch
-from impasto.encoders import Architecture, Encoder
-from impasto.estimates import estimate
-from impasto.images import Picture
-from impasto.painter import Painter
-from impasto.recipes import Recipe
+from impasto.encoders.vgg import Architecture, Encoder
+from impasto.painting.estimate import estimate
+from impasto.images.picture import Picture
+from impasto.painting.painter import Painter
+from impasto.recipes.recipe import Recipe
 torch.set_num_threads(2)
 encoder = Encoder(Architecture({widths}, (2, 2, 4, 4, 1), padding="reflect")).frozen()
 content, style = (Picture(torch.rand(1, 3, 768, 768)) for _ in range(2))

@@ -34,7 +34,10 @@ COMMANDS: Mapping[str, str] = {
     "models": "list, fetch, add and verify encoders and one-pass models",
     "train": "train one-pass networks and encoders",
 }
-"""Command → one line; each is a module of this package with ``configure`` and ``run``."""
+"""Command → one line. Each is a module in ``impasto.cli.commands``, see :mod:`~impasto.cli.commands`.
+
+Packages from outside add commands by entry points of the group ``impasto.commands``.
+"""
 
 EXAMPLES = """\
 examples:
@@ -69,7 +72,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             args = _parser(chosen).parse_args(words)
             if getattr(args, "quiet", False):
                 warnings.simplefilter("ignore")
-            code: int = _module(chosen).run(args)
+            code: int = args.run_command(args)
         sys.stdout.flush()
         return code
     except ImpastoError as error:
@@ -105,20 +108,31 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"impasto {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
-    for name, about in COMMANDS.items():
+    # Installed packages are searched only where their commands can matter: it takes a while.
+    others = {} if chosen in COMMANDS else _commands_from_outside()
+    for name, about in {**{n: f"from {e.value}" for n, e in others.items()}, **COMMANDS}.items():
         if name != chosen:
             commands.add_parser(name, help=about)
             continue
-        module = _module(name)
+        module = others[name].load() if name in others else _module(name)
+        about = getattr(module, "SUMMARY", about)
         command = commands.add_parser(
             name,
             help=about,
             description=f"{about[0].upper()}{about[1:]}.",
-            epilog=module.EXAMPLES,
+            epilog=getattr(module, "EXAMPLES", None),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.configure(command)
+        command.set_defaults(run_command=module.run)
     return parser
+
+
+def _commands_from_outside() -> dict[str, Any]:
+    import importlib.metadata
+
+    found = importlib.metadata.entry_points(group="impasto.commands")
+    return {entry_point.name: entry_point for entry_point in found}
 
 
 def _module(name: str) -> Any:
