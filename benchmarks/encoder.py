@@ -28,7 +28,7 @@ from impasto.losses.moments import gram_matrix
 from impasto.losses.statistics import STATISTICS, style_loss
 from impasto.painting.painter import Painter
 from impasto.recipes.presets import get_recipe
-from impasto.training.crops import held_back
+from impasto.training.crops import is_held_out
 from impasto.training.image_pool import STYLE_LAYERS
 from impasto.weights.open import open_encoder
 
@@ -47,8 +47,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures")
     args = parser.parse_args()
 
-    contents = _spread([p for p in list_pictures(args.content) if held_back(p)], args)
-    styles = _spread([p for p in list_pictures(args.style) if held_back(p)], args)
+    contents = _spread([p for p in list_pictures(args.content) if is_held_out(p)], args)
+    styles = _spread([p for p in list_pictures(args.style) if is_held_out(p)], args)
     figures = {"features": feature_errors(args, contents, styles)}
     print(f"{'layer':8} {'linear':>8} {'isometry':>8}")
     for layer, (linear, isometry) in figures["features"].items():

@@ -19,16 +19,16 @@ import time
 from pathlib import Path
 
 from impasto import images
-from impasto.images.contact_sheet import Cell, contact_sheet
+from impasto.images.contact_sheet import CaptionedImage, contact_sheet
 from impasto.images.picture import list_pictures
 from impasto.networks.catalogue import open_network
-from impasto.networks.files import OWN
+from impasto.networks.model import IDENTITY
 from impasto.onepass.stylist import Stylist
 from impasto.painting.objective_builder import as_styles
 from impasto.painting.painter import Painter
 from impasto.recipes.presets import get_recipe
 from impasto.runtime.memory import keep_freed_memory
-from impasto.training.crops import held_back
+from impasto.training.crops import is_held_out
 from impasto.training.validation import Pair, judge, read_pairs
 from impasto.weights.open import open_encoder
 
@@ -60,11 +60,11 @@ def main() -> None:
     keep_freed_memory(0.0)  # as the commands do
     for pair in pairs_of(args, model):
         content, style = pair.content.tensor, pair.style.tensor
-        vector = stylist.named(pair.name) if pair.name else stylist.read(style)
-        painted = stylist.paint(content, stylist.brush([vector], content))
+        vector = stylist.named_style(pair.name) if pair.name else stylist.read_style(style)
+        painted = stylist.paint(content, stylist.spatial_style([vector], content))
         scores.append(judge(teacher, painted, content, style))
         told = f"{scores[-1].style:.3f} {scores[-1].content:.3f}"
-        cells.append([Cell(images.to_pil(p), told) for p in (content, style, painted)])
+        cells.append([CaptionedImage(images.to_pil(p), told) for p in (content, style, painted)])
         name = pair.style.path.stem if pair.style.path else pair.name
         if args.paint:
             started = time.perf_counter()
@@ -74,7 +74,7 @@ def main() -> None:
             told += (
                 f"  by optimization {painted_scores[-1].style:.3f} {painted_scores[-1].content:.3f}"
             )
-            cells[-1].append(Cell(images.to_pil(painted), "by optimization"))
+            cells[-1].append(CaptionedImage(images.to_pil(painted), "by optimization"))
         print(f"{told}  {pair.content.path.name} × {name}", flush=True)
     tell(args.model, scores)
     if args.paint:
@@ -102,12 +102,12 @@ def optimized(pair, recipe):
 
 
 def pairs_of(args, model) -> list[Pair]:
-    contents = [p for p in list_pictures(args.content) if held_back(p)]
+    contents = [p for p in list_pictures(args.content) if is_held_out(p)]
     if model.predictor is not None:
-        styles = [p for p in list_pictures(args.style) if held_back(p)]
+        styles = [p for p in list_pictures(args.style) if is_held_out(p)]
         return read_pairs(contents, styles, args.pairs, args.size)
     pairs = []
-    for index, name in enumerate(name for name in model.styles if name != OWN):
+    for index, name in enumerate(name for name in model.styles if name != IDENTITY):
         (path,) = (p for p in list_pictures(args.pictures) if p.stem == name)
         # Photographs of its own for each style, so that more are seen.
         own = contents[index :: len(model.styles)]

@@ -66,7 +66,7 @@ def refused(path, match=None):
     ("dtype", "tolerance"),
     [(torch.float32, 0), (torch.float64, 0), (torch.float16, 1e-3), (torch.bfloat16, 8e-3)],
 )
-def test_what_is_saved_comes_back(path, dtype, tolerance):
+def test_round_trip(path, dtype, tolerance):
     before = encoder()
     save_encoder(path, before, dtype=dtype)
     after = load_encoder(path)
@@ -80,7 +80,7 @@ def test_what_is_saved_comes_back(path, dtype, tolerance):
         torch.testing.assert_close(features[name], expected[name], rtol=0, atol=30 * tolerance)
 
 
-def test_it_comes_back_frozen_and_channels_last(path):
+def test_loaded_encoder_is_frozen_and_channels_last(path):
     saved(path)
     loaded = load_encoder(str(path))
     assert not loaded.training
@@ -89,7 +89,7 @@ def test_it_comes_back_frozen_and_channels_last(path):
     assert weight.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_the_file_holds_one_type_the_papers_names_and_the_card(path):
+def test_file_has_one_dtype_the_papers_names_and_the_card(path):
     state, metadata = saved(path, torch.float16, card={"licence": "MIT", "format": "mine"})
     assert {value.dtype for value in state.values()} == {torch.float16}
     names = ["conv1_1", "conv1_2", "conv2_1", "readouts.relu1_1", "readouts.pool2"]
@@ -98,13 +98,13 @@ def test_the_file_holds_one_type_the_papers_names_and_the_card(path):
     assert metadata["format"] == files.FORMAT
 
 
-def test_the_default_architecture_comes_back(path):
+def test_round_trip_of_the_default_architecture(path):
     plain = encoder(Architecture(widths=(4,), depths=(1,)))
     save_encoder(path, plain, dtype=torch.float32)
     assert load_encoder(path).architecture == plain.architecture
 
 
-def test_the_file_obeys_the_umask_like_any_other(path):
+def test_file_mode_follows_the_umask(path):
     other = path.with_name("other")
     other.touch()
     saved(path)
@@ -112,7 +112,7 @@ def test_the_file_obeys_the_umask_like_any_other(path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no limits of file sizes")
-def test_a_full_disk_is_a_weights_error_and_keeps_the_old_file(path):
+def test_full_disk_is_a_weights_error_and_keeps_the_old_file(path):
     import resource
 
     path.write_text("old")
@@ -130,7 +130,7 @@ def test_a_full_disk_is_a_weights_error_and_keeps_the_old_file(path):
 # --- Broken files -----------------------------------------------------------------------------
 
 
-def test_a_missing_file_and_a_folder(path):
+def test_missing_file_and_folder(path):
     refused(path, "no weight file")
     path.mkdir()
     refused(path, "no weight file")
@@ -158,13 +158,13 @@ def test_a_truncated_file(tmp_path_factory, kept):
 
 
 @pytest.mark.parametrize("metadata", [None, {}, {"format": "pt"}])
-def test_a_foreign_file(path, metadata):
+def test_file_of_an_unknown_layout(path, metadata):
     save_file({"features.0.weight": torch.zeros(4, 3, 3, 3)}, path, metadata=metadata)
-    refused(path, "no encoder that Impasto knows")
+    refused(path, "not a known encoder file")
 
 
 @pytest.mark.parametrize("version", ["2", "", None])
-def test_another_version(path, version):
+def test_file_of_another_version(path, version):
     state, metadata = saved(path)
     metadata["version"] = version
     save_file(state, path, {key: value for key, value in metadata.items() if value is not None})
@@ -190,7 +190,7 @@ def test_another_version(path, version):
         ),
     ],
 )
-def test_tensors_that_lack_are_over_or_misfit(path, change, message):
+def test_missing_extra_and_misshapen_tensors(path, change, message):
     state, metadata = saved(path)
     change(state)
     save_file(state, path, metadata)
@@ -223,13 +223,13 @@ def test_the_description_is_json(path):
 
 
 @pytest.mark.parametrize("text", ["", "{", "null", "7", "[]", '"x"', "{}", "[" * 100_000, "NaN"])
-def test_a_description_that_is_none(path, text):
+def test_description_that_is_not_one(path, text):
     with_architecture(path, text)
     refused(path, "does not describe its architecture")
 
 
 @pytest.mark.parametrize("key", GOOD)
-def test_a_description_that_lacks_something(path, key):
+def test_incomplete_description(path, key):
     with_architecture(path, json.dumps({k: v for k, v in GOOD.items() if k != key}))
     refused(path, key)
 
@@ -251,7 +251,7 @@ BROKEN = {
 @pytest.mark.parametrize(
     ("key", "value"), [(key, value) for key, values in BROKEN.items() for value in values]
 )
-def test_a_description_that_says_something_impossible(path, key, value):
+def test_invalid_description(path, key, value):
     with_architecture(path, json.dumps({**GOOD, key: value}))
     refused(path, "does not describe its architecture")
 
@@ -263,7 +263,7 @@ def test_a_description_that_says_something_impossible(path, key, value):
         ("mean", [[0, 1e60, 0], [float("nan"), 0, 0], [0, 0, float("inf")]]),
     ],
 )
-def test_means_and_deviations_that_no_picture_has(path, key, values):
+def test_invalid_means_and_deviations(path, key, values):
     for value in values:
         with_architecture(path, json.dumps({**GOOD, key: value}))
         refused(path, "cannot be those of pictures")
@@ -273,7 +273,7 @@ def test_means_and_deviations_that_no_picture_has(path, key, values):
     ("key", "value"),
     [("widths", [4_000_000, 5_000_000]), ("widths", [4, 10**30]), ("readouts", {"pool1": 10**9})],
 )
-def test_nothing_large_is_built_for_a_small_file(path, key, value, monkeypatch):
+def test_small_file_cannot_allocate_much(path, key, value, monkeypatch):
     with_architecture(path, json.dumps({**GOOD, key: value}))
     monkeypatch.setattr(files, "Encoder", lambda _: pytest.fail("it is built"))
     refused(path, "architecture")
@@ -290,7 +290,7 @@ anything = st.recursive(
 
 @settings(max_examples=60, deadline=None)
 @given(changes=st.dictionaries(st.sampled_from(sorted(GOOD)), anything, min_size=1, max_size=2))
-def test_any_other_description_is_refused_or_works(tmp_path_factory, changes):
+def test_any_other_description_works_or_is_an_error(tmp_path_factory, changes):
     path = tmp_path_factory.getbasetemp() / "any.safetensors"
     with_architecture(path, json.dumps({**GOOD, **changes}))
     try:
@@ -344,7 +344,7 @@ def compressed_forward(state, image):
     return features
 
 
-def test_the_compressed_vgg19_is_known_by_its_keys(path):
+def test_compressed_vgg19_is_recognized_by_its_keys(path):
     state = compressed()
     save_file(state, path)
     loaded = load_encoder(path)
@@ -359,7 +359,7 @@ def test_the_compressed_vgg19_is_known_by_its_keys(path):
 
 
 @pytest.mark.parametrize("depth", [1, 3, 8])
-def test_a_shallower_one_is_known_too(path, depth):
+def test_shallower_compressed_vgg19(path, depth):
     save_file(compressed(depth), path)
     deepest = list(COMPRESSED)[depth - 1]
     assert load_encoder(path).layers[-2] == f"relu{deepest[0]}_{deepest[1]}"
@@ -373,7 +373,7 @@ KEYS = ("conv0.weight", "conv0.bias", "conv12.weight", "conv21.bias", "conv31_au
 
 @pytest.mark.parametrize("key", [*KEYS, "conv11.weight", "conv22.weight", "conv41_aux.weight"])
 @pytest.mark.parametrize("value", MISFITS, ids=range(len(MISFITS)))
-def test_a_broken_compressed_vgg19(path, key, value):
+def test_damaged_compressed_vgg19(path, key, value):
     state = {**compressed(), key: value}
     save_file({key: value for key, value in state.items() if value is not None}, path)
     refused(path)

@@ -127,7 +127,7 @@ READINGS = [({}, False), (READOUTS, False), (READOUTS, True)]
 
 @pytest.mark.parametrize(("padding", "pooling"), NETS)
 @pytest.mark.parametrize(("readouts", "rectified"), READINGS, ids=["none", "linear", "rectified"])
-def test_features_are_those_of_a_plain_net(padding, pooling, readouts, rectified):
+def test_features_equal_those_of_a_plain_network(padding, pooling, readouts, rectified):
     encoder = tiny(
         padding=padding, pooling=pooling, readouts=readouts, readouts_rectified=rectified
     )
@@ -140,7 +140,7 @@ def test_features_are_those_of_a_plain_net(padding, pooling, readouts, rectified
 
 
 @pytest.mark.parametrize("readouts", [{}, READOUTS])
-def test_a_layer_asked_for_alone_is_the_same(readouts):
+def test_a_single_layer_gives_the_same_features(readouts):
     encoder, image = tiny(readouts=readouts), picture()
     features = encoder(image, encoder.layers)
     for name in encoder.layers:
@@ -172,7 +172,7 @@ def test_layers_come_shallow_to_deep_and_once():
     assert list(features) == ["relu1_1", "conv1_2", "pool2"]
 
 
-def test_no_layers_no_work():
+def test_no_layers_no_computation():
     assert tiny()(picture(), []) == {}
 
 
@@ -203,14 +203,14 @@ def test_the_pass_ends_at_the_deepest_layer(convolved, layers, channels):
     assert convolved == channels
 
 
-def test_pictures_of_a_batch_do_not_touch():
+def test_pictures_of_a_batch_are_independent():
     encoder, images = tiny(), picture(batch=3)
     together = encoder(images, ["pool3"])["pool3"]
     apart = torch.cat([encoder(image[None], ["pool3"])["pool3"] for image in images])
     torch.testing.assert_close(together, apart)
 
 
-def test_the_picture_is_left_as_it_was():
+def test_the_picture_is_not_modified():
     image = picture()
     before = image.clone()
     tiny(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))(image, ["pool3"])
@@ -239,7 +239,7 @@ def test_bfloat16_is_within_a_few_percent():
 
 
 @pytest.mark.parametrize(("padding", "pooling"), NETS)
-def test_the_gradient_in_the_picture_is_the_plain_nets(padding, pooling):
+def test_the_gradient_equals_that_of_a_plain_network(padding, pooling):
     encoder, image = tiny(padding=padding, pooling=pooling), picture()
     mine, theirs = (image.clone().requires_grad_() for _ in range(2))
     asked = ["relu1_1", "conv1_1", "pool2", "conv3_1"]
@@ -253,7 +253,7 @@ def test_the_gradient_in_the_picture_is_the_plain_nets(padding, pooling):
     torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-4, atol=1e-6)
 
 
-def test_frozen_weights_get_no_gradient_and_the_picture_does():
+def test_frozen_weights_get_no_gradient_but_the_picture_does():
     encoder, image = tiny(readouts=READOUTS), picture().requires_grad_()
     encoder(image, ["relu1_1", "pool3"])["pool3"].sum().backward()
     assert image.grad.abs().max() > 0
@@ -261,7 +261,7 @@ def test_frozen_weights_get_no_gradient_and_the_picture_does():
     assert all(weight.grad is None for weight in encoder.parameters())
 
 
-def test_weights_that_are_trained_get_a_gradient():
+def test_trained_weights_get_a_gradient():
     encoder = tiny(readouts=READOUTS).train().requires_grad_(True)
     sum(feature.mean() for feature in encoder(picture(), encoder.layers).values()).backward()
     assert all(weight.grad is not None for weight in encoder.parameters())
@@ -303,7 +303,7 @@ def test_a_wrong_layer_lists_the_right_ones():
         encoder.stride("relu11")
 
 
-def test_a_layer_of_vgg19_that_this_encoder_lacks_is_told_as_such():
+def test_a_missing_layer_of_vgg19_is_named_as_such():
     compact = open_encoder("compact")
     with pytest.raises(OptionError, match=r"no layer relu5_2, which vgg19 has.*relu5_1"):
         compact.check_layers(["relu5_2"])
@@ -312,7 +312,7 @@ def test_a_layer_of_vgg19_that_this_encoder_lacks_is_told_as_such():
 
 @pytest.mark.parametrize("layer", ["conv1_1", "pool1", "relu2_2", "relu3_1", "pool3"])
 @pytest.mark.parametrize("padding", PADDINGS)
-def test_the_least_picture_is_enough_and_less_is_refused(layer, padding):
+def test_minimum_side_is_the_smallest_that_works(layer, padding):
     encoder = tiny(padding=padding)
     side = encoder.minimum_side([layer, "conv1_1"])
     feature = encoder(picture(side, side), [layer])[layer]
@@ -322,7 +322,7 @@ def test_the_least_picture_is_enough_and_less_is_refused(layer, padding):
             encoder(picture(*shape), [layer])
 
 
-def test_the_picture_itself_may_be_of_any_size():
+def test_minimum_side_without_layers():
     assert tiny().minimum_side([]) == 2
 
 
@@ -331,12 +331,12 @@ def test_the_picture_itself_may_be_of_any_size():
     [torch.rand(3, 24, 24), torch.rand(1, 4, 24, 24), torch.rand(1, 24, 24, 3)],
     ids=["no batch", "alpha", "channels last"],
 )
-def test_a_picture_of_a_wrong_shape_is_refused(image):
+def test_wrong_shape_is_an_error(image):
     with pytest.raises(ImageError, match=r"\(B, 3, H, W\)"):
         tiny()(image, ["conv1_1"])
 
 
-def test_a_picture_of_bytes_is_refused():
+def test_bytes_are_an_error():
     with pytest.raises(ImageError, match=r"\[0, 1\], not torch.uint8"):
         tiny()((255 * picture()).to(torch.uint8), ["conv1_1"])
 
@@ -354,6 +354,6 @@ def test_a_picture_of_bytes_is_refused():
         ({"readouts": {"relu4_1": 8}}, "relu3_1"),
     ],
 )
-def test_an_impossible_architecture_is_refused(changes, message):
+def test_invalid_architectures_are_an_error(changes, message):
     with pytest.raises(OptionError, match=message):
         Architecture(**{"widths": WIDTHS, "depths": DEPTHS, **changes})

@@ -1,4 +1,4 @@
-"""What a result was painted from: told by its file, or matched by names."""
+"""What a result was painted from: by its metadata, or by its name."""
 
 from pathlib import Path
 
@@ -20,29 +20,29 @@ from impasto.jobs.provenance import Provenance, read_provenance
 
 
 def test_the_origin_of_a_painting_is_read_back():
-    told = paint_metadata("photos/a.jpg", ["b.jpg", "c d.png"], [0.7, 0.3], ["coarse", ""])
+    metadata = paint_metadata("photos/a.jpg", ["b.jpg", "c d.png"], [0.7, 0.3], ["coarse", ""])
     expected = (("b.jpg", 0.7), ("c d.png", 0.3))
-    assert read_provenance(told) == Provenance("photos/a.jpg", expected)
+    assert read_provenance(metadata) == Provenance("photos/a.jpg", expected)
     of_version_0_1_0 = {"content": "a.jpg", "style": '["fine=b:1.jpg", "c.jpg:0.3"]'}
     expected = (("b:1.jpg", 1), ("c.jpg", 0.3))
     assert read_provenance(of_version_0_1_0) == Provenance("a.jpg", expected)
 
 
 def test_the_origin_of_a_one_pass_picture_is_read_back():
-    told = stylize_metadata("a.jpg", {"wave": 1.0, "b.jpg:2": 0.5}, {}) | {"seconds": "1.25"}
-    assert read_provenance(told) == Provenance("a.jpg", (("wave", 1.0), ("b.jpg:2", 0.5)), 1.25)
+    metadata = stylize_metadata("a.jpg", {"wave": 1.0, "b.jpg:2": 0.5}, {}) | {"seconds": "1.25"}
+    assert read_provenance(metadata) == Provenance("a.jpg", (("wave", 1.0), ("b.jpg:2", 0.5)), 1.25)
 
 
 @pytest.mark.parametrize(
-    "told",
+    "metadata",
     [
         {}, {"style": "not JSON"}, {"style": "7"}, {"style": "[1, 2]"}, {"style": '{"a": "b"}'},
         {"style": "[" * 10**5}, {"seconds": "soon"}, {"seconds": "nan"}, {"seconds": "-1"},
         {"style": '{"a": true}'},
     ],
 )  # fmt: skip
-def test_what_has_another_form_is_not_told(told):
-    assert read_provenance(told) == Provenance()
+def test_what_has_another_form_is_not_told(metadata):
+    assert read_provenance(metadata) == Provenance()
 
 
 # --- Matching -------------------------------------------------------------------------------------
@@ -72,7 +72,7 @@ def painted_from(content, *styles):
 
 
 @pytest.mark.parametrize(
-    ("name", "told", "expected"),
+    ("name", "metadata", "expected"),
     [
         ("x.png", painted_from("somewhere/cat.jpg", "else/wave.jpg"), ("cat", "wave")),
         ("x.png", painted_from("cat.tif", "wave"), ("cat", "wave")),
@@ -88,12 +88,12 @@ def painted_from(content, *styles):
         ("cat-wave.png", painted_from("old-town.png", "night-sky.jpg"), ("old-town", "night-sky")),
     ],
 )
-def test_a_result_finds_its_content_and_style(name, told, expected, indexes):
-    assert stems(find_references(Path(name), told, *indexes)) == expected
+def test_a_result_finds_its_content_and_style(name, metadata, expected, indexes):
+    assert stems(find_references(Path(name), metadata, *indexes)) == expected
 
 
 @pytest.mark.parametrize(
-    ("name", "told", "words"),
+    ("name", "metadata", "words"),
     [
         ("x.png", {}, "does not say what it was painted from"),
         ("cat.png", {}, "neither CONTENT-STYLE nor"),  # with two styles it could be either
@@ -108,9 +108,9 @@ def test_a_result_finds_its_content_and_style(name, told, expected, indexes):
         ("x.png", painted_from("cat.jpg", "wave.jpg", "fog.jpg"), "mixes 2 styles (wave.jpg, fog"),
     ],
 )
-def test_a_result_without_a_match_gets_a_reason(name, told, words, indexes):
+def test_a_result_without_a_match_gets_a_reason(name, metadata, words, indexes):
     with pytest.raises(InputDataError) as caught:
-        find_references(Path(name), told, *indexes)
+        find_references(Path(name), metadata, *indexes)
     assert words in str(caught.value)
     assert str(caught.value).startswith(name)
 
@@ -118,9 +118,9 @@ def test_a_result_without_a_match_gets_a_reason(name, told, words, indexes):
 def test_one_name_for_two_pictures(tmp_path):
     contents = index_of(tmp_path / "photos", "cat.jpg", "other/cat.jpg", "dog.jpg", "dog.png")
     styles = index_of(tmp_path / "paintings", "wave.jpg")
-    for told in (painted_from("cat.jpg", "wave.jpg"), painted_from("dog.tif", "wave.jpg")):
+    for metadata in (painted_from("cat.jpg", "wave.jpg"), painted_from("dog.tif", "wave.jpg")):
         with pytest.raises(InputDataError, match="rename one of them"):
-            find_references(Path("x.png"), told, contents, styles)
+            find_references(Path("x.png"), metadata, contents, styles)
     exactly = painted_from(str(tmp_path / "photos/other/cat.jpg"), "wave.jpg")
     found = find_references(Path("x.png"), exactly, contents, styles)
     assert found.content == tmp_path / "photos/other/cat.jpg"

@@ -1,10 +1,9 @@
 """Metrics of single results."""
 
 import pytest
-import torch
 
-from helpers.metadata import paint_metadata
 from helpers.random_inputs import smooth_picture
+from helpers.results_to_evaluate import write_two_methods
 from impasto import images
 from impasto.errors import ImageError, OptionError
 from impasto.evaluation.evaluator import Evaluator
@@ -16,26 +15,13 @@ from impasto.metrics.ssim import ssim
 
 @pytest.fixture(autouse=True)
 def no_weights(monkeypatch, tmp_path_factory):
-    """But those that are built in; tests/cli/test_evaluate_learned.py has the others."""
+    """Only built-in weights; tests/cli/test_evaluate_learned.py has the others."""
     monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path_factory.getbasetemp() / "no cache"))
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """Two photographs, two paintings, and the results of two methods for each pair of them."""
-    folder = tmp_path_factory.mktemp("world")
-    photos = {name: smooth_picture(48, 64, seed=seed) for name, seed in (("cat", 1), ("dog", 2))}
-    paintings = {name: smooth_picture(56, 56, seed=seed) for name, seed in (("sea", 3), ("sky", 4))}
-    for kind, pictures in (("photos", photos), ("paintings", paintings)):
-        for name, picture in pictures.items():
-            images.write(folder / kind / f"{name}.png", picture)
-    for method, share in (("mild", 0.2), ("bold", 0.7)):
-        for number, (content, style) in enumerate((c, s) for c in photos for s in paintings):
-            blend = torch.lerp(photos[content], images.resize(paintings[style], (48, 64)), share)
-            told = paint_metadata(f"photos/{content}.png", [f"paintings/{style}.png"])
-            told |= {"seconds": str(number + share)} if method == "bold" else {}
-            images.write(folder / "out" / method / f"{number}.png", blend, metadata=told)
-    return folder
+    return write_two_methods(tmp_path_factory.mktemp("world"))
 
 
 def test_values_are_those_of_the_metric_functions(world, encoder):
@@ -45,11 +31,11 @@ def test_values_are_those_of_the_metric_functions(world, encoder):
     assert [name for name in found if "." not in name] == available_metrics()
     result, content = (images.read(p).tensor for p in (world / "out/bold/1.png", pair.content))
     style = images.read(pair.style, long_side=64).tensor
-    seen = [encoder(picture, ["relu2_1", "relu4_1"]) for picture in (result, content, style)]
+    features = [encoder(picture, ["relu2_1", "relu4_1"]) for picture in (result, content, style)]
     assert found["ssim"] == pytest.approx(ssim(result, content).item())
-    expected = content_error(seen[0]["relu4_1"], seen[1]["relu4_1"]).item()
+    expected = content_error(features[0]["relu4_1"], features[1]["relu4_1"]).item()
     assert found["content"] == pytest.approx(expected)
-    expected = gram_error(seen[0]["relu2_1"], seen[2]["relu2_1"]).item()
+    expected = gram_error(features[0]["relu2_1"], features[2]["relu2_1"]).item()
     assert found["gram.relu2_1"] == pytest.approx(expected)
     assert evaluate(world / "out/bold/1.png", pair) == found
     itself = evaluate(world / "photos/cat.png", References(pair.content, pair.content))

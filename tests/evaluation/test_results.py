@@ -24,9 +24,9 @@ def test_means_are_over_the_results_that_have_the_value(tmp_path):
     assert means["a"]["tv"] == bootstrap_mean([1.0, 2.0])
     assert means["a"]["seconds"].mean == 3
     assert value_names(rows) == ["tv", "seconds"]
-    told = json.loads(to_json(rows, [(Path("x"), "why")], {"size": 9}))
-    assert told["methods"]["b"]["tv"] == {"mean": 5.0, "low": None, "high": None}
-    assert told["failed"] == [{"result": "x", "reason": "why"}]
+    report = json.loads(to_json(rows, [(Path("x"), "why")], {"size": 9}))
+    assert report["methods"]["b"]["tv"] == {"mean": 5.0, "low": None, "high": None}
+    assert report["failed"] == [{"result": "x", "reason": "why"}]
     write_csv(tmp_path / "t.csv", rows)
     lines = list(csv.DictReader((tmp_path / "t.csv").read_text("utf-8").splitlines()))
     assert [line["seconds"] for line in lines] == ["3.0", "", "1.0"]

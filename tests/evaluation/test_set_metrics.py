@@ -1,10 +1,8 @@
 """Metrics of sets."""
 
 import pytest
-import torch
 
-from helpers.metadata import paint_metadata
-from helpers.random_inputs import smooth_picture
+from helpers.results_to_evaluate import write_one_method
 from impasto import images
 from impasto.errors import ImageError
 from impasto.evaluation.matching import References
@@ -14,24 +12,7 @@ from impasto.evaluation.set_metrics import SetEvaluator
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """Three results of two contents and two styles, one of which is used twice."""
-    folder = tmp_path_factory.mktemp("world")
-    for place, seeds in (
-        ("photos/cat", 1),
-        ("photos/dog", 2),
-        ("paintings/sea", 3),
-        ("paintings/sky", 4),
-    ):
-        images.write(folder / f"{place}.png", smooth_picture(80, 96, seed=seeds))
-    for content, style in (("cat", "sea"), ("dog", "sea"), ("dog", "sky")):
-        one, other = (
-            images.read(folder / place).tensor
-            for place in (f"photos/{content}.png", f"paintings/{style}.png")
-        )
-        told = paint_metadata(f"{content}.png", [f"{style}.png"])
-        path = folder / "out" / f"{content}-{style}.png"
-        images.write(path, torch.lerp(one, other, 0.4), metadata=told)
-    return folder
+    return write_one_method(tmp_path_factory.mktemp("world"))
 
 
 def test_methods_are_separate_and_large_results_downscaled(world, kept, tmp_path):

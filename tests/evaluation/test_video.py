@@ -149,10 +149,10 @@ def words(world, *methods):
 def test_videos_are_compared(world, tmp_path, capsys):
     out = tmp_path / "figures"
     assert run([*words(world, "steady", "flicker"), "-o", str(out)]) == 0
-    told = capsys.readouterr()
-    assert told.err == ""
-    assert re.search(r"warping +steady .* lower", told.out)
-    assert re.search(r"warping.content +steady ", told.out)
+    output = capsys.readouterr()
+    assert output.err == ""
+    assert re.search(r"warping +steady .* lower", output.out)
+    assert re.search(r"warping.content +steady ", output.out)
     lines = list(csv.DictReader((out / "pictures.csv").read_text("utf-8").splitlines()))
     names = [Path(line["result"]).stem for line in lines]
     assert names == 2 * ["frame8", "frame9", "frame10", "frame11"]
@@ -170,10 +170,10 @@ def test_videos_are_compared(world, tmp_path, capsys):
 def test_a_frame_of_another_size_is_reported_and_the_rest_evaluated(world, capsys):
     images.write(world / "steady/frame10.png", smooth_picture(24, 32, seed=1))
     assert run([*words(world, "steady"), "--json"]) == 2
-    told = capsys.readouterr()
-    assert "frame10.png is 32×24 px and frame9.png before it 64×48 px" in told.err
-    assert told.err.endswith("1 of 4 results could not be evaluated.\n")
-    pictures = json.loads(told.out)["pictures"]
+    output = capsys.readouterr()
+    assert "frame10.png is 32×24 px and frame9.png before it 64×48 px" in output.err
+    assert output.err.endswith("1 of 4 results could not be evaluated.\n")
+    pictures = json.loads(output.out)["pictures"]
     assert [WARPING in picture for picture in pictures] == [False, True, False]
 
 
@@ -188,8 +188,8 @@ def test_a_mistake_gets_one_sentence(case, named, world, capsys, monkeypatch):
     else:
         monkeypatch.setitem(sys.modules, "cv2", None)
     assert run(words(world, method)) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert named in told.err
-    assert told.err.startswith("impasto: ")
-    assert len(told.err.strip().splitlines()) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert named in output.err
+    assert output.err.startswith("impasto: ")
+    assert len(output.err.strip().splitlines()) == 1

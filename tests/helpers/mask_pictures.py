@@ -29,3 +29,12 @@ def cells(
 def random_masks(regions: int, height: int, width: int, seed: int = 0) -> Tensor:
     random = torch.Generator().manual_seed(seed)
     return torch.rand(1, regions, height, width, generator=random)
+
+
+def halves(path, left, right, size=(40, 60)):
+    """Write a picture with two colours side by side, and return its path."""
+    height, width = size
+    picture = Image.new("RGB", (width, height), left)
+    picture.paste(right, (width // 2, 0, width, height))
+    picture.save(path)
+    return path

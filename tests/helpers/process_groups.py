@@ -44,7 +44,7 @@ def task(kind: str, folder: Path, workers: Workers) -> OnePassTraining:
 
 
 def gradients(made: OnePassTraining) -> list[Tensor]:
-    return [torch.zeros_like(p) if p.grad is None else p.grad for p in made._learnt.parameters()]
+    return [torch.zeros_like(p) if p.grad is None else p.grad for p in made._modules.parameters()]
 
 
 SETTINGS = replace(tiny_networks.SETTINGS, batch=4, own_style=0.2, seed=1)

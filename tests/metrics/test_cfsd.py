@@ -17,8 +17,8 @@ def cfsd_by_scipy(result, content):
     for picture in (result, content):
         vectors = picture.flatten(1).numpy().T.astype(np.float64) / picture.shape[0]
         rows.append(vectors @ vectors.T)
-    reached, wanted = (scipy.special.log_softmax(matrix, axis=1) for matrix in rows)
-    return scipy.special.rel_entr(np.exp(wanted), np.exp(reached)).sum()
+    result_log, content_log = (scipy.special.log_softmax(matrix, axis=1) for matrix in rows)
+    return scipy.special.rel_entr(np.exp(content_log), np.exp(result_log)).sum()
 
 
 @pytest.mark.parametrize("scale", [1.0, 10.0, 60.0])
@@ -36,11 +36,11 @@ def test_cfsd_is_exact_where_rounding_ruins_the_plain_form(monkeypatch):
     one = features(3, channels=8, height=30, width=40)[:1]
     near = one + 1e-3 * features(4, channels=8, height=30, width=40)[:1]
     expected = cfsd_by_scipy(near[0], one[0])
-    reached, wanted = (
+    result_log, content_log = (
         (x[0].flatten(1).float().mT / 8 @ x[0].flatten(1).float() / 8).log_softmax(1)
         for x in (near, one)
     )
-    plain_form = (wanted.exp() * (wanted - reached)).sum().item()
+    plain_form = (content_log.exp() * (content_log - result_log)).sum().item()
     assert abs(plain_form / expected - 1) > 0.1
     for rows in (7, 512):
         monkeypatch.setattr("impasto.metrics.cfsd._ROWS_PER_CHUNK", rows)

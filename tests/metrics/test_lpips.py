@@ -64,9 +64,9 @@ def lpips_by_hand(features, others, linear):
 def test_lpips_by_hand(net, by_hand, kept, published):
     one, other = smooth_picture(40, 52, seed=1), smooth_picture(40, 52, seed=2)
     found = lpips(one, other, open_lpips(net))
-    seen = [by_hand(published[net], picture) for picture in (one, other)]
-    assert [x.shape[1] for x in seen[0]] == list(WEIGHTS[f"lpips-{net}"].widths)
-    expected = lpips_by_hand(*seen, published[f"lpips-{net}"])
+    features = [by_hand(published[net], picture) for picture in (one, other)]
+    assert [x.shape[1] for x in features[0]] == list(WEIGHTS[f"lpips-{net}"].widths)
+    expected = lpips_by_hand(*features, published[f"lpips-{net}"])
     assert found.item() == pytest.approx(expected, rel=1e-5)
 
 

@@ -1,26 +1,24 @@
-"""One-pass networks: what all of them promise, and Johnson's against one of torch's own parts."""
+"""What all one-pass networks promise."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pytest
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from helpers.random_inputs import random_encoder, smooth_picture
+from helpers.staged_passes import run_recorded
 from impasto.encoders.vgg import Architecture
-from impasto.errors import OptionError
 from impasto.networks.adain import AdaINNetwork
 from impasto.networks.base import StyledNetwork
 from impasto.networks.johnson import JohnsonNetwork, JohnsonShape
-from impasto.networks.normalization import Moments, StagedForward, moments_of
-from impasto.networks.paint_network import PaintNetwork, Shape
+from impasto.networks.paint_network import PaintNetwork, PaintShape
 from impasto.objective.tiles import plan_tiles
 
 NETWORKS: dict[str, Callable[[], StyledNetwork]] = {
-    "paint": lambda: PaintNetwork(Shape((6, 8, 10), (1, 1, 1), detail=3, head=5, noise=2)),
+    "paint": lambda: PaintNetwork(PaintShape((6, 8, 10), (1, 1, 1), detail=3, head=5, noise=2)),
     "johnson": lambda: JohnsonNetwork(JohnsonShape((4, 6, 8), 2)),
     "johnson-batch": lambda: JohnsonNetwork(JohnsonShape((4, 6, 8), 2, "batch")),
     "adain": lambda: AdaINNetwork(
@@ -41,23 +39,6 @@ def styles(network: StyledNetwork, count: int = 1, seed: int = 1) -> Tensor:
     return 0.5 * torch.randn(count, network.style_size, generator=random)
 
 
-def walked(
-    walk: StagedForward, given: Sequence[Moments] | None = None
-) -> tuple[Tensor, list[Moments]]:
-    """The end of a walk, and the moments it was sent: the given ones, or each map's own."""
-    sent: list[Moments] = []
-    try:
-        x = next(walk)
-        while True:
-            sent.append(moments_of(x) if given is None else given[len(sent)])
-            x = walk.send(sent[-1])
-    except StopIteration as end:
-        return end.value, sent
-
-
-# --- Every network ----------------------------------------------------------------------------
-
-
 @every_network
 @pytest.mark.parametrize("train", [False, True])
 def test_one_picture_in_several_styles(name, train):
@@ -71,7 +52,7 @@ def test_one_picture_in_several_styles(name, train):
 
 @every_network
 @pytest.mark.parametrize("learning", [False, True])
-def test_a_picture_in_bytes_comes_out_in_bytes(name, learning):
+def test_a_uint8_picture_is_painted_to_uint8(name, learning):
     network, pixels = small(name), (255 * smooth_picture(32, 48, seed=1)).to(torch.uint8)
     with torch.set_grad_enabled(learning):
         painted = network(pixels, styles(network))
@@ -140,7 +121,7 @@ def test_gradients_reach_every_parameter_and_the_style(name):
 
 
 @every_network
-def test_an_even_style_map_is_a_style(name):
+def test_a_uniform_style_map_is_a_style(name):
     network = small(name)
     image, vectors = smooth_picture(32, 48, seed=1), styles(network, 2)
     style, other = (network.split(vector) for vector in vectors.split(1))
@@ -154,7 +135,7 @@ def test_an_even_style_map_is_a_style(name):
     uniform = network(image, vectors[:1])
     for share, same in ((0.0, True), (1.0, False)):
         spread = {layer: (maps(layer, 0, share), maps(layer, 1, share)) for layer in style}
-        painted, _ = walked(network.walk(image, spread))
+        painted, _ = run_recorded(network.staged_forward(image, spread))
         assert torch.allclose(painted, uniform, rtol=0, atol=1e-5) == same
 
 
@@ -167,14 +148,14 @@ def test_farther_than_its_halo_a_pixel_sees_nothing(name, slack):
     last = first + network.stride
     image = smooth_picture(last + first, 64, seed=1).double()
     style = network.split(styles(network).double())
-    painted, moments = walked(network.walk(image, style))
+    painted, moments = run_recorded(network.staged_forward(image, style))
 
     def sees(distance: int) -> bool:
         """Whether the rows of one stride are changed by anything that far from them."""
         other = image.clone()
         for far in (other[..., : first - distance + 1, :], other[..., last + distance - 1 :, :]):
             far += 1e9  # so much that not even the faintest influence is lost
-        again, _ = walked(network.walk(other, style), moments)
+        again, _ = run_recorded(network.staged_forward(other, style), moments)
         return not torch.equal(again[..., first:last, :], painted[..., first:last, :])
 
     assert sees(network.halo - slack)
@@ -186,108 +167,16 @@ def test_a_tile_with_its_halo_is_painted_as_in_the_whole(name):
     network = small(name)
     size, style = (400, 48), network.split(styles(network))
     image = smooth_picture(*size, seed=1)
-    painted, moments = walked(network.walk(image, style))
+    painted, moments = run_recorded(network.staged_forward(image, style))
     tile = plan_tiles(size, 64, stride=network.stride, halo=network.halo)[3]
     place = tile.outer_rows[0], tile.outer_columns[0]
     assert 0 < place[0] < tile.outer_rows[1] < size[0]
-    found, _ = walked(network.walk(tile.cut(image), style, origin=place), moments)
+    found, _ = run_recorded(network.staged_forward(tile.cut(image), style, origin=place), moments)
     expected = tile.part(painted, 1)
     torch.testing.assert_close(tile.core(found, 1), expected, rtol=0, atol=1e-5)
     # Only a network that paints from noise minds where in the picture it is.
-    elsewhere, _ = walked(network.walk(tile.cut(image), style, origin=(0, 0)), moments)
+    elsewhere, _ = run_recorded(
+        network.staged_forward(tile.cut(image), style, origin=(0, 0)), moments
+    )
     same = torch.allclose(tile.core(elsewhere, 1), expected, rtol=0, atol=1e-5)
     assert same == (name != "paint")
-
-
-# --- Johnson's --------------------------------------------------------------------------------
-
-Norm = Callable[[str, Tensor], Tensor]
-
-
-def johnson_of_torch(network: JohnsonNetwork, image: Tensor, style: Tensor, norm: Norm) -> Tensor:
-    """The same network of torch's own parts."""
-    affine = network.split(style)
-
-    def convolved(name: str, x: Tensor) -> Tensor:
-        own = network.convolutions[name]
-        assert isinstance(own, nn.Conv2d)
-        kernel, options = own.kernel_size[0], {"bias": own.bias is not None}
-        conv = nn.Conv2d(*own.weight.shape[1::-1], kernel, own.stride, kernel // 2, **options,
-                         padding_mode="reflect")  # fmt: skip
-        conv.load_state_dict(own.state_dict())
-        return conv(x)
-
-    def normal(name: str, x: Tensor) -> Tensor:
-        scale, shift = affine[name]
-        return norm(name, convolved(name, x)) * scale[..., None, None] + shift[..., None, None]
-
-    x = image
-    for name in ("first", "smaller", "smallest"):
-        x = normal(name, x).relu()
-    for index in range(network.shape.blocks):
-        x = x + normal(f"block{index}b", normal(f"block{index}a", x).relu())
-    for name in ("larger", "largest"):
-        x = normal(name, nn.Upsample(scale_factor=2)(x)).relu()
-    return convolved("picture", x).sigmoid()
-
-
-def two_pictures() -> Tensor:
-    return torch.cat([smooth_picture(24, 32, seed=1), 0.3 * smooth_picture(24, 32, seed=2)])
-
-
-def test_johnson_is_his_network_with_instance_normalization():
-    network, images = small("johnson"), two_pictures()
-    vectors = styles(network, 2)
-    expected = johnson_of_torch(network, images, vectors, lambda _, x: F.instance_norm(x))
-    torch.testing.assert_close(network(images, vectors), expected, rtol=0, atol=1e-4)
-
-
-def test_johnson_in_training_is_his_network_with_batch_normalization():
-    network, images = small("johnson-batch", train=True), two_pictures()
-    vectors = styles(network, 2)
-    inputs: dict[str, Tensor] = {}
-
-    def norm(name: str, x: Tensor) -> Tensor:
-        inputs[name] = x
-        return F.batch_norm(x, None, None, training=True)
-
-    expected = johnson_of_torch(network, images, vectors, norm)
-    torch.testing.assert_close(network(images, vectors), expected, rtol=0, atol=1e-4)
-    for name, x in inputs.items():
-        moments = torch.stack([x.mean((0, 2, 3)), x.square().mean((0, 2, 3))])
-        start = torch.tensor([[0.0], [1.0]])
-        kept = network.get_buffer(f"{name}_moments")
-        torch.testing.assert_close(kept, 0.9 * start + 0.1 * moments, rtol=1e-4, atol=1e-5)
-
-
-def test_johnson_after_training_goes_by_the_running_moments():
-    network, images = small("johnson-batch", train=True), two_pictures()
-    vectors = styles(network, 2)
-    for _ in range(3):
-        network(images, vectors)
-    network.eval()
-    kept = {key: value.clone() for key, value in network.named_buffers()}
-
-    def norm(name: str, x: Tensor) -> Tensor:
-        mean, square = network.get_buffer(f"{name}_moments")
-        return F.batch_norm(x, mean, square - mean.square())
-
-    painted, sent = walked(network.walk(images, network.split(vectors)))
-    assert sent == []
-    expected = johnson_of_torch(network, images, vectors, norm)
-    torch.testing.assert_close(painted, expected, rtol=0, atol=1e-4)
-    assert all(torch.equal(value, kept[key]) for key, value in network.named_buffers())
-    assert kept.keys() <= network.state_dict().keys()
-
-
-def test_johnson_has_the_papers_size():
-    """Dumoulin et al.: some 1.6 million weights, and about 3 thousand for each style."""
-    network = JohnsonNetwork()
-    assert sum(weight.numel() for weight in network.parameters()) == 1_674_435
-    assert (network.style_size, network.halo, network.stride) == (3200, 55, 4)
-
-
-@pytest.mark.parametrize("wrong", [{"norm": "layer"}, {"blocks": -1}, {"widths": (8, 0, 8)}])
-def test_an_impossible_shape_is_refused(wrong):
-    with pytest.raises(OptionError):
-        JohnsonShape(**wrong)

@@ -96,11 +96,11 @@ def test_an_encoder_that_is_a_file_is_kept_with_the_model(kind, tmp_path, cache,
     cache.rename(tmp_path / "elsewhere")
     monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path / "elsewhere"))
     picture = smooth_picture(64, 64, seed=1)
-    expected = Stylist(made, encoder=encoder, precision="float32").read(picture)
+    expected = Stylist(made, encoder=encoder, precision="float32").read_style(picture)
     for name in ("ours", "copy"):
         model = open_network(name)
         assert model.card == {"licence": "MIT"}
-        found = Stylist(model, precision="float32").read(picture)
+        found = Stylist(model, precision="float32").read_style(picture)
         torch.testing.assert_close(found, expected, rtol=1e-2, atol=1e-2)
     assert [*networks()][:2] == ["copy", "ours"]
 

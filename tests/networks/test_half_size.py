@@ -1,4 +1,4 @@
-"""The network's ends without waste paint what the plain operations paint."""
+"""The first and last layers with few copies equal the plain operations."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def random(*shape):
 def test_with_and_without_gradients_the_picture_is_the_same(network, batch, size):
     image, styles = random(batch, 3, *size), random(batch, network.style_size) - 0.5
     with torch.no_grad():
-        quick = network(image, styles)
-    torch.testing.assert_close(quick, network(image, styles).detach(), rtol=0, atol=1e-6)
-    assert quick.std() > 0.01
+        fast = network(image, styles)
+    torch.testing.assert_close(fast, network(image, styles).detach(), rtol=0, atol=1e-6)
+    assert fast.std() > 0.01
 
 
 def test_one_style_serves_a_batch(network):
@@ -46,7 +46,7 @@ def test_one_style_serves_a_batch(network):
     torch.testing.assert_close(together, torch.cat(single), rtol=0, atol=1e-6)
 
 
-def test_with_maps_of_styles_too(network):
+def test_with_style_maps_too(network):
     image, styles = random(1, 3, 32, 48), random(2, network.style_size)
     shares = random(1, 2, 32, 48)
     style = {}
@@ -55,27 +55,27 @@ def test_with_maps_of_styles_too(network):
         style[name] = tuple(torch.einsum("brhw,rc->bchw", spread, part) for part in parts)
 
     def painted():
-        walk = network.walk(image, style)
-        x = next(walk)
+        forward = network.staged_forward(image, style)
+        x = next(forward)
         try:
             while True:
                 flat = x.detach().flatten(2)
-                x = walk.send(Moments(flat.mean(2), flat.square().mean(2)))
+                x = forward.send(Moments(flat.mean(2), flat.square().mean(2)))
         except StopIteration as end:
             return end.value.detach()
 
     with torch.no_grad():
-        quick = painted()
-    torch.testing.assert_close(quick, painted(), rtol=0, atol=1e-6)
+        fast = painted()
+    torch.testing.assert_close(fast, painted(), rtol=0, atol=1e-6)
 
 
-def test_folding_is_pixel_unshuffle():
-    image, folded = random(2, 3, 8, 12), torch.zeros(2, 12, 4, 6, dtype=torch.float64)
-    half_size.fold(image, folded)
-    assert torch.equal(folded, F.pixel_unshuffle(image, 2))
+def test_pixel_unshuffle_into_is_torchs():
+    image, out = random(2, 3, 8, 12), torch.zeros(2, 12, 4, 6, dtype=torch.float64)
+    half_size.pixel_unshuffle_into(image, out)
+    assert torch.equal(out, F.pixel_unshuffle(image, 2))
     pixels = (255 * image).round().to(torch.uint8)
-    half_size.fold(pixels, folded)
-    torch.testing.assert_close(folded, F.pixel_unshuffle(pixels / 255, 2).double())
+    half_size.pixel_unshuffle_into(pixels, out)
+    torch.testing.assert_close(out, F.pixel_unshuffle(pixels / 255, 2).double())
 
 
 @pytest.mark.parametrize("units", [24, 60, 100])
@@ -86,10 +86,10 @@ def test_band_by_band_the_picture_is_the_same(network, units, mapped, monkeypatc
     if mapped:
         style = {n: tuple(_spread(p, network.strides[n]) for p in ps) for n, ps in style.items()}
     with torch.no_grad():
-        at_once = run_staged(network.walk(image, style))
-        monkeypatch.setattr(bands, "LARGEST", units)
-        monkeypatch.setattr(strips, "NUMBERS", 1000)
-        banded = run_staged(network.walk(image, style))
+        at_once = run_staged(network.staged_forward(image, style))
+        monkeypatch.setattr(bands, "MAX_UNITS", units)
+        monkeypatch.setattr(strips, "STRIP_ELEMENTS", 1000)
+        banded = run_staged(network.staged_forward(image, style))
     torch.testing.assert_close(banded, at_once, rtol=0, atol=1e-6)
 
 
@@ -99,25 +99,25 @@ def _spread(parts, stride):
     return parts[..., None, None] * (0.5 + random(len(parts), 1, *size).to(parts))
 
 
-def test_a_picture_in_bytes(network):
+def test_a_uint8_picture(network):
     pixels = (255 * random(1, 3, 32, 48)).round().to(torch.uint8)
     style = network.split(random(1, network.style_size))
     with torch.no_grad():
-        painted = run_staged(network.walk(pixels, style))
-        wanted = run_staged(network.walk(pixels / 255, style))
+        painted = run_staged(network.staged_forward(pixels, style))
+        expected = run_staged(network.staged_forward(pixels / 255, style))
     assert painted.dtype == torch.uint8
-    assert float((painted - 255 * wanted).abs().max()) < 0.51
+    assert float((painted - 255 * expected).abs().max()) < 0.51
 
 
 def test_a_shift_for_each_picture(network):
     """Of one scale for all: γ (1, C) and β (B, C)."""
-    layers = half_size.Layers(
+    layers = half_size.LastLayers(
         *(network.convolution(name) for name in ("detail", "head", "picture"))
     )
     quarter, picture = random(2, layers.detail.in_channels, 8, 8), random(2, 3, 32, 32)
     scale, shift = random(1, layers.head.out_channels), random(2, layers.head.out_channels) - 0.5
     with torch.no_grad():
-        both = half_size.unfold(layers, quarter, picture, scale, shift)
+        both = layers(quarter, picture, scale, shift)
         for one in (slice(0, 1), slice(1, 2)):
-            alone = half_size.unfold(layers, quarter[one], picture[one], scale, shift[one])
+            alone = layers(quarter[one], picture[one], scale, shift[one])
             torch.testing.assert_close(both[one], alone)

@@ -8,7 +8,8 @@ import torch
 from helpers.random_inputs import smooth_picture
 from helpers.tiny_networks import SETTINGS, any_style, fixed_styles, network
 from impasto.errors import OptionError
-from impasto.networks.files import OnePassModel, load_network, save_network
+from impasto.networks.files import load_network, save_network
+from impasto.networks.model import OnePassModel
 from impasto.networks.net2net import deepened_network
 from impasto.networks.paint_network import PaintNetwork
 from impasto.networks.style_predictor import StylePredictor
@@ -49,8 +50,8 @@ def test_any_style_is_painted_as_before(blocks, encoder):
     pictures = []
     for model in (before, after.frozen()):
         stylist = Stylist(model, encoder=encoder, precision="float32")
-        vector = stylist.read(smooth_picture(64, 64, seed=2))
-        pictures.append(stylist.paint(photo, stylist.brush([vector], photo)))
+        vector = stylist.read_style(smooth_picture(64, 64, seed=2))
+        pictures.append(stylist.paint(photo, stylist.spatial_style([vector], photo)))
     torch.testing.assert_close(*pictures, rtol=0, atol=1e-6)
 
 
@@ -59,16 +60,16 @@ def test_a_style_that_is_new_begins_without_the_new_blocks(encoder):
     before = fixed_styles("paint", "old")
     after = deepened_network(before, (1, 2, 1))
     plain = torch.zeros(before.network.style_size)
-    assert after.network.first_style is not None
+    assert after.network.initial_style is not None
     torch.testing.assert_close(
-        paint(after, after.network.first_style), paint(before, plain), rtol=0, atol=1e-6
+        paint(after, after.network.initial_style), paint(before, plain), rtol=0, atol=1e-6
     )
     task = FixedStylesTraining(
         after.network, encoder, "tiny", NONE, {"new": smooth_picture(64, 64, seed=3)}, SETTINGS,
         start=after.styles,
     )  # fmt: skip
     rows = dict(zip(task.table.names, task.table.rows, strict=True))
-    assert torch.equal(rows["new"].detach(), after.network.first_style)
+    assert torch.equal(rows["new"].detach(), after.network.initial_style)
     assert torch.equal(rows["old"].detach(), after.styles["old"])
 
 

@@ -1,4 +1,4 @@
-"""What the description in a model's file may say: the truth, or the file is refused."""
+"""A description in a model's file fits its tensors, or the file is refused."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from helpers.random_inputs import random_encoder, smooth_picture
 from helpers.tiny_networks import ENCODER, any_style, fixed_styles, network, vectors
 from impasto.errors import OptionError, WeightsError
 from impasto.networks import files
-from impasto.networks.files import load_network, new_model, save_network
-from impasto.networks.paint_network import Shape
-from impasto.runtime.safetensors import State, read_safetensors
+from impasto.networks.files import load_network, save_network
+from impasto.networks.model import new_model
+from impasto.networks.paint_network import PaintShape
+from impasto.runtime.safetensors import StateDict, read_safetensors
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @functools.cache
-def good(kind: str) -> tuple[State, dict[str, str]]:
+def good(kind: str) -> tuple[StateDict, dict[str, str]]:
     """The tensors and metadata of a good file."""
     if kind == "adain":
         made = new_model("adain", "compact")
@@ -66,18 +67,18 @@ def refused(path: Path, match: str = "does not fit its description") -> None:
 
 
 @pytest.mark.parametrize("kind", ["paint", "johnson", "johnson-batch", "adain"])
-def test_the_truth_is_accepted(kind, path):
+def test_the_right_description_is_accepted(kind, path):
     write(path, kind, json.dumps(described(kind), indent=4))
     assert load_network(path).network.style_size > 0
 
 
 @pytest.mark.parametrize("text", ["", "{", "null", "7", "[]", '"x"', "{}", "[" * 100_000, "NaN"])
-def test_a_description_that_is_none(text, path):
+def test_a_description_that_is_not_one(text, path):
     write(path, "paint", text)
     refused(path)
 
 
-def test_no_description_at_all(path):
+def test_a_missing_description(path):
     state, metadata = good("paint")
     save_file(state, path, metadata={k: v for k, v in metadata.items() if k != "description"})
     refused(path)
@@ -133,7 +134,7 @@ BROKEN = {
     [(kind, where, value) for kind, entries in BROKEN.items()
      for where, values in entries.items() for value in values],
 )  # fmt: skip
-def test_a_description_that_says_something_wrong(kind, where, value, path):
+def test_a_description_with_a_wrong_entry(kind, where, value, path):
     write(path, kind, changed(described(kind), where, value))
     refused(path)
 
@@ -144,7 +145,7 @@ def test_a_description_that_says_something_wrong(kind, where, value, path):
                                 "predictor/channels", "predictor/hidden")]
     + [("johnson", "shape/norm"), ("adain", "encoder"), ("adain", "styles")],
 )  # fmt: skip
-def test_a_description_that_lacks_something(kind, where, path):
+def test_a_description_with_a_missing_entry(kind, where, path):
     description = described(kind)
     *outer, last = where.split("/")
     inner = description
@@ -188,9 +189,9 @@ def test_nothing_large_is_built_for_a_small_file(kind, where, value, path, monke
     assert devices <= {"meta"}
 
 
-def test_even_the_right_network_is_built_of_shapes_alone(path, monkeypatch):
-    """The test above can fail: this is how weights are drawn where they are wanted."""
-    monkeypatch.setattr(files, "_fill", lambda built, state: None)
+def test_the_right_network_is_built_on_the_meta_device_too(path, monkeypatch):
+    """Outside of files, networks have real weights."""
+    monkeypatch.setattr(files, "_load_state", lambda model, state: None)
     write(path, "paint")
     assert {p.device.type for p in load_network(path).network.parameters()} == {"meta"}
     assert network("paint").convolutions["fine"].weight.device.type == "cpu"
@@ -199,7 +200,7 @@ def test_even_the_right_network_is_built_of_shapes_alone(path, monkeypatch):
 def test_impossible_shapes_are_refused_before_they_are_built():
     for wrong in ({"widths": (8, 0, 8)}, {"blocks": (1, -1, 1)}, {"head": 0}, {"noise": -1}):
         with pytest.raises(OptionError, match="widths of at least 1"):
-            Shape(**wrong)
+            PaintShape(**wrong)
 
 
 numbers = st.integers(-2, 9) | st.integers()

@@ -1,4 +1,4 @@
-"""One-pass models in files: what is saved comes back, and a broken file is refused, no worse."""
+"""One-pass models in files: what is saved is loaded again, and broken files are refused."""
 
 from __future__ import annotations
 
@@ -16,14 +16,9 @@ from helpers.random_inputs import random_encoder, smooth_picture
 from helpers.tiny_networks import ENCODER, any_style, fixed_styles, vectors
 from impasto.encoders.files import save_encoder
 from impasto.errors import OptionError, WeightsError
-from impasto.networks.files import (
-    OnePassModel,
-    load_network,
-    new_model,
-    parameter_count,
-    save_network,
-)
+from impasto.networks.files import load_network, save_network
 from impasto.networks.johnson import JohnsonNetwork
+from impasto.networks.model import OnePassModel, new_model, parameter_count
 from impasto.networks.paint_network import PaintNetwork
 from impasto.onepass.stylist import Stylist
 from impasto.runtime.safetensors import read_safetensors
@@ -45,7 +40,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def model(kind: str, encoder_file: Path) -> OnePassModel:
-    """With all that a model can have."""
+    """A model with a predictor, styles and a card."""
     made = any_style(kind, random_encoder(ENCODER))
     made.encoder = str(encoder_file)
     rows = vectors(2, made.network.style_size)
@@ -54,10 +49,10 @@ def model(kind: str, encoder_file: Path) -> OnePassModel:
     return made
 
 
-def paint(made: OnePassModel) -> Tensor:
-    vector = next(iter(made.styles.values()))
+def paint(model: OnePassModel) -> Tensor:
+    vector = next(iter(model.styles.values()))
     with torch.no_grad():
-        return made.network(smooth_picture(33, 50, seed=1), vector[None])
+        return model.network(smooth_picture(33, 50, seed=1), vector[None])
 
 
 def states(made: OnePassModel) -> Iterator[tuple[str, Tensor]]:
@@ -67,11 +62,11 @@ def states(made: OnePassModel) -> Iterator[tuple[str, Tensor]]:
     yield from made.styles.items()
 
 
-# --- There and back ---------------------------------------------------------------------------
+# --- Saved and loaded -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_in_float32_a_model_comes_back_to_the_bit(kind, path, encoder_file):
+def test_float32_files_are_exact(kind, path, encoder_file):
     before = model(kind, encoder_file)
     save_network(path, before, dtype=torch.float32)
     after = load_network(path)
@@ -87,7 +82,7 @@ def test_in_float32_a_model_comes_back_to_the_bit(kind, path, encoder_file):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_in_float16_it_is_half_as_large_and_paints_nearly_the_same(kind, path, encoder_file):
+def test_float16_files_are_half_as_large_and_paint_nearly_the_same(kind, path, encoder_file):
     before = model(kind, encoder_file)
     sizes = []
     for dtype in (torch.float32, torch.float16):
@@ -100,7 +95,7 @@ def test_in_float16_it_is_half_as_large_and_paints_nearly_the_same(kind, path, e
     assert not torch.equal(paint(after), paint(before))
 
 
-def test_measured_statistics_are_not_rounded(path, encoder_file):
+def test_buffers_are_not_rounded(path, encoder_file):
     """A variance is a mean square less a squared mean: in float16 it would be negative at once."""
     before = model("johnson-batch", encoder_file)
     for _, kept in before.network.named_buffers():
@@ -116,7 +111,7 @@ def test_measured_statistics_are_not_rounded(path, encoder_file):
             assert torch.equal(expected, found), key
 
 
-def test_it_comes_back_frozen_and_channels_last(path, encoder_file):
+def test_a_loaded_model_is_frozen_and_channels_last(path, encoder_file):
     save_network(path, model("paint", encoder_file), dtype=torch.float16)
     loaded = load_network(str(path))
     for module in (loaded.network, loaded.predictor):
@@ -137,21 +132,21 @@ def test_fixed_styles_need_no_predictor(path):
 
 
 @pytest.mark.parametrize("kind", ["paint", "adain"])
-@pytest.mark.parametrize("told", ["absolute", "from the model", "from the working folder"])
-def test_an_encoder_is_found(kind, told, tmp_path, monkeypatch, encoder_file):
-    """Where the model says, or beside the model."""
+@pytest.mark.parametrize("written", ["absolute", "from the model", "from the working folder"])
+def test_an_encoder_is_found(kind, written, tmp_path, monkeypatch, encoder_file):
+    """Where the description says, or next to the model."""
     home, other = tmp_path / "home", tmp_path / "other"
     names = {
         "absolute": str(home / "sub" / "e.safetensors"),
         "from the model": "sub/e.safetensors",
-        "from the working folder": "home/sub/e.safetensors",  # as models told it once
+        "from the working folder": "home/sub/e.safetensors",  # as in older models
     }
     (home / "sub").mkdir(parents=True)
     other.mkdir()
     monkeypatch.chdir(tmp_path)
     shutil.copy(encoder_file, home / "sub" / "e.safetensors")
     made = model(kind, encoder_file)
-    made.encoder = names[told]
+    made.encoder = names[written]
     save_network(home / "m.safetensors", made, dtype=torch.float32)
     assert load_network(home / "m.safetensors").encoder == str(home / "sub" / "e.safetensors")
     (home / "sub" / "e.safetensors").rename(other / "e.safetensors")
@@ -160,23 +155,23 @@ def test_an_encoder_is_found(kind, told, tmp_path, monkeypatch, encoder_file):
     assert found.encoder == str(other / "e.safetensors")
     assert torch.equal(paint(found), paint(load_network("other/m.safetensors")))
     stylist = Stylist(found, precision="float32")
-    assert torch.isfinite(stylist.read(smooth_picture(64, 64, seed=1))).all()
+    assert torch.isfinite(stylist.read_style(smooth_picture(64, 64, seed=1))).all()
 
 
 @pytest.mark.parametrize("kind", ["paint", "adain"])
-def test_an_encoder_that_is_gone_is_one_sentence(kind, path, encoder_file):
+def test_a_missing_encoder_is_one_sentence(kind, path, encoder_file):
     made = model(kind, encoder_file)
     made.encoder = "gone/e\n.safetensors"
     save_network(path, made, dtype=torch.float32)
     with pytest.raises(WeightsError) as caught:
         load_network(path)
     assert str(caught.value) == (
-        rf"{path} needs its encoder 'gone/e\n.safetensors', which is not there: put it back, or "
-        r"put a copy called 'e\n.safetensors' beside the model."
+        rf"{path} needs its encoder 'gone/e\n.safetensors', which does not exist: put it "
+        r"back, or put a copy called 'e\n.safetensors' next to the model."
     )
 
 
-def test_fixed_styles_do_without_the_encoder_that_judged_them(path):
+def test_fixed_styles_do_not_need_the_encoder_they_were_trained_with(path):
     made = fixed_styles("paint", "wave")
     made.encoder = "/gone/e.safetensors"
     save_network(path, made, dtype=torch.float32)
@@ -235,7 +230,7 @@ def test_a_missing_file_and_a_folder(path, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 8, b"PK\3\4", b"\xff" * 400, b"{}"])
-def test_what_is_not_safetensors(path, content):
+def test_a_file_that_is_not_safetensors(path, content):
     path.write_bytes(content)
     refused(path, "not a readable safetensors file")
 
@@ -252,7 +247,7 @@ def test_a_pickle_is_not_run(path, tmp_path):
     assert not (tmp_path / "exploded").exists()
 
 
-def test_an_encoders_file_is_told_apart(encoder_file):
+def test_an_encoder_file_is_not_a_model(encoder_file):
     refused(encoder_file, "is no one-pass model of Impasto")
 
 
@@ -272,18 +267,24 @@ def test_a_truncated_file(path, good):
 
 
 CHANGES = {
-    "lacks": (lambda state, key: state.pop(key), "lack or are over"),
+    "lacks": (lambda state, key: state.pop(key), "missing or unexpected tensors"),
     "is over": (
         lambda state, key: state.update({key + "2": state[key].clone()}),
-        "lack or are over",
+        "missing or unexpected tensors",
     ),
     "misfits": (lambda state, key: state.update({key: state[key][1:]}), "has shape"),
     "is transposed": (lambda state, key: state.update({key: state[key][None]}), "has shape"),
     "is not finite": (lambda state, key: state[key].view(-1)[-1:].fill_(torch.nan), "finite"),
     "is infinite": (lambda state, key: state[key].view(-1)[:1].fill_(-torch.inf), "finite"),
     "is too large": (lambda state, key: state.update({key: state[key].double() + 1e300}), "finite"),
-    "is of integers": (lambda state, key: state.update({key: state[key].int()}), "finite numbers"),
-    "is complex": (lambda state, key: state.update({key: state[key] + 1j}), "finite numbers"),
+    "is of integers": (
+        lambda state, key: state.update({key: state[key].int()}),
+        "finite floating-point numbers",
+    ),
+    "is complex": (
+        lambda state, key: state.update({key: state[key] + 1j}),
+        "finite floating-point numbers",
+    ),
 }
 
 

@@ -12,10 +12,10 @@ from torch import nn
 from impasto.networks.normalization import (
     EPSILON,
     Moments,
+    convolve_reflect,
     moments_of,
     noise,
     normalize,
-    reflected,
     run_staged,
 )
 
@@ -111,7 +111,7 @@ def test_reflected_is_torchs_reflecting_convolution(kernel, stride, bias):
     plain = nn.Conv2d(2, 3, kernel, stride, bias=bias)
     plain.load_state_dict(expected.state_dict())
     x = features(2, 2, 10, 13)
-    torch.testing.assert_close(reflected(plain, x), expected(x))
+    torch.testing.assert_close(convolve_reflect(plain, x), expected(x))
 
 
 # --- Noise ------------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ def same(got, expected, rtol=1e-12):
 
 
 @pytest.mark.parametrize("statistic", STATISTICS)
-def test_the_report_is_the_weighted_losses(statistic):
+def test_objective_returns_the_weighted_losses(statistic):
     image = picture(batch=2)
     mine, kept = encode(image, LAYERS), encode(picture(1), ["deep"])
     expected = {"content.deep": 2 * content_loss(mine["deep"], kept["deep"]).mean()}
@@ -113,14 +113,14 @@ def test_variations(kind, mean):
     same(objective(picture(batch=2)), {"tv": expected})
 
 
-def test_the_same_picture_fulfils_every_wish_but_smoothness():
+def test_losses_of_the_same_picture_are_zero():
     image = picture(1)
     features = encode(image, LAYERS)
     objective = Objective([ContentTerm(features), StyleTerm(features)], encode)
     assert all(abs(value.item()) < 1e-20 for value in objective(image).values())
 
 
-def test_evaluated_twice_it_says_the_same_twice():
+def test_evaluation_is_repeatable():
     objective, image = Objective(all_terms(), encode), picture()
     first, (_, gradient) = objective(image), objective.gradient(image)
     objective(picture(5))
@@ -128,7 +128,7 @@ def test_evaluated_twice_it_says_the_same_twice():
     assert torch.equal(objective.gradient(image)[1], gradient)
 
 
-def test_targets_outlive_the_graph_they_came_from():
+def test_targets_are_detached():
     source = picture(1).requires_grad_()
     features = encode(source, LAYERS)
     objective = Objective([ContentTerm(features), StyleTerm(features)], encode)
@@ -137,7 +137,7 @@ def test_targets_outlive_the_graph_they_came_from():
     assert not any(value.requires_grad for value in objective(picture()).values())
 
 
-def test_terms_of_one_name_are_added():
+def test_losses_of_the_same_name_are_added():
     twice = Objective([style(2), style(3)], encode)(picture())
     alone = [Objective([style(seed)], encode)(picture()) for seed in (2, 3)]
     same(twice, {name: alone[0][name] + alone[1][name] for name in alone[0]})
@@ -152,7 +152,7 @@ class Darkness:
         return {"dark": features["image"].mean() + 0 * features["deep"].mean()}
 
 
-def test_a_term_of_ones_own():
+def test_custom_term():
     objective = Objective([Darkness()], encode)
     assert objective.layers == ("deep",)
     same(objective(picture()), {"dark": picture().mean()}, rtol=1e-9)
@@ -162,7 +162,7 @@ def test_a_term_of_ones_own():
 
 
 @pytest.mark.parametrize(("make", "name"), [(content, "content"), (style, "style")])
-def test_layers_have_equal_shares_that_sum_to_one(make, name):
+def test_default_layer_weights_are_equal_and_sum_to_one(make, name):
     together = Objective([make(layers=LAYERS, weight=6.0)], encode)(picture())
     for layer in LAYERS:
         alone = Objective([make(layers=[layer])], encode)(picture())
@@ -170,7 +170,7 @@ def test_layers_have_equal_shares_that_sum_to_one(make, name):
 
 
 @pytest.mark.parametrize(("make", "name"), [(content, "content"), (style, "style")])
-def test_layer_weights_are_taken_as_they_are(make, name):
+def test_layer_weights_are_not_normalized(make, name):
     weights = {"deep": 5.0, "shallow": 0.25}
     term, plain = make(layers=LAYERS, weight=2.0, layer_weights=weights), make(layers=LAYERS)
     got, alone = (Objective([each], encode)(picture()) for each in (term, plain))
@@ -178,13 +178,13 @@ def test_layer_weights_are_taken_as_they_are(make, name):
 
 
 @pytest.mark.parametrize("make", [content, style])
-def test_a_weight_of_an_unknown_layer_lists_the_known(make):
+def test_weight_of_an_unknown_layer_lists_the_known(make):
     with pytest.raises(OptionError, match="'relu1_1': choose one of shallow, deep"):
         make(layers=["shallow", "deep"], layer_weights={"relu1_1": 1.0})
 
 
 @pytest.mark.parametrize("statistic", STATISTICS)
-def test_several_styles_are_a_mixture_of_their_summaries(statistic):
+def test_several_styles_are_a_mixture_of_summaries(statistic):
     sources = [encode(picture(seed, side=10 + seed), ["deep"]) for seed in (2, 3)]
     term = StyleTerm(sources, statistic=statistic, shares=[3, 1])
     chosen = get_statistic(statistic)
@@ -193,7 +193,7 @@ def test_several_styles_are_a_mixture_of_their_summaries(statistic):
     same(Objective([term], encode)(picture()), {"style.deep": style_loss(chosen, ours, target)[0]})
 
 
-def test_styles_are_mixed_equally_by_default_and_one_alone_is_itself():
+def test_styles_have_equal_shares_by_default():
     a, b = (encode(picture(seed), ["shallow", "deep"]) for seed in (2, 3))
 
     def losses(styles, **options):
@@ -208,7 +208,7 @@ def test_styles_are_mixed_equally_by_default_and_one_alone_is_itself():
 
 
 @pytest.mark.parametrize("statistic", STATISTICS)
-def test_the_gradient_is_that_of_the_sum(statistic):
+def test_gradient_is_that_of_the_sum(statistic):
     objective, image = Objective(all_terms(statistic=statistic), encode), picture()
     assert gradcheck(lambda x: sum(objective(x).values()), image.clone().requires_grad_())
     losses, gradient = objective.gradient(image)
@@ -220,7 +220,7 @@ def test_the_gradient_is_that_of_the_sum(statistic):
 
 
 @pytest.mark.parametrize("around", [torch.no_grad, torch.enable_grad])
-def test_the_gradient_is_taken_whatever_is_around_and_leaves_the_picture_alone(around):
+def test_gradient_in_any_grad_mode_leaves_the_picture_unchanged(around):
     image = picture()
     before = image.clone()
     with around():
@@ -233,7 +233,7 @@ def test_the_gradient_is_taken_whatever_is_around_and_leaves_the_picture_alone(a
     assert image.grad is None
 
 
-def test_downhill_is_downhill():
+def test_a_step_along_the_gradient_reduces_the_loss():
     objective, image = Objective(all_terms(), encode), picture()
     totals = []
     for _ in range(5):
@@ -247,7 +247,7 @@ def test_downhill_is_downhill():
 # --- One pass ---------------------------------------------------------------------------------
 
 
-def test_one_pass_serves_all_terms():
+def test_one_forward_pass_for_all_terms():
     encoder = Counting()
     terms = [content(layers=["deep", "middle"]), *all_terms(), style(layers=["deep", "shallow"])]
     objective = Objective(iter(terms), encoder)
@@ -258,13 +258,13 @@ def test_one_pass_serves_all_terms():
     assert len(encoder.asked) == 2
 
 
-def test_without_layers_the_encoder_is_not_run():
+def test_encoder_is_not_called_without_layers():
     encoder = Counting()
     Objective([TotalVariation()], encoder).gradient(picture())
     assert encoder.asked == []
 
 
-def test_a_net_of_ours_is_an_encoder_too():
+def test_objective_with_an_impasto_encoder():
     torch.manual_seed(0)
     net = Encoder(Architecture(widths=(4, 6), depths=(2, 1), padding="reflect")).frozen()
     image, kept, painted = (picture(seed, side=16).float() for seed in range(3))
@@ -286,25 +286,25 @@ def test_a_net_of_ours_is_an_encoder_too():
 # --- Errors -----------------------------------------------------------------------------------
 
 
-def test_an_objective_of_nothing_is_refused():
+def test_objective_without_terms_is_an_error():
     with pytest.raises(OptionError, match="at least one term"):
         Objective([], encode)
 
 
 @pytest.mark.parametrize("make", [ContentTerm, StyleTerm])
-def test_a_term_without_layers_is_refused(make):
+def test_term_without_layers_is_an_error(make):
     with pytest.raises(OptionError, match="at least one layer"):
         make({})
 
 
 @pytest.mark.parametrize("layers", [(), (["deep"], ["shallow"]), (["deep"], ["deep", "shallow"])])
-def test_styles_must_be_there_and_have_the_same_layers(layers):
+def test_styles_must_have_the_same_layers(layers):
     with pytest.raises(OptionError, match="features of the same layers"):
         StyleTerm([encode(picture(), each) for each in layers])
 
 
 @pytest.mark.parametrize("shares", [[], [1], [1, -1], [0, 0], [1, 1, 1]])
-def test_bad_shares_are_refused(shares):
+def test_invalid_shares_are_an_error(shares):
     features = encode(picture(), ["deep"])
     with pytest.raises(OptionError, match="mixture of 2 styles"):
         StyleTerm([features, features], shares=shares)
@@ -325,6 +325,6 @@ def test_unknown_names_list_the_known(make, allowed):
         Objective([make()], encode)(picture())
 
 
-def test_a_picture_of_another_size_than_the_contents_is_refused():
+def test_picture_of_another_size_than_the_content_is_an_error():
     with pytest.raises(OptionError, match="same size"):
         Objective([content()], encode)(picture(side=12))

@@ -54,7 +54,7 @@ def maps_of(masked, height=32, width=28):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_moments_after_a_linear_map_are_those_of_the_mapped_features(weighted):
+def test_moments_after_a_linear_map(weighted):
     features, weight, bias = random(2, 4, 5, 6), random(3, 4, seed=1), random(3, seed=2)
     where = random(2, 1, 5, 6, seed=3) if weighted else None
     mapped = torch.einsum("oc,bchw->bohw", weight, features) + bias[:, None, None]
@@ -68,7 +68,7 @@ def test_moments_after_a_linear_map_are_those_of_the_mapped_features(weighted):
     torch.testing.assert_close(wanted["mean"], (mapped * shares).sum((2, 3)), rtol=1e-12, atol=0)
 
 
-def test_the_slope_of_mean_and_gram():
+def test_gradient_of_mean_and_gram():
     features = random(2, 3, 2, 4).requires_grad_()
     assert torch.autograd.gradcheck(
         lambda f: tuple(mean_and_gram(f, None).values()), features, atol=1e-8
@@ -77,7 +77,7 @@ def test_the_slope_of_mean_and_gram():
 
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("statistic", STATISTICS)
-def test_losses_and_gradients_are_the_same(encoder, statistic, masked):
+def test_losses_and_gradients_equal_those_through_the_readout(encoder, statistic, masked):
     plain, carried = terms(encoder, statistic, maps_of(masked))
     picture = random(2, 3, 32, 28, seed=9)
     wanted, slope = Objective([plain], encoder).gradient(picture)
@@ -91,7 +91,7 @@ def test_losses_and_gradients_are_the_same(encoder, statistic, masked):
 
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("statistic", CARRIED)
-def test_tile_by_tile_too(encoder, statistic, masked):
+def test_the_same_in_tiles(encoder, statistic, masked):
     _, carried = terms(encoder, statistic, maps_of(masked))
     picture = random(1, 3, 32, 28, seed=9)
     tiles = plan_tiles((32, 28), 12, stride=4, halo=encoder.halo(LAYERS))
@@ -109,7 +109,7 @@ def test_a_rectified_readout_is_not_linear(encoder):
     assert set(encoder.linear_readouts()) == {"relu1_1", "relu2_2"}
 
 
-def test_bare_features_are_what_the_next_layer_sees(encoder):
+def test_raw_features_are_the_input_of_the_next_layer(encoder):
     picture = random(1, 3, 16, 16)
     both = encoder(picture, ["relu1_1", f"{RAW}relu1_1"])
     bare = encoder.without_readouts()(picture, ["relu1_1"])["relu1_1"]
@@ -118,7 +118,7 @@ def test_bare_features_are_what_the_next_layer_sees(encoder):
     assert encoder.stride(f"{RAW}relu3_1") == encoder.stride("relu3_1") == 4
 
 
-def test_a_subclass_that_hands_out_something_else_is_read_as_it_is(encoder):
+def test_a_subclass_with_another_forward_has_no_linear_readouts(encoder):
     class Doubled(Encoder):
         def forward(self, image, layers):
             return {name: 2 * f for name, f in super().forward(image, layers).items()}
@@ -130,7 +130,7 @@ def test_a_subclass_that_hands_out_something_else_is_read_as_it_is(encoder):
     assert as_feature_extractor(lambda image, layers: {}).linear_readouts() == {}
 
 
-def test_readouts_that_learn_get_their_gradients(encoder):
+def test_trained_readouts_get_gradients(encoder):
     learning = copy.deepcopy(encoder).requires_grad_(True)
     readouts = learning.linear_readouts()
     layer = next(iter(readouts))
@@ -147,7 +147,7 @@ def test_readouts_that_learn_get_their_gradients(encoder):
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_has_sums_of_float32_and_slopes_of_its_own(dtype):
+def test_half_precision_sums_in_float32_and_has_half_precision_gradients(dtype):
     """The sums to the bit; the slope is rounded to the map's type, its product in that type."""
     rough = random(2, 8, 12, 9, seed=3).to(dtype).to(memory_format=torch.channels_last)
     slopes, sums = [], []
@@ -166,7 +166,7 @@ def test_half_precision_has_sums_of_float32_and_slopes_of_its_own(dtype):
     assert float((slopes[0] - slopes[1]).norm()) < 0.01 * float(slopes[1].norm())
 
 
-def test_half_precision_slopes_of_even_maps():
+def test_half_precision_gradients_of_uniform_maps():
     """Of what depends on covariances alone: a mean thirty times as large may not drown it."""
     noise = random(1, 8, 24, 24, seed=3).float()
     rough = (30 * random(1, 8, 1, 1, seed=4).float() + 5 + noise).bfloat16()

@@ -65,7 +65,7 @@ def tiles():
     return plan_tiles(SIZE, 16, stride=2, halo=halo)
 
 
-def test_a_term_of_ones_own_gives_the_same_in_tiles():
+def test_custom_term_gives_the_same_in_tiles():
     image, content = smooth_picture(*SIZE, seed=1), smooth_picture(*SIZE, seed=2)
     assert isinstance(Energy(), TiledTerm)
     terms = [Energy(), ContentTerm(ENCODER(content, ["relu1_1"])), TotalVariation(0.1)]

@@ -45,7 +45,7 @@ def close(one: torch.Tensor, other: torch.Tensor) -> None:
 
 @pytest.mark.parametrize("statistic", [n for n, s in STATISTICS.items() if s.is_mean])
 @pytest.mark.parametrize("masked", [False, True])
-def test_losses_and_gradients_are_those_of_the_whole(statistic, masked):
+def test_losses_and_gradients_equal_those_of_the_whole_picture(statistic, masked):
     image, content = smooth_picture(91, 118, seed=1), smooth_picture(91, 118, seed=2)
     style = DEEP(smooth_picture(70, 83, seed=3), STYLE_LAYERS)
     maps = region((91, 118)) if masked else None
@@ -80,7 +80,7 @@ def test_odd_sizes_and_every_padding(size, pooling, padding):
     close(slope, gradient)
 
 
-def test_without_its_halo_a_tile_is_wrong():
+def test_a_smaller_halo_changes_the_result():
     """The test above can fail: a halo one unit short is noticed."""
     style = DEEP(smooth_picture(70, 83, seed=3), STYLE_LAYERS)
     objective = Objective([StyleTerm(style)], DEEP)
@@ -91,7 +91,7 @@ def test_without_its_halo_a_tile_is_wrong():
     assert float((slope - gradient).norm() / gradient.norm()) > 1e-3
 
 
-def test_the_halo_is_what_the_deepest_layer_sees():
+def test_halo_is_the_receptive_field_of_the_deepest_layer():
     """The gradient of one unit reaches as far as the halo says, and no further."""
     image = smooth_picture(64, 64, seed=0).requires_grad_(True)
     feature = DEEP(image, ["relu3_1"])["relu3_1"]
@@ -116,7 +116,7 @@ def test_cores_cover_the_picture_once(height, width, side, halo):
         assert sum(tile.share(stride) for tile in tiles) == pytest.approx(1)
 
 
-def test_one_tile_may_be_the_whole():
+def test_one_tile_can_be_the_whole_picture():
     tile = whole_tile((40, 50))
     image = smooth_picture(40, 50, seed=1)
     assert tile.is_whole
@@ -124,7 +124,7 @@ def test_one_tile_may_be_the_whole():
     assert tile.core(image, 1) is image
 
 
-def test_what_cannot_be_tiled_says_so():
+def test_a_statistic_that_is_not_a_mean_cannot_be_tiled():
     style = DEEP(smooth_picture(70, 83, seed=3), STYLE_LAYERS)
     objective = Objective([StyleTerm(style, statistic="sliced")], DEEP)
     with pytest.raises(OptionError, match=r"sliced is not a mean over positions.*memory"):

@@ -1,4 +1,4 @@
-"""A one-pass model at work: styles read, mixed, weakened, put into regions, and painted."""
+"""Styles read, mixed, weakened, put into regions, and painted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from impasto.encoders.vgg import Encoder
 from impasto.errors import ImageError, OptionError
 from impasto.losses.statistics import STATISTICS
 from impasto.networks.catalogue import open_network
-from impasto.networks.files import OWN, OnePassModel
+from impasto.networks.model import IDENTITY, OnePassModel
 from impasto.onepass import stylist as stylist_module
 from impasto.onepass.stylist import SpatialStyle, Stylist, mixture
 from impasto.runtime.memory import BASE_BYTES
@@ -22,40 +22,40 @@ KINDS = ["paint", "johnson", "adain"]
 
 @pytest.fixture(params=KINDS)
 def stylist(request: pytest.FixtureRequest, encoder: Encoder) -> Stylist:
-    """With a model for any style."""
+    """Of a model for any style."""
     return Stylist(any_style(request.param, encoder), encoder=encoder, precision="float32")
 
 
 @pytest.fixture
 def own_styles() -> Stylist:
-    """With a model of two styles and the photograph's own."""
-    return Stylist(fixed_styles("paint", "wave", "rain", OWN), precision="float32")
+    """Of a model of two styles and the identity."""
+    return Stylist(fixed_styles("paint", "wave", "rain", IDENTITY), precision="float32")
 
 
 def far(one: Tensor, other: Tensor) -> bool:
     return float((one - other).abs().max()) > 1e-3
 
 
-# --- Styles become vectors --------------------------------------------------------------------
+# --- Style vectors ----------------------------------------------------------------------------
 
 
-def test_a_vector_is_what_the_predictor_says_of_the_statistics(stylist, encoder):
+def test_a_vector_is_predicted_from_the_statistics(stylist, encoder):
     picture = smooth_picture(70, 90, seed=3)
     predictor = stylist.model.predictor
     features = encoder(picture, predictor.layers)
     summary = STATISTICS["gaussian-ot"].summary
     expected = predictor({name: summary(x, None) for name, x in features.items()})
-    found = stylist.read(picture)
+    found = stylist.read_style(picture)
     assert found.shape == (stylist.model.network.style_size,)
     torch.testing.assert_close(found, expected[0])
-    assert far(found, stylist.read(smooth_picture(70, 90, seed=4)))
+    assert far(found, stylist.read_style(smooth_picture(70, 90, seed=4)))
 
 
 def test_a_large_style_picture_is_read_in_tiles_to_the_same_vector(stylist, monkeypatch):
     picture = smooth_picture(200, 330, seed=3)
-    whole = stylist.read(picture)
+    whole = stylist.read_style(picture)
     monkeypatch.setattr(stylist_module, "_TILE", 64)
-    torch.testing.assert_close(stylist.read(picture), whole, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(stylist.read_style(picture), whole, rtol=1e-4, atol=1e-4)
 
 
 def test_only_the_part_that_counts_is_read(stylist):
@@ -64,36 +64,39 @@ def test_only_the_part_that_counts_is_read(stylist):
     other = picture.clone()
     other[..., 192:] = 1 - other[..., 192:]
     torch.testing.assert_close(
-        stylist.read(other, where=where), stylist.read(picture, where=where), rtol=1e-5, atol=1e-5
+        stylist.read_style(other, mask=where),
+        stylist.read_style(picture, mask=where),
+        rtol=1e-5,
+        atol=1e-5,
     )
-    assert far(stylist.read(other), stylist.read(picture))
-    everywhere = stylist.read(picture, where=torch.full((1, 1, 96, 256), 0.5))
-    torch.testing.assert_close(everywhere, stylist.read(picture), rtol=1e-4, atol=1e-4)
+    assert far(stylist.read_style(other), stylist.read_style(picture))
+    everywhere = stylist.read_style(picture, mask=torch.full((1, 1, 96, 256), 0.5))
+    torch.testing.assert_close(everywhere, stylist.read_style(picture), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (31, 33), (40, 2)])
 def test_tiny_style_pictures_are_enlarged(size, stylist):
     picture = smooth_picture(*size, seed=3)
-    assert bool(torch.isfinite(stylist.read(picture)).all())
+    assert bool(torch.isfinite(stylist.read_style(picture)).all())
     where = torch.ones(1, 1, *size)
     torch.testing.assert_close(
-        stylist.read(picture, where=where), stylist.read(picture), rtol=1e-4, atol=1e-4
+        stylist.read_style(picture, mask=where), stylist.read_style(picture), rtol=1e-4, atol=1e-4
     )
 
 
 def test_a_model_of_fixed_styles_reads_no_pictures(own_styles):
     with pytest.raises(OptionError, match=r"in its own styles only \(wave, rain\)"):
-        own_styles.read(smooth_picture(64, 64, seed=3))
+        own_styles.read_style(smooth_picture(64, 64, seed=3))
 
 
 def test_styles_by_name(own_styles):
     for name in ("wave", "rain"):
-        assert torch.equal(own_styles.named(name), own_styles.model.styles[name])
+        assert torch.equal(own_styles.named_style(name), own_styles.model.styles[name])
     with pytest.raises(OptionError) as caught:
-        own_styles.named("waves")
+        own_styles.named_style("waves")
     assert "choose one of wave, rain, a picture's path. Did you mean 'wave'?" in str(caught.value)
     with pytest.raises(OptionError, match="Unknown style of this model 'photograph'"):
-        own_styles.named(OWN)
+        own_styles.named_style(IDENTITY)
 
 
 def test_the_models_own_encoder_is_opened_when_it_is_needed(encoder, monkeypatch):
@@ -103,10 +106,10 @@ def test_the_models_own_encoder_is_opened_when_it_is_needed(encoder, monkeypatch
     model.encoder = "some encoder"
     stylist = Stylist(model, precision="float32")
     image = smooth_picture(48, 48, seed=1)
-    stylist.paint(image, stylist.brush([vectors(1, model.network.style_size)[0]], image))
+    stylist.paint(image, stylist.spatial_style([vectors(1, model.network.style_size)[0]], image))
     assert opened == []
-    stylist.read(image)
-    stylist.read(image)
+    stylist.read_style(image)
+    stylist.read_style(image)
     assert opened == ["some encoder"]
 
 
@@ -129,46 +132,50 @@ def test_impossible_shares(shares):
         mixture(list(vectors(2, 10)), shares)
 
 
-def test_strength_goes_from_the_contents_own_vector_to_the_styles(stylist):
+def test_strength_interpolates_from_the_contents_own_vector(stylist):
     content = smooth_picture(80, 64, seed=1)
-    style = stylist.read(smooth_picture(64, 64, seed=2))
-    own = stylist.read(content)
+    style = stylist.read_style(smooth_picture(64, 64, seed=2))
+    own = stylist.read_style(content)
     for strength, expected in ((0.0, own), (0.25, 0.75 * own + 0.25 * style), (1.0, style)):
-        found = stylist.brush([style], content, strength=strength)
-        assert found.where is None
+        found = stylist.spatial_style([style], content, strength=strength)
+        assert found.masks is None
         torch.testing.assert_close(found.vectors, expected[None], rtol=1e-5, atol=1e-5)
 
 
-def test_a_large_photographs_own_vector_is_read_where_styles_are(stylist):
+def test_a_large_photographs_own_vector_is_read_at_the_size_of_styles(stylist):
     small = smooth_picture(384, 512, seed=1)
     large = torch.nn.functional.interpolate(small, scale_factor=2, mode="bicubic").clamp(0, 1)
-    torch.testing.assert_close(stylist.own(large), stylist.own(small), rtol=0.2, atol=0.2)
-    assert torch.equal(stylist.own(small), stylist.read(small))
+    torch.testing.assert_close(
+        stylist.identity_style(large), stylist.identity_style(small), rtol=0.2, atol=0.2
+    )
+    assert torch.equal(stylist.identity_style(small), stylist.read_style(small))
 
 
-def test_without_strength_adain_changes_no_features(encoder):
+def test_at_strength_zero_adain_changes_no_features(encoder):
     stylist = Stylist(any_style("adain", encoder), encoder=encoder, precision="float32")
     content, own = smooth_picture(64, 96, seed=1), stylist.model.network
-    brush = stylist.brush([vectors(1, own.style_size)[0]], content, strength=0.0)
+    style = stylist.spatial_style([vectors(1, own.style_size)[0]], content, strength=0.0)
     expected = own.decode(own.encoder(content, ["relu4_1"])["relu4_1"])
-    torch.testing.assert_close(stylist.paint(content, brush), expected, rtol=0, atol=1e-4)
+    torch.testing.assert_close(stylist.paint(content, style), expected, rtol=0, atol=1e-4)
 
 
-def test_a_model_of_fixed_styles_has_a_vector_for_no_strength(own_styles):
+def test_fixed_styles_have_a_vector_for_strength_zero(own_styles):
     content = smooth_picture(64, 64, seed=1)
-    found = own_styles.brush([own_styles.named("wave")], content, strength=0.5).vectors[0]
-    wave, own = (own_styles.model.styles[name] for name in ("wave", OWN))
+    found = own_styles.spatial_style(
+        [own_styles.named_style("wave")], content, strength=0.5
+    ).vectors[0]
+    wave, own = (own_styles.model.styles[name] for name in ("wave", IDENTITY))
     torch.testing.assert_close(found, (wave + own) / 2)
     without = Stylist(fixed_styles("paint", "wave"), precision="float32")
     with pytest.raises(OptionError, match="does not know strengths"):
-        without.brush([without.named("wave")], content, strength=0.5)
-    assert without.brush([without.named("wave")], content).vectors.shape[0] == 1
+        without.spatial_style([without.named_style("wave")], content, strength=0.5)
+    assert without.spatial_style([without.named_style("wave")], content).vectors.shape[0] == 1
 
 
 @pytest.mark.parametrize("strength", [-0.1, 1.1, float("nan"), float("inf")])
 def test_impossible_strengths(strength, own_styles):
     with pytest.raises(OptionError, match="strength is 0 to 1, not"):
-        own_styles.brush([own_styles.named("wave")], smooth_picture(64, 64, seed=1),
+        own_styles.spatial_style([own_styles.named_style("wave")], smooth_picture(64, 64, seed=1),
                          strength=strength)  # fmt: skip
 
 
@@ -189,12 +196,12 @@ def test_it_paints_what_the_network_paints(name, size):
 @pytest.mark.parametrize(("name", "least"), [("paint", 17), ("johnson", 5), ("adain", 9)])
 def test_a_picture_that_is_too_small_is_one_sentence(name, least):
     stylist = Stylist(OnePassModel(network(name)), precision="float32")
-    brush = SpatialStyle(torch.zeros(1, stylist.model.network.style_size))
+    style = SpatialStyle(torch.zeros(1, stylist.model.network.style_size))
     for size in ((least - 1, 40), (40, least - 1)):
         for image in (smooth_picture(*size, seed=1), torch.zeros(1, 3, *size, dtype=torch.uint8)):
             with pytest.raises(ImageError, match=f"it needs at least {least} px each way"):
-                stylist.paint(image, brush)
-    assert stylist.paint(smooth_picture(least, least, seed=1), brush).shape[-1] == least
+                stylist.paint(image, style)
+    assert stylist.paint(smooth_picture(least, least, seed=1), style).shape[-1] == least
 
 
 def test_equal_regions_are_no_regions(stylist):
@@ -229,7 +236,7 @@ def test_each_region_has_its_style():
     both[0, -width:], both[1, -width:] = 0.0, 2.0
     where = torch.zeros(1, 2, 64, 256)
     where[:, 0, :, :128], where[:, 1, :, 128:] = 1, 1
-    halved = stylist.paint(image, stylist.brush(list(both), image, where=where))
+    halved = stylist.paint(image, stylist.spatial_style(list(both), image, masks=where))
     alone = [stylist.paint(image, SpatialStyle(vector[None])) for vector in both]
     torch.testing.assert_close(halved[..., :120], alone[0][..., :120], rtol=0, atol=1e-4)
     torch.testing.assert_close(halved[..., 136:], alone[1][..., 136:], rtol=0, atol=1e-4)
@@ -237,48 +244,51 @@ def test_each_region_has_its_style():
 
 
 def test_as_many_vectors_as_regions(own_styles):
-    content, both = smooth_picture(64, 64, seed=1), [own_styles.named(n) for n in ("wave", "rain")]
+    content, both = (
+        smooth_picture(64, 64, seed=1),
+        [own_styles.named_style(n) for n in ("wave", "rain")],
+    )
     with pytest.raises(OptionError, match="1 regions need as many style vectors, not 2"):
-        own_styles.brush(both, content)
+        own_styles.spatial_style(both, content)
     with pytest.raises(OptionError, match="3 regions need as many style vectors, not 2"):
-        own_styles.brush(both, content, where=torch.ones(1, 3, 64, 64))
-    brush = own_styles.brush(both, content, strength=0.5, where=torch.ones(1, 2, 64, 64))
-    expected = (torch.stack(both) + own_styles.model.styles[OWN]) / 2
-    torch.testing.assert_close(brush.vectors, expected)
+        own_styles.spatial_style(both, content, masks=torch.ones(1, 3, 64, 64))
+    style = own_styles.spatial_style(both, content, strength=0.5, masks=torch.ones(1, 2, 64, 64))
+    expected = (torch.stack(both) + own_styles.model.styles[IDENTITY]) / 2
+    torch.testing.assert_close(style.vectors, expected)
 
 
-def test_a_picture_in_bytes(stylist):
+def test_a_uint8_picture(stylist):
     pixels = (255 * smooth_picture(64, 96, seed=1)).round().to(torch.uint8)
-    style = stylist.read(smooth_picture(64, 64, seed=2))
+    style = stylist.read_style(smooth_picture(64, 64, seed=2))
     image = pixels.float() / 255
-    torch.testing.assert_close(stylist.own(pixels), stylist.own(image))
-    brush = stylist.brush([style], pixels, strength=0.5)
-    painted = stylist.paint(pixels, brush)
+    torch.testing.assert_close(stylist.identity_style(pixels), stylist.identity_style(image))
+    style = stylist.spatial_style([style], pixels, strength=0.5)
+    painted = stylist.paint(pixels, style)
     assert painted.dtype == torch.uint8
-    expected = 255 * stylist.paint(image, brush)
+    expected = 255 * stylist.paint(image, style)
     assert float((painted - expected).abs().max()) <= 0.5 + 1e-2
 
 
 def test_another_precision_leaves_the_model_as_it_is(encoder):
     model, image = any_style("johnson", encoder), smooth_picture(48, 64, seed=1)
-    brush = SpatialStyle(vectors(1, model.network.style_size))
+    style = SpatialStyle(vectors(1, model.network.style_size))
     before = {key: value.clone() for key, value in model.network.state_dict().items()}
-    exact = Stylist(model, precision="float32").paint(image, brush)
-    rough = Stylist(model, precision="bfloat16").paint(image, brush)
+    exact = Stylist(model, precision="float32").paint(image, style)
+    rough = Stylist(model, precision="bfloat16").paint(image, style)
     assert rough.dtype == torch.float32
     assert 1e-5 < float((rough - exact).abs().max()) < 0.1
     assert all(torch.equal(value, before[k]) for k, value in model.network.state_dict().items())
-    assert torch.equal(Stylist(model, precision="float32").paint(image, brush), exact)
+    assert torch.equal(Stylist(model, precision="float32").paint(image, style), exact)
 
 
 @pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
 def test_an_even_picture_is_painted_the_same_in_half_precision(level):
     model, even = open_network("any"), torch.full((1, 3, 64, 80), level)
-    vector = Stylist(model).read(smooth_picture(64, 64, seed=1))
+    vector = Stylist(model).read_style(smooth_picture(64, 64, seed=1))
     pictures = []
     for precision in ("float32", "bfloat16"):
         stylist = Stylist(model, precision=precision)
-        pictures.append(stylist.paint(even, stylist.brush([vector], even)))
+        pictures.append(stylist.paint(even, stylist.spatial_style([vector], even)))
     assert (pictures[0] - pictures[1]).abs().max() < 0.03
 
 
@@ -288,8 +298,8 @@ def test_a_style_of_one_colour_paints_in_about_that_colour(colour):
     stylist = Stylist(open_network("any"))
     plane = torch.tensor(colour).view(1, 3, 1, 1)
     content = smooth_picture(96, 128, seed=1)
-    vector = stylist.read(plane.expand(1, 3, 128, 128).contiguous())
-    painted = stylist.paint(content, stylist.brush([vector], content))
+    vector = stylist.read_style(plane.expand(1, 3, 128, 128).contiguous())
+    painted = stylist.paint(content, stylist.spatial_style([vector], content))
     assert (painted.mean((2, 3)) - plane[..., 0, 0]).abs().max() < 0.2
     assert painted.std((2, 3)).max() < 0.12
 
@@ -298,19 +308,21 @@ def test_a_style_of_one_colour_paints_in_about_that_colour(colour):
 
 
 @pytest.mark.parametrize(("size", "copied"), [((64, 96), 0), ((64, 90), 3 * 4 * 64 * 96)])
-def test_what_is_held_beside_counts(size, copied, monkeypatch):
-    """Of the budget maps may have what the process, the picture and its copies leave."""
+def test_what_else_is_held_counts(size, copied, monkeypatch):
+    """The network gets what the process, the picture and its copies leave of the budget."""
     left = []
-    real = stylist_module.choose
+    real = stylist_module.choose_schedule
     monkeypatch.setattr(
-        stylist_module, "choose", lambda job, memory: left.append(memory) or real(job, memory)
+        stylist_module,
+        "choose_schedule",
+        lambda model, memory: left.append(memory) or real(model, memory),
     )
     own = Stylist(OnePassModel(network("paint")), precision="float32", memory=1e9)
-    image, brush = (
+    image, style = (
         smooth_picture(*size, seed=1),
         SpatialStyle(vectors(1, own.model.network.style_size)),
     )
-    own.paint(image, brush)
-    own.paint(image, brush, beside=5000)
+    own.paint(image, style)
+    own.paint(image, style, other_bytes=5000)
     assert left[0] == 1e9 - BASE_BYTES - image.nbytes - copied
     assert left[1] == left[0] - 5000

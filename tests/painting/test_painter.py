@@ -96,7 +96,7 @@ def test_sizes_and_steps(make, optimizer):
     assert list(painter) == []
 
 
-def test_each_size_starts_where_the_one_before_ended(make):
+def test_each_size_starts_from_the_previous_picture(make):
     painter = make(optimizer="adam", learning_rate=1e-6, detail=0)
     last = {step.stage: step.image.clone() for step in painter}
     for before, after in ((0, 1), (1, 2)):
@@ -104,7 +104,7 @@ def test_each_size_starts_where_the_one_before_ended(make):
         torch.testing.assert_close(last[after], enlarged, atol=1e-4, rtol=0)
 
 
-def test_details_of_the_photograph_come_back_with_each_size(make, content):
+def test_each_size_adds_detail_of_the_photograph(make, content):
     """With all of them, an untouched painting is the photograph at every size."""
     errors = {}
     for detail in (0.0, 0.5, 1.0):
@@ -146,7 +146,7 @@ def test_same_seed_same_pixels(make):
 
 
 @pytest.mark.parametrize("statistic", STATISTICS)
-def test_a_picture_in_its_own_style_stays_as_it_is(encoder, content, statistic):
+def test_a_picture_in_its_own_style_does_not_change(encoder, content, statistic):
     """The loss is zero and its gradient mere rounding, from the first step on."""
     recipe = SMALL.replace(style_loss=statistic, scales=1, tv_weight=0)
     painter = Painter(content, [content], recipe.replace(steps=1000), encoder=encoder)
@@ -178,7 +178,7 @@ def test_no_size_is_too_small_for_the_deepest_layer(make):
     assert next(iter(painter)).size == (32, 48)
 
 
-def test_recipes_that_do_not_fit(make, content, encoder):
+def test_recipes_that_do_not_fit_the_encoder(make, content, encoder):
     with pytest.raises(OptionError, match="no layer relu4_2, which vgg19 has"):
         make(content_layers={"relu4_2": 1})
     assert make(content_layers={"relu4_2": 1}, content_weight=0)
@@ -214,7 +214,7 @@ def test_every_choice_runs(make, name, value):
 # --- where it starts -----------------------------------------------------------------------------
 
 
-def test_first_images(make, content, tmp_path):
+def test_initial_images(make, content, tmp_path):
     small = images.resize(content.tensor, (32, 48))
     noise = make(init="noise", seed=3).image
     assert torch.equal(make(init="content").image, small)
@@ -247,7 +247,7 @@ def mixed(encoder: Encoder, content: Picture, style: Picture, other_style: Pictu
     return mixed
 
 
-def test_shares_go_from_one_style_to_the_other(make, mixed):
+def test_shares_interpolate_between_styles(make, mixed):
     alone = finish(make(scales=1, steps=10, optimizer="adam"))
     distances = [float((mixed(a, 1 - a) - alone).abs().mean()) for a in (1, 0.999, 0.7, 0.3, 0)]
     assert distances == sorted(distances)
@@ -283,7 +283,7 @@ def test_invalid_shares(mixed, shares, message):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("count", [0, 1, 4, 6, 7, 10, 12, 13])
-def test_goes_on_to_the_bit(make, tmp_path, optimizer, count):
+def test_resumed_painting_is_identical(make, tmp_path, optimizer, count):
     """6 and 10 are the last steps of their sizes, 13 is the last of all."""
     changes = {"optimizer": optimizer, "init": "noise"}
     whole = make(**changes)
@@ -302,7 +302,9 @@ def test_goes_on_to_the_bit(make, tmp_path, optimizer, count):
     assert torch.equal(finish(first), whole.image)
 
 
-def test_checkpoints_fit_one_painting_only(make, tmp_path, encoder, content, style, other_style):
+def test_checkpoint_of_another_painting_is_an_error(
+    make, tmp_path, encoder, content, style, other_style
+):
     path = tmp_path / "out.png.checkpoint"
     painter = make()
     walk(painter, 2)
@@ -322,7 +324,7 @@ def test_checkpoints_fit_one_painting_only(make, tmp_path, encoder, content, sty
     assert len({other.fingerprint() for other in others}) == len(others)
 
 
-def test_checkpoints_that_cannot_be_read(make, tmp_path):
+def test_invalid_checkpoints(make, tmp_path):
     path = tmp_path / "x.checkpoint"
     with pytest.raises(InputDataError, match=r"no checkpoint .*: start without resume"):
         load_checkpoint(path, make())

@@ -17,7 +17,7 @@ from impasto.regions.regions import Region
 
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("colour", ["content", "luminance"])
-def test_the_contents_chroma_is_kept(paint, content, colour, space):
+def test_the_chroma_of_the_content_is_kept(paint, content, colour, space):
     picture = paint([WARM], colour=colour, colour_space=space)
     chosen = SPACES[space]
     ours, theirs = chosen.to(picture), chosen.to(content.tensor)
@@ -32,7 +32,7 @@ def test_the_contents_chroma_is_kept(paint, content, colour, space):
     assert ((saturation[0] - saturation[1]) / chosen.white).max() < 1e-3
 
 
-def test_full_style_colours_have_not_the_contents_chroma(paint, content):
+def test_style_colours_replace_the_chroma_of_the_content(paint, content):
     """The test above can fail."""
     ours, theirs = to_oklab(paint([WARM])), to_oklab(content.tensor)
     assert (ours - theirs)[:, 1:].abs().mean() > 0.03
@@ -66,7 +66,7 @@ MATCHED = Recipe(size=96, precision="float32", scales=1, steps=20, colour="match
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_matched_colours_are_the_contents(sample, styled, method):
+def test_matched_colours_are_those_of_the_content(sample, styled, method):
     photo, style, judge = sample
     recipe = MATCHED.replace(colour_match=method)
     matched = finish(Painter(photo, [style], recipe, encoder=judge))

@@ -48,7 +48,7 @@ def test_masks_tiles_and_luminance_together(encoder, content, monkeypatch, reque
     assert chroma[:, 1:, 40:, 60:].abs().max() < 1e-6
 
 
-def test_tiles_of_what_is_kept_have_nothing_to_say(encoder, content, tiny_tiles):
+def test_tiles_of_kept_regions_have_no_gradient(encoder, content, tiny_tiles):
     """Without a content term, no term looks at a tile that lies in a kept region."""
     recipe = FAST.replace(content_weight=0, scales=1, steps=2, style_layers={"relu2_1": 1})
     regions = [Region("face", left(), keep=True)]
@@ -62,7 +62,7 @@ def test_tiles_of_what_is_kept_have_nothing_to_say(encoder, content, tiny_tiles)
 # --- again ---------------------------------------------------------------------------------------
 
 
-def test_a_checkpoint_fits_no_other_controls(encoder, content, tmp_path):
+def test_checkpoint_of_other_controls_is_an_error(encoder, content, tmp_path):
     def painter(regions=None, styles=None, **changes):
         regions = [Region("sun", left(), WARM)] if regions is None else regions
         return Painter(
@@ -100,7 +100,7 @@ def test_a_checkpoint_fits_no_other_controls(encoder, content, tmp_path):
     assert load_checkpoint(path, painter()) == []
 
 
-def test_goes_on_to_the_bit_with_all_controls(encoder, content, tmp_path):
+def test_resumed_painting_with_all_controls_is_identical(encoder, content, tmp_path):
     changes = {"strength": 0.6, "final_steps": 4}
     expected = finish(combined(encoder, content, **changes))
     first = combined(encoder, content, **changes)

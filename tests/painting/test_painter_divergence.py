@@ -65,7 +65,7 @@ def reduction(painter: Painter) -> float:
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_it_is_told_once_and_the_step_stays_reduced(spoilt, optimizer):
+def test_one_notice_and_the_step_stays_reduced(spoilt, optimizer):
     painter = spoilt(optimizer, ONCE_A_SIZE)
     told, left = [], {}
     for step in painter:
@@ -76,14 +76,14 @@ def test_it_is_told_once_and_the_step_stays_reduced(spoilt, optimizer):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_a_size_without_trouble_keeps_the_reduced_step(spoilt, optimizer):
+def test_a_later_size_keeps_the_reduced_step(spoilt, optimizer):
     painter = spoilt(optimizer, {(0, 0): 2})
     assert {reduction(painter) for _ in painter} == {1 / 4}
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("count", [3, 6, 8])
-def test_resumed_it_remembers_what_was_told_and_the_rate(spoilt, optimizer, count, tmp_path):
+def test_resumed_painting_keeps_the_notice_and_the_step(spoilt, optimizer, count, tmp_path):
     """6 is the last step of the first size."""
     whole, first, second = (spoilt(optimizer, ONCE_A_SIZE) for _ in range(3))
     history = [(step.losses, step.note) for step in whole]
@@ -95,7 +95,7 @@ def test_resumed_it_remembers_what_was_told_and_the_rate(spoilt, optimizer, coun
 
 
 @pytest.mark.parametrize("value", [math.nan, 1e9])
-def test_trouble_just_after_it_was_resumed(spoilt, value, tmp_path):
+def test_divergence_directly_after_resuming(spoilt, value, tmp_path):
     """What a good loss is, and the last good picture, are known from before the interruption."""
     whole, first, second = (spoilt("adam", {(1, 4): 2}, value) for _ in range(3))
     history = [(step.losses, step.note) for step in whole]

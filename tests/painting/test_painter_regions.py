@@ -12,7 +12,7 @@ from impasto.regions.regions import Region
 
 
 @pytest.mark.parametrize("mode", MASK_MODES)
-def test_each_region_is_painted_after_its_own_style(encoder, paint, mode):
+def test_each_region_is_painted_in_its_own_style(encoder, paint, mode):
     picture = paint([COLD], [Region("sun", left(), WARM)], mask_mode=mode)
     for where, own, other in ((left(), WARM, COLD), (1 - left(), COLD, WARM)):
         maps = layer_masks(where, encoder, LAYERS, mode)
@@ -21,7 +21,7 @@ def test_each_region_is_painted_after_its_own_style(encoder, paint, mode):
         assert all(near[layer] < 0.6 * far[layer] for layer in LAYERS)
 
 
-def test_a_region_is_painted_after_its_part_of_the_style(encoder, paint):
+def test_a_region_is_painted_in_its_part_of_the_style(encoder, paint):
     """One style picture, warm above and cold below; the photograph's left is to be warm."""
     both = torch.cat([WARM.tensor[..., :40, :64], COLD.tensor[..., :40, :]], dim=2)
     above = torch.zeros(1, 1, 80, 64)
@@ -60,7 +60,7 @@ def test_everything_kept_is_the_photograph(paint, content):
     torch.testing.assert_close(picture, content.tensor, atol=1e-6, rtol=0)
 
 
-def test_a_region_weighs_the_same_large_or_small(encoder, content):
+def test_the_weight_of_a_region_does_not_depend_on_its_size(encoder, content):
     """Its loss is that of its mean, not of its sum."""
     narrow = torch.zeros(1, 1, *SIZE)
     narrow[..., :16] = 1

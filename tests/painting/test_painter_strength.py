@@ -43,7 +43,7 @@ def test_strength_zero_is_the_photograph_in_any_colours(paint, content, colour):
     torch.testing.assert_close(picture, content.tensor, atol=2 / 255, rtol=0)
 
 
-def test_strength_rises_in_even_steps(by_strength):
+def test_strength_has_even_steps(by_strength):
     photo, pictures, judge = by_strength
     away = [feature_distance(judge, p, photo.tensor, photo.tensor) for p in pictures.values()]
     steps = [b - a for a, b in itertools.pairwise(away)]

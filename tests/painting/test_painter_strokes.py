@@ -19,7 +19,7 @@ def centroid(picture):
     return float((power * torch.fft.rfftfreq(rows.shape[1])).sum() / power.sum())
 
 
-def test_style_scale_moves_the_stroke_frequency(sample):
+def test_style_scale_changes_the_stroke_frequency(sample):
     lines = stripes((96, 96), 8, upright=True, dark=(0.1, 0.1, 0.1), bright=(0.9, 0.9, 0.9))
     noise = Picture(0.5 + 0.2 * (smooth_picture(96, 96, seed=5) - 0.5))
     recipe = FAST.replace(content_weight=0, init="noise", scales=1, steps=30)
@@ -44,7 +44,7 @@ def test_levels_take_coarse_and_fine_from_different_styles(encoder, paint):
             assert near < 0.9 * far
 
 
-def test_levels_that_do_not_fit(encoder, content):
+def test_invalid_levels(encoder, content):
     def paint(*styles, **changes):
         Painter(content, styles, FAST.replace(**changes), encoder=encoder)
 

@@ -73,7 +73,7 @@ def test_slivers_are_painted_at_their_own_size(content):
     assert sizes(Recipe(scales=5), content) == [content]
 
 
-def test_enough_scales_stop_at_the_least_side():
+def test_many_scales_stop_at_the_minimum_side():
     assert sizes(Recipe(scales=64), (100, 200), minimum_side=50) == [
         (50, 100),
         (70, 141),
@@ -91,7 +91,7 @@ def test_steps_of_the_smaller_sizes_and_of_the_last(first, last, count):
 
 
 @given(st.integers(0, 10**5), st.integers(32, 90))
-def test_a_single_size_is_the_full_one_where_no_number_is_given(last, side):
+def test_a_single_size_gets_the_final_steps_by_default(last, side):
     for recipe in (Recipe(final_steps=last, scales=1), Recipe(final_steps=last)):
         (stage,) = plan_stages(recipe, (side, 32))
         assert stage == Stage((side, 32), last)

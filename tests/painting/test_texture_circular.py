@@ -15,7 +15,7 @@ from impasto.painting.texture import resize_circular
 
 
 @pytest.mark.parametrize("size", [(32, 48), (32, 32)])
-def test_a_circular_encoder_sees_one_tile_of_an_endless_plane(encoder, size):
+def test_circular_features_are_those_of_a_tiled_plane(encoder, size):
     image = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0))
     layers = ["conv1_1", "relu3_1", "pool4"]
     alone = encoder.circular()(image, layers)
@@ -27,7 +27,7 @@ def test_a_circular_encoder_sees_one_tile_of_an_endless_plane(encoder, size):
         torch.testing.assert_close(alone[name], middle)
 
 
-def test_a_circular_encoder_turns_with_the_picture(encoder):
+def test_circular_features_are_shift_equivariant(encoder):
     image = torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(0))
     circular = encoder.circular()
     features = circular(image, ["relu4_1"])["relu4_1"]
@@ -57,7 +57,7 @@ def test_circular_variation_counts_every_neighbour_once(kind):
 
 
 @pytest.mark.parametrize("size", [(32, 48), (33, 47)])
-def test_circular_preconditioning_is_symmetric_and_turns_with_the_picture(size):
+def test_circular_preconditioning_is_symmetric_and_shift_equivariant(size):
     random = torch.Generator().manual_seed(0)
     a, b = (torch.randn(1, 3, *size, generator=random) for _ in range(2))
     mapped = CircularPreconditioner(size, 0.5)
@@ -75,6 +75,6 @@ def test_resizing_filters_across_the_borders():
     torch.testing.assert_close(rolled, larger.roll((16, 32), (-2, -1)))
 
 
-def test_wrapping_is_circular_padding():
+def test_pad_circular():
     x = torch.rand(1, 2, 4, 5)
     assert torch.equal(pad(x, "circular"), F.pad(x, (1, 1, 1, 1), mode="circular"))

@@ -1,4 +1,4 @@
-"""Masks read from label pictures and grey ones, and brought to a picture's size."""
+"""Masks from label pictures with one colour per region."""
 
 from __future__ import annotations
 
@@ -7,29 +7,14 @@ import math
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter
 
-from helpers.mask_pictures import BLUE, GREEN, RED, WHITE, cells, random_masks
+from helpers.mask_pictures import BLUE, GREEN, RED, WHITE, cells, halves
 from helpers.sentences import sentence
-from impasto.errors import ImageError, InputDataError, OptionError
-from impasto.regions import masks
+from impasto.errors import InputDataError, OptionError
 from impasto.regions.label_images import read_colour_masks
 
 PASCAL = [(0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0), (0, 0, 128), (128, 128, 128)]
-
-
-def halves(path, left, right, size=(40, 60)):
-    height, width = size
-    picture = Image.new("RGB", (width, height), left)
-    picture.paste(right, (width // 2, 0, width, height))
-    picture.save(path)
-    return path
-
-
-# --- colours -------------------------------------------------------------------------------------
 
 
 def test_two_colours(tmp_path):
@@ -70,7 +55,7 @@ def test_colours_survive_compression_and_smooth_edges(tmp_path, palette, count, 
         assert torch.equal(planes.sum(1), torch.ones_like(planes[:, 0]))
 
 
-def test_colours_may_differ_a_little_between_the_files(tmp_path):
+def test_colours_may_differ_slightly_between_the_files(tmp_path):
     content = halves(tmp_path / "c.png", (250, 4, 9), (10, 10, 240))
     style = halves(tmp_path / "s.png", (5, 0, 255), (235, 10, 0))
     found = read_colour_masks(content, style, (40, 60), (40, 60))
@@ -88,7 +73,7 @@ def test_colours_may_differ_a_little_between_the_files(tmp_path):
     assert "#0a0af0 and #fa0409" in message
 
 
-def test_a_wide_soft_edge_is_no_region(tmp_path):
+def test_a_wide_soft_edge_is_not_a_region(tmp_path):
     _, picture = cells([RED, BLUE, WHITE], 200, 200, seed=4)
     picture.filter(ImageFilter.GaussianBlur(12)).save(tmp_path / "c.jpg", quality=75)
     picture.save(tmp_path / "s.png")
@@ -97,7 +82,7 @@ def test_a_wide_soft_edge_is_no_region(tmp_path):
     assert (found.content - found.style).abs().mean() < 0.05
 
 
-def test_a_small_region_counts(tmp_path):
+def test_a_small_region_is_found(tmp_path):
     picture = Image.new("RGB", (256, 256), RED)
     draw = ImageDraw.Draw(picture)
     draw.rectangle((0, 0, 100, 255), fill=BLUE)
@@ -136,7 +121,7 @@ def test_tolerance_out_of_range(tolerance):
     assert "choose 0.03 to 0.5" in message
 
 
-def test_a_picture_without_areas_of_one_colour(tmp_path):
+def test_a_picture_without_flat_colours(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.png")
     message = sentence(
@@ -156,71 +141,3 @@ def test_tiny_label_pictures(tmp_path):
     assert found.content.flatten().tolist() == [0, 1, 1, 0]
     assert found.style.shape == (1, 2, 4, 8)
     assert len(found.notices) == 1
-
-
-# --- grey masks, sizes ---------------------------------------------------------------------------
-
-
-def test_grey_values_count(tmp_path):
-    levels = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
-    Image.fromarray(levels).save(tmp_path / "g.png")
-    Image.merge("LA", [Image.fromarray(levels), Image.new("L", (4, 3), 7)]).save(tmp_path / "a.png")
-    for name in ("g.png", "a.png"):
-        mask, notices = masks.read_grey_mask(tmp_path / name, (3, 4))
-        assert notices == []
-        torch.testing.assert_close(mask[0, 0], torch.from_numpy(levels) / 255)
-
-
-def test_a_black_mask(tmp_path):
-    Image.new("RGB", (8, 6)).save(tmp_path / "black.png")
-    message = sentence(InputDataError, masks.read_grey_mask, tmp_path / "black.png", (6, 8))
-    assert "black.png is black everywhere" in message
-
-
-def test_no_such_file(tmp_path):
-    assert "no file" in sentence(ImageError, masks.read_grey_mask, tmp_path / "x.png", (6, 8))
-
-
-def test_feathered_grey_mask(tmp_path):
-    path = halves(tmp_path / "g.png", "black", "white")
-    plain, _ = masks.read_grey_mask(path, (40, 60))
-    soft, _ = masks.read_grey_mask(path, (40, 60), feather=3)
-    torch.testing.assert_close(soft, masks.feather(plain, 3))
-
-
-def test_another_size_is_rescaled_and_told(tmp_path):
-    path = halves(tmp_path / "g.png", "black", "white", size=(40, 60))
-    mask, notices = masks.read_grey_mask(path, (121, 180))
-    assert mask.shape == (1, 1, 121, 180)
-    assert notices == [f"The mask {path} has 60×40 px and its picture 180×121 px: it was rescaled."]
-    found = read_colour_masks(path, path, (20, 30), (40, 60))
-    assert found.content.shape == (1, 2, 20, 30)
-    assert len(found.notices) == 1
-
-
-@given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 300), st.integers(1, 300))
-def test_two_percent_of_aspect(mask_height, mask_width, height, width):
-    picture = torch.zeros(1, 3, mask_height, mask_width)
-    ratio = (mask_width / mask_height) / (width / height)
-    allowed = max(ratio, 1 / ratio)
-    if abs(allowed - 1.02) < 1e-9:
-        return
-    if allowed < 1.02:
-        notices = masks.check_aspect("m.png", picture, (height, width))
-        assert len(notices) == ((mask_height, mask_width) != (height, width))
-    else:
-        message = sentence(InputDataError, masks.check_aspect, "m.png", picture, (height, width))
-        assert f"{mask_width}×{mask_height} px and its picture {width}×{height} px" in message
-
-
-@settings(max_examples=40)
-@given(*[st.integers(1, 50)] * 4)
-def test_resized_masks_stay_masks(height, width, new_height, new_width):
-    labels = random_masks(3, height, width).argmax(1)
-    planes = F.one_hot(labels, 3).permute(0, 3, 1, 2).float()
-    resized = masks.resize_masks(planes, (new_height, new_width))
-    assert resized.shape == (1, 3, new_height, new_width)
-    assert resized.min() >= 0
-    assert resized.max() <= 1
-    torch.testing.assert_close(resized.sum(1), torch.ones(1, new_height, new_width))
-    assert torch.equal(resized.amax((2, 3)) > 0, planes.amax((2, 3)) > 0)

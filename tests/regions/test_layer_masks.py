@@ -97,7 +97,7 @@ def test_the_receptive_field_is_the_encoders_own():
 
 
 @pytest.mark.parametrize("size", [(16, 24), (21, 18)])
-def test_simple_is_the_mean_over_a_units_own_pixels(size):
+def test_simple_is_the_mean_over_the_pixels_of_a_position(size):
     planes = random_masks(2, *size)
     for layer, got in masks.layer_masks(planes, DEEP, DEEP.layers).items():
         stride = DEEP.stride(layer)
@@ -107,7 +107,7 @@ def test_simple_is_the_mean_over_a_units_own_pixels(size):
                 torch.testing.assert_close(got[0, :, y, x], own.mean((1, 2)))
 
 
-def test_propagated_is_what_equal_weights_make_of_the_mask():
+def test_propagated_equals_convolutions_with_equal_weights():
     """In the middle, it is the response of an encoder whose kernels are all means."""
     encoder = random_encoder(
         Architecture((1, 1, 1), (2, 1, 2), "average", "replicate", (0,) * 3, (1,) * 3)
@@ -127,14 +127,14 @@ def test_propagated_is_what_equal_weights_make_of_the_mask():
 
 
 @pytest.mark.parametrize("mode", ["simple", "propagated"])
-def test_regions_that_share_all_pixels_share_all_units(mode):
+def test_masks_that_sum_to_one_still_do_at_each_layer(mode):
     planes = random_masks(3, 37, 29).softmax(1)
     for carried in masks.layer_masks(planes, DEEP, DEEP.layers, mode).values():
         torch.testing.assert_close(carried.sum(1), torch.ones_like(carried[:, 0]))
 
 
 @pytest.mark.parametrize("mode", MASK_MODES)
-def test_a_region_in_the_rim_that_poolings_cut_off(mode):
+def test_a_region_in_the_border_cut_off_by_poolings(mode):
     planes = torch.zeros(1, 1, 23, 23)
     planes[..., 22, 22] = 1
     for carried in masks.layer_masks(planes, DEEP, DEEP.layers, mode).values():
@@ -156,7 +156,7 @@ def test_layers_come_shallow_to_deep_and_only_those_named():
     assert masks.layer_masks(planes, DEEP, []) == {}
 
 
-def test_layer_masks_refuses():
+def test_invalid_arguments_of_layer_masks():
     planes = random_masks(1, 16, 15)
     message = sentence(OptionError, masks.layer_masks, planes, DEEP, ["pool3"])
     assert message == "Masks of 15×16 px are too small: 16 px are needed."
@@ -169,7 +169,7 @@ def test_layer_masks_refuses():
         masks.layer_masks(torch.zeros(1, 1, 16, 16), DEEP, ["pool2"])
 
 
-def test_masks_of_a_real_photograph_sized_pair(tmp_path):
+def test_masks_of_photograph_size(tmp_path):
     """From files to weights of a Gram matrix, as the command line goes."""
     _, picture = cells([RED, BLUE], 48, 64, seed=1)
     images.write(

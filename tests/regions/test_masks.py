@@ -26,7 +26,7 @@ def mirrored(index, side):
 
 
 @pytest.mark.parametrize(("size", "radius"), [((9, 12), 1.3), ((5, 3), 4.0), ((1, 6), 2.0)])
-def test_feather_is_a_gaussian_between_mirrors(size, radius):
+def test_feather_is_a_gaussian_with_reflected_borders(size, radius):
     height, width = size
     plane = random_masks(1, height, width)
     reach = math.ceil(3 * radius)
@@ -42,7 +42,7 @@ def test_feather_is_a_gaussian_between_mirrors(size, radius):
     torch.testing.assert_close(masks.feather(plane, radius)[0, 0], expected)
 
 
-def test_feathered_regions_share_their_pixels():
+def test_feathered_masks_sum_to_one():
     labels = random_masks(3, 17, 23).argmax(1)
     planes = F.one_hot(labels, 3).permute(0, 3, 1, 2).float()
     torch.testing.assert_close(masks.feather(planes, 2.5).sum(1), torch.ones(1, 17, 23))
@@ -85,9 +85,9 @@ def broken(value):
         (torch.cat([torch.ones(1, 1, 4, 5), torch.zeros(1, 1, 4, 5)], 1), "Mask 2 of 2 is zero"),
     ],
 )
-def test_unsound_masks(planes, words):
+def test_invalid_masks(planes, words):
     assert words in sentence(OptionError, masks.check_masks, planes, (4, 5))
 
 
-def test_sound_masks():
+def test_valid_masks():
     masks.check_masks(random_masks(3, 4, 5), (4, 5))

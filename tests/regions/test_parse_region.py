@@ -43,7 +43,7 @@ def test_parse_region(text, region):
      "sky=c.png@:s.png", "sky=c.png:s.png:t.png", "sky=c.png@m.jpg@n.jpg", "sky=c.png:s.png@m.jpg",
      "sky=c.png@m.jpg:", "sky=c.png@content:s.png"],
 )  # fmt: skip
-def test_parse_region_refuses(text):
+def test_invalid_texts(text):
     message = sentence(OptionError, masks.parse_region, text)
     assert f"'{text}'" in message
     assert "sky=c.png@monet.jpg:s.png" in message
@@ -55,7 +55,7 @@ def test_regions_are_frozen():
 
 
 @given(st.text("ab=:@/\\ .", max_size=14))
-def test_parse_region_reads_or_refuses_whatever_comes(text):
+def test_any_text_is_parsed_or_an_error(text):
     try:
         region = masks.parse_region(text)
     except OptionError:

@@ -88,12 +88,12 @@ def read(files, *regions, **options):
 # --- reading -------------------------------------------------------------------------------------
 
 
-def test_nothing_named_is_no_area(files):
+def test_no_regions(files):
     assert read(files) == ([], [])
     assert complete([], SIZE) == []
 
 
-def test_what_is_left_over_is_an_area(files):
+def test_uncovered_part_is_a_region(files):
     (sky, rest), notices = read(files, "sky=left.png@b.png")
     assert (sky.name, sky.keep, sky.style.size) == ("sky", False, (64, 64))
     assert (rest.name, rest.keep, rest.style, rest.style_mask) == (REST, False, None, None)
@@ -102,26 +102,26 @@ def test_what_is_left_over_is_an_area(files):
     assert notices == []
 
 
-def test_nothing_left_over_is_no_area(files):
+def test_no_region_for_an_empty_rest(files):
     areas, _ = read(files, "sky=left.png@b.png", "face=right.png")
     assert [(area.name, area.keep) for area in areas] == [("sky", False), ("face", True)]
     torch.testing.assert_close(areas[0].mask + areas[1].mask, torch.ones(1, 1, *SIZE))
 
 
-def test_the_rest_is_painted_after_the_rest_of_the_style(files):
+def test_the_rest_has_the_rest_of_the_style(files):
     (sky, rest), _ = read(files, "sky=left.png:part.png")
     assert sky.style is None
     assert torch.equal(sky.style_mask, left(30 / 72, (80, 72)))
     assert torch.equal(rest.style_mask, 1 - sky.style_mask)
 
 
-def test_soft_masks_share(files):
+def test_soft_masks_sum_to_one(files):
     (sky, rest), _ = read(files, "sky=grey.png@b.png")
     assert float(sky.mask[..., 10].mean()) == pytest.approx(128 / 255)
     torch.testing.assert_close(sky.mask + rest.mask, torch.ones(1, 1, *SIZE))
 
 
-def test_overlapping_areas_share():
+def test_overlapping_regions_are_scaled():
     whole = torch.ones(1, 1, *SIZE)
     one, other = complete([Region("a", whole), Region("b", left())], SIZE)
     assert torch.equal(one.mask, 1 - left() / 2)
@@ -133,7 +133,7 @@ def test_overlapping_areas_share():
     )
 
 
-def test_feather_blurs_the_edges_alone(files):
+def test_feather_blurs_only_edges(files):
     (sky, rest), _ = read(files, "sky=left.png@b.png", blur=0.03)
     edge = sky.mask[0, 0, 0]
     assert (edge.diff() <= 1e-6).all()
@@ -144,7 +144,7 @@ def test_feather_blurs_the_edges_alone(files):
     torch.testing.assert_close(sky.mask + rest.mask, torch.ones(1, 1, *SIZE))
 
 
-def test_a_mask_of_another_size_is_rescaled_with_a_notice(files):
+def test_a_mask_of_another_size_is_resized_with_a_notice(files):
     (sky, _), notices = read(files, "sky=large.png@b.png")
     assert sky.mask.shape == (1, 1, *SIZE)
     assert float(sky.mask.mean()) == pytest.approx(0.5, abs=0.01)
@@ -152,7 +152,7 @@ def test_a_mask_of_another_size_is_rescaled_with_a_notice(files):
     assert "192×128 px" in notices[0]
 
 
-def test_label_pictures_name_areas_by_colour(files):
+def test_label_pictures_name_regions_by_colour(files):
     content, style = images.read(files / "photo.png"), images.read(files / "a.png")
     areas, notices = read_regions(
         content, [style], mask=files / "labels.png", style_mask=files / "style-labels.png"
@@ -176,13 +176,13 @@ def test_label_pictures_name_areas_by_colour(files):
         (torch.ones(1, 1, 96, 64), "96×64 px"),
     ],
 )
-def test_unsound_masks_of_the_painting_are_refused(mask, named, encoder, content, style):
+def test_invalid_masks_are_an_error(mask, named, encoder, content, style):
     recipe = Recipe(size=96, style_layers={"relu1_1": 1}, content_layers={"relu2_1": 1})
     with pytest.raises(OptionError, match=named):
         Painter(content, [style], recipe, regions=[Region("sky", mask)], encoder=encoder)
 
 
-def test_unsound_masks_of_the_style_are_refused(encoder, content, style):
+def test_invalid_style_masks_are_an_error(encoder, content, style):
     recipe = Recipe(size=96, style_layers={"relu1_1": 1}, content_layers={"relu2_1": 1})
 
     def paint(mask, count=1):
@@ -201,7 +201,7 @@ def test_unsound_masks_of_the_style_are_refused(encoder, content, style):
         paint(left(size=style.size), count=2)
 
 
-def test_areas_need_an_encoder_with_a_geometry(content, style):
+def test_regions_need_an_encoder_with_a_geometry(content, style):
     with pytest.raises(OptionError, match="Regions need an encoder whose strides are known"):
         Painter(
             content, [style], Recipe(size=96), regions=[Region("sky", left())],
@@ -209,7 +209,7 @@ def test_areas_need_an_encoder_with_a_geometry(content, style):
         )  # fmt: skip
 
 
-def test_names_are_what_the_losses_are_called(encoder, content, style, other_style):
+def test_losses_are_named_after_regions(encoder, content, style, other_style):
     recipe = Recipe(size=96, style_layers={"relu1_1": 1}, content_layers={"relu2_1": 1})
     area = Region("sky", left(), Picture(other_style.tensor))
     painter = Painter(content, [Style(style)], recipe, regions=[area], encoder=encoder)
@@ -311,7 +311,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_mistake_gets_one_sentence_and_no_picture(case, files, tmp_path, capsys, monkeypatch):
+def test_an_error_is_one_sentence_and_writes_no_picture(case, files, tmp_path, capsys, monkeypatch):
     options, named = WRONG[case]
     output = tmp_path / "out.png"
     line = words(files, output, *options)

@@ -1,7 +1,6 @@
 """The gallery: what its cards say, and that its page is safe."""
 
 import base64
-import html.parser
 import io
 import os
 from urllib.parse import unquote
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from helpers.gallery import Elements, painted
 from helpers.metadata import paint_metadata
 from helpers.random_inputs import smooth_picture
 from impasto import images
@@ -27,12 +27,6 @@ from impasto.reports.gallery import THUMBNAIL, Card, read_card, render
 PHOTO = smooth_picture(30, 40, seed=1)
 
 
-def painted(recipe=None, content="photos/cat.jpg", styles=("paintings/wave.jpg",), **changed):
-    """The metadata of a painting."""
-    recipe = recipe or Recipe()
-    return paint_metadata(content, list(styles), recipe=recipe.replace(**changed))
-
-
 def card(**changed):
     values = {
         "name": "a.png", "link": "a.png", "thumbnail": "data:,", "size": (4, 3), "content": "",
@@ -41,28 +35,10 @@ def card(**changed):
     return Card(**values | changed)
 
 
-class Elements(html.parser.HTMLParser):
-    """The tags of a page and the texts in them."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.tags, self.texts = [], []
-        self.feed(page)
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-
-    def handle_data(self, data):
-        self.texts.append(data)
-
-    def all(self, name):
-        return [attributes for tag, attributes in self.tags if tag == name]
-
-
 def test_the_card_of_a_painting(tmp_path):
     path = tmp_path / "out" / "a & b" / "c#d.png"
-    told = painted(Recipe(), styles=("p/wave.jpg",), size=640) | {"seconds": "12.34"}
-    images.write(path, PHOTO, metadata=told)
+    metadata = painted(Recipe(), styles=("p/wave.jpg",), size=640) | {"seconds": "12.34"}
+    images.write(path, PHOTO, metadata=metadata)
     found = read_card(path, folder=tmp_path / "out", page=tmp_path / "pages" / "index.html")
     assert found.name == os.path.join("a & b", "c#d.png")
     assert unquote(found.link) == "../out/a & b/c#d.png"
@@ -78,8 +54,8 @@ def test_the_card_of_a_painting(tmp_path):
 def test_the_card_shows_regions_and_weights(tmp_path):
     regions = as_region_specs(["sky=sky.png@c.jpg", "face=f.png"])
     styles = ["a.jpg", "b.jpg"]
-    told = paint_metadata("cat.jpg", styles, [0.7, 0.3], ["", "coarse"], regions=regions)
-    images.write(tmp_path / "a.jpg", PHOTO, metadata=told)
+    metadata = paint_metadata("cat.jpg", styles, [0.7, 0.3], ["", "coarse"], regions=regions)
+    images.write(tmp_path / "a.jpg", PHOTO, metadata=metadata)
     found = read_card(tmp_path / "a.jpg", folder=tmp_path, page=tmp_path / "g.html")
     assert found.styles == ("a.jpg × 0.7", "b.jpg × 0.3")
     assert found.entries["regions"] == "sky=sky.png@c.jpg, face=f.png"

@@ -51,8 +51,8 @@ def test_it_shows_recipe_losses_and_machine(page):
     changed = re.findall(r'class="changed"><th scope="row">([^<]+)</th><td>([^<]+)<', page)
     assert ("steps", "6") in changed
     assert ("size", "96") in changed
-    for told in ("peak memory", "torch", "weighted losses, log", "high-frequency energy"):
-        assert told in page
+    for metadata in ("peak memory", "torch", "weighted losses, log", "high-frequency energy"):
+        assert metadata in page
 
 
 def test_the_animation_shows_the_evolution(page):

@@ -27,9 +27,9 @@ def made(folder, columns, rows=0, *, missing=(), entry="tv_weight"):
     work = StudyRun(study, photo, photo, folder / "cells")
     for number, (name, _) in enumerate(study.cells):
         if number not in missing:
-            told = f"content {0.01 * (number + 1):.4g}, style {2 / (number + 1):.4g}, tv 4"
+            losses = f"content {0.01 * (number + 1):.4g}, style {2 / (number + 1):.4g}, tv 4"
             picture = smooth_picture(*((40, 60) if number % 2 else (60, 40)), seed=number)
-            images.write(work.file(name), picture, metadata={"losses": told})
+            images.write(work.file(name), picture, metadata={"losses": losses})
     return write_grid_page(folder / "page.html", work, command=["compare", "it's.jpg"])
 
 
@@ -52,12 +52,12 @@ def test_names_are_text_and_nothing_else(page):
 
 def test_it_shows_unweighted_losses_and_the_common_recipe(page):
     # Content weight 0.1, style weights 1 and 2, total variation swept from 0.
-    told = re.findall(r'data-file="([^"]+)"><b>(\w+)</b> (.*?)</figcaption>', page)
-    assert [mark for _, mark, _ in told] == ["A1", "A2", "A3", "B1", "B3"]
-    assert "content 0.1" in told[0][2]
-    assert "tv" not in told[0][2]
-    assert "tv 4<" in told[1][2]
-    assert "style 0.25" in told[3][2]
+    captions = re.findall(r'data-file="([^"]+)"><b>(\w+)</b> (.*?)</figcaption>', page)
+    assert [mark for _, mark, _ in captions] == ["A1", "A2", "A3", "B1", "B3"]
+    assert "content 0.1" in captions[0][2]
+    assert "tv" not in captions[0][2]
+    assert "tv 4<" in captions[1][2]
+    assert "style 0.25" in captions[3][2]
     entries = re.findall(r'<th scope="row">([^<]+)</th><td>([^<]+)</td>', page)
     assert ("size", "96") in entries
     assert not {"tv weight", "style weight"} & {name for name, _ in entries}

@@ -37,7 +37,7 @@ def test_losses_and_gradients_are_those_of_the_processor(kind, folder):
         assert made.settings.precision == "float32"
         losses = made.losses(3, 64)
         sum(losses.values()).backward()
-        assert {p.device.type for p in made._learnt.parameters()} == {device}
+        assert {p.device.type for p in made._modules.parameters()} == {device}
         found.append((losses, [g.cpu() for g in gradients(made)]))
     (here, slopes), (there, others) = found
     for name, value in here.items():

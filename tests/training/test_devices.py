@@ -26,7 +26,7 @@ from impasto.training import network as network_training
 from impasto.training.any_style import AnyStyleTraining
 from impasto.training.crops import Crops
 from impasto.training.distillation import Distillation
-from impasto.training.distributed import Workers, launched
+from impasto.training.distributed import Workers, launched_workers
 from impasto.training.fixed_styles import FixedStylesTraining
 
 META = torch.device("meta")
@@ -71,13 +71,13 @@ def test_fixed_styles(crops: Crops, encoder: Encoder) -> None:
 
 @pytest.mark.parametrize("alone", [True, False])
 def test_encoders(alone: bool, crops: Crops, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Layers learn alone from a teacher of their own width, else through projections.
+    # Layers are trained alone for equal widths, else through projections.
     widths = DISTIL.widths if alone else (8, 12, 16, 16, 16)
     teacher = random_encoder(Architecture(widths, (2, 2, 4, 4, 1)))
     task = Distillation(teacher, crops, crops, DISTIL)
-    # What was surveyed on the processor, as after a checkpoint; then all of it elsewhere.
+    # The teacher is measured on the CPU, as after a checkpoint; then all is moved.
     state = task.state_dict()
-    monkeypatch.setattr(Distillation, "_survey", lambda self, turned: ({}, {}))
+    monkeypatch.setattr(Distillation, "_measure_teacher", lambda self, align: ({}, {}))
     away = Distillation(teacher, crops, crops, DISTIL, device=META)
     away._axes = {name: axes.to(META) for name, axes in state["axes"].items()}
     away._sizes = dict(state["sizes"])
@@ -110,10 +110,10 @@ def several(monkeypatch: pytest.MonkeyPatch, count: int, gpus: int) -> None:
 def test_several_processes_have_a_gpu_each(monkeypatch: pytest.MonkeyPatch) -> None:
     several(monkeypatch, count=2, gpus=1)
     with pytest.raises(OptionError, match=r"2 processes need as many GPUs, and there are 1: start"):
-        launched("auto")
+        launched_workers("auto")
     several(monkeypatch, count=2, gpus=2)
     with pytest.raises(OptionError, match=r"device cuda:1 is for one process"):
-        launched("cuda:1")
+        launched_workers("cuda:1")
 
 
 @pytest.mark.parametrize("name", ["gpu", "", "meta", "cpu:3", "cuda", "mps"])
@@ -121,7 +121,7 @@ def test_a_device_that_is_not_there_is_one_sentence(name: str, monkeypatch, caps
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     with pytest.raises(OptionError, match="device"):
-        launched(name)
+        launched_workers(name)
     words = ["--content", ".", "--style", ".", "-o", str(tmp_path / "x.safetensors")]
     assert run(["train", "any-style", *words, "--device", name]) == 2
     assert capsys.readouterr().err.startswith(f"impasto: --device {name}")

@@ -15,11 +15,11 @@ from torch import Tensor
 from helpers.process_groups import folder as folder
 from helpers.process_groups import gradients, task
 from impasto.errors import OptionError
-from impasto.training.distributed import Workers, launched
+from impasto.training.distributed import Workers, launched_workers
 
 
 class Share(Workers):
-    """One of several processes, as far as it can be told without the others."""
+    """One of several processes, without the others."""
 
     def __init__(self, rank: int, count: int) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class Share(Workers):
 
 @pytest.mark.parametrize("kind", ["any", "fixed"])
 @pytest.mark.parametrize("count", [2, 4])
-def test_shares_of_a_batch_are_a_batch(kind, count, folder):
+def test_shares_average_to_the_batch(kind, count, folder):
     alone = task(kind, folder, Workers())
     expected = alone.losses(3, 64)
     sum(expected.values()).backward()
@@ -50,7 +50,7 @@ def test_shares_of_a_batch_are_a_batch(kind, count, folder):
 
 
 def test_shares_differ(folder):
-    """The test above can fail."""
+    """Otherwise the test above would say nothing."""
     losses = [task("any", folder, Share(rank, 2)).losses(3, 64)["style"] for rank in (0, 1)]
     assert not torch.allclose(*losses, rtol=1e-3)
 
@@ -61,23 +61,23 @@ def test_shares_differ(folder):
 def train(kind: str, folder: Path, workers: Workers) -> dict[str, list[Tensor]]:
     """The gradients of a step, and the weights after three."""
     torch.set_num_threads(1)
-    made = task(kind, folder, workers)
-    made.step(0, 3)
-    first = [gradient.clone() for gradient in gradients(made)]
-    told = [made.step(index, 3)[0] for index in (1, 2)]
-    losses = [torch.tensor([list(losses.values()) for losses in told])]
-    weights = [weight.detach() for weight in made._learnt.parameters()]
+    training = task(kind, folder, workers)
+    training.step(0, 3)
+    first = [gradient.clone() for gradient in gradients(training)]
+    steps = [training.step(index, 3)[0] for index in (1, 2)]
+    losses = [torch.tensor([list(losses.values()) for losses in steps])]
+    weights = [weight.detach() for weight in training._modules.parameters()]
     return {"gradients": first, "weights": weights, "losses": losses}
 
 
 def as_one_of_two(folder: str, output: str) -> None:
     """What each of two launched processes does."""
-    workers = launched()
+    workers = launched_workers()
     results: dict[str, object] = {kind: train(kind, Path(folder), workers) for kind in KINDS}
     batch = task("batch", Path(folder), workers)
     batch.step(0, 3)
     results["moments"] = batch.network.running_moments
-    results["wishes"] = [workers.any(workers.rank == 1), workers.any(False)]
+    results["any"] = [workers.any(workers.rank == 1), workers.any(False)]
     results["who"] = (workers.rank, workers.count)
     workers.wait()
     torch.save(results, f"{output}{workers.rank}.pt")
@@ -141,7 +141,7 @@ def test_two_processes_have_the_same_weights(kind, both):
         assert torch.equal(one, other)
 
 
-def test_styles_that_nobody_drew_stay_as_they_are(folder, both):
+def test_styles_that_no_process_drew_do_not_change(folder, both):
     """Also where another process drew them; Adam's momentum would move a zero gradient."""
     names = [*task("fixed", folder, Workers()).table.names]
     rows = [weight for weight in both[0]["fixed"]["weights"] if weight.ndim == 1][-len(names) :]
@@ -160,9 +160,9 @@ def test_running_moments_are_those_of_the_whole_batch(folder, both):
         torch.testing.assert_close(one, torch.stack(parts).mean(0), rtol=1e-4, atol=1e-5)
 
 
-def test_who_they_are_and_what_they_wish(both):
+def test_ranks_and_flags(both):
     assert [results["who"] for results in both] == [(0, 2), (1, 2)]
-    assert [results["wishes"] for results in both] == [[True, False], [True, False]]
+    assert [results["any"] for results in both] == [[True, False], [True, False]]
 
 
 # --- Alone ------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ def test_one_process_is_alone(monkeypatch):
         monkeypatch.delenv("WORLD_SIZE", raising=False)
         if count:
             monkeypatch.setenv("WORLD_SIZE", count)
-        workers = launched()
+        workers = launched_workers()
         assert (workers.rank, workers.count) == (0, 1)
         assert [workers.any(True), workers.any(False)] == [True, False]
         tensor = torch.ones(2)
@@ -186,4 +186,4 @@ def test_several_processes_need_accelerate(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setitem(sys.modules, "accelerate", None)
     with pytest.raises(OptionError, match=r"needs Accelerate: pip install '\.\[train\]' in"):
-        launched()
+        launched_workers()

@@ -1,4 +1,4 @@
-"""Training one-pass networks: what is learnt, what is not, and to the bit after a pause."""
+"""Training one-pass networks: what is learnt, what is not, and exact resumption."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ from impasto.images.picture import list_pictures
 from impasto.losses.statistics import get_statistic
 from impasto.losses.total_variation import total_variation
 from impasto.networks.adain import MomentsReader
-from impasto.networks.files import OWN
+from impasto.networks.model import IDENTITY
 from impasto.networks.style_predictor import STYLE_LAYERS
 from impasto.objective.terms import SummaryTerm
 from impasto.training.any_style import AnyStyleTraining
 from impasto.training.crops import Crops, step_generator
 from impasto.training.fixed_styles import FixedStylesTraining, StyleTable
 from impasto.training.loop import run
-from impasto.training.network import PRESETS, OnePassTraining, summaries_of
+from impasto.training.network import OnePassTraining, summaries_of
+from impasto.training.settings import PRESETS
 
 SETTINGS = replace(tiny_networks.SETTINGS, batch=2, tv_weight=2.0, own_style=0.3)
 KINDS = ["any", "fixed"]
@@ -51,7 +52,7 @@ def styles() -> dict[str, Tensor]:
 
 @pytest.fixture
 def make(crops: Crops, styles: dict[str, Tensor], encoder: Encoder) -> Make:
-    """Tasks of a kind, all of the same beginning."""
+    """Tasks of a kind, all with the same initial weights."""
 
     def make(kind: str, name: str = "paint", **changes: Any) -> OnePassTraining:
         own = network(name).train().requires_grad_(True)
@@ -85,7 +86,7 @@ def test_thirty_steps_lower_the_loss(kind, name, make):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_training_goes_on_to_the_bit(kind, make, tmp_path):
+def test_resumption_is_exact(kind, make, tmp_path):
     whole, first, second = make(kind), make(kind), make(kind)
     list(run(whole, tmp_path / "whole", steps=10))
     steps = run(first, tmp_path / "parts", steps=10)
@@ -100,7 +101,7 @@ def test_a_training_goes_on_to_the_bit(kind, make, tmp_path):
     assert log_of(tmp_path / "parts") == log_of(tmp_path / "whole")
 
 
-def test_a_training_of_batch_normalization_keeps_its_moments(make, tmp_path):
+def test_running_moments_are_resumed_and_saved(make, tmp_path):
     whole, parts = make("fixed", "johnson-batch"), make("fixed", "johnson-batch")
     list(run(whole, tmp_path / "whole", steps=4))
     list(run(parts, tmp_path / "parts", steps=2))
@@ -113,7 +114,7 @@ def test_a_training_of_batch_normalization_keeps_its_moments(make, tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_kept_is_the_average(kind, make):
+def test_the_saved_model_is_the_average(kind, make):
     task, seen = make(kind, average=0.5), []
     for index in range(3):
         task.step(index, 3)
@@ -137,7 +138,7 @@ def test_crops_are_smaller_in_the_first_steps(make, monkeypatch):
     assert sizes == [48, 48, 64, 64]
 
 
-def test_rates_follow_the_schedule_and_gradients_are_cut(make):
+def test_rates_follow_the_schedule_and_gradients_are_clipped(make):
     task = make("fixed", constant_rate=False, gradient_norm=1e-3)
     assert task.step(0, 1000)[1] == pytest.approx(0.002 / 100)
     assert task.step(500, 1000)[1] < task.step(100, 1000)[1] == pytest.approx(0.002)
@@ -156,7 +157,7 @@ def test_seeds_and_steps_differ(make):
 
 
 def batch_of(task: OnePassTraining, crops: Crops, index: int) -> tuple[Tensor, Tensor, list[bool]]:
-    """Photographs, style pictures and whose style is their own, as a step draws them."""
+    """Photographs, style pictures, and whether a photograph is its own style, as a step has them."""
     settings, contents, styles, own = task.settings, [], [], []
     for number in range(index * settings.batch, (index + 1) * settings.batch):
         random = step_generator(settings.seed, number)
@@ -171,7 +172,7 @@ def gram(features: Tensor) -> Tensor:
     return torch.einsum("bchw,bdhw->bcd", features, features) / features[0, 0].numel()
 
 
-def test_the_default_losses_are_what_they_say(make, crops, encoder):
+def test_the_default_losses_by_hand(make, crops, encoder):
     task = make("any", batch=5, own_style=0.5)
     contents, styles, own = batch_of(task, crops, 7)
     assert 0 < sum(own) < 5
@@ -223,23 +224,25 @@ def test_the_losses_of_adain_are_the_papers(make, crops, encoder):
 
 
 @pytest.mark.parametrize(("preset", "weight"), [("dumoulin", 1e-4), ("ghiasi", 5e-4)])
-def test_magentas_losses_are_as_they_are_written(preset, weight, make, styles):
-    """Of an encoder that, as theirs, is given 0 … 255 less the mean: here by dividing by less."""
+def test_magentas_losses_by_hand(preset, weight, make, styles):
+    """Theirs is an encoder of 0 … 255 less the mean; here features are scaled instead."""
     deep = random_encoder(Architecture((4, 6, 8, 8, 8), (2, 2, 3, 3, 1)))
     settings = PRESETS[preset]
-    told = get_statistic("gram").from_moments(summaries_of(deep, styles["a"], ["relu3_3"])["relu3_3"])
+    told = get_statistic("gram").from_moments(
+        summaries_of(deep, styles["a"], ["relu3_3"])["relu3_3"]
+    )
     term = SummaryTerm(
-        {"relu3_3": told},
+        {"relu3_3": target},
         statistic="gram", layer_weights={"relu3_3": settings.style_layers["relu3_3"]},
         normalization=settings.normalization, soft=settings.soft,
     )  # fmt: skip
     picture = smooth_picture(64, 64, seed=9)
     features = deep(picture, ["relu3_3"])
     scale = 255 * 0.226
-    painted, target = (
+    painted, style = (
         (scale * deep(p, ["relu3_3"])["relu3_3"]).flatten(2) for p in (picture, styles["a"])
     )
-    grams = [f @ f.mT / f.shape[-1] for f in (painted, target)]
+    grams = [f @ f.mT / f.shape[-1] for f in (painted, style)]
     expected = weight * (grams[0] - grams[1]).square().mean()
     torch.testing.assert_close(sum(term(features).values()), expected, rtol=1e-4, atol=1e-9)
     assert settings.content_layers == {"relu3_3": pytest.approx(scale**2)}
@@ -265,12 +268,12 @@ def test_every_preset_makes_a_step(preset, make, crops, styles):
     assert all(moved)
 
 
-def test_a_preset_asks_for_layers_that_the_encoder_has(make, crops, styles, encoder):
+def test_a_preset_needs_its_layers(make, crops, styles, encoder):
     with pytest.raises(OptionError, match="This encoder has no layer relu"):
         FixedStylesTraining(network("johnson"), encoder, "tiny", crops, styles, PRESETS["johnson"])
 
 
-# --- Styles of their own ----------------------------------------------------------------------
+# --- Fixed styles -----------------------------------------------------------------------------
 
 
 def rows(task: FixedStylesTraining) -> dict[str, Tensor]:
@@ -279,8 +282,8 @@ def rows(task: FixedStylesTraining) -> dict[str, Tensor]:
     )
 
 
-def test_the_photographs_own_vector_is_learnt_from_photographs_alone(make):
-    for share, moved in ((1.0, {OWN}), (0.0, {"a", "bb", "ccc"})):
+def test_the_identity_is_learnt_from_photographs_alone(make):
+    for share, moved in ((1.0, {IDENTITY}), (0.0, {"a", "bb", "ccc"})):
         task = make("fixed", own_style=share, batch=8)
         before = rows(task)
         task.step(0, 10)
@@ -296,7 +299,7 @@ def test_a_photographs_own_style_is_its_own(make, crops, encoder):
     for name in STYLE_LAYERS:
         expected = gram(encoder(contents, [name])[name])
         torch.testing.assert_close(drawn.targets[name]["gram"], expected)
-    assert torch.equal(drawn.vectors, rows(task)[OWN].expand(2, -1))
+    assert torch.equal(drawn.vectors, rows(task)[IDENTITY].expand(2, -1))
 
 
 def test_all_styles_are_drawn_each_with_its_own_target(make, styles, encoder):
@@ -316,8 +319,8 @@ def test_all_styles_are_drawn_each_with_its_own_target(make, styles, encoder):
 def adding(
     crops: Crops, encoder: Encoder, styles: dict[str, Tensor], name: str
 ) -> FixedStylesTraining:
-    """One style is added to a model of two and the photograph."""
-    model = fixed_styles(name, "wave", "rain", OWN)
+    """A style is added to a model of two and the identity."""
+    model = fixed_styles(name, "wave", "rain", IDENTITY)
     start = {**model.styles, "ccc": vectors(1, model.network.style_size, seed=7)[0]}
     return FixedStylesTraining(
         model.network, encoder, "tiny", crops, {"ccc": styles["ccc"]},
@@ -327,13 +330,13 @@ def adding(
 
 @pytest.mark.parametrize("name", ["paint", "johnson"])
 def test_adding_a_style_trains_nothing_but_its_vector(name, crops, encoder, styles, tmp_path):
-    before = fixed_styles(name, "wave", "rain", OWN)
+    before = fixed_styles(name, "wave", "rain", IDENTITY)
     task = adding(crops, encoder, styles, name)
     first = total(task, 50)
     list(run(task, tmp_path, steps=15))
     assert total(task, 50) < first
     model = task.model()
-    assert list(model.styles) == ["wave", "rain", OWN, "ccc"]
+    assert list(model.styles) == ["wave", "rain", IDENTITY, "ccc"]
     assert same(model.network.state_dict(), before.network.state_dict())
     for kept, vector in before.styles.items():
         assert torch.equal(model.styles[kept], vector)
@@ -379,7 +382,7 @@ def test_a_new_predictor_is_standardized_by_the_styles(crops, encoder):
 def test_in_bfloat16_the_losses_are_nearly_the_same(
     kind: str, crops: Crops, styles: dict[str, Tensor]
 ) -> None:
-    """As where a processor is faster in it: networks in bf16, sums and differences in float32."""
+    """Networks in bfloat16, sums and differences in float32."""
     architecture = Architecture(
         (4, 6, 8, 8, 8), (1, 1, 1, 1, 1), padding="reflect", readouts=dict.fromkeys(STYLE_LAYERS, 4)
     )

@@ -1,4 +1,4 @@
-"""What TensorBoard is shown of a training."""
+"""What a training writes for TensorBoard."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 from helpers.tensorboard_logs import scalars, shown
 from impasto.errors import OptionError
 from impasto.training.loop import TrainStep
-from impasto.training.tensorboard import TensorBoardLog, check_board
+from impasto.training.tensorboard import TensorBoardLog, check_tensorboard
 
 
 def step(number: int, style: float = 0.5) -> TrainStep:
@@ -18,35 +18,35 @@ def step(number: int, style: float = 0.5) -> TrainStep:
 
 
 def test_losses_sum_and_rate(tmp_path):
-    board = TensorBoardLog(tmp_path)
+    log = TensorBoardLog(tmp_path)
     for number in (1, 2):
-        board.show(step(number, number / 2))
-    board.close()
+        log.add_step(step(number, number / 2))
+    log.close()
     assert scalars(tmp_path, "loss/style") == [(1, 0.5), (2, 1.0)]
     assert scalars(tmp_path, "loss/sum") == [(1, 0.75), (2, 1.25)]
     assert scalars(tmp_path, "learning rate") == [(1, 0.002), (2, 0.002)]
 
 
-def test_sheets_and_their_figures(tmp_path):
-    board = TensorBoardLog(tmp_path)
-    board.show_sheet(7, Image.new("RGB", (12, 8), "red"), {"style": 0.125})
-    board.close()
+def test_sheets_and_their_scores(tmp_path):
+    log = TensorBoardLog(tmp_path)
+    log.add_sheet(7, Image.new("RGB", (12, 8), "red"), {"style": 0.125})
+    log.close()
     assert scalars(tmp_path, "not trained on/style") == [(7, 0.125)]
     (sheet,) = shown(tmp_path).Images("not trained on")
     assert (sheet.step, sheet.width, sheet.height) == (7, 12, 8)
 
 
-def test_steps_that_are_made_again_are_shown_once(tmp_path):
+def test_steps_that_are_made_again_are_purged(tmp_path):
     for first, style in ((1, 0.5), (3, 0.25)):
-        board = TensorBoardLog(tmp_path)
+        log = TensorBoardLog(tmp_path)
         for number in range(first, first + 4):
-            board.show(step(number, style))
-        board.close()
+            log.add_step(step(number, style))
+        log.close()
     expected = [(1, 0.5), (2, 0.5), *((number, 0.25) for number in range(3, 7))]
     assert scalars(tmp_path, "loss/style") == expected
 
 
-def test_nothing_is_written_of_nothing(tmp_path):
+def test_without_values_no_file_is_written(tmp_path):
     TensorBoardLog(tmp_path).close()
     assert list(tmp_path.iterdir()) == []
 
@@ -54,4 +54,4 @@ def test_nothing_is_written_of_nothing(tmp_path):
 def test_without_tensorboard_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(OptionError, match=r"tensorboard needs TensorBoard: pip install '\.\[ten"):
-        check_board()
+        check_tensorboard()

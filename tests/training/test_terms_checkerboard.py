@@ -9,13 +9,13 @@ import torch
 import torch.nn.functional as F
 
 from helpers.random_inputs import smooth_picture
-from impasto.training.terms import GridTerm
+from impasto.training.terms import CheckerboardTerm
 
-CELL, STEP = GridTerm.CELL, GridTerm.STEP
+CELL, STEP = CheckerboardTerm.CELL, CheckerboardTerm.STEP
 
 
 def loss(content, picture, weight=1.0):
-    return GridTerm(content, weight)({"image": picture})["grid"]
+    return CheckerboardTerm(content, weight)({"image": picture})["grid"]
 
 
 def test_it_is_what_it_says():
@@ -29,13 +29,13 @@ def test_it_is_what_it_says():
     for batch, row in itertools.product(range(2), range(2)):
         rows = slice(row * STEP, row * STEP + CELL)
         photo, made = content[batch, :, rows].numpy(), picture[batch, :, rows].numpy()
-        evenness = math.exp(-np.mean(photo.var((1, 2))) / (2 * GridTerm.SIGMA**2))
+        evenness = math.exp(-np.mean(photo.var((1, 2))) / (2 * CheckerboardTerm.SIGMA**2))
         for channel in made:
             waves = np.fft.fft2((channel - channel.mean()) * window)
             powers = [
                 abs(waves[down, right]) ** 2 / (window**2).sum()
                 for down, right in itertools.product(range(CELL), range(CELL // 2 + 1))
-                if math.hypot(frequencies[down], right / CELL) >= 1 / GridTerm.LONGEST
+                if math.hypot(frequencies[down], right / CELL) >= 1 / CheckerboardTerm.LONGEST
             ]
             excess = math.sqrt(np.mean(np.square(powers))) - np.mean(powers)
             total.append(evenness * excess)
@@ -80,7 +80,7 @@ def test_gradients_and_small_pictures():
     content, picture = (smooth_picture(CELL, 2 * CELL, seed=seed).double() for seed in (1, 2))
     small = picture[..., :8, :8].requires_grad_()
     assert float(loss(small.detach(), small)) == 0.0
-    term = GridTerm(0.5 + 0.05 * content)
+    term = CheckerboardTerm(0.5 + 0.05 * content)
     noise = torch.rand(picture.shape, generator=torch.Generator().manual_seed(4))
     leaf = (picture + noise).requires_grad_()
     (slope,) = torch.autograd.grad(term({"image": leaf})["grid"], leaf)

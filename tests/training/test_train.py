@@ -18,10 +18,10 @@ from impasto.encoders.files import load_encoder, save_encoder
 from impasto.encoders.vgg import Architecture, Encoder
 from impasto.errors import InputDataError, OptionError
 from impasto.images.picture import list_pictures
-from impasto.training.crops import Crops, held_back, step_generator
+from impasto.training.crops import Crops, is_held_out, step_generator
 from impasto.training.distillation import Distillation, DistillSettings
 from impasto.training.image_pool import STYLE_LAYERS
-from impasto.training.loop import CHECKPOINT, LOG, Average, TrainStep, cosine_rate, run
+from impasto.training.loop import CHECKPOINT, LOG, MovingAverage, TrainStep, cosine_rate, run
 from impasto.training.muon import Muon, orthogonal
 
 
@@ -103,13 +103,13 @@ def test_small_pictures_are_enlarged_to_the_crop(tmp_path):
 
 def test_an_eighth_is_held_back_by_name():
     names = [Path(f"folder/{number}.jpg") for number in range(4000)]
-    share = sum(map(held_back, names)) / len(names)
+    share = sum(map(is_held_out, names)) / len(names)
     assert abs(share - 1 / 8) < 0.02
-    assert abs(sum(held_back(name, 3) for name in names) / len(names) - 3 / 8) < 0.03
-    assert all(held_back(name, 3) for name in names if held_back(name))
-    assert all(held_back(Path("elsewhere") / name.name) == held_back(name) for name in names)
+    assert abs(sum(is_held_out(name, 3) for name in names) / len(names) - 3 / 8) < 0.03
+    assert all(is_held_out(name, 3) for name in names if is_held_out(name))
+    assert all(is_held_out(Path("elsewhere") / name.name) == is_held_out(name) for name in names)
     # Fixed for ever: the published numbers stand on this part.
-    assert [n for n in range(40) if held_back(Path(f"{n}.jpg"))] == [26, 34, 36, 38]
+    assert [n for n in range(40) if is_held_out(Path(f"{n}.jpg"))] == [26, 34, 36, 38]
 
 
 def test_random_numbers_depend_on_seed_and_step_alone():
@@ -195,7 +195,7 @@ def test_cosine_rate():
 
 def test_average_in_closed_form():
     module = nn.Linear(3, 2)
-    average, decay, seen = Average(module, 0.9), 0.9, []
+    average, decay, seen = MovingAverage(module, 0.9), 0.9, []
     for step in range(1, 8):
         nn.init.constant_(module.weight, step**2)
         nn.init.normal_(module.bias)
@@ -206,7 +206,7 @@ def test_average_in_closed_form():
         for key, value in average.weights().items():
             exact = sum(share * weights[key] for share, weights in zip(shares, seen, strict=True))
             torch.testing.assert_close(value, exact)
-    other = Average(nn.Linear(3, 2), 0.9)
+    other = MovingAverage(nn.Linear(3, 2), 0.9)
     other.load_state_dict(average.state_dict())
     assert same(other.weights(), average.weights())
     average.update()

@@ -13,7 +13,13 @@ from impasto import images
 from impasto.errors import InputDataError
 from impasto.images.picture import Picture
 from impasto.networks.style_predictor import STYLE_LAYERS
-from impasto.training.validation import Pair, Validation, judge, read_pairs, read_spread
+from impasto.training.validation import (
+    Pair,
+    Validation,
+    read_evenly_spaced,
+    read_pairs,
+    score_painting,
+)
 
 
 def test_a_score_by_hand(encoder):
@@ -28,12 +34,12 @@ def test_a_score_by_hand(encoder):
         wanted = gram(style, layer)
         errors.append((gram(painted, layer) - wanted).square().sum() / wanted.square().sum())
     found, kept = (encoder(picture, ["relu4_1"])["relu4_1"] for picture in (painted, content))
-    score = judge(encoder, painted, content, style)
+    score = score_painting(encoder, painted, content, style)
     assert score.style == pytest.approx(float(torch.stack(errors).mean()), rel=1e-4)
     wanted = float((found - kept).square().sum() / kept.square().sum())
     assert score.content == pytest.approx(wanted, rel=1e-4)
-    assert judge(encoder, content, content, style).content == 0
-    assert judge(encoder, style, content, style).style == pytest.approx(0, abs=1e-6)
+    assert score_painting(encoder, content, content, style).content == 0
+    assert score_painting(encoder, style, content, style).style == pytest.approx(0, abs=1e-6)
 
 
 def test_a_sheet_of_content_style_and_painting_and_the_mean_score(encoder):
@@ -80,17 +86,17 @@ def names(pictures: list[Picture]) -> str:
 
 
 def test_pictures_are_spread_over_the_folder(paths):
-    assert names(read_spread(paths, 2, 96)) == "27"
-    assert names(read_spread(paths, 3, 96)) == "158".replace("1", "2")
-    assert names(read_spread(paths[4:8], 4, 96)) == "4567"
-    assert names(read_spread(paths[4:5], 3, 96)) == "444"
-    assert max(read_spread(paths, 1, 96)[0].size) == 96
+    assert names(read_evenly_spaced(paths, 2, 96)) == "27"
+    assert names(read_evenly_spaced(paths, 3, 96)) == "158".replace("1", "2")
+    assert names(read_evenly_spaced(paths[4:8], 4, 96)) == "4567"
+    assert names(read_evenly_spaced(paths[4:5], 3, 96)) == "444"
+    assert max(read_evenly_spaced(paths, 1, 96)[0].size) == 96
 
 
 def test_what_cannot_be_painted_is_passed_over(paths):
-    assert names(read_spread(paths, 10, 96)) == "0224456780"
+    assert names(read_evenly_spaced(paths, 10, 96)) == "0224456780"
     with pytest.raises(InputDataError, match="None of 2 pictures can be painted for validation"):
-        read_spread([paths[1], paths[3]], 2, 96)
+        read_evenly_spaced([paths[1], paths[3]], 2, 96)
 
 
 def test_pairs_are_of_both_lists(paths):

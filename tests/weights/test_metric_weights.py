@@ -29,7 +29,7 @@ def test_every_record_can_be_checked(name):
     assert digits is None or record.sha256.startswith(digits[1])
 
 
-def test_linear_weights_are_fetched_checked_and_kept(empty, monkeypatch, capsys):
+def test_linear_weights_are_downloaded_checked_and_stored(empty, monkeypatch, capsys):
     state = published_linear("lpips-vgg16")
     with serving(pickled(state)) as server:
         digest = hashlib.sha256(server.body).hexdigest()
@@ -55,13 +55,17 @@ def test_linear_weights_are_fetched_checked_and_kept(empty, monkeypatch, capsys)
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("lpips-vgg16", {"lin4.model.1.weight": None}, "it is no set of linear weights of LPIPS"),
+        ("lpips-vgg16", {"lin4.model.1.weight": None}, "it is not a set of linear LPIPS weights"),
         ("lpips-vgg16", {"lin0.model.1.weight": torch.ones(1, 9, 1, 1)}, r"expected \(1, 64, 1"),
         ("alexnet", {"features.0.bias": torch.full((64,), torch.inf)}, "not finite"),
-        ("art-inception", {"Mixed_7c.branch_pool.bn.bias": None}, "it is no Inception-v3"),
+        (
+            "art-inception",
+            {"Mixed_7c.branch_pool.bn.bias": None},
+            "it is not torchvision's Inception-v3",
+        ),
     ],
 )
-def test_another_file_is_refused(name, change, message, published, tmp_path, monkeypatch):
+def test_another_file_is_an_error(name, change, message, published, tmp_path, monkeypatch):
     monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path / "cache"))
     state = {k: v for k, v in {**published[name], **change}.items() if v is not None}
     file = tmp_path / "other.pth"
@@ -73,7 +77,7 @@ def test_another_file_is_refused(name, change, message, published, tmp_path, mon
     assert store.locate(record) is None
 
 
-def test_what_is_kept_can_be_added_elsewhere(kept, tmp_path, monkeypatch):
+def test_a_stored_file_can_be_added_elsewhere(kept, tmp_path, monkeypatch):
     file = store.locate("lpips-vgg16")
     monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path))
     assert store.add("lpips-vgg16", file).read_bytes() == file.read_bytes()
@@ -85,7 +89,7 @@ def test_what_is_kept_can_be_added_elsewhere(kept, tmp_path, monkeypatch):
 # --- Which metrics there are ----------------------------------------------------------------------
 
 
-def test_what_is_at_hand(kept, tmp_path, monkeypatch):
+def test_available_metrics(kept, tmp_path, monkeypatch):
     assert available_metrics() == [*METRICS, *SET_METRICS]
     monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path))
     assert available_metrics() == [name for name, metric in METRICS.items() if metric.open is None]
@@ -96,7 +100,7 @@ def test_what_is_at_hand(kept, tmp_path, monkeypatch):
     ]  # fmt: skip
 
 
-def test_a_set_names_what_it_takes_the_mean_of():
+def test_sets_name_their_metrics():
     assert resolve_metrics(["fid", "tv", "tv"]) == (["tv"], ["fid"])
     assert resolve_metrics(["artfid"]) == (["lpips-alexnet"], ["artfid"])
     with pytest.raises(OptionError, match="Did you mean 'lpips'"):

@@ -41,7 +41,7 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
         store.locate("vgg18")
 
 
-def test_a_weight_is_not_fetched_on_trust(record: Record) -> None:
+def test_a_downloaded_weight_needs_a_checksum(record: Record) -> None:
     with pytest.raises(OptionError, match="needs a SHA-256"):
         record(sha256="")
 
@@ -53,7 +53,7 @@ def test_a_weight_is_not_fetched_on_trust(record: Record) -> None:
         ("vgg19", [0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34]),
     ],
 )
-def test_convolutions_lie_where_torchvision_has_them(
+def test_convolutions_have_torchvisions_indices(
     record: Record, name: str, indices: list[int]
 ) -> None:
     state: StateDict = {}
@@ -71,16 +71,16 @@ def test_convolutions_lie_where_torchvision_has_them(
 # Where things are
 
 
-def test_the_cache_is_where_the_variable_says(cache: Path, record: Record) -> None:
+def test_cache_from_the_environment_variable(cache: Path, record: Record) -> None:
     assert store.cache_dir() == cache
     assert store.fetch(record()) == cache / "tiny.safetensors"
 
 
-def test_the_cache_is_the_platforms_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cache_of_the_platform_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("IMPASTO_CACHE")
     assert store.cache_dir() == user_cache_path("impasto", appauthor=False)
 
 
-def test_the_cache_may_be_below_home(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cache_below_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMPASTO_CACHE", "~/paint")
     assert store.cache_dir() == Path.home() / "paint"

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("cache")
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-def test_only_the_feature_part_is_kept(record: Record, cache: Path, legacy: bool) -> None:
+def test_only_the_used_tensors_are_stored(record: Record, cache: Path, legacy: bool) -> None:
     weight = record(pickled(published_state(), legacy=legacy))
     tensors, card = read_safetensors(store.fetch(weight))
     expected = {
@@ -43,7 +43,7 @@ def test_only_the_feature_part_is_kept(record: Record, cache: Path, legacy: bool
     assert kept_files(cache) == ["tiny.safetensors"]
 
 
-def test_what_is_kept_is_an_encoder(record: Record) -> None:
+def test_the_stored_file_is_an_encoder(record: Record) -> None:
     encoder = load_encoder(store.fetch(record()))
     assert encoder.architecture.pooling == "max"
     assert encoder.architecture.padding == "zeros"
@@ -57,26 +57,26 @@ def test_what_is_kept_is_an_encoder(record: Record) -> None:
     torch.testing.assert_close(encoder(image, ["conv1_1"])["conv1_1"], expected)
 
 
-def test_half_precision_is_kept_as_float32(record: Record) -> None:
+def test_half_precision_is_stored_as_float32(record: Record) -> None:
     state = {key: value.half() for key, value in published_state().items()}
     tensors, _ = read_safetensors(store.fetch(record(pickled(state))))
     assert {tensor.dtype for tensor in tensors.values()} == {torch.float32}
 
 
-def test_what_is_there_is_not_asked_for(record: Record, server: FileServer) -> None:
+def test_a_local_file_is_not_downloaded_again(record: Record, server: FileServer) -> None:
     assert store.locate(record()) is None
     path = store.ensure(record())
     assert store.locate(record()) == store.ensure(record()) == store.fetch(record()) == path
     assert len(server.ranges) == 1
 
 
-def test_force_fetches_again(record: Record, server: FileServer) -> None:
+def test_force_downloads_again(record: Record, server: FileServer) -> None:
     store.fetch(record())
     store.fetch(record(), force=True)
     assert len(server.ranges) == 2
 
 
-def test_a_broken_copy_is_fetched_again(record: Record) -> None:
+def test_a_damaged_copy_is_downloaded_again(record: Record) -> None:
     path = store.fetch(record())
     path.write_bytes(b"broken")
     assert store.fetch(record()) == path
@@ -89,12 +89,12 @@ def test_progress_reaches_the_end(record: Record, server: FileServer) -> None:
     assert told[-1] == (len(server.body), len(server.body))
 
 
-def test_the_next_address_is_tried(record: Record, server: FileServer) -> None:
+def test_the_next_url_is_tried(record: Record, server: FileServer) -> None:
     store.fetch(record(urls=(unused_url(), server.url)))
     assert len(server.ranges) == 1
 
 
-def test_without_a_network_the_way_by_hand_is_told(record: Record) -> None:
+def test_without_a_network_the_error_explains_adding_by_hand(record: Record) -> None:
     url = unused_url()
     with pytest.raises(WeightsError) as caught:
         store.ensure(record(urls=(url,)))
@@ -102,13 +102,13 @@ def test_without_a_network_the_way_by_hand_is_told(record: Record) -> None:
     assert "impasto models add tiny FILE" in str(caught.value)
 
 
-def test_a_wrong_file_is_refused_and_removed(record: Record, cache: Path) -> None:
+def test_a_wrong_file_is_removed(record: Record, cache: Path) -> None:
     with pytest.raises(WeightsError, match="sent another file"):
         store.fetch(record(sha256="0" * 64))
     assert kept_files(cache) == []
 
 
-def test_a_conversion_that_is_interrupted_needs_no_second_download(
+def test_interrupted_conversion_needs_no_second_download(
     record: Record, server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(*_: object) -> None:
@@ -122,7 +122,7 @@ def test_a_conversion_that_is_interrupted_needs_no_second_download(
     assert len(server.ranges) == 1
 
 
-def test_who_comes_at_the_same_time_waits(record: Record, server: FileServer) -> None:
+def test_concurrent_downloads_wait(record: Record, server: FileServer) -> None:
     weight = record()
     paths: list[Path] = []
     threads = [threading.Thread(target=lambda: paths.append(store.fetch(weight))) for _ in range(4)]
@@ -149,7 +149,7 @@ class Trap:
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-def test_a_pickle_that_is_code_is_refused_and_not_run(
+def test_code_in_a_pickle_is_not_run(
     record: Record, cache: Path, tmp_path: Path, legacy: bool
 ) -> None:
     marker = tmp_path / "trapped"
@@ -165,15 +165,15 @@ def test_a_pickle_that_is_code_is_refused_and_not_run(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"features.5.weight": None}, "no numbers under 'features.5.weight'"),
-        ({"features.2.bias": "a text"}, "no numbers under 'features.2.bias'"),
-        ({"features.0.bias": torch.zeros(4, dtype=torch.int64)}, "no numbers"),
+        ({"features.5.weight": None}, "no float tensor 'features.5.weight'"),
+        ({"features.2.bias": "a text"}, "no float tensor 'features.2.bias'"),
+        ({"features.0.bias": torch.zeros(4, dtype=torch.int64)}, "no float tensor"),
         ({"features.2.weight": torch.zeros(4, 3, 3, 3)}, r"shape \(4, 3, 3, 3\), expected \(4, 4"),
         ({"features.5.bias": torch.zeros(())}, r"shape \(\), expected \(6,\)"),
         ({"features.0.weight": torch.full((4, 3, 3, 3), torch.nan)}, "not finite"),
     ],
 )
-def test_a_file_of_another_shape_is_refused(
+def test_a_file_of_other_shapes_is_an_error(
     record: Record, cache: Path, change: StateDict, message: str
 ) -> None:
     state = {
@@ -185,6 +185,6 @@ def test_a_file_of_another_shape_is_refused(
 
 
 @pytest.mark.parametrize("body", [pickled([1, 2]), pickled(torch.zeros(3)), b"", bytes(range(256))])
-def test_a_file_that_is_no_table_of_tensors_is_refused(record: Record, body: bytes) -> None:
-    with pytest.raises(WeightsError, match=r"no table of tensors|was refused"):
+def test_a_file_without_a_dict_of_tensors_is_an_error(record: Record, body: bytes) -> None:
+    with pytest.raises(WeightsError, match=r"must hold a dict of tensors|was refused"):
         store.fetch(record(body))

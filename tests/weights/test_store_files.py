@@ -31,7 +31,7 @@ def test_the_published_file_can_be_added(
     assert server.ranges == []
 
 
-def test_a_kept_file_can_be_added_elsewhere(
+def test_a_cached_file_can_be_added_elsewhere(
     record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = store.fetch(record())
@@ -40,7 +40,7 @@ def test_a_kept_file_can_be_added_elsewhere(
     assert store.verify(record()).state == "good"
 
 
-def test_another_published_file_is_not_added(record: Record, cache: Path, tmp_path: Path) -> None:
+def test_another_published_file_is_an_error(record: Record, cache: Path, tmp_path: Path) -> None:
     file = tmp_path / "tiny.pth"
     file.write_bytes(pickled(published_state()) + b" ")
     with pytest.raises(WeightsError, match="is not the file of 'tiny'"):
@@ -50,21 +50,21 @@ def test_another_published_file_is_not_added(record: Record, cache: Path, tmp_pa
 
 
 @pytest.mark.parametrize("change", [{"name": "other"}, {"sha256": "0" * 64}])
-def test_another_kept_file_is_not_added(record: Record, change: dict[str, str]) -> None:
+def test_another_cached_file_is_an_error(record: Record, change: dict[str, str]) -> None:
     file = store.fetch(record())
     with pytest.raises(WeightsError, match="was not made by Impasto from the published"):
         store.add(record(**change), file)
 
 
 @pytest.mark.parametrize("name", ["garbage.safetensors", "garbage.pth"])
-def test_garbage_is_not_added(record: Record, tmp_path: Path, name: str) -> None:
+def test_garbage_is_an_error(record: Record, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"garbage" * 100)
     with pytest.raises(WeightsError, match=name):
         store.add(record(), tmp_path / name)
 
 
 @pytest.mark.parametrize("name", ["nothing.safetensors", "nothing.pth", "."])
-def test_what_is_no_file_is_not_added(record: Record, tmp_path: Path, name: str) -> None:
+def test_a_path_that_is_not_a_file_is_an_error(record: Record, tmp_path: Path, name: str) -> None:
     with pytest.raises(WeightsError, match=str(tmp_path)):
         store.add(record(), tmp_path / name)
 
@@ -101,7 +101,7 @@ def test_a_truncated_file_is_broken(record: Record) -> None:
 # Built in
 
 
-def test_what_is_built_in_is_there(built_in: WeightRecord, tmp_path: Path) -> None:
+def test_built_in_weights_exist(built_in: WeightRecord, tmp_path: Path) -> None:
     path = tmp_path / "inside.safetensors"
     assert store.locate(built_in) == store.ensure(built_in) == store.fetch(built_in) == path
     assert store.verify(built_in).state == "good"
@@ -112,7 +112,7 @@ def test_what_is_built_in_is_there(built_in: WeightRecord, tmp_path: Path) -> No
         store.add(built_in, path)
 
 
-def test_what_is_built_in_may_be_lost(built_in: WeightRecord, tmp_path: Path) -> None:
+def test_missing_built_in_weight(built_in: WeightRecord, tmp_path: Path) -> None:
     (tmp_path / "inside.safetensors").unlink()
     assert store.verify(built_in).state == "missing"
     with pytest.raises(WeightsError, match="install Impasto again"):

@@ -29,7 +29,7 @@ def table(record: Record, built_in: WeightRecord, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.usefixtures("table")
-def test_the_list_shows_where_each_stands(capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_shows_the_state_of_each_weight(capsys: pytest.CaptureFixture[str]) -> None:
     def states() -> list[str]:
         assert run("list", "--json") == 0
         return [known["state"] for known in json.loads(capsys.readouterr().out)]
@@ -43,7 +43,7 @@ def test_the_list_shows_where_each_stands(capsys: pytest.CaptureFixture[str]) ->
     assert all(word in shown for word in ("tiny", "inside", "cached", "built in", "licence"))
 
 
-def test_the_list_of_the_real_table_fits_80_columns(
+def test_list_of_all_weights_fits_80_columns(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
@@ -54,7 +54,7 @@ def test_the_list_of_the_real_table_fits_80_columns(
 
 
 @pytest.mark.usefixtures("table")
-def test_fetch_is_quiet_off_a_terminal(capsys: pytest.CaptureFixture[str], cache: Path) -> None:
+def test_fetch_is_quiet_without_a_terminal(capsys: pytest.CaptureFixture[str], cache: Path) -> None:
     assert run("fetch", "tiny") == 0
     assert capsys.readouterr() == (f"tiny: {cache / 'tiny.safetensors'}\n", "")
 
@@ -95,7 +95,7 @@ def test_add_and_verify(
     assert "inside: good" in shown
 
 
-def test_errors_are_left_to_the_main_program() -> None:
+def test_errors_are_raised() -> None:
     with pytest.raises(ImpastoError, match="Unknown weight 'vgg18'"):
         run("fetch", "vgg18")
 

@@ -43,7 +43,7 @@ def load_encoder(path: str | Path) -> Encoder:
         encoder = _from_compressed_vgg19(path, state)
     else:
         raise WeightsError(
-            f"{path} is no encoder that Impasto knows: neither its own format nor a compressed "
+            f"{path} is not a known encoder file: neither Impasto's format nor a compressed "
             "VGG-19. For torchvision's .pth files use `impasto models add`."
         )
     return encoder.frozen()
@@ -175,10 +175,12 @@ def _build(path: Path, architecture: Architecture, state: StateDict) -> Encoder:
 def _checked_float32(path: Path, key: str, value: Tensor) -> Tensor:
     """A tensor of a file as float32; a WeightsError if it is no float tensor or not finite."""
     if value.dtype not in STORED_TYPES:
-        raise WeightsError(f"{path}: {key} holds {value.dtype}, which is no type of weights.")
+        raise WeightsError(
+            f"{path}: {key} has the type {value.dtype}, which is not one of weights."
+        )
     value = value.float()
     if not torch.isfinite(value).all():
-        raise WeightsError(f"{path}: {key} holds values that are not finite.")
+        raise WeightsError(f"{path}: {key} has values that are not finite.")
     return value
 
 
@@ -188,7 +190,7 @@ def _from_compressed_vgg19(path: Path, state: StateDict) -> Encoder:
     try:
         architecture, renamed = _read_compressed_vgg19(state)
     except (*_MALFORMED, RuntimeError) as error:
-        raise WeightsError(f"{path} is no compressed VGG-19 as it is known: {error!r}.") from error
+        raise WeightsError(f"{path} is not a valid compressed VGG-19: {error!r}.") from error
     return _build(path, architecture, renamed)
 
 

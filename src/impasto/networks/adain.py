@@ -1,29 +1,33 @@
-"""AdaIN: a style is the means and deviations of its own features (Huang & Belongie 2017).
+"""AdaIN: a style is the means and deviations of its features (Huang & Belongie 2017).
 
 Arbitrary style transfer in real time with adaptive instance normalization (arXiv:1703.06868): a
-frozen encoder sees the content up to relu4_1, every channel is given the mean and the deviation
-that it has in the style picture, and a decoder, the only thing trained, makes a picture of it.
+frozen encoder computes the content's relu4_1, every channel is given the mean and the deviation
+that it has in the style picture, and a decoder, the only part that is trained, paints a picture.
 
-Here the style vector holds σ − 1 and μ of the style's relu4_1. The content's own vector changes
+The style vector holds σ − 1 and μ of the style's relu4_1. The content's own vector changes
 nothing, so the paper's strength α, a mixture of the features before and after, is the same mixture
-of the content's vector and the style's.
+of the content's and the style's vectors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.encoders.vgg import Encoder
-from impasto.images.picture import as_floats, in_type_of
+from impasto.errors import OptionError
+from impasto.images.picture import as_float, match_dtype
 from impasto.losses.moments import Summary
-from impasto.networks.base import Affine, StyledNetwork
+from impasto.networks.base import Affine, StyledNetwork, StyleReader
+from impasto.networks.kind import NetworkKind
 from impasto.networks.normalization import EPSILON, StagedForward
 from impasto.nn.convolution import Convolution
+from impasto.weights.open import open_encoder
 
 LAYER = "relu4_1"
 """The layer whose means and deviations are a style."""
@@ -32,22 +36,25 @@ LAYER = "relu4_1"
 class AdaINNetwork(StyledNetwork):
     """Content picture and style vector in, painted picture out.
 
-    The picture out is (B, 3, H, W) in [0, 1] in evaluation mode; while training it is not clamped,
-    since a clamped pixel has no gradient.
+    The output is (B, 3, H, W) in [0, 1] in evaluation mode. In training mode it is not clamped,
+    because a clamped pixel has no gradient.
 
     Args:
-        encoder: Sees the content. The network works with a frozen copy of what leads to relu4_1,
-            which moves along with it, but is not in its ``parameters`` and ``state_dict``.
+        encoder: Encodes the content. The network keeps a frozen copy of its layers up to relu4_1,
+            which follows it to other devices and types, but is not in its ``parameters`` and
+            ``state_dict``.
 
     Raises:
         OptionError: If the encoder has no relu4_1.
     """
 
+    kind = "adain"
+
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         encoder.check_layers([LAYER])
-        # In a tuple, where a module does not look for its parts.
-        self._frozen = (_as_far_as_needed(encoder),)
+        # In a tuple, so that it does not become a submodule.
+        self._frozen = (_truncated(encoder),)
         self.modulated[LAYER] = width = encoder.channels(LAYER)
         self.strides[LAYER] = self.stride = encoder.stride(LAYER)
         for name in self._path:
@@ -55,14 +62,14 @@ class AdaINNetwork(StyledNetwork):
                 out, _ = encoder.architecture.convolutions[name]
                 convolution = Convolution(width, out, 3)
                 self.add_plain(name, convolution)
-                # Nothing is normalized in a decoder: its rectifiers' gain keeps the signal's size.
+                # A decoder has no normalization: this gain keeps the signal's size through ReLUs.
                 nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
                 width = out
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
     def encoder(self) -> Encoder:
-        """What sees the content: frozen, and no deeper than block 4."""
+        """The content's encoder: frozen, and no deeper than block 4."""
         return self._frozen[0]
 
     @property
@@ -75,21 +82,21 @@ class AdaINNetwork(StyledNetwork):
             reach = reach + 1 if name.startswith("conv") else 2 * reach
         return reach
 
-    def busy(self, pixels: int) -> float:
-        """See :meth:`StyledNetwork.busy`: the encoder's maps of full size, where most is needed."""
+    def peak_values(self, pixels: int) -> float:
+        """See :class:`StyledNetwork`: the peak is at the encoder's maps of full size."""
         return (9 + 4 * self.encoder.architecture.widths[0]) * pixels
 
-    def walk(
+    def staged_forward(
         self, image: Tensor, style: Affine, *, origin: tuple[int, int] = (0, 0)
     ) -> StagedForward:
-        """See :meth:`StyledNetwork.walk`.
+        """See :class:`StyledNetwork`.
 
         Raises:
             ImageError: For a picture of fewer than 2 × ``stride`` pixels each way.
         """
-        x = self.encoder(as_floats(image), [LAYER])[LAYER]
-        x = self.decode((yield from self.normal(LAYER, x, style)))
-        return in_type_of(x, image)
+        x = self.encoder(as_float(image), [LAYER])[LAYER]
+        x = self.decode((yield from self.modulate(LAYER, x, style)))
+        return match_dtype(x, image)
 
     def decode(self, features: Tensor) -> Tensor:
         """The picture (B, 3, H, W) of features (B, C, H / stride, W / stride) of relu4_1."""
@@ -109,17 +116,14 @@ class AdaINNetwork(StyledNetwork):
         return tuple(name for name in reversed(before) if not name.startswith("relu"))
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> AdaINNetwork:
-        # What ``to``, ``double``, ``cuda`` … all end in.
+        # ``to``, ``double``, ``cuda`` … all end here.
         self.encoder._apply(fn, recurse)  # type: ignore[no-untyped-call]
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self
 
 
-class MomentsReader(nn.Module):
-    """The summaries of a style in, its style vector out, with nothing learnt.
-
-    In the place of a :class:`impasto.networks.style_predictor.StylePredictor`, for networks whose style is the
-    style's own means and deviations.
+class MomentsReader(StyleReader):
+    """Style vectors that are the style's own means and deviations; nothing is learnt.
 
     Args:
         channels: Layer → its channels, in the network's order: ``network.modulated``.
@@ -131,11 +135,11 @@ class MomentsReader(nn.Module):
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The encoder's layers that a style is read off."""
+        """See :class:`StyleReader`."""
         return tuple(self.channels)
 
     def forward(self, summaries: Mapping[str, Summary]) -> Tensor:
-        """Style vectors (B, outputs) of summaries: layer → ``mean`` (B, C), ``gram`` (B, C, C)."""
+        """See :class:`StyleReader`."""
         parts = []
         for name in self.channels:
             mean, gram = summaries[name]["mean"], summaries[name]["gram"]
@@ -145,8 +149,8 @@ class MomentsReader(nn.Module):
         return torch.cat(parts, 1)
 
 
-def _as_far_as_needed(encoder: Encoder) -> Encoder:
-    """A frozen copy that ends after the first convolution of block 4 (VGG-19: a sixth of it)."""
+def _truncated(encoder: Encoder) -> Encoder:
+    """A frozen copy that ends after the first convolution of block 4 (a sixth of VGG-19)."""
     whole = encoder.architecture
     part = Encoder(
         replace(
@@ -159,3 +163,17 @@ def _as_far_as_needed(encoder: Encoder) -> Encoder:
     weights = encoder.state_dict()
     part.load_state_dict({key: weights[key] for key in part.state_dict()})
     return part.to(encoder.mean.device, encoder.dtype).frozen()
+
+
+def _build(encoder: str, sizes: Mapping[str, Any]) -> AdaINNetwork:
+    if sizes:
+        raise OptionError(f"An adain network has no {', '.join(sizes)}: its encoder sets its size.")
+    return AdaINNetwork(open_encoder(encoder))
+
+
+KIND = NetworkKind(
+    build=_build,
+    describe=lambda network: {},
+    read=lambda description, tensors: _build(str(description["encoder"]), {}),
+    style_reader=lambda network: MomentsReader(network.modulated),
+)

@@ -1,42 +1,50 @@
-"""What all one-pass networks share: a style is a vector of a γ and a β for every normalized map.
+"""What all one-pass networks share: a style is a vector of γ and β for every normalized map.
 
-Whether the vector is looked up (one net per style, Johnson et al. 2016, arXiv:1603.08155; many
-styles in one net, Dumoulin et al. 2017, arXiv:1610.07629), predicted from a style picture (Ghiasi
-et al. 2017, arXiv:1705.06830) or simply the style's own means and deviations (AdaIN, Huang &
-Belongie 2017, arXiv:1703.06868) is no concern of the network: see :mod:`impasto.networks.style_predictor`. So
-mixtures of styles, their strength and masks are arithmetic on vectors, the same for every kind.
+A style vector can be looked up (one network per style, Johnson et al. 2016, arXiv:1603.08155; one
+network for many, Dumoulin et al. 2017, arXiv:1610.07629). It can be predicted from a style picture
+(Ghiasi et al. 2017, arXiv:1705.06830), or be the style's own means and deviations (AdaIN, Huang &
+Belongie 2017, arXiv:1703.06868). The network does not know which: mixtures, strength and masks are
+arithmetic on vectors, the same for every kind.
+
+One pass: :meth:`StyledNetwork.forward` pads the picture, :meth:`~StyledNetwork.split` turns the
+vector into γ and β by layer, and :meth:`~StyledNetwork.staged_forward` yields each map to be
+normalized until it returns the painted picture (see :mod:`impasto.networks.normalization`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.errors import ImageError
-from impasto.networks.normalization import StagedForward, normalize, reflected, run_staged
+from impasto.losses.moments import Summary
+from impasto.networks.normalization import StagedForward, convolve_reflect, normalize, run_staged
 
 Affine: TypeAlias = Mapping[str, tuple[Tensor, Tensor]]
 """Layer → γ and β, each (B, C), or a map (B, C, H, W) of the layer's size."""
 
 
 class StyledNetwork(nn.Module):
-    """A network whose normalized maps are scaled and shifted by a style.
+    """A network whose normalized maps are scaled and shifted by a style vector.
 
-    Subclasses call :meth:`add` for every normalized convolution, and define :meth:`walk`.
+    Subclasses call :meth:`add_modulated` for every normalized convolution, and define
+    :meth:`staged_forward`.
 
     Attributes:
+        kind: Name in :data:`impasto.networks.registry.NETWORKS`.
         modulated: Layer → its channels, in the order of the style vector.
         strides: Layer → pixels of the picture between its units.
         stride: Height and width are padded to multiples of it.
-        first_style: What a new style begins training at, (style_size,); zeros if None.
-        halo: How many pixels beyond itself a block of ``stride`` output pixels sees, each way, when
-            moments are given: what a tile needs around it.
+        initial_style: Where training of a new style starts, (style_size,); zeros if None.
+        halo: How many pixels beyond itself a block of ``stride`` output pixels sees, each way, for
+            given moments: the margin that a tile needs.
     """
 
+    kind: str
     stride: int
     halo: int
 
@@ -45,83 +53,32 @@ class StyledNetwork(nn.Module):
         self.convolutions = nn.ModuleDict()
         self.modulated: dict[str, int] = {}
         self.strides: dict[str, int] = {}
-        self.first_style: Tensor | None = None
+        self.initial_style: Tensor | None = None
 
-    @property
-    def style_size(self) -> int:
-        """Numbers in a style vector: a γ and a β for every normalized channel."""
-        return 2 * sum(self.modulated.values())
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The type that the network computes in."""
-        return next(self.parameters()).dtype
-
-    @property
-    def running_moments(self) -> list[Tensor]:
-        """What training keeps besides weights, to be changed in place; nothing here."""
-        return []
-
-    @property
-    def held(self) -> float:
-        """Numbers per pixel of the picture that a walk holds while it waits, about.
-
-        The photograph and the painted picture, and at every stride the widest of the maps that a
-        style modulates.
-        """
-        widest: dict[int, int] = {}
-        for name, width in self.modulated.items():
-            stride = self.strides[name]
-            widest[stride] = max(widest.get(stride, 0), width)
-        return 6 + sum(width / stride**2 for stride, width in widest.items())
-
-    def busy(self, pixels: int) -> float:
-        """Numbers that a walk holds at most on its way, about.
-
-        Here of every map its padded copy, and what is made of it.
-
-        Args:
-            pixels: Of the picture.
-        """
-        return 4 * self.held * pixels
-
-    @property
-    def of_style(self) -> float:
-        """Numbers per pixel that γ and β of the largest map take, where they differ by place."""
-        return 2 * max(width / self.strides[name] ** 2 for name, width in self.modulated.items())
-
-    def split(self, style: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
-        """Layer → (γ, β), each (B, C), of style vectors (B, style_size) told as γ − 1 and β."""
-        parts: dict[str, tuple[Tensor, Tensor]] = {}
-        start = 0
-        for name, width in self.modulated.items():
-            scale, shift = style[:, start : start + 2 * width].split(width, 1)  # type: ignore[no-untyped-call]
-            parts[name] = (1 + scale, shift)
-            start += 2 * width
-        return parts
+    # --- One pass -----------------------------------------------------------------------------
 
     def forward(self, image: Tensor, style: Tensor) -> Tensor:
-        """Paint.
+        """Paint a picture.
 
         Args:
             image: (B, 3, H, W) in [0, 1], or uint8.
-            style: (B, style_size), see :meth:`split`; of one picture, several styles paint as many.
+            style: (B, style_size), see :meth:`split`; one picture can be given several styles.
 
         Returns:
-            (B, 3, H, W) in [0, 1], or uint8 for a uint8 picture.
+            (B, 3, H, W) in [0, 1]; uint8 for a uint8 picture.
 
         Raises:
-            ImageError: For a picture of no more than ``stride`` pixels each way.
+            ImageError: If a side of the picture is no more than ``stride`` pixels.
         """
         self.check_size(image)
         if len(image) == 1:
             image = image.expand(len(style), -1, -1, -1)
         height, width = image.shape[-2:]
-        painted = run_staged(self.walk(self.padded(image), self.split(style)))
+        painted = run_staged(self.staged_forward(self.padded(image), self.split(style)))
         return painted[..., :height, :width]
 
     def check_size(self, image: Tensor) -> None:
-        """Refuse a picture too small to be mirrored at its borders (ImageError)."""
+        """Raise an ImageError if a picture is too small for reflection padding."""
         least = self.stride + 1
         if min(image.shape[-2:]) < least:
             height, width = image.shape[-2:]
@@ -135,29 +92,46 @@ class StyledNetwork(nn.Module):
         down, right = (-length % self.stride for length in image.shape[-2:])
         return F.pad(image, (0, right, 0, down), mode="replicate") if down or right else image
 
-    def walk(
+    @property
+    def style_size(self) -> int:
+        """Length of a style vector: a γ and a β for every normalized channel."""
+        return 2 * sum(self.modulated.values())
+
+    def split(self, style: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+        """Layer → (γ, β), each (B, C), of style vectors (B, style_size) that hold γ − 1 and β."""
+        parts: dict[str, tuple[Tensor, Tensor]] = {}
+        start = 0
+        for name, width in self.modulated.items():
+            scale, shift = style[:, start : start + 2 * width].split(width, 1)  # type: ignore[no-untyped-call]
+            parts[name] = (1 + scale, shift)
+            start += 2 * width
+        return parts
+
+    def staged_forward(
         self, image: Tensor, style: Affine, *, origin: tuple[int, int] = (0, 0)
     ) -> StagedForward:
-        """The network as a walk (see :mod:`impasto.networks.normalization`).
+        """The forward pass as a generator (see :mod:`impasto.networks.normalization`).
 
         Args:
-            image: (B, 3, H, W) in [0, 1], height and width multiples of ``stride``; uint8 is taken
-                as 255ths, and the picture at the end is in uint8, too.
-            style: What every normalized map is scaled and shifted by.
+            image: (B, 3, H, W) in [0, 1], height and width multiples of ``stride``. A uint8 picture
+                counts in 255ths, and the result is uint8 then.
+            style: γ and β of every normalized map.
             origin: Row and column of the picture's first pixel in the whole picture, multiples of
                 ``stride``.
         """
         raise NotImplementedError
 
-    def add(self, name: str, convolution: nn.Conv2d, stride: int) -> None:
-        """A convolution whose output, with ``stride`` pixels between units, a style modulates."""
+    # --- Building blocks for subclasses -------------------------------------------------------
+
+    def add_modulated(self, name: str, convolution: nn.Conv2d, stride: int) -> None:
+        """Add a convolution whose output (``stride`` pixels between units) a style modulates."""
         self.add_plain(name, convolution)
         self.modulated[name] = convolution.out_channels
         self.strides[name] = stride
 
     def add_plain(self, name: str, convolution: nn.Conv2d) -> None:
-        """A convolution that no style modulates."""
-        # On no device, as when a file is read, torch would load its compiler to draw numbers.
+        """Add a convolution whose output no style modulates."""
+        # Initializing on the meta device, where files are read, makes torch import its compiler.
         if not convolution.weight.is_meta:
             nn.init.kaiming_normal_(convolution.weight, nonlinearity="linear")
             if convolution.bias is not None:
@@ -165,16 +139,80 @@ class StyledNetwork(nn.Module):
         self.convolutions[name] = convolution
 
     def convolve(self, name: str, x: Tensor) -> Tensor:
-        """What one of the convolutions makes of a map, mirrored beyond its border."""
-        return reflected(self.convolution(name), x)
+        """The output of a convolution, with reflection padding."""
+        return convolve_reflect(self.convolution(name), x)
 
     def convolution(self, name: str) -> nn.Conv2d:
-        """One of the convolutions."""
+        """The convolution of that name."""
         convolution = self.convolutions[name]
         assert isinstance(convolution, nn.Conv2d)
         return convolution
 
-    def normal(self, name: str, x: Tensor, style: Affine) -> StagedForward:
-        """The step of a walk that normalizes ``x``, the output of convolution ``name``."""
+    def modulate(self, name: str, x: Tensor, style: Affine) -> StagedForward:
+        """The stage that normalizes, scales and shifts ``x``, the output of convolution ``name``.
+
+        It overwrites ``x`` where gradients are disabled.
+        """
         moments = yield x
         return normalize(x, moments, *style[name], overwrite=True)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type that the network computes in."""
+        return next(self.parameters()).dtype
+
+    @property
+    def running_moments(self) -> list[Tensor]:
+        """Buffers that training updates in place, to be averaged over processes; none here."""
+        return []
+
+    # --- Memory, to plan tiles ----------------------------------------------------------------
+
+    @property
+    def held_values(self) -> float:
+        """Values per pixel that a paused staged forward pass holds, approximately.
+
+        Here the photograph and the painted picture, and for every stride its widest modulated map.
+        """
+        widest: dict[int, int] = {}
+        for name, width in self.modulated.items():
+            stride = self.strides[name]
+            widest[stride] = max(widest.get(stride, 0), width)
+        return 6 + sum(width / stride**2 for stride, width in widest.items())
+
+    def peak_values(self, pixels: int) -> float:
+        """Values that a forward pass over a picture of that many pixels holds at its peak, about.
+
+        Here every map, its padded copy, and what is computed from it.
+        """
+        return 4 * self.held_values * pixels
+
+    @property
+    def style_map_values(self) -> float:
+        """Values per pixel of the largest layer's γ and β, where they are maps."""
+        return 2 * max(width / self.strides[name] ** 2 for name, width in self.modulated.items())
+
+
+class StyleReader(nn.Module):
+    """Computes style vectors from the statistics of style pictures.
+
+    Attributes:
+        layers: The encoder's layers whose statistics are needed.
+    """
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """See the class."""
+        raise NotImplementedError
+
+    def forward(self, summaries: Mapping[str, Summary]) -> Tensor:
+        """Style vectors (B, style_size) of the summaries of style pictures.
+
+        Args:
+            summaries: Layer → ``mean`` (B, C) and ``gram`` (B, C, C) of its features.
+        """
+        raise NotImplementedError
+
+    def describe(self) -> dict[str, Any]:
+        """The sizes it was built with, as JSON values for a model's file."""
+        return {}

@@ -1,4 +1,4 @@
-"""One-pass models by name: those that are built in, and those that a user has added."""
+"""One-pass models by name: the built-in ones, and those that a user has added."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import shutil
 from pathlib import Path
 
 from impasto.errors import OptionError, WeightsError, unknown_name
-from impasto.networks.files import OWN, OnePassModel, load_network, read_description
-from impasto.runtime.files import replacing
+from impasto.networks.files import load_network, read_description
+from impasto.networks.model import IDENTITY, OnePassModel
+from impasto.runtime.files import atomic_write
 from impasto.runtime.safetensors import read_safetensors, write_safetensors
 from impasto.weights.open import is_file_name
 from impasto.weights.records import WEIGHTS
@@ -19,7 +20,7 @@ _NAME = re.compile(r"[\w.-]{1,64}")
 
 
 def networks() -> dict[str, Path]:
-    """Name → file of every one-pass model that is at hand."""
+    """Name → file of every available one-pass model."""
     built_in = {
         name: EMBEDDED / f"{name}.safetensors"
         for name, record in WEIGHTS.items()
@@ -29,14 +30,14 @@ def networks() -> dict[str, Path]:
 
 
 def added_networks() -> dict[str, Path]:
-    """Name → file of the models that a user has added under names of their own."""
-    # Dots begin the names of files that are being written.
-    found = sorted(networks_folder().glob("[!.]*.safetensors"))
-    return {path.stem: path for path in found if path.stem not in WEIGHTS}
+    """Name → file of the models that a user has added."""
+    # A leading dot marks a file that is being written.
+    paths = sorted(networks_folder().glob("[!.]*.safetensors"))
+    return {path.stem: path for path in paths if path.stem not in WEIGHTS}
 
 
 def verify_network(path: Path) -> Status:
-    """How it stands with the file of an added model: whether it can be used."""
+    """Whether the file of an added model can be used."""
     try:
         load_network(path)
     except WeightsError as error:
@@ -47,9 +48,10 @@ def verify_network(path: Path) -> Status:
 def style_names(name: str) -> list[str]:
     """The styles that a model of :func:`networks` knows by name; none if its file is broken."""
     try:
-        return [style for style in read_description(networks()[name])["styles"] if style != OWN]
+        names = read_description(networks()[name])["styles"]
     except (WeightsError, LookupError):
         return []
+    return [style for style in names if style != IDENTITY]
 
 
 def open_network(name: str | Path) -> OnePassModel:
@@ -59,7 +61,7 @@ def open_network(name: str | Path) -> OnePassModel:
         name: A name of :func:`networks`, or the path of a file that ``impasto train`` made.
 
     Raises:
-        WeightsError: If the file is missing, broken or no one-pass model.
+        WeightsError: If the file is missing, broken or not a one-pass model.
         OptionError: For a name that is neither.
     """
     known = networks()
@@ -71,34 +73,34 @@ def open_network(name: str | Path) -> OnePassModel:
 
 
 def add_network(name: str, file: str | Path) -> Path:
-    """Keep a trained model under a name of its own; ``file`` itself stays.
+    """Copy a trained model to the user's models, to be opened by name.
 
-    If it reads styles with an encoder that is a file, a copy of that is kept with it.
+    If it reads styles with an encoder that is a file, that is copied with it.
 
     Returns:
-        The kept file.
+        The copy.
 
     Raises:
-        OptionError: For a name that is taken by what is built in, or cannot be a file's.
-        WeightsError: If the file is no one-pass model.
+        OptionError: If the name belongs to a built-in model, or is not a valid file name.
+        WeightsError: If the file is not a one-pass model.
     """
     if name in WEIGHTS:
         raise OptionError(f"The name {name} is taken by what is built in: choose another.")
     if not _NAME.fullmatch(name) or name.startswith("."):
         raise OptionError(f"A model's name is of letters, digits, dots and dashes, not {name!r}.")
     model = load_network(file)
-    kept = networks_folder() / f"{name}.safetensors"
+    copy = networks_folder() / f"{name}.safetensors"
     if model.predictor is not None and is_file_name(model.encoder):
-        encoder = Path("encoders") / kept.name  # told from where the model will lie
-        _copy(Path(model.encoder), kept.parent / encoder)
+        encoder = Path("encoders") / copy.name  # relative to the copy
+        _copy(Path(model.encoder), copy.parent / encoder)
         state, metadata = read_safetensors(Path(file))
         description = {**json.loads(metadata["description"]), "encoder": str(encoder)}
-        write_safetensors(kept, state, {**metadata, "description": json.dumps(description)})
+        write_safetensors(copy, state, {**metadata, "description": json.dumps(description)})
     else:
-        _copy(Path(file), kept)
-    return kept
+        _copy(Path(file), copy)
+    return copy
 
 
 def _copy(file: Path, to: Path) -> None:
-    with replacing(to) as temporary:
+    with atomic_write(to) as temporary:
         shutil.copyfile(file, temporary)

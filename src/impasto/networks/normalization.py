@@ -1,10 +1,10 @@
-"""What one-pass networks are built of: convolutions, normalization in two halves, fixed noise.
+"""The parts of one-pass networks: staged forward passes, normalization, reflection padding, noise.
 
-Instance normalization needs the mean and the variance of each whole map, which a tile of a picture
-does not know. So a network is written as a *walk*: a generator that hands out every map that is to
-be normalized, is sent the map's moments, and goes on. Who drives it decides whose moments they are:
-:func:`run_staged` gives those of the map itself (instance normalization, Ulyanov et al. 2016,
-arXiv:1607.08022); a driver of many walks gives the moments over all tiles.
+Instance normalization divides by the mean and deviation of a whole map, which a tile of the picture
+does not know. So a forward pass is a generator (:data:`StagedForward`): it yields each map to be
+normalized, receives the map's moments, and continues. The caller decides whose moments they are.
+:func:`run_staged` sends those of the map itself (Ulyanov et al. 2016, arXiv:1607.08022); tiling
+(:mod:`impasto.onepass.tiling`) sends those of all tiles together.
 """
 
 from __future__ import annotations
@@ -22,26 +22,27 @@ from impasto.runtime.strips import strips
 
 
 class Moments(NamedTuple):
-    """Of a map (B, C, H, W), channel by channel: mean and mean square, (B, C) each, float32."""
+    """Mean and mean square of each channel of a map (B, C, H, W): (B, C) each, float32."""
 
     mean: Tensor
     square: Tensor
 
 
 StagedForward = Generator[Tensor, Moments, Tensor]
-"""Yields maps (B, C, H, W) to be normalized, is sent their moments, returns the picture."""
+"""Yields maps (B, C, H, W) to be normalized, receives their moments, returns the picture."""
 
 EPSILON = 1e-5
+"""Added to every variance, as in PyTorch's normalizations."""
 
 
 def moments_of(x: Tensor) -> Moments:
-    """The moments of a map itself."""
+    """The moments of a map (B, C, H, W)."""
     # In float32 whatever the map is: a mean square less a squared mean cancels.
     with without_autocast(x):
         means, squares = [], []
-        # Where gradients are kept, each strip's would be a whole map of zeros around it.
-        is_learning = torch.is_grad_enabled() and x.requires_grad
-        for (strip,) in [(x,)] if is_learning else strips(x):
+        # With gradients one strip: the gradient of each would be a whole map, mostly zeros.
+        needs_gradient = torch.is_grad_enabled() and x.requires_grad
+        for (strip,) in [(x,)] if needs_gradient else strips(x):
             rows = strip.permute(0, 2, 3, 1).float()
             means.append(row_means(rows))
             squares.append(row_means(rows.square()))
@@ -55,10 +56,10 @@ def normalize(
 
     Args:
         x: (B, C, H, W).
-        moments: Of the map that ``x`` is, or is a part of.
+        moments: Of the map that ``x`` is, or is a tile of.
         scale: γ, (B or 1, C) or a map (B, C, H, W).
-        shift: β, likewise.
-        overwrite: Write the result into ``x``, where no gradients are kept.
+        shift: β, of the same shape.
+        overwrite: Write the result into ``x`` where gradients are disabled.
     """
     variance = (moments.square - moments.mean.square()).clamp_min(0)
     deviation = (variance + EPSILON).sqrt()
@@ -74,28 +75,29 @@ def normalize(
 
 
 def _scaled(x: Tensor, mean: Tensor, factor: Tensor, shift: Tensor) -> Tensor:
-    """What :func:`normalize` makes; of half precision in float32."""
+    """``factor · (x − mean) + shift``, in float32 for half precision."""
     if x.dtype in HALF_DTYPES:
-        # In float32: of an even map mean · factor is hundreds, and would be rounded to whole ones.
+        # The mean first: for a uniform map mean · factor is in the hundreds, too coarse in half.
         return torch.addcmul(shift, x - mean, factor)
     return torch.addcmul(shift - mean * factor, x, factor)
 
 
-def run_staged(walk: StagedForward) -> Tensor:
-    """The end of a walk on which every map is normalized by its own moments."""
+def run_staged(forward: StagedForward) -> Tensor:
+    """The result of a staged forward pass, every map normalized by its own moments."""
     try:
-        x = next(walk)
+        x = next(forward)
         while True:
-            x = walk.send(moments_of(x))
+            x = forward.send(moments_of(x))
     except StopIteration as end:
         result: Tensor = end.value
         return result
 
 
-def reflected(convolution: nn.Conv2d, x: Tensor) -> Tensor:
-    """A convolution that sees the picture mirrored beyond its border (no dark rim).
+def convolve_reflect(convolution: nn.Conv2d, x: Tensor) -> Tensor:
+    """A convolution with reflection padding, so that the picture has no dark rim.
 
-    Padding outside the convolution: its own reflection padding leaves channels-last.
+    The padding is a separate step because PyTorch's own reflection padding of a convolution does
+    not keep the channels-last layout.
     """
     if is_fixed(convolution):
         return convolve(convolution, x, padding="reflect")
@@ -107,20 +109,20 @@ def reflected(convolution: nn.Conv2d, x: Tensor) -> Tensor:
 
 
 def noise(size: tuple[int, int], channels: int, *, origin: tuple[int, int] = (0, 0)) -> Tensor:
-    """White noise that is a function of place alone: (1, channels, height, width), variance one.
+    """White noise as a function of position: (1, channels, height, width), variance one.
 
-    Without it a network can paint nothing into an even sky: equal input is equal output. The same
-    place has the same noise on every machine, in every tile and every frame of a film.
+    A network maps equal input to equal output, so only noise can bring texture into a uniform sky.
+    A position has the same noise on every machine, in every tile and every frame of a video.
 
     Args:
         size: Height and width.
         channels: Independent maps.
-        origin: Row and column of the first number in the whole, which has no end.
+        origin: Row and column of the first value in the unbounded plane of noise.
     """
     rows = torch.arange(origin[0], origin[0] + size[0]).view(1, -1, 1)
     columns = torch.arange(origin[1], origin[1] + size[1]).view(1, 1, -1)
     maps = torch.arange(channels).view(-1, 1, 1)
-    # A 32-bit integer hash (the finaliser of MurmurHash3) of the three coordinates.
+    # A 32-bit integer hash (the finalizer of MurmurHash3) of the three coordinates.
     x = rows * 0x9E3779B1 + columns * 0x85EBCA77 + maps * 0xC2B2AE3D + 0x27D4EB2F
     x = x & 0xFFFFFFFF
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1)):

@@ -1,37 +1,40 @@
-"""Style vectors: read off a picture's statistics, or learnt one by one.
+"""Style vectors predicted from the statistics of a style picture.
 
-Ghiasi et al. 2017 (arXiv:1705.06830) predict all γ and β of a network from a style picture through
-a second network. Here that network is small, since it is told the style in the very terms that the
-result is judged by: the mean and the Gram matrix of the encoder's layers, the summary of the
-``gaussian-ot`` statistic. Being means, summaries can be mixed, masked and summed over tiles.
+Ghiasi et al. 2017 (arXiv:1705.06830) predict all γ and β of a network from a style picture by a
+second network. This one is small, because its input is what the result is judged by: the mean and
+the Gram matrix of the encoder's layers, the summary of the ``gaussian-ot`` statistic. Summaries are
+means, so they can be mixed, masked and summed over tiles.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from impasto.losses.moments import Summary
+from impasto.networks.base import StyleReader
+from impasto.networks.kind import check_sizes
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-"""The layers that a style is read off."""
+"""The layers that styles are read from."""
 
-_REACH = 4.0
-"""Deviations from the mean style beyond which moments count no further. Paintings and photographs
-keep within 3.5; of a picture of one colour some lie at 23, and noise would come of it."""
+_MAX_DEVIATIONS = 4.0
+"""Bound of standardized moments. Paintings and photographs stay within 3.5; a picture of one colour
+reaches 23, for which the prediction would be noise."""
 
 
-class StylePredictor(nn.Module):
-    """The summaries of a style in, its style vector out.
+class StylePredictor(StyleReader):
+    """Predicts style vectors from summaries.
 
-    Channel by channel mean and deviation go in, and how channels occur together: the Gram matrix
-    seen along a few learnt directions, k (k + 1) / 2 numbers a layer.
+    Its input is the mean and deviation of each channel, and the Gram matrix projected onto a few
+    learnt directions: k (k + 1) / 2 values per layer.
 
     Args:
         channels: Layer → its channels.
-        outputs: Numbers in a style vector.
+        outputs: Length of a style vector.
         directions: k.
         hidden: Width of the hidden layers.
     """
@@ -62,7 +65,7 @@ class StylePredictor(nn.Module):
             self._initialize()
 
     def _initialize(self) -> None:
-        """Directions at right angles, and vectors near γ = 1 and β = 0 to begin with."""
+        """Orthogonal directions, and style vectors near γ = 1 and β = 0."""
         for view in self.views.values():
             nn.init.orthogonal_(view)
         nn.init.normal_(self.last.weight, std=0.1 * self.hidden**-0.5)
@@ -70,45 +73,69 @@ class StylePredictor(nn.Module):
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The encoder's layers that a style is read off."""
+        """See :class:`StyleReader`."""
         return tuple(self.channels)
 
     @torch.no_grad()
     def standardize(self, summaries: Sequence[Mapping[str, Summary]]) -> None:
-        """Centre and scale the moments by those of some styles, one summary or batch each."""
+        """Set the centre and spread of the input moments from the summaries of some styles."""
         moments = torch.cat([self._moments(summary) for summary in summaries])
         self.centre.copy_(moments.mean(0))
         self.spread.copy_(moments.std(0) + 1e-3)
 
     def forward(self, summaries: Mapping[str, Summary]) -> Tensor:
-        """Style vectors (B, outputs) of summaries: layer → ``mean`` (B, C), ``gram`` (B, C, C)."""
+        """See :class:`StyleReader`."""
         moments = (self._moments(summaries) - self.centre) / self.spread
-        moments = moments.clamp(-_REACH, _REACH)
+        moments = moments.clamp(-_MAX_DEVIATIONS, _MAX_DEVIATIONS)
         x = torch.cat([moments, self._pairs(summaries)], 1)
         x = nn.functional.silu(self.first(x))
         x = x + nn.functional.silu(self.second(x))
         result: Tensor = self.last(x)
         return result
 
+    def describe(self) -> dict[str, Any]:
+        """See :class:`StyleReader`."""
+        return {"channels": self.channels, "directions": self.directions, "hidden": self.hidden}
+
     def _moments(self, summaries: Mapping[str, Summary]) -> Tensor:
+        """Compressed means and log deviations, (B, 2 × all channels)."""
         parts = []
         for name in self.channels:
             mean, gram = summaries[name]["mean"], summaries[name]["gram"]
             variance = gram.diagonal(dim1=-2, dim2=-1) - mean.square()
-            parts += [_compressed(mean), (variance.clamp_min(0) + 1e-6).log() / 2]
+            parts += [_signed_root(mean), (variance.clamp_min(0) + 1e-6).log() / 2]
         return torch.cat(parts, 1)
 
     def _pairs(self, summaries: Mapping[str, Summary]) -> Tensor:
+        """Upper triangles of the projected Gram matrices, scaled by their mean diagonal."""
         parts = []
         for name, view in self.views.items():
             gram = summaries[name]["gram"]
             size = gram.diagonal(dim1=-2, dim2=-1).mean(-1)[:, None, None] + 1e-6
-            seen = view.T @ (gram / size) @ view
+            projected = view.T @ (gram / size) @ view
             row, column = torch.triu_indices(view.shape[1], view.shape[1])
-            parts.append(_compressed(seen[:, row, column]))
+            parts.append(_signed_root(projected[:, row, column]))
         return torch.cat(parts, 1)
 
 
-def _compressed(x: Tensor) -> Tensor:
-    """A root with a sign, finite in its slope at zero: features span several orders of size."""
+def read_predictor(description: Any, outputs: int) -> StylePredictor:
+    """The predictor of an untrusted description, on the current device, its weights not yet read.
+
+    Raises:
+        ValueError: For sizes that cannot be; other wrong descriptions raise other errors.
+    """
+    check_sizes(description)
+    check_sizes(description["channels"])
+    channels = {str(name): int(width) for name, width in description["channels"].items()}
+    directions, hidden = int(description["directions"]), int(description["hidden"])
+    if min([directions, hidden, *channels.values()] if channels else [0]) < 1:
+        raise ValueError("its predictor has no size")
+    return StylePredictor(channels, outputs, directions=directions, hidden=hidden)
+
+
+def _signed_root(x: Tensor) -> Tensor:
+    """A square root that keeps the sign, with a finite slope at zero.
+
+    Features span several orders of magnitude.
+    """
     return x / (x.abs() + 0.05).sqrt()

@@ -1,4 +1,4 @@
-"""Style vectors in files: a style read once, to be used, mixed and shared without its picture."""
+"""Style vectors in files, to be used, mixed and shared without their pictures."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from impasto.errors import WeightsError, option
-from impasto.networks.files import OnePassModel
-from impasto.runtime.files import replacing
+from impasto.networks.model import OnePassModel
+from impasto.runtime.files import atomic_write
 from impasto.runtime.safetensors import read_safetensors
 
 FORMAT = "impasto.style"
@@ -21,23 +21,23 @@ def save_style(path: str | Path, vector: Tensor, model: OnePassModel, *, name: s
     """Write a style vector (style_size,) of a model, atomically.
 
     Args:
-        path: Where to.
+        path: The file.
         vector: The style.
-        model: Which it is a style of: it means nothing to another.
-        name: What it shows.
+        model: The model that it is a style of: it means nothing to another.
+        name: A description for people.
 
     Raises:
-        WeightsError: If it cannot be written.
+        WeightsError: If the file cannot be written.
     """
     metadata = {"format": FORMAT, "model": fingerprint(model), "name": name}
     content = save({"style": vector.detach().float().contiguous()}, metadata=metadata)
-    with replacing(Path(path), error=WeightsError) as temporary:
+    with atomic_write(Path(path), error=WeightsError) as temporary:
         temporary.write_bytes(content)
     return Path(path)
 
 
 def is_style_file(path: str | Path) -> bool:
-    """Whether a path is named as style files and model files are."""
+    """Whether a path has the suffix of style files and model files."""
     return Path(path).suffix == ".safetensors"
 
 
@@ -45,7 +45,7 @@ def load_style(path: str | Path, model: OnePassModel) -> Tensor:
     """The style vector (style_size,) in a file.
 
     Raises:
-        WeightsError: If there is no such file, or it is no style, or that of another model.
+        WeightsError: If there is no such file, or it holds no style of this model.
     """
     path = Path(path)
     state, metadata = read_safetensors(path)
@@ -64,7 +64,7 @@ def load_style(path: str | Path, model: OnePassModel) -> Tensor:
 
 
 def fingerprint(model: OnePassModel) -> str:
-    """A digest of the network's weights, to the precision that they are stored with."""
+    """A digest of the network's weights, in the precision that they are stored with."""
     digest = hashlib.sha256()
     for key, value in sorted(model.network.state_dict().items()):
         digest.update(key.encode())

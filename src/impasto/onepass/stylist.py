@@ -1,7 +1,7 @@
-"""A one-pass model at work: styles become vectors, vectors are mixed, pictures are painted.
+"""Style vectors read, mixed and painted with, the same way for every kind of network.
 
-Whatever a style came from, it is a vector here, so that a mixture, a strength and a mask are the
-same three lines for every kind of network.
+Whatever its source, a style is a vector here, so that a mixture, a strength and a mask are
+arithmetic on vectors.
 """
 
 from __future__ import annotations
@@ -14,47 +14,47 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.encoders.vgg import Encoder, minimum_side
+from impasto.encoders.vgg import Encoder
 from impasto.errors import OptionError, option, unknown_name
 from impasto.images.picture import fit_size, resize
 from impasto.losses.moments import Summary
 from impasto.losses.statistics import STATISTICS
 from impasto.networks.base import Affine
-from impasto.networks.files import OWN, OnePassModel
-from impasto.objective.tiles import halo_of, plan_tiles, tiled_summaries
-from impasto.onepass.tiling import Job, Plan, StyleOf, choose, paint_tiled
+from impasto.networks.model import IDENTITY, OnePassModel
+from impasto.objective.tiles import plan_tiles, tiled_summaries
+from impasto.onepass.tiling import MemoryModel, Schedule, TileStyle, choose_schedule, paint_tiled
 from impasto.regions.masks import resize_masks
-from impasto.runtime.memory import BASE_BYTES, free_memory
+from impasto.runtime.memory import BASE_BYTES, default_memory_budget
 from impasto.runtime.precision import compute_dtype
 from impasto.weights.open import open_encoder
 
 STYLE_SIDE = 512
-"""Long side in pixels at which style pictures are read off."""
+"""Long side in pixels at which style pictures are read."""
 
 _TILE = 1024
 
 
 @dataclass(frozen=True)
 class SpatialStyle:
-    """What a picture is painted with: one style vector everywhere, or one a region.
+    """The style of a picture: one vector everywhere, or one for each region.
 
     Attributes:
         vectors: (R, style_size).
-        where: (1, R, H, W) ≥ 0 of the picture's size, summing to one over R; None if R is 1.
+        masks: (1, R, H, W) ≥ 0 of the picture's size, scaled to sum to one over R; None if R is 1.
     """
 
     vectors: Tensor
-    where: Tensor | None = None
+    masks: Tensor | None = None
 
 
 class Stylist:
-    """Paints pictures with a one-pass model.
+    """Reads styles and paints pictures with a one-pass model.
 
     Args:
         model: The network and its styles.
-        encoder: Reads styles off pictures; the model's own by default, opened when it is needed.
+        encoder: Reads styles from pictures; by default the model's own, opened when first needed.
         precision: See :func:`impasto.runtime.precision.compute_dtype`.
-        memory: Bytes that the process may take; two thirds of what is free by default.
+        memory: Bytes that the process may take; by default two thirds of what is free.
     """
 
     def __init__(
@@ -70,38 +70,40 @@ class Stylist:
         self._encoder = encoder
         dtype = compute_dtype(precision)
         self._network = model.network
-        if dtype != model.network.dtype:  # in a copy: the model is not ours to round
+        if dtype != model.network.dtype:  # a copy: the caller's model keeps its precision
             self._network = copy.deepcopy(model.network).to(dtype)
 
     @property
     def encoder(self) -> Encoder:
-        """What styles are read off with."""
+        """The encoder that styles are read with."""
         if self._encoder is None:
             self._encoder = open_encoder(self.model.encoder)
         return self._encoder
 
+    # --- Style vectors ------------------------------------------------------------------------
+
     @property
     def names(self) -> list[str]:
-        """The model's own styles."""
-        return [style for style in self.model.styles if style != OWN]
+        """The styles that the model knows by name."""
+        return self.model.style_names
 
-    def named(self, name: str) -> Tensor:
-        """The vector (style_size,) of one of the model's own styles.
+    def named_style(self, name: str) -> Tensor:
+        """The vector (style_size,) of a style that the model knows by name.
 
         Raises:
-            OptionError: For a name that it has not.
+            OptionError: For an unknown name.
         """
         if name not in self.names:
             raise unknown_name("style of this model", name, [*self.names, "a picture's path"])
         return self.model.styles[name]
 
     @torch.no_grad()
-    def read(self, picture: Tensor, *, where: Tensor | None = None) -> Tensor:
+    def read_style(self, picture: Tensor, *, mask: Tensor | None = None) -> Tensor:
         """The vector (style_size,) of a style picture (1, 3, H, W) in [0, 1].
 
         Args:
             picture: The style.
-            where: The part of it that counts, (1, 1, H', W') in [0, 1], of any size.
+            mask: Weights of its parts, (1, 1, H', W') in [0, 1], of any size.
 
         Raises:
             OptionError: If the model has fixed styles only.
@@ -109,92 +111,97 @@ class Stylist:
         predictor = self.model.predictor
         if predictor is None:
             raise OptionError(
-                "This model paints in its own styles only "
-                f"({', '.join(n for n in self.model.styles if n != OWN)}): choose one of them, or "
-                f"a model for any style, such as {option('model')} any."
+                f"This model paints in its own styles only ({', '.join(self.names)}): choose one "
+                f"of them, or a model for any style, such as {option('model')} any."
             )
         layers = predictor.layers
-        least = minimum_side(layers, self.encoder)
+        least = self.encoder.minimum_side(layers)
         if min(picture.shape[-2:]) < least:
             factor = least / min(picture.shape[-2:])
             size = (round(factor * picture.shape[-2]), round(factor * picture.shape[-1]))
             size = (max(least, size[0]), max(least, size[1]))
             picture = resize(picture, size)
-        vector: Tensor = predictor(self._summaries(picture, layers, where))
+        vector: Tensor = predictor(self._summaries(picture, layers, mask))
         return vector[0]
 
     def _summaries(
-        self, picture: Tensor, layers: Sequence[str], where: Tensor | None
+        self, picture: Tensor, layers: Sequence[str], mask: Tensor | None
     ) -> Mapping[str, Summary]:
         encoder = self.encoder
         size = (picture.shape[-2], picture.shape[-1])
         stride = max(encoder.stride(name) for name in layers)
-        tiles = plan_tiles(size, _TILE, stride=stride, halo=halo_of(layers, encoder))
+        tiles = plan_tiles(size, _TILE, stride=stride, halo=encoder.halo(layers))
         maps = {}
-        if where is not None:
+        if mask is not None:
             for name in layers:
-                side = encoder.stride(name)
-                maps[name] = resize_masks(where, (size[0] // side, size[1] // side))
+                step = encoder.stride(name)
+                maps[name] = resize_masks(mask, (size[0] // step, size[1] // step))
         return tiled_summaries(encoder, picture, layers, STATISTICS["gaussian-ot"], tiles, maps)
 
-    def own(self, content: Tensor) -> Tensor:
-        """The vector with which the content stays as it is, or nearly: strength 0."""
+    def identity_style(self, content: Tensor) -> Tensor:
+        """The vector (style_size,) that leaves the content (nearly) as it is: strength 0.
+
+        Raises:
+            OptionError: If the model has fixed styles and none for that.
+        """
         if self.model.predictor is None:
-            if OWN not in self.model.styles:
+            if IDENTITY not in self.model.styles:
                 raise OptionError(
                     f"This model does not know strengths: leave out {option('strength')}."
                 )
-            return self.model.styles[OWN]
+            return self.model.styles[IDENTITY]
         size = (content.shape[-2], content.shape[-1])
         content = content if content.is_floating_point() else content.float() / 255
-        return self.read(resize(content, fit_size(size, STYLE_SIDE, max_enlarge=1.0)))
+        return self.read_style(resize(content, fit_size(size, STYLE_SIDE, max_enlarge=1.0)))
 
-    def brush(
+    def spatial_style(
         self, vectors: Sequence[Tensor], content: Tensor, *, strength: float = 1.0,
-        where: Tensor | None = None,
+        masks: Tensor | None = None,
     ) -> SpatialStyle:  # fmt: skip
-        """Vectors of one style a region, moved towards the content's own below full strength.
+        """Style vectors and their regions, weakened towards the content's own style.
 
         Args:
-            vectors: One, or one a region.
+            vectors: One, or one for each region.
             content: (1, 3, H, W).
             strength: 0 (the photograph, or nearly) to 1.
-            where: (1, R, H, W) of the content's size.
+            masks: (1, R, H, W) of the content's size.
 
         Raises:
-            OptionError: For another strength, or more or fewer vectors than regions.
+            OptionError: For another strength, or a number of vectors that is not R.
         """
-        regions = 1 if where is None else where.shape[1]
+        regions = 1 if masks is None else masks.shape[1]
         if len(vectors) != regions:
             raise OptionError(f"{regions} regions need as many style vectors, not {len(vectors)}.")
         check_strength(strength)
         stacked = torch.stack(list(vectors))
         if strength < 1:
-            stacked = torch.lerp(self.own(content), stacked, strength)
-        return SpatialStyle(stacked, where)
+            stacked = torch.lerp(self.identity_style(content), stacked, strength)
+        return SpatialStyle(stacked, masks)
+
+    # --- Painting -----------------------------------------------------------------------------
 
     def bytes_needed(self, size: tuple[int, int]) -> float:
-        """What painting a picture of that height and width takes where it need not be cut."""
-        return Job(self._network, size).memory(Plan.WHOLE, max(size))
+        """Bytes that painting a picture of that height and width at once takes."""
+        return MemoryModel(self._network, size).bytes(Schedule.WHOLE, max(size))
 
     @torch.no_grad()
     def paint(
         self,
         content: Tensor,
-        brush: SpatialStyle,
+        style: SpatialStyle,
         *,
-        beside: int = 0,
-        done: Callable[[float], None] = lambda share: None,
+        other_bytes: int = 0,
+        progress: Callable[[float], None] = lambda share: None,
     ) -> Tensor:
-        """Paint a picture (1, 3, H, W), float in [0, 1] or uint8, to one like it.
+        """Paint a picture (1, 3, H, W), float in [0, 1] or uint8; the result has the same type.
 
-        A picture that would take too much memory is painted in tiles, to the same picture.
+        A picture that would take too much memory is painted in tiles, with the same result.
 
         Args:
             content: The picture.
-            brush: Paints.
-            beside: Bytes of other pictures that are held meanwhile.
-            done: Called with the share of the work that is done.
+            style: Its style.
+            other_bytes: Bytes of other pictures that are held meanwhile.
+            progress: Called with the share of the work that is done.
 
         Raises:
             ImageError: For a picture too small for the network.
@@ -204,46 +211,45 @@ class Stylist:
         height, width = content.shape[-2:]
         image = network.padded(content)
         size = (image.shape[-2], image.shape[-1])
-        # Of what the process may take, torch and the picture that was read are there already.
-        taken = BASE_BYTES + content.nbytes + beside
+        # The process, the picture and what else is held are part of the budget.
+        taken = BASE_BYTES + content.nbytes + other_bytes
         if image is not content:
             taken += image.nbytes
-        if brush.where is not None:
-            taken += 3 * brush.where.nbytes  # as given, to the network's size, as shares
-        memory = free_memory() if self._memory is None else self._memory - taken
-        job = Job(network, size, image.dtype.itemsize, by_place=brush.where is not None)
-        plan, side = choose(job, memory)
-        style_of = self._everywhere(brush) if brush.where is None else self._by_region(brush, size)
-        painted = paint_tiled(network, image, style_of, plan=plan, side=side, done=done)
+        if style.masks is not None:
+            taken += 3 * style.masks.nbytes  # as given, padded, scaled to sum to one
+        memory = default_memory_budget() if self._memory is None else self._memory - taken
+        model = MemoryModel(network, size, image.dtype.itemsize, style.masks is not None)
+        schedule, side = choose_schedule(model, memory)
+        painted = paint_tiled(
+            network, image, self._tile_style(style, size),
+            schedule=schedule, side=side, progress=progress,
+        )  # fmt: skip
         return painted[..., :height, :width]
 
-    def _everywhere(self, brush: SpatialStyle) -> StyleOf:
-        parts = self._network.split(brush.vectors)
-        return lambda tile: parts
-
-    def _by_region(self, brush: SpatialStyle, size: tuple[int, int]) -> StyleOf:
-        """γ and β of each place: those of its regions, by their shares."""
-        network, where = self._network, brush.where
-        assert where is not None
-        down, right = size[0] - where.shape[-2], size[1] - where.shape[-1]
-        planes = F.pad(where, (0, right, 0, down), mode="replicate")
-        planes = planes / planes.sum(1, keepdim=True).clamp_min(1e-6)
-        parts = network.split(brush.vectors)
-
-        return lambda tile: _Regions(parts, network.strides, tile.cut(planes))
+    def _tile_style(self, style: SpatialStyle, size: tuple[int, int]) -> TileStyle:
+        """γ and β of a tile: those of the vector, or of the regions' vectors, mixed by position."""
+        network, masks = self._network, style.masks
+        parts = network.split(style.vectors)
+        if masks is None:
+            return lambda tile: parts
+        down, right = size[0] - masks.shape[-2], size[1] - masks.shape[-1]
+        masks = F.pad(masks, (0, right, 0, down), mode="replicate")
+        shares = masks / masks.sum(1, keepdim=True).clamp_min(1e-6)
+        return lambda tile: _StyleMaps(parts, network.strides, tile.cut(shares))
 
 
-class _Regions(Mapping[str, tuple[Tensor, Tensor]]):
-    """γ and β as maps: of the vectors of some regions, by the regions' shares of each place.
+class _StyleMaps(Mapping[str, tuple[Tensor, Tensor]]):
+    """γ and β as maps: the regions' vectors mixed by the regions' shares of each position.
 
-    Made when asked for: together they are larger than all else that a walk holds.
+    Each is computed when it is looked up: together they are larger than all else that a forward
+    pass holds.
     """
 
-    def __init__(self, parts: Affine, strides: Mapping[str, int], planes: Tensor) -> None:
-        self._parts, self._strides, self._planes = parts, strides, planes
+    def __init__(self, parts: Affine, strides: Mapping[str, int], shares: Tensor) -> None:
+        self._parts, self._strides, self._shares = parts, strides, shares
 
     def __getitem__(self, name: str) -> tuple[Tensor, Tensor]:
-        shares = F.avg_pool2d(self._planes, self._strides[name])
+        shares = F.avg_pool2d(self._shares, self._strides[name])
         scale, shift = (torch.einsum("brhw,rc->bchw", shares, p) for p in self._parts[name])
         return scale, shift
 
@@ -255,13 +261,13 @@ class _Regions(Mapping[str, tuple[Tensor, Tensor]]):
 
 
 def check_strength(strength: float) -> None:
-    """Refuse a strength that is not 0 to 1 (OptionError)."""
+    """Raise an OptionError for a strength outside 0 to 1."""
     if not 0 <= strength <= 1:
         raise OptionError(f"{option('strength')} is 0 to 1, not {strength:g}.")
 
 
 def mixture(vectors: Sequence[Tensor], shares: Sequence[float]) -> Tensor:
-    """The vector between some vectors (Dumoulin et al. 2017, section 3.2).
+    """A convex mixture of style vectors (Dumoulin et al. 2017, section 3.2).
 
     Args:
         vectors: (style_size,) each.

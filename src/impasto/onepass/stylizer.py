@@ -1,11 +1,11 @@
-"""``impasto.stylize``: pictures painted in one pass by a trained network."""
+"""``impasto.Stylizer``: pictures painted in one pass, in styles of any source."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -17,26 +17,26 @@ from impasto.colour.modes import get_colour_mode
 from impasto.errors import ImageError, OptionError, option, unknown_name
 from impasto.images.picture import Picture, fit_size
 from impasto.networks.catalogue import networks, open_network, style_names
-from impasto.networks.files import OnePassModel
+from impasto.networks.model import OnePassModel
 from impasto.onepass.style_files import is_style_file, load_style
 from impasto.onepass.stylist import STYLE_SIDE, Stylist, check_strength, mixture
 from impasto.recipes.recipe import Recipe
 from impasto.regions.masks import visible
-from impasto.regions.regions import Region, full_name
+from impasto.regions.regions import Region, resolve_name
 
 ANY = "any"
 """The built-in model for any style picture."""
 
 _LARGE = 24e6
-"""Pixels from which a picture is painted in bytes: it would take 12 bytes a pixel in float32."""
+"""Pixels from which a picture is painted as uint8: in float32 it would take 12 bytes a pixel."""
 
 _PALETTE = 4 * 10**6
-"""Pixels that a palette is told by: more would take some 100 bytes each in float64."""
+"""Pixels that a palette is measured on: more would take some 100 bytes each in float64."""
 
 
 @dataclass(frozen=True)
 class StyleSource:
-    """A style to paint like.
+    """A style to paint in.
 
     Attributes:
         source: Name of a model's style, path of a picture or of a style file, or a Pillow image.
@@ -51,40 +51,40 @@ class StyleSource:
         """Whether it is neither a file nor an image."""
         if isinstance(self.source, Image.Image) or os.path.isfile(self.source):
             return False
-        # What looks like a file was meant to be one, and is missed by its reader.
+        # What looks like a path is one, and its reader says that there is no such file.
         return not Path(self.source).suffix and len(Path(self.source).parts) == 1
 
 
 def choose_model(styles: Sequence[StyleSource]) -> str:
-    """The built-in model that knows these styles: by their names, or any picture."""
+    """The built-in or added model that knows these styles by name, or the one for any picture."""
     names = [str(style.source) for style in styles if style.is_name]
     if not names:
         return ANY
-    offered = {name: model for model in networks() for name in style_names(model)}
-    names = [full_name(name, offered) for name in names]
+    known = {name: model for model in networks() for name in style_names(model)}
+    names = [resolve_name(name, known) for name in names]
     for name in names:
-        if name not in offered and os.path.isdir(name):
+        if name not in known and os.path.isdir(name):
             raise ImageError(f"{name} is a folder: name a picture file in it.")
-        if name not in offered:
-            raise unknown_name("style", name, [*offered, "a picture's path"])
+        if name not in known:
+            raise unknown_name("style", name, [*known, "a picture's path"])
     if len(names) < len(styles):
         raise OptionError("Mix named styles with each other, or pictures with each other.")
-    return offered[names[0]]
+    return known[names[0]]
 
 
 class Stylizer:
-    """One style, or a mixture, that pictures are painted in.
+    """Paints pictures in one style or a mixture of styles.
 
     Args:
-        styles: What to paint like.
+        styles: The styles, mixed by their shares.
         model: Name or file of a one-pass model, or the model; chosen by the styles by default.
         strength: 0 (the photograph, or nearly) to 1.
         colour: Name in :data:`impasto.colour.modes.COLOUR_MODES`.
         colour_space: Of colours that are kept: ``"oklab"``, ``"cielab"`` or ``"yiq"``.
         colour_match: Method of the mode ``"match"``.
         precision: See :func:`impasto.runtime.precision.compute_dtype`.
-        memory: Bytes that painting may take; two thirds of what is free by default.
-        max_pixels: Refuse larger style pictures.
+        memory: Bytes that painting may take; by default two thirds of what is free.
+        max_pixels: Larger style pictures are refused.
 
     Raises:
         ImpastoError: For styles, models or options that cannot be used.
@@ -111,25 +111,20 @@ class Stylizer:
         model = choose_model(styles) if model is None else model
         self.model = model if isinstance(model, OnePassModel) else open_network(model)
         self._stylist = Stylist(self.model, precision=precision, memory=memory)
-        self._styles = [
-            replace(style, source=full_name(str(style.source), self.names))
-            if style.is_name
-            else style
-            for style in styles
-        ]
         self._strength = strength
         self._mode, self._space, self._match = get_colour_mode(colour), colour_space, colour_match
         self._colour = colour
-        self._pictures = [self._read(style, max_pixels) for style in self._styles]
-        # Colours apart, a style does not depend on the picture painted: it is read once.
-        self._vector = None if self._mode.recolours else self._common(None, None)
+        self._shares = [style.share for style in styles]
+        self._styles = [self._open(style, max_pixels) for style in styles]
+        # Unless the colour mode recolours style pictures, the style is the same for all contents.
+        self._vector = None if self._mode.recolours else self._mixture(None, None)
 
     @property
     def vector(self) -> Tensor:
         """The style vector (style_size,), if it does not depend on the picture painted.
 
         Raises:
-            OptionError: With the colour modes that give the style the picture's colours first.
+            OptionError: For colour modes that give the style the picture's colours first.
         """
         if self._vector is None:
             raise OptionError(
@@ -139,20 +134,20 @@ class Stylizer:
 
     @property
     def pictures(self) -> list[Picture]:
-        """The style pictures, those of them that are pictures."""
-        return [picture for picture in self._pictures if picture is not None]
+        """The style pictures; styles of names and style files have none."""
+        return [style for style in self._styles if isinstance(style, Picture)]
 
     @property
     def names(self) -> tuple[str, ...]:
         """The styles that the model knows by name."""
         return tuple(self._stylist.names)
 
-    def named(self, name: str) -> Tensor:
-        """The vector (style_size,) of one of these; an OptionError for another name."""
-        return self._stylist.named(name)
+    def named_style(self, name: str) -> Tensor:
+        """The vector (style_size,) of one of ``names``; an OptionError for another name."""
+        return self._stylist.named_style(name)
 
     def bytes_needed(self, content: Picture) -> float:
-        """What painting a picture takes where it need not be cut, about."""
+        """Bytes that painting a picture at once takes, approximately."""
         return self._stylist.bytes_needed(content.size)
 
     def paint(
@@ -160,88 +155,78 @@ class Stylizer:
         content: Picture,
         *,
         regions: Sequence[Region] = (),
-        done: Callable[[float], None] = lambda share: None,
+        progress: Callable[[float], None] = lambda share: None,
     ) -> Tensor:
-        """Paint a picture, to (1, 3, H, W) in [0, 1], or uint8 if it is a very large one.
+        """Paint a picture.
 
         Args:
-            content: What to paint.
-            regions: Which part of it is painted after what, covering it (:mod:`impasto.regions.regions`).
-            done: Called with the share of the work that is done.
+            content: The picture.
+            regions: Styles of its parts, covering it (see :mod:`impasto.regions.regions`).
+            progress: Called with the share of the work that is done.
+
+        Returns:
+            (1, 3, H, W) in [0, 1]; uint8 for a very large picture without regions.
         """
-        original = images.as_floats(content.tensor) if regions else sparing(content).tensor
+        if regions:
+            original = images.as_float(content.tensor)
+            masks = torch.cat([region.mask for region in regions], 1)
+            vectors = [self._region_vector(region, original) for region in regions]
+        else:
+            original, masks = uint8_if_large(content).tensor, None
+            vectors = [self._mixture(original, None) if self._vector is None else self._vector]
         tensor = self._mode.content(original, self._space)
-        vectors, where = self._vectors(original, regions)
-        brush = self._stylist.brush(vectors, tensor, strength=self._strength, where=where)
-        beside = 0 if tensor is original else original.nbytes
-        painted = self._stylist.paint(tensor, brush, beside=beside, done=done)
+        style = self._stylist.spatial_style(vectors, tensor, strength=self._strength, masks=masks)
+        other_bytes = 0 if tensor is original else original.nbytes
+        painted = self._stylist.paint(tensor, style, other_bytes=other_bytes, progress=progress)
         painted = self._mode.result(painted, original, self._space)
-        kept = [area.where for area in regions if area.keep]
+        kept = [region.mask for region in regions if region.keep]
         if kept:
             painted = torch.lerp(painted, original, torch.cat(kept, 1).sum(1, True).clamp(0, 1))
         return painted
 
-    def _read(self, style: StyleSource, max_pixels: int) -> Picture | None:
-        """The style's picture, at the size that styles are read off; None if it has none."""
-        if style.is_name or (
-            not isinstance(style.source, Image.Image) and is_style_file(style.source)
-        ):
-            return None
+    def _open(self, style: StyleSource, max_pixels: int) -> Picture | Tensor:
+        """The picture of a style, reduced to the size of styles; its vector if it has none."""
+        if style.is_name:
+            return self._stylist.named_style(resolve_name(str(style.source), self.names))
+        if not isinstance(style.source, Image.Image) and is_style_file(style.source):
+            return load_style(style.source, self.model)
         return images.read(style.source, long_side=STYLE_SIDE, max_pixels=max_pixels)
 
-    def _vectors(
-        self, content: Tensor, regions: Sequence[Region]
-    ) -> tuple[list[Tensor], Tensor | None]:
-        if not regions:
-            return [self._common(content, None) if self._vector is None else self._vector], None
-        vectors = []
-        for area in regions:
-            if area.style is not None:
-                size = fit_size(area.style.size, STYLE_SIDE)
-                vectors.append(
-                    self._one(area.style.resized(size), content, area.where, area.style_where)
-                )
-            elif area.named:
-                vectors.append(self._stylist.named(area.named))
-            elif area.keep:
-                vectors.append(torch.zeros(self.model.network.style_size))
-            else:
-                vectors.append(self._common(content, area))
-        return vectors, torch.cat([area.where for area in regions], 1)
+    def _region_vector(self, region: Region, content: Tensor) -> Tensor:
+        if region.style is not None:
+            picture = region.style.resized(fit_size(region.style.size, STYLE_SIDE))
+            return self._picture_vector(picture, content, region)
+        if region.style_name:
+            return self._stylist.named_style(region.style_name)
+        if region.keep:  # replaced by the photograph afterwards
+            return torch.zeros(self.model.network.style_size)
+        return self._mixture(content, region)
 
-    def _common(self, content: Tensor | None, area: Region | None) -> Tensor:
-        """The mixture of the styles, for all of the picture or an area of it."""
-        vectors = []
-        for style, picture in zip(self._styles, self._pictures, strict=True):
-            if picture is not None:
-                style_where = None if area is None else area.style_where
-                where = None if area is None else area.where
-                vectors.append(self._one(picture, content, where, style_where))
-            elif is_style_file(str(style.source)):
-                vectors.append(load_style(str(style.source), self.model))
-            else:
-                vectors.append(self._stylist.named(str(style.source)))
-        return mixture(vectors, [style.share for style in self._styles])
+    def _mixture(self, content: Tensor | None, region: Region | None) -> Tensor:
+        """The mixture of the styles, for the whole picture or a region."""
+        vectors = [
+            self._picture_vector(style, content, region) if isinstance(style, Picture) else style
+            for style in self._styles
+        ]
+        return mixture(vectors, self._shares)
 
-    def _one(
-        self,
-        picture: Picture,
-        content: Tensor | None,
-        where: Tensor | None,
-        style_where: Tensor | None,
+    def _picture_vector(
+        self, picture: Picture, content: Tensor | None, region: Region | None
     ) -> Tensor:
-        tensor, style_where = visible(picture.tensor, picture.alpha, style_where)
+        """The vector of a style picture, or the part of it and of the content that a region has."""
+        mask, style_mask = (None, None) if region is None else (region.mask, region.style_mask)
+        tensor, style_mask = visible(picture.tensor, picture.alpha, style_mask)
         if content is not None:
-            # A palette is told well enough by every so many pixels of a large picture.
-            few = math.isqrt(max(1, content.shape[-2] * content.shape[-1] // _PALETTE))
-            content = images.as_floats(content[..., ::few, ::few])
-            where = None if where is None else where[..., ::few, ::few]
-            tensor = self._mode.style(tensor, content, where, self._space, self._match)
-        return self._stylist.read(tensor, where=style_where)
+            # Every so many pixels of a large picture are enough to measure its palette.
+            step = math.isqrt(max(1, content.shape[-2] * content.shape[-1] // _PALETTE))
+            content = images.as_float(content[..., ::step, ::step])
+            mask = None if mask is None else mask[..., ::step, ::step]
+            tensor = self._mode.style(tensor, content, mask, self._space, self._match)
+        return self._stylist.read_style(tensor, mask=style_mask)
 
 
-def sparing(content: Picture) -> Picture:
-    """A picture to be painted all over, a very large one in bytes: a quarter of the memory."""
+def uint8_if_large(content: Picture) -> Picture:
+    """The picture, as uint8 if it is very large: a quarter of the memory."""
     height, width = content.size
     is_large = height * width >= _LARGE and content.tensor.is_floating_point()
-    return content.in_bytes() if is_large else content
+    return content.as_uint8() if is_large else content

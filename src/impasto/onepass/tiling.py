@@ -1,10 +1,10 @@
-"""A one-pass network over a picture of any size, tile by tile, to the same picture.
+"""A one-pass network over a picture of any size, tile by tile, with the same result as at once.
 
-What ties tiles together is normalization: each map's moments are those of the whole picture. Each
-tile's walk is taken to its next map, the moments of all tiles are added up, and all go on. Walks
-that wait hold their maps, so this takes memory in proportion to the picture, if less than the whole
-would; where even that is too much, no walk waits: every tile walks anew for every map, up to the
-first whose moments are not known yet.
+Only normalization connects tiles: each map's moments are those of the whole picture. So the forward
+pass of every tile runs up to its next map (see :mod:`impasto.networks.normalization`), the moments
+of all tiles are added, and all continue. Paused passes hold their maps, so memory grows with the
+picture, if less than at once. Where that is too much, no pass is paused: every tile is recomputed
+from the start for every map, up to the first whose moments are not known yet.
 """
 
 from __future__ import annotations
@@ -20,187 +20,187 @@ from impasto.networks.base import Affine, StyledNetwork
 from impasto.networks.normalization import Moments, StagedForward, moments_of, run_staged
 from impasto.objective.tiles import Tile, plan_tiles
 
-StyleOf = Callable[[Tile], Affine]
-"""Tile → what its maps are scaled and shifted by; maps of core and halo where masks are used."""
+TileStyle = Callable[[Tile], Affine]
+"""Tile → γ and β of its maps; where they are maps themselves, they cover core and halo."""
 
 SIDE = 1024
-"""Of a tile's core where memory allows: the halo is then a third of the work."""
+"""Side of a tile's core in pixels where memory allows: the halo is then a third of the work."""
 
-LEAST_SIDE = 128
-"""Below it a tile is little but halo."""
+MIN_SIDE = 128
+"""Smallest side of a tile's core: below it a tile is mostly halo."""
 
 
-class Plan(Enum):
-    """How the tiles of a picture are walked."""
+class Schedule(Enum):
+    """How the tiles of a picture are computed."""
 
     WHOLE = "whole"
-    WAITING = "waiting"
-    ANEW = "anew"
+    PAUSED = "paused"
+    RECOMPUTED = "recomputed"
 
 
 @dataclass(frozen=True)
-class Job:
-    """What is to be painted, as far as memory goes.
+class MemoryModel:
+    """The memory that painting a picture takes.
 
     Attributes:
         network: Paints.
         size: Height and width of the picture.
-        of_picture: Bytes of one of its numbers: 4, or 1 for uint8.
-        by_place: Whether γ and β differ from place to place, and so are maps.
+        itemsize: Bytes of one value of the picture: 4, or 1 for uint8.
+        has_style_maps: Whether γ and β are maps, as regions need them.
     """
 
     network: StyledNetwork
     size: tuple[int, int]
-    of_picture: int = 4
-    by_place: bool = False
+    itemsize: int = 4
+    has_style_maps: bool = False
 
-    def memory(self, plan: Plan, side: int) -> float:
-        """Bytes that painting takes, about (measured: see tests/test_tiled.py).
+    def bytes(self, schedule: Schedule, side: int) -> float:
+        """Bytes that painting takes, approximately (measured: tests/onepass/test_tiling.py).
 
         Args:
-            plan: How.
+            schedule: How tiles are computed.
             side: Of a tile's core.
         """
         pixels, network = self.size[0] * self.size[1], self.network
-        regions = [pixels]
-        if plan is not Plan.WHOLE:
+        areas = [pixels]
+        if schedule is not Schedule.WHOLE:
             tiles = plan_tiles(self.size, side, stride=network.stride, halo=network.halo)
-            regions = [_length(tile.outer_rows) * _length(tile.outer_columns) for tile in tiles]
-        numbers = network.busy(max(regions))
-        if plan is Plan.WAITING:
-            numbers += network.held * sum(regions)
-        of_style = 4 * network.of_style * max(regions) if self.by_place else 0.0
-        return 3 * self.of_picture * pixels + network.dtype.itemsize * numbers + of_style
+            areas = [_length(tile.outer_rows) * _length(tile.outer_columns) for tile in tiles]
+        values = network.peak_values(max(areas))
+        if schedule is Schedule.PAUSED:
+            values += network.held_values * sum(areas)
+        style_maps = 4 * network.style_map_values * max(areas) if self.has_style_maps else 0.0
+        return 3 * self.itemsize * pixels + network.dtype.itemsize * values + style_maps
 
 
-def choose(job: Job, memory: float) -> tuple[Plan, int]:
-    """The quickest plan that fits, and the side of its tiles.
+def choose_schedule(model: MemoryModel, memory: float) -> tuple[Schedule, int]:
+    """The fastest schedule that fits, and the side of its tiles.
 
     Args:
-        job: What is to be painted.
-        memory: Bytes that walks, and the painted picture, may take.
+        model: Of the picture to be painted.
+        memory: Bytes that the network, and the painted picture, may take.
     """
-    for plan, side in ((Plan.WHOLE, max(job.size)), (Plan.WAITING, SIDE)):
-        if job.memory(plan, side) <= memory:
-            return plan, side
+    for schedule, side in ((Schedule.WHOLE, max(model.size)), (Schedule.PAUSED, SIDE)):
+        if model.bytes(schedule, side) <= memory:
+            return schedule, side
     side = SIDE
-    while side > LEAST_SIDE and job.memory(Plan.ANEW, side) > memory:
+    while side > MIN_SIDE and model.bytes(Schedule.RECOMPUTED, side) > memory:
         side //= 2
-    return Plan.ANEW, side
+    return Schedule.RECOMPUTED, side
 
 
 @torch.no_grad()
 def paint_tiled(
     network: StyledNetwork,
     image: Tensor,
-    style_of: StyleOf,
+    tile_style: TileStyle,
     *,
-    plan: Plan,
+    schedule: Schedule,
     side: int,
-    done: Callable[[float], None] = lambda share: None,
+    progress: Callable[[float], None] = lambda share: None,
 ) -> Tensor:
     """The picture that ``network`` paints.
 
     Args:
         network: Paints.
-        image: (1, 3, H, W) in [0, 1], height and width multiples of the network's stride; uint8
-            is taken as 255ths, so that a large picture need not lie there in float32.
-        style_of: Tile → γ and β.
-        plan: How.
+        image: (1, 3, H, W) in [0, 1], height and width multiples of the network's stride. Or uint8,
+            which counts in 255ths: a large picture need not be held in float32.
+        tile_style: Tile → γ and β.
+        schedule: How tiles are computed.
         side: Of a tile's core.
-        done: Called with the share of the work that is done.
+        progress: Called with the share of the work that is done, up to 1.
 
     Returns:
         (1, 3, H, W) in [0, 1]; uint8 for a uint8 picture.
     """
     height, width = image.shape[-2:]
     tiles = plan_tiles((height, width), side, stride=network.stride, halo=network.halo)
-    if plan is Plan.WHOLE:
+    if schedule is Schedule.WHOLE:
         tiles = plan_tiles((height, width), max(height, width), stride=network.stride, halo=0)
 
-    def walk(tile: Tile) -> StagedForward:
+    def start(tile: Tile) -> StagedForward:
         origin = tile.outer_rows[0], tile.outer_columns[0]
-        return network.walk(tile.cut(image), style_of(tile), origin=origin)
+        return network.staged_forward(tile.cut(image), tile_style(tile), origin=origin)
 
     if len(tiles) == 1:
-        painted = run_staged(walk(tiles[0]))
-        done(1.0)
+        painted = run_staged(start(tiles[0]))
+        progress(1.0)
         return painted
     painted = torch.empty_like(image)
 
-    def keep(tile: Tile, result: Tensor) -> None:
+    def finish(tile: Tile, result: Tensor) -> None:
         tile.part(painted, 1).copy_(tile.core(result, 1))
 
-    if plan is Plan.WAITING:
-        _wait(tiles, walk, keep, done)
-    else:
-        _anew(tiles, walk, keep, done)
+    run = _run_paused if schedule is Schedule.PAUSED else _run_recomputed
+    run(tiles, start, finish, progress)
     return painted
 
 
-def _wait(
+def _run_paused(
     tiles: Sequence[Tile],
-    walk: Callable[[Tile], StagedForward],
-    keep: Callable[[Tile, Tensor], None],
-    done: Callable[[float], None],
+    start: Callable[[Tile], StagedForward],
+    finish: Callable[[Tile, Tensor], None],
+    progress: Callable[[float], None],
 ) -> None:
-    walks: list[StagedForward | None] = [walk(tile) for tile in tiles]
-    known: Moments | None = None
-    steps = 0
-    while any(walks):
-        totals: list[Moments] = []
+    """All tiles advance together, one map at a time."""
+    passes: list[StagedForward | None] = [start(tile) for tile in tiles]
+    moments: Moments | None = None
+    stages = 0
+    while any(passes):
+        parts: list[Moments] = []
         for index, tile in enumerate(tiles):
-            current = walks[index]
+            current = passes[index]
             assert current is not None
             try:
-                x = next(current) if known is None else current.send(known)
+                x = next(current) if moments is None else current.send(moments)
             except StopIteration as end:
-                keep(tile, end.value)
-                walks[index] = None
+                finish(tile, end.value)
+                passes[index] = None
             else:
-                totals.append(_share(tile, x))
-                del x  # the walk itself holds the map
-        steps += 1
-        done(1 - 0.8**steps if any(walks) else 1.0)
-        known = _added(totals) if totals else None
+                parts.append(_weighted_moments(tile, x))
+                del x  # the paused pass holds the map
+        stages += 1
+        progress(1 - 0.8**stages if any(passes) else 1.0)
+        moments = _sum(parts) if parts else None
 
 
-def _anew(
+def _run_recomputed(
     tiles: Sequence[Tile],
-    walk: Callable[[Tile], StagedForward],
-    keep: Callable[[Tile, Tensor], None],
-    done: Callable[[float], None],
+    start: Callable[[Tile], StagedForward],
+    finish: Callable[[Tile, Tensor], None],
+    progress: Callable[[float], None],
 ) -> None:
+    """One tile at a time, from the start to the first map whose moments are unknown."""
     known: list[Moments] = []
     while True:
-        totals = []
+        parts = []
         for tile in tiles:
-            current = walk(tile)
+            current = start(tile)
             try:
                 x = next(current)
                 for moments in known:
                     x = current.send(moments)
             except StopIteration as end:
-                keep(tile, end.value)
+                finish(tile, end.value)
             else:
-                totals.append(_share(tile, x))
+                parts.append(_weighted_moments(tile, x))
                 del x
             current.close()
-        done(1 - 0.9 ** len(known) if totals else 1.0)
-        if not totals:
+        progress(1 - 0.9 ** len(known) if parts else 1.0)
+        if not parts:
             return
-        known.append(_added(totals))
+        known.append(_sum(parts))
 
 
-def _share(tile: Tile, x: Tensor) -> Moments:
-    """What a tile's map adds to the moments of the whole."""
+def _weighted_moments(tile: Tile, x: Tensor) -> Moments:
+    """A tile's part in the moments of the whole map."""
     stride = (tile.outer_rows[1] - tile.outer_rows[0]) // x.shape[-2]
     mean, square = moments_of(tile.core(x, stride))
     share = tile.share(stride)
     return Moments(share * mean, share * square)
 
 
-def _added(parts: Sequence[Moments]) -> Moments:
+def _sum(parts: Sequence[Moments]) -> Moments:
     mean, square = (torch.stack(values).double().sum(0).float() for values in zip(*parts))  # noqa: B905
     return Moments(mean, square)
 

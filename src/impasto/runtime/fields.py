@@ -7,7 +7,6 @@ tables of the docs and forms read the declaration through :func:`entries`.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -107,16 +106,24 @@ def entry(default: Any, help: str, **described: Any) -> Any:
     return dataclasses.field(default=default, metadata=metadata)
 
 
-@functools.cache
+_KNOWN: dict[type, Mapping[str, Entry]] = {}
+
+
 def entries(kind: type) -> Mapping[str, Entry]:
     """Name → entry of a dataclass, in order; fields without a description are left out."""
+    if kind not in _KNOWN:
+        _KNOWN[kind] = _entries(kind)
+    return _KNOWN[kind]
+
+
+def _entries(kind: type) -> Mapping[str, Entry]:
     hints, found = get_type_hints(kind), {}
     for field in dataclasses.fields(kind):
         if _KEY not in field.metadata:
             continue
         hint = hints[field.name]
-        is_factory = field.default_factory is not dataclasses.MISSING
-        default = field.default_factory() if is_factory else field.default  # type: ignore[misc]
+        factory = field.default_factory
+        default = field.default if factory is dataclasses.MISSING else factory()
         found[field.name] = dataclasses.replace(
             field.metadata[_KEY],
             name=field.name,

@@ -10,28 +10,28 @@ from torch import Tensor
 
 from impasto.encoders.vgg import Encoder
 from impasto.losses.moments import Summary
-from impasto.networks.adain import MomentsReader
-from impasto.networks.base import StyledNetwork
-from impasto.networks.files import OnePassModel
+from impasto.networks.base import StyledNetwork, StyleReader
+from impasto.networks.model import OnePassModel
 from impasto.networks.style_predictor import STYLE_LAYERS, StylePredictor
 from impasto.training.crops import Crops, step_generator
 from impasto.training.distributed import Workers
-from impasto.training.network import OnePassSettings, OnePassTraining, Sample, Styles, summaries_of
+from impasto.training.network import OnePassTraining, Sample, StyleBatch, summaries_of
+from impasto.training.settings import OnePassSettings
 from impasto.training.terms import PaletteTerm
 
 
 class AnyStyleTraining(OnePassTraining):
-    """The task of training a network and the predictor of its style vectors.
+    """The task of training a network and what computes its style vectors.
 
     Args:
-        network: To train.
-        encoder: The loss network, frozen; styles are read off the same.
+        network: The network to train.
+        encoder: The loss network, frozen; styles are read with it, too.
         encoder_name: For the model's file.
         contents: Crops of photographs.
         styles: Crops of style pictures.
-        settings: How.
-        predictor: To go on with; a new one by default.
-        workers: Who trains.
+        settings: How to train.
+        predictor: To train further; a new :class:`StylePredictor` by default.
+        workers: The processes that train together.
     """
 
     def __init__(
@@ -43,15 +43,15 @@ class AnyStyleTraining(OnePassTraining):
         styles: Crops,
         settings: OnePassSettings,
         *,
-        predictor: StylePredictor | MomentsReader | None = None,
+        predictor: StyleReader | None = None,
         workers: Workers | None = None,
     ) -> None:
         self._styles, self._encoder_name = styles, encoder_name
         if predictor is None:
             predictor = self._new_predictor(encoder, network, settings)
         self.predictor = predictor
-        learnt = {"network": network, "predictor": predictor}
-        super().__init__(network, encoder, contents, settings, learnt, workers)
+        modules = {"network": network, "predictor": predictor}
+        super().__init__(network, encoder, contents, settings, modules, workers)
         self._layers = tuple(dict.fromkeys([*predictor.layers, *settings.style_layers]))
 
     def _new_predictor(
@@ -61,24 +61,25 @@ class AnyStyleTraining(OnePassTraining):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             predictor = StylePredictor(channels, network.style_size)
-        random = step_generator(settings.seed, -1)
-        pictures = [self._styles.draw(8, random) for _ in range(16)]
+        generator = step_generator(settings.seed, -1)
+        pictures = [self._styles.draw(8, generator) for _ in range(16)]
         predictor.standardize([summaries_of(encoder, p, STYLE_LAYERS) for p in pictures])
         return predictor
 
-    def draw_picture(self, random: torch.Generator, size: int) -> Tensor:
+    def draw_picture(self, generator: torch.Generator, size: int) -> Tensor:
         """A random crop of a random style picture."""
-        return self._styles.draw(1, random, size)
+        return self._styles.draw(1, generator, size)
 
-    def draw_styles(self, samples: Sequence[Sample], size: int) -> Styles:
-        """A random crop of a random style picture each, or of the photograph itself."""
-        pictures = [s.content if s.own or s.style is None else s.style for s in samples]
-        together = torch.cat(pictures)
-        summaries = self._summaries(together)
-        return Styles(self.predictor(summaries), summaries, PaletteTerm.summary(together))
+    def draw_styles(self, samples: Sequence[Sample], size: int) -> StyleBatch:
+        """For each sample its style picture, or the photograph itself."""
+        pictures = torch.cat(
+            [s.content if s.is_own_style or s.style is None else s.style for s in samples]
+        )
+        summaries = self._summaries(pictures)
+        return StyleBatch(self.predictor(summaries), summaries, PaletteTerm.summary(pictures))
 
     def model(self) -> OnePassModel:
-        """The averaged model as it is now, a copy on the processor."""
+        """A copy of the averaged model, on the CPU."""
         network = copy.deepcopy(self.network).cpu()
         predictor = copy.deepcopy(self.predictor).cpu()
         network.load_state_dict(self.averaged("network"))

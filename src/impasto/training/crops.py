@@ -18,17 +18,17 @@ from impasto.errors import ImageError, InputDataError
 from impasto.images.picture import list_pictures as list_pictures
 
 
-def held_back(path: Path, eighths: int = 1) -> bool:
-    """Whether a picture is kept from training: a fixed share of all, told by its name alone.
+def is_held_out(path: Path, eighths: int = 1) -> bool:
+    """Whether a picture belongs to the fixed share of a folder that is not trained on.
 
-    A file belongs to the held-back part if the first hexadecimal digit of the SHA-256 of its name
-    is below ``2 * eighths``, so that it stays there when the folder grows.
+    It does if the first hexadecimal digit of the SHA-256 of its file name is below
+    ``2 * eighths``, whatever else the folder holds.
     """
     return int(hashlib.sha256(path.name.encode()).hexdigest()[0], 16) < 2 * eighths
 
 
 class Crops:
-    """Random square crops of a list of pictures, held in memory as bytes.
+    """Random square crops of a list of pictures, held in memory as uint8.
 
     Args:
         paths: Picture files; broken ones are skipped and counted in ``skipped``.
@@ -36,27 +36,27 @@ class Crops:
         long_side: Pictures are reduced to at most this long side when they are read.
 
     Attributes:
-        name: How many there are and a digest of them, to tell them from others.
+        name: Their number and a digest of them, for checkpoints.
 
     Raises:
-        InputDataError: If not one of the pictures can be read.
+        InputDataError: If none of the pictures can be read.
     """
 
     def __init__(self, paths: Sequence[Path], size: int, *, long_side: int = 640) -> None:
         self.size = size
         self.skipped: list[Path] = []
         self._pictures: list[Tensor] = []
-        # Few: a photograph as it is decoded can take half a gigabyte.
+        # Few threads: a photograph that is being decoded can take half a gigabyte.
         threads = ThreadPoolExecutor(min(4, os.cpu_count() or 1))
-        Image.init()  # Pillow's kinds of file, which threads would look for all at once
+        Image.init()  # Pillow's file formats, which threads would otherwise load all at once
         try:
-            read = threads.map(lambda path: _read(path, size, long_side), paths)
-            for path, picture in zip(paths, read, strict=True):
+            pictures = threads.map(lambda path: _read(path, size, long_side), paths)
+            for path, picture in zip(paths, pictures, strict=True):
                 if picture is None:
                     self.skipped.append(path)
                 else:
                     self._pictures.append(picture)
-        finally:  # after Ctrl-C the rest need not be read
+        finally:  # after Ctrl-C, do not read the rest
             threads.shutdown(cancel_futures=True)
         if not self._pictures:
             raise InputDataError(f"None of the {len(paths)} pictures can be read.")
@@ -65,32 +65,32 @@ class Crops:
     def __len__(self) -> int:
         return len(self._pictures)
 
-    def draw(self, count: int, random: torch.Generator, size: int | None = None) -> Tensor:
+    def draw(self, count: int, generator: torch.Generator, size: int | None = None) -> Tensor:
         """``count`` crops, (count, 3, size, size) in [0, 1], reduced by up to 2 and mirrored.
 
         Args:
-            count: How many.
-            random: Decides which.
-            size: Their side, at most that of the whole collection, which is the default.
+            count: Number of crops.
+            generator: Random numbers.
+            size: Side in pixels, at most the ``size`` of the class, which is the default.
         """
-        return torch.cat([self._one(random, size or self.size) for _ in range(count)])
+        return torch.cat([self._crop(generator, size or self.size) for _ in range(count)])
 
-    def _one(self, random: torch.Generator, size: int) -> Tensor:
-        picture = self._pictures[integer(len(self._pictures), random)]
+    def _crop(self, generator: torch.Generator, size: int) -> Tensor:
+        picture = self._pictures[random_integer(len(self._pictures), generator)]
         height, width = picture.shape[-2:]
-        # From the crop's own size up to the whole short side, so that many scales are seen.
+        # From the crop's size up to the whole short side, so that crops have many scales.
         largest = min(height, width, 2 * size)
-        side = size + integer(largest - size + 1, random)
-        top = integer(height - side + 1, random)
-        left = integer(width - side + 1, random)
+        side = size + random_integer(largest - size + 1, generator)
+        top = random_integer(height - side + 1, generator)
+        left = random_integer(width - side + 1, generator)
         crop = picture[None, :, top : top + side, left : left + side].float() / 255
         if side != size:
             crop = F.interpolate(crop, (size, size), mode="bilinear", antialias=True)
-        return crop.flip(-1) if integer(2, random) else crop
+        return crop.flip(-1) if random_integer(2, generator) else crop
 
 
 def _read(path: Path, size: int, long_side: int) -> Tensor | None:
-    """A picture (3, H, W) in bytes, ``size`` at least each way; None if it cannot be read."""
+    """A picture (3, H, W) as uint8, at least ``size`` each way; None if it cannot be read."""
     try:
         picture = images.read(path, long_side=long_side, max_enlarge=1.0).tensor
     except ImageError:
@@ -103,7 +103,7 @@ def _read(path: Path, size: int, long_side: int) -> Tensor | None:
 
 
 def digest_of(tensors: Iterable[Tensor]) -> str:
-    """Eight hexadecimal digits that tell pictures, or weights, from others, for a checkpoint."""
+    """A digest of pictures or weights, eight hexadecimal digits, for checkpoints."""
     digest = hashlib.blake2b(digest_size=4)
     for tensor in tensors:
         digest.update(str(tuple(tensor.shape)).encode())
@@ -112,14 +112,14 @@ def digest_of(tensors: Iterable[Tensor]) -> str:
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:
-    """The random numbers of one training step: they depend on nothing but seed and step.
+    """The random numbers of one training step, from seed and step alone.
 
-    This is what makes an interrupted training resume with the same batches.
+    So a resumed training has the same batches.
     """
     digest = hashlib.sha256(f"{seed}:{step}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 
 
-def integer(below: int, random: torch.Generator) -> int:
-    """A whole number from 0, below a bound."""
-    return int(torch.randint(below, (), generator=random))
+def random_integer(bound: int, generator: torch.Generator) -> int:
+    """A whole number from 0, below ``bound``."""
+    return int(torch.randint(bound, (), generator=generator))

@@ -1,18 +1,19 @@
-"""Distilling an encoder: a small net learns to see as a large one sees.
+"""Distilling an encoder: a small network (student) learns the features of a large one (teacher).
 
 Feature matching through learnt 1×1 projections follows Wang et al. 2020 ("Collaborative
-Distillation", arXiv:2003.08436). Three things are added. Where student and teacher have the same
-width, the student is shown the teacher's own channels before every rectifier (hints: Romero et al.
-2015, "FitNets", arXiv:1412.6550): each convolution then has a linear regression to solve, and the
-whole comes much nearer in much less time than when the net must find a basis by itself. The Gram
-matrices are matched too, since they are what style is told by. And a share of every batch is
-*painted by the student itself* (a pool of pictures under optimization): an optimizer looks for
-exactly those pictures where the student is wrong, so the student must be taught there.
+Distillation", arXiv:2003.08436), with three additions:
 
-Style layers are compared in the teacher's own metric: its features are rotated once into their
+* Where student and teacher have the same width, the student learns the teacher's channels before
+  every ReLU (hints: Romero et al. 2015, "FitNets", arXiv:1412.6550). Each convolution is then a
+  linear regression, which converges much faster and closer than if the student must find a basis.
+* The Gram matrices are matched, too, because styles are compared by them.
+* A share of every batch is optimized through the student (see
+  :mod:`impasto.training.image_pool`): optimization finds the pictures where the student is wrong.
+
+Style layers are compared in the teacher's metric. Its features are rotated once into their
 principal axes, as many as the student has channels (98 to 99.9 % of their energy), and the student
 learns a 1×1 readout to them. A rotation keeps inner products, so Gram distances between the
-student's read-out features approximate those of the teacher.
+student's readouts approximate those of the teacher.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ from impasto.losses.statistics import STATISTICS, style_loss
 from impasto.runtime.precision import autocast
 from impasto.training.augmentation import augment
 from impasto.training.crops import Crops, step_generator
-from impasto.training.image_pool import CONTENT_LAYER, STYLE_LAYERS, Pool
-from impasto.training.loop import Average, cosine_rate
+from impasto.training.image_pool import CONTENT_LAYER, STYLE_LAYERS, ImagePool
+from impasto.training.loop import MovingAverage, cosine_rate
 from impasto.training.muon import Muon
 
 
@@ -44,25 +45,24 @@ class DistillSettings:
 
     Attributes:
         widths: Channels of the student's blocks.
-        pooling: Of the student. The teacher's own is what it can follow best: through average
-            pooling, the best linear map from a max-pooling VGG-19's own convolutions misses a fifth
-            of relu5_1.
+        pooling: Of the student; the teacher's own works best. Through average pooling, the best
+            linear map from a max-pooling VGG-19's own convolutions misses a fifth of relu5_1.
         photographs: Photographs in a batch.
         paintings: Style pictures in a batch.
-        painted: Pictures in a batch that are being optimized through the student; may be 0.
+        painted: Pictures in a batch that are optimized through the student; may be 0.
         pool: Pictures under optimization in all.
         pool_life: Optimization steps after which such a picture is replaced by a new one.
         crop: Side of the training crops in pixels.
         learning_rate: Peak of the cosine schedule of the convolutions (Muon).
         bias_rate: Peak of the cosine schedule of the biases (Adam).
-        gram_weight: Weight of the Gram matrices' relative error beside the features'.
-        hint_weight: Weight of the error at all layers, the teacher's channels before the rectifier
-            or, where widths differ, its features through a learnt projection.
-        alone: Share of the steps, at the beginning, in which every layer is taught by itself; none
-            where a start is given.
-        average: Decay of the moving average of the weights, which is what is kept.
+        gram_weight: Weight of the Gram matrices' relative error; that of the features has 1.
+        hint_weight: Weight of the error at all layers: of the teacher's channels before the ReLU,
+            or, where widths differ, of its features through a learnt projection.
+        alone: Share of the steps, at the beginning, in which every layer is trained by itself; none
+            if a start is given.
+        average: Decay of the moving average of the weights, which is what is saved.
         precision: Of the convolutions, see :func:`impasto.runtime.precision.autocast`.
-        seed: Of everything random.
+        seed: Of all random numbers.
     """
 
     widths: tuple[int, ...] = (16, 32, 64, 128, 128)
@@ -90,13 +90,13 @@ class Distillation:
         teacher: Frozen; must have relu1_1 … relu5_1 and relu4_2.
         photographs: Crops of content pictures.
         paintings: Crops of style pictures.
-        settings: How.
-        start: A student of this teacher to go on from, else random weights.
+        settings: How to distil.
+        start: A student of this teacher to train further; new weights by default.
         device: To train on; the teacher is moved there.
 
     Raises:
         OptionError: For a teacher that lacks one of these layers or is narrower than the student,
-            or a start of another shape.
+            or a start of another architecture.
     """
 
     def __init__(
@@ -114,20 +114,20 @@ class Distillation:
         self.teacher = teacher.to(self._device)
         self.settings = settings
         self._photographs, self._paintings = photographs, paintings
-        self._bare_teacher = teacher.without_readouts()
+        self._teacher_trunk = teacher.without_readouts()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             self.student = Encoder(_student_architecture(settings))
             _initialize(self.student)
             if start is not None:
-                _take_over(self.student, start)
-            self._bare_student = self.student.without_readouts()
-            self.hints = _hints(self.student, self._bare_teacher)
+                _load_start(self.student, start)
+            self._student_trunk = self.student.without_readouts()
+            self.hints = _hints(self.student, self._teacher_trunk)
             self.projections = nn.ModuleDict(
                 {
                     name: nn.Conv2d(
-                        self._bare_student.channels(name),
-                        self._bare_teacher.channels(name),
+                        self._student_trunk.channels(name),
+                        self._teacher_trunk.channels(name),
                         1,
                         bias=False,
                     )
@@ -136,34 +136,34 @@ class Distillation:
                 }
             )
         self.layers = (*self.hints, *STYLE_LAYERS, CONTENT_LAYER)
-        self._can_learn_alone = start is None and not self.projections
-        self._axes, self._sizes = self._survey(turned=start is not None)
+        self._can_train_layers_alone = start is None and not self.projections
+        self._axes, self._sizes = self._measure_teacher(align=start is not None)
         self._trained = nn.ModuleDict({"student": self.student, "projections": self.projections})
         self._trained.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._bare_student.to(self._device)
-        self._average = Average(self._trained, settings.average)
+        self._student_trunk.to(self._device)
+        self._average = MovingAverage(self._trained, settings.average)
         self._optimizers = _optimizers(self._trained, settings)
-        self._pool = Pool(
-            settings.pool, settings.crop, chosen=settings.painted, life=settings.pool_life
+        self._pool = ImagePool(
+            settings.pool, settings.crop, sample_size=settings.painted, life=settings.pool_life
         )
 
     def step(self, index: int, of: int) -> tuple[dict[str, float], float]:
-        """One step on photographs, paintings and pictures the student is painting."""
-        random = step_generator(self.settings.seed, index)
+        """One step on photographs, paintings and pictures of the pool."""
+        generator = step_generator(self.settings.seed, index)
         rate = cosine_rate(1.0, index, of)
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["peak"]
-        photographs = self._photographs.draw(self.settings.photographs, random)
-        paintings = self._paintings.draw(self.settings.paintings, random)
-        batch = augment(torch.cat([photographs, paintings]), random).to(self._device)
-        painted = None
-        if self._can_learn_alone and index < self.settings.alone * of:
+        photographs = self._photographs.draw(self.settings.photographs, generator)
+        paintings = self._paintings.draw(self.settings.paintings, generator)
+        batch = augment(torch.cat([photographs, paintings]), generator).to(self._device)
+        pool_sample = None
+        if self._can_train_layers_alone and index < self.settings.alone * of:
             losses = self._layer_losses(batch)
         else:
             if self.settings.painted:
-                painted = self._pool.draw(self._photographs, self._paintings, random)
-                batch = torch.cat([batch, painted.images.to(self._device)])
+                pool_sample = self._pool.draw(self._photographs, self._paintings, generator)
+                batch = torch.cat([batch, pool_sample.images.to(self._device)])
             losses = self._losses(batch)
         self._trained.zero_grad(set_to_none=True)
         total = torch.stack(list(losses.values())).sum()
@@ -171,14 +171,16 @@ class Distillation:
         for optimizer in self._optimizers:
             optimizer.step()
         self._average.update()
-        if painted:
-            # Both kinds of objective that the student will be used with find its weak spots.
+        if pool_sample:
+            # Both objectives that the student will be used with, in turn.
             statistic = STATISTICS[("gram", "gaussian-ot")[index % 2]]
-            self._pool.paint(painted, self.student, statistic, precision=self.settings.precision)
+            self._pool.optimize(
+                pool_sample, self.student, statistic, precision=self.settings.precision
+            )
         return {name: float(value.detach()) for name, value in losses.items()}, rate
 
     def encoder(self) -> Encoder:
-        """The averaged student, frozen, on the processor."""
+        """The averaged student, frozen, on the CPU."""
         encoder = Encoder(self.student.architecture)
         weights = self._average.weights()
         state = {k.removeprefix("student."): v for k, v in weights.items() if "student." in k}
@@ -197,53 +199,55 @@ class Distillation:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Be as when ``state`` was taken."""
+        """Restore a :meth:`state_dict`."""
         self._trained.load_state_dict(state["trained"])
         self._average.load_state_dict(state["average"])
         for optimizer, saved in zip(self._optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self._pool.load_state_dict(state["pool"])
-        # Worked out anew they might have other signs, with another number of threads.
+        # Not recomputed: with another number of threads, they might have other signs.
         self._axes = {
             name: axes.to(self._device, copy=True) for name, axes in state["axes"].items()
         }
         self._sizes = dict(state["sizes"])
 
     @torch.no_grad()
-    def _survey(self, *, turned: bool) -> tuple[dict[str, Tensor], dict[str, float]]:
+    def _measure_teacher(self, *, align: bool) -> tuple[dict[str, Tensor], dict[str, float]]:
         """The teacher's principal axes, and the size of its features.
 
         Args:
-            turned: Whether to turn the axes to where the student's readouts point already. Gram
-                distances are the same along any; what was trained on the student's keeps its sense.
+            align: Whether to rotate the axes towards the student's present readouts. Gram distances
+                do not change, and models trained with these readouts remain valid.
 
         Returns:
             Style layer → (teacher's channels, student's channels), orthonormal columns; layer →
             root mean square of its features.
         """
-        random = step_generator(self.settings.seed, -1)
+        generator = step_generator(self.settings.seed, -1)
         sums: dict[str, Tensor] = {}
         squares: dict[str, list[float]] = {}
-        shared: dict[str, Tensor] = {}
+        products: dict[str, Tensor] = {}
         for _ in range(8):
-            batch = torch.cat([self._photographs.draw(4, random), self._paintings.draw(4, random)])
+            batch = torch.cat(
+                [self._photographs.draw(4, generator), self._paintings.draw(4, generator)]
+            )
             batch = batch.to(self._device)
-            bare = self._bare_teacher(batch, self.layers)
-            student = self.student(batch, STYLE_LAYERS) if turned else {}
-            for name, feature in bare.items():
+            features = self._teacher_trunk(batch, self.layers)
+            student = self.student(batch, STYLE_LAYERS) if align else {}
+            for name, feature in features.items():
                 squares.setdefault(name, []).append(float(feature.square().mean()))
             for name in STYLE_LAYERS:
-                feature = self.teacher.read_out(name, bare[name])
+                feature = self.teacher.read_out(name, features[name])
                 sums[name] = sums.get(name, 0) + gram_matrix(feature, None).mean(0).double()
-                if turned:
-                    own = student[name].flatten(2).double()
-                    product = feature.flatten(2).double() @ own.mT
-                    shared[name] = shared.get(name, 0) + product.mean(0)
+                if align:
+                    readout = student[name].flatten(2).double()
+                    product = feature.flatten(2).double() @ readout.mT
+                    products[name] = products.get(name, 0) + product.mean(0)
         widths = {name: self.student.channels(name) for name in STYLE_LAYERS}
         axes = {
             name: torch.linalg.eigh(total)[1][:, -widths[name] :] for name, total in sums.items()
         }
-        for name, product in shared.items():
+        for name, product in products.items():
             # The orthogonal Procrustes problem (Schönemann 1966).
             left, _, right = torch.linalg.svd(axes[name].mT @ product)
             axes[name] = axes[name] @ (left @ right)
@@ -251,38 +255,41 @@ class Distillation:
         return axes, {name: math.sqrt(sum(v) / len(v)) + 1e-12 for name, v in squares.items()}
 
     def _targets(self, batch: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """What the student should see: the teacher's bare features, and those read out.
+        """The student's targets: the teacher's features at the hints, and its rotated readouts.
 
-        Both in units of the layer's size, since a student that begins at one would spend its first
-        steps growing to the teacher's; relative losses are the same in any unit.
+        Both are divided by the layer's size: a student whose features start at size one would need
+        its first steps to grow to the teacher's. Relative losses are the same in any unit.
         """
         with torch.no_grad(), autocast(self.settings.precision, self._device.type):
-            bare: dict[str, Tensor] = self._bare_teacher(batch, self.layers)
-            read = {}
+            features: dict[str, Tensor] = self._teacher_trunk(batch, self.layers)
+            readouts = {}
             for name, axes in self._axes.items():
                 weight = axes.T[:, :, None, None].contiguous(memory_format=torch.channels_last)
-                feature = F.conv2d(self.teacher.read_out(name, bare[name]), weight)
-                read[name] = feature / self._sizes[name]
-            return {name: bare[name] / self._sizes[name] for name in self.hints}, read
+                feature = F.conv2d(self.teacher.read_out(name, features[name]), weight)
+                readouts[name] = feature / self._sizes[name]
+            hints = {name: features[name] / self._sizes[name] for name in self.hints}
+            return hints, readouts
 
     def _layer_losses(self, batch: Tensor) -> dict[str, Tensor]:
-        """Every layer by itself: the error of its output when its input is the teacher's own.
+        """Every layer by itself: the error of its output when its input is the teacher's.
 
-        Williams & Zipser 1989 call it teacher forcing. All layers learn at once, none waiting for
-        those before it, and none is moved by the errors of those behind it.
+        Teacher forcing (Williams & Zipser 1989): all layers learn in parallel, and none depends on
+        the errors of others.
         """
-        bare, read = self._targets(batch)
+        hint_targets, readout_targets = self._targets(batch)
         hints, features = [], []
         with autocast(self.settings.precision, self._device.type):
-            x = self._bare_student.normalize(batch)
-            for name in self._bare_student.layers:
-                if name in bare:
-                    hints.append(_error(self._bare_student.layer(name, x), bare[name]))
-                    x = bare[name]
+            x = self._student_trunk.normalize(batch)
+            for name in self._student_trunk.layers:
+                if name in hint_targets:
+                    target = hint_targets[name]
+                    hints.append(_error(self._student_trunk.layer(name, x), target))
+                    x = target
                 else:
-                    x = self._bare_student.layer(name, x)
-                if name in read:
-                    features.append(_error(self.student.read_out(name, x), read[name]))
+                    x = self._student_trunk.layer(name, x)
+                if name in readout_targets:
+                    readout = self.student.read_out(name, x)
+                    features.append(_error(readout, readout_targets[name]))
         return {
             "features": torch.stack(features).mean(),
             "gram": batch.new_zeros(()),
@@ -290,19 +297,20 @@ class Distillation:
         }
 
     def _losses(self, batch: Tensor) -> dict[str, Tensor]:
-        bare_targets, read_targets = self._targets(batch)
+        """The whole student: errors of readouts, of their Gram matrices, and of the hints."""
+        hint_targets, readout_targets = self._targets(batch)
         with autocast(self.settings.precision, self._device.type):
-            bare = self._bare_student(batch, self.layers)
-            read = {name: self.student.read_out(name, bare[name]) for name in STYLE_LAYERS}
+            trunk = self._student_trunk(batch, self.layers)
+            readouts = {name: self.student.read_out(name, trunk[name]) for name in STYLE_LAYERS}
             for name, projection in self.projections.items():
-                bare[name] = projection(bare[name])
-        features = [_error(read[name], target) for name, target in read_targets.items()]
+                trunk[name] = projection(trunk[name])
+        features = [_error(readouts[name], target) for name, target in readout_targets.items()]
         gram = STATISTICS["gram"]
         grams = [
-            style_loss(gram, gram.summary(read[name], None), gram.summary(target, None)).mean()
-            for name, target in read_targets.items()
+            style_loss(gram, gram.summary(readouts[name], None), gram.summary(target, None)).mean()
+            for name, target in readout_targets.items()
         ]
-        hints = [_error(bare[name], bare_targets[name]) for name in self.hints]
+        hints = [_error(trunk[name], hint_targets[name]) for name in self.hints]
         return {
             "features": torch.stack(features).mean(),
             "gram": self.settings.gram_weight * torch.stack(grams).mean(),
@@ -311,24 +319,25 @@ class Distillation:
 
 
 def _hints(student: Encoder, teacher: Encoder) -> tuple[str, ...]:
-    """The layers where the student is shown the teacher's bare features, conv1_1 to conv5_1.
+    """The layers at which the student learns the teacher's features, block 1 to conv5_1.
 
-    Those before the rectifier where both have the same channels, else those after it.
+    Before the ReLU where both have the same channels, else after it.
 
     Raises:
         OptionError: If the teacher lacks one of them.
     """
     names = []
     for name in student.architecture.convolutions:
-        rectified = name.replace("conv", "relu")
-        teacher.check_layers([rectified])
+        relu = name.replace("conv", "relu")
+        teacher.check_layers([relu])
         same = teacher.architecture.width(name) == student.architecture.width(name)
-        names.append(name if same else rectified)
+        names.append(name if same else relu)
     return tuple(names)
 
 
-def _error(got: Tensor, target: Tensor) -> Tensor:
-    return content_loss(got, target).mean()
+def _error(features: Tensor, target: Tensor) -> Tensor:
+    """Relative squared error, averaged over the batch."""
+    return content_loss(features, target).mean()
 
 
 def _check_teacher(teacher: Encoder, settings: DistillSettings) -> None:
@@ -351,11 +360,11 @@ def _student_architecture(settings: DistillSettings) -> Architecture:
     )
 
 
-def _take_over(student: Encoder, start: Encoder) -> None:
-    """Begin with the weights of another.
+def _load_start(student: Encoder, start: Encoder) -> None:
+    """Load the weights of another student.
 
     Raises:
-        OptionError: If it has another shape.
+        OptionError: If it has another architecture.
     """
     if start.architecture != student.architecture:
         raise OptionError(

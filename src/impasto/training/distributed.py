@@ -1,8 +1,8 @@
 """Several processes that train together, through Accelerate.
 
 ``torchrun --nproc_per_node 2 …`` starts the same command several times, as ``accelerate launch``
-does on GPUs (with ``--cpu`` it starts one process only); each finds out here which of them it is.
-The library is heavy to import, so it is only where processes were launched.
+does on GPUs (with ``--cpu`` it starts one process only). Accelerate is slow to import, so it is
+imported only where processes were launched.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ class Workers:
     """The processes of one training, of which this is one.
 
     Args:
-        device: That this process computes on; the processor by default.
+        device: The device that this process computes on; the CPU by default.
 
     Attributes:
-        rank: Of this process, from 0; the first one writes files and talks.
-        count: How many there are.
-        device: That this process computes on.
+        rank: Of this process, from 0; only process 0 writes files and prints.
+        count: Number of processes.
+        device: The device that this process computes on.
     """
 
     rank = 0
@@ -42,14 +42,14 @@ class Workers:
     def average(self, tensors: list[Tensor]) -> None:
         """Replace every tensor by its mean over all processes."""
 
-    def any(self, wish: bool) -> bool:
-        """Whether one of the processes wishes it; all of them must ask."""
-        told = torch.tensor([float(wish)])
-        self.average([told])
-        return bool(told > 0)
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is set in any process; all processes must call it."""
+        share = torch.tensor([float(flag)])
+        self.average([share])
+        return bool(share > 0)
 
     def wait(self) -> None:
-        """Until all processes have come here."""
+        """Wait until all processes have called it."""
 
 
 class LaunchedWorkers(Workers):
@@ -65,7 +65,7 @@ class LaunchedWorkers(Workers):
         self.rank, self.count = state.process_index, state.num_processes
 
     def average(self, tensors: list[Tensor]) -> None:
-        """Replace every tensor by its mean, all of them in one message."""
+        """Replace every tensor by its mean, all in one message."""
         from accelerate.utils import reduce
 
         flat = torch.cat([tensor.detach().float().reshape(-1) for tensor in tensors])
@@ -75,34 +75,33 @@ class LaunchedWorkers(Workers):
             tensor.copy_(part.view_as(tensor))
 
     def wait(self) -> None:
-        """Until all processes have come here."""
+        """Wait until all processes have called it."""
         self._state.wait_for_everyone()
 
 
-def launched(device: str = "auto") -> Workers:
-    """The processes that this one was launched with; it alone if there are none.
+def launched_workers(device: str = "auto") -> Workers:
+    """The processes that this one was launched with; it alone if there are no others.
 
     Args:
-        device: See :func:`impasto.runtime.devices.find_device`; of several processes on GPUs each has one
-            of its own.
+        device: See :func:`impasto.runtime.devices.find_device`; on GPUs each process has its own.
 
     Raises:
-        OptionError: If there is no such device, or if there are several processes and Accelerate is
-            not installed, or there are fewer GPUs than processes.
+        OptionError: If there is no such device, or there are several processes and Accelerate is
+            not installed, or fewer GPUs than processes.
     """
     found = find_device(device)
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
         return Workers(found)
-    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    if found.type == "cuda" and here > torch.cuda.device_count():
+    local_count = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if found.type == "cuda" and local_count > torch.cuda.device_count():
         raise OptionError(
-            f"{here} processes need as many GPUs, and there are {torch.cuda.device_count()}: start "
-            f"fewer processes, or give {option('device')} cpu."
+            f"{local_count} processes need as many GPUs, and there are "
+            f"{torch.cuda.device_count()}: start fewer processes, or give {option('device')} cpu."
         )
     if ":" in device:
         raise OptionError(
-            f"{option('device')} {device} is for one process; of several each takes a GPU of its own: give "
-            f"{option('device')} cuda or cpu."
+            f"{option('device')} {device} is for one process; of several each takes a GPU of its "
+            f"own: give {option('device')} cuda or cpu."
         )
     accelerate = require("accelerate", by="Training in several processes")
     return LaunchedWorkers(accelerate.PartialState(cpu=found.type == "cpu"))

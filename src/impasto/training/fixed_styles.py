@@ -1,4 +1,4 @@
-"""Training for one style or several: every style has a γ and a β of its own, learnt with the rest.
+"""Training for one style or several: each has a γ and a β of its own, learnt with the network.
 
 One style is Johnson et al. 2016, several are Dumoulin et al. 2017 (arXiv:1610.07629): the network
 is shared, and a new style costs its vector alone.
@@ -16,10 +16,11 @@ from impasto.encoders.vgg import Encoder
 from impasto.errors import OptionError
 from impasto.losses.moments import Summary
 from impasto.networks.base import StyledNetwork
-from impasto.networks.files import OWN, OnePassModel
-from impasto.training.crops import Crops, integer
+from impasto.networks.model import IDENTITY, OnePassModel
+from impasto.training.crops import Crops, random_integer
 from impasto.training.distributed import Workers
-from impasto.training.network import OnePassSettings, OnePassTraining, Sample, Styles, summaries_of
+from impasto.training.network import OnePassTraining, Sample, StyleBatch, summaries_of
+from impasto.training.settings import OnePassSettings
 from impasto.training.terms import PaletteTerm
 
 
@@ -27,8 +28,8 @@ class StyleTable(nn.Module):
     """Style vectors by name.
 
     Args:
-        vectors: Name → (style_size,), where training begins.
-        frozen: Names whose vectors stay as they are.
+        vectors: Name → initial vector (style_size,).
+        frozen: Names whose vectors are not trained.
     """
 
     def __init__(self, vectors: Mapping[str, Tensor], *, frozen: Sequence[str] = ()) -> None:
@@ -50,16 +51,16 @@ class FixedStylesTraining(OnePassTraining):
     """The task of training a network for some styles.
 
     Args:
-        network: To train; stays as it is if its parameters want no gradient (a style is added).
+        network: The network; not trained if its parameters require no gradient (a style is added).
         encoder: The loss network, frozen.
         encoder_name: For the model's file.
         contents: Crops of photographs.
-        styles: Name → style picture (1, 3, H, W), at the size whose strokes are wanted in pictures
+        styles: Name → style picture (1, 3, H, W), at the size whose strokes are right for pictures
             of the training crops' scale.
-        settings: How.
-        start: Name → vector to begin with; the network's ``first_style`` for the others.
+        settings: How to train.
+        start: Name → initial vector; the network's ``initial_style`` for the others.
         frozen: Names of ``start`` that are kept but not trained.
-        workers: Who trains.
+        workers: The processes that train together.
 
     Raises:
         OptionError: If there is no style to train.
@@ -82,13 +83,12 @@ class FixedStylesTraining(OnePassTraining):
             raise OptionError("There is no style to train: name at least one style picture.")
         self._encoder_name = encoder_name
         vectors = dict(start or {})
-        wanted = [*styles, OWN] if settings.own_style else [*styles]
-        for name in wanted:
-            first = network.first_style
+        for name in [*styles, IDENTITY] if settings.own_style else styles:
+            first = network.initial_style
             vectors.setdefault(name, torch.zeros(network.style_size) if first is None else first)
         self.table = StyleTable(vectors, frozen=frozen)
-        learnt = {"network": network, "table": self.table}
-        super().__init__(network, encoder, contents, settings, learnt, workers)
+        modules = {"network": network, "table": self.table}
+        super().__init__(network, encoder, contents, settings, modules, workers)
         self._names = [name for name in styles if name not in frozen]
         if not self._names:
             raise OptionError("All styles are there already: there is nothing to train.")
@@ -96,22 +96,24 @@ class FixedStylesTraining(OnePassTraining):
         self._targets = {name: self._summaries(picture) for name, picture in pictures.items()}
         self._palettes = {name: PaletteTerm.summary(picture) for name, picture in pictures.items()}
 
-    def draw_styles(self, samples: Sequence[Sample], size: int) -> Styles:
-        """A random one of the styles each, or the photograph's own."""
+    def draw_styles(self, samples: Sequence[Sample], size: int) -> StyleBatch:
+        """For each sample a random one of the styles, or the photograph's own."""
         names, targets, palettes = [], [], []
         for sample in samples:
-            index = integer(len(self._names), sample.random)
-            name = OWN if sample.own else self._names[index]
-            names.append(name)
-            targets.append(self._summaries(sample.content) if sample.own else self._targets[name])
-            palettes.append(
-                PaletteTerm.summary(sample.content) if sample.own else self._palettes[name]
-            )
-        together = {layer: _batch([t[layer] for t in targets]) for layer in targets[0]}
-        return Styles(self.table(names), together, _batch(palettes))
+            name = self._names[random_integer(len(self._names), sample.generator)]
+            if sample.is_own_style:
+                names.append(IDENTITY)
+                targets.append(self._summaries(sample.content))
+                palettes.append(PaletteTerm.summary(sample.content))
+            else:
+                names.append(name)
+                targets.append(self._targets[name])
+                palettes.append(self._palettes[name])
+        batch = {layer: _concatenated([t[layer] for t in targets]) for layer in targets[0]}
+        return StyleBatch(self.table(names), batch, _concatenated(palettes))
 
     def model(self) -> OnePassModel:
-        """The averaged model as it is now, a copy on the processor."""
+        """A copy of the averaged model, on the CPU."""
         network = copy.deepcopy(self.network).cpu()
         network.load_state_dict(self.averaged("network"))
         rows = self.averaged("table")
@@ -122,6 +124,6 @@ class FixedStylesTraining(OnePassTraining):
         return summaries_of(self.encoder, picture, self.settings.style_layers)
 
 
-def _batch(summaries: Sequence[Summary]) -> Summary:
+def _concatenated(summaries: Sequence[Summary]) -> Summary:
     """Summaries of one picture each as that of a batch."""
     return {key: torch.cat([summary[key] for summary in summaries]) for key in summaries[0]}

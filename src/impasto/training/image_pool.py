@@ -1,7 +1,6 @@
-"""Pictures that a student encoder is painting itself.
+"""Pictures that are optimized through a student encoder, to train it on.
 
-An optimizer looks for exactly those pictures where the student is wrong, so the student must be
-taught there.
+Optimization finds exactly those pictures where the student is wrong.
 """
 
 from __future__ import annotations
@@ -16,32 +15,37 @@ from impasto.errors import OptionError
 from impasto.losses.content import content_loss
 from impasto.losses.statistics import Statistic, style_loss
 from impasto.runtime.precision import autocast
-from impasto.training.crops import Crops, integer
+from impasto.training.crops import Crops, random_integer
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER = "relu4_2"
 
 
 @dataclass
-class Chosen:
-    """Pool members taken for one step."""
+class PoolSample:
+    """Pictures of the pool drawn for one step.
+
+    Attributes:
+        indices: Their places in the pool, (N,).
+        images: (N, 3, crop, crop) in [0, 1].
+    """
 
     indices: Tensor
     images: Tensor
 
 
-class Pool:
+class ImagePool:
     """Pictures under optimization, each towards a style of its own.
 
     Args:
-        size: How many pictures.
+        size: Number of pictures.
         crop: Their side in pixels.
-        chosen: How many are taken for one step.
+        sample_size: Number of pictures drawn for one step.
         life: Optimization steps after which a picture is replaced by a new one.
     """
 
-    def __init__(self, size: int, crop: int, *, chosen: int, life: int) -> None:
-        self._size, self._chosen, self._life = size, chosen, life
+    def __init__(self, size: int, crop: int, *, sample_size: int, life: int) -> None:
+        self._size, self._sample_size, self._life = size, sample_size, life
         shape = (size, 3, crop, crop)
         self._tensors = {
             "images": torch.zeros(shape),
@@ -49,40 +53,42 @@ class Pool:
             "styles": torch.zeros(shape),
             "first": torch.zeros(shape),
             "second": torch.zeros(shape),
-            # Born old, so that all are drawn anew at the first step; of all ages from then on.
+            # All have reached their age, and are replaced at the first step by ones of mixed ages.
             "ages": torch.full((size,), life),
         }
 
-    def draw(self, photographs: Crops, paintings: Crops, random: torch.Generator) -> Chosen:
-        """Some members, at random, after those that have reached their age were replaced."""
-        self._replace(photographs, paintings, random)
-        indices = torch.randperm(self._size, generator=random)[: self._chosen]
-        return Chosen(indices, self._tensors["images"][indices])
+    def draw(self, photographs: Crops, paintings: Crops, generator: torch.Generator) -> PoolSample:
+        """Some pictures at random, after those that have reached their age are replaced."""
+        self._replace_old(photographs, paintings, generator)
+        indices = torch.randperm(self._size, generator=generator)[: self._sample_size]
+        return PoolSample(indices, self._tensors["images"][indices])
 
-    def _replace(self, photographs: Crops, paintings: Crops, random: torch.Generator) -> None:
+    def _replace_old(
+        self, photographs: Crops, paintings: Crops, generator: torch.Generator
+    ) -> None:
         pool = self._tensors
         for index in torch.nonzero(pool["ages"] >= self._life).flatten().tolist():
-            pool["contents"][index] = photographs.draw(1, random)[0]
-            pool["styles"][index] = paintings.draw(1, random)[0]
-            noise = torch.rand(pool["images"][index].shape, generator=random)
-            mix = float(torch.rand((), generator=random)) ** 2
+            pool["contents"][index] = photographs.draw(1, generator)[0]
+            pool["styles"][index] = paintings.draw(1, generator)[0]
+            noise = torch.rand(pool["images"][index].shape, generator=generator)
+            mix = float(torch.rand((), generator=generator)) ** 2
             pool["images"][index] = torch.lerp(pool["contents"][index], noise, mix)
             pool["first"][index] = 0
             pool["second"][index] = 0
-            pool["ages"][index] = integer(8, random)
+            pool["ages"][index] = random_integer(8, generator)
 
-    def paint(
-        self, chosen: Chosen, student: Encoder, statistic: Statistic, *, precision: str = "auto"
+    def optimize(
+        self, sample: PoolSample, student: Encoder, statistic: Statistic, *, precision: str = "auto"
     ) -> None:
-        """Two steps of Adam on the chosen pictures, towards their styles, as the student sees.
+        """Two steps of Adam on some pictures, towards their styles by the student's features.
 
         Args:
-            chosen: As they were drawn.
-            student: On whatever device; the pool itself stays on the processor.
-            statistic: What a style is.
+            sample: The pictures.
+            student: On any device; the pool itself stays on the CPU.
+            statistic: Of the style loss.
             precision: See :func:`impasto.runtime.precision.autocast`.
         """
-        pool, at, device = self._tensors, chosen.indices, student.mean.device
+        pool, at, device = self._tensors, sample.indices, student.mean.device
         with torch.no_grad(), autocast(precision, device.type):
             styles = student(pool["styles"][at].to(device), STYLE_LAYERS)
             content = student(pool["contents"][at].to(device), [CONTENT_LAYER])[CONTENT_LAYER]
@@ -110,11 +116,11 @@ class Pool:
         pool["images"][at] = (pool["images"][at] - 0.03 * step).clamp_(0, 1)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """For the checkpoint."""
+        """The pool as it is now; later steps change these tensors."""
         return self._tensors
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """From the checkpoint."""
+        """Restore a :meth:`state_dict`."""
         if state["images"].shape != self._tensors["images"].shape:
-            raise OptionError("the pool of painted pictures has another size")
+            raise OptionError("The pool of optimized pictures has another size.")
         self._tensors = {key: state[key].clone() for key in self._tensors}

@@ -1,7 +1,7 @@
 """One training run: the loop, its log, its checkpoints, and exact resumption.
 
-What is trained is a :class:`Task`; how it is run is the same for all. ``run`` is a generator of
-:class:`TrainStep`: progress bars, validation sheets and early stops are loops over it.
+What is trained is a :class:`Task`. :func:`run` yields a :class:`TrainStep` after each step, so that
+progress bars, validation and early stops are loops over it.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ LOG = "log.csv"
 
 @dataclass(frozen=True)
 class TrainStep:
-    """What one training step did.
+    """A finished training step.
 
     Attributes:
-        step: Steps done, from 1.
-        of: Steps in all.
+        step: Number of steps done, from 1.
+        of: Number of steps in all.
         losses: Loss term → value.
-        learning_rate: The rate this step was made with.
-        seconds: Since this process began to train.
+        learning_rate: The rate of this step.
+        seconds: Since this process started to train.
     """
 
     step: int
@@ -45,10 +45,10 @@ class TrainStep:
 
 
 class Task(Protocol):
-    """Something that can be trained one step at a time and put to sleep between any two."""
+    """Something that is trained step by step, and can be saved and restored between two steps."""
 
     def step(self, index: int, of: int) -> tuple[dict[str, float], float]:
-        """Make step ``index`` (from 0) of ``of``; the losses and the learning rate used."""
+        """Make step ``index`` (from 0) of ``of``; returns the losses and the learning rate."""
         ...
 
     def state_dict(self) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class Task(Protocol):
         ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Be as when ``state`` was taken."""
+        """Restore a :meth:`state_dict`."""
         ...
 
 
@@ -70,30 +70,30 @@ def run(
     writes: bool = True,
     tables: Sequence[str] = (),
 ) -> Iterator[TrainStep]:
-    """Train ``task`` for ``steps`` steps in all, going on from the folder's checkpoint if any.
+    """Train ``task`` for ``steps`` steps in all, resuming from the folder's checkpoint if any.
 
     Leaving the loop (Ctrl-C, ``break``, ``close()``) writes a checkpoint of the last whole step.
 
     Args:
         task: What to train.
         folder: Of the run; holds ``checkpoint.pt`` and ``log.csv``.
-        steps: Steps in all, those done before an interruption included.
-        settings: What else the steps depend on, numbers, strings, lists and dicts by name: a
-            checkpoint made with others is refused.
+        steps: Steps in all, including those before an interruption.
+        settings: All else that the steps depend on: numbers, strings, lists and dicts by name. A
+            checkpoint with other settings is refused.
         checkpoint_every: Steps between checkpoints.
-        writes: Whether this process keeps the log and the checkpoints; of several that train
+        writes: Whether this process writes the log and the checkpoints; of several that train
             together, one does.
-        tables: Names of further CSV files of the folder whose rows begin with the step: what they
-            say of steps that will be made again is dropped, as it is from the log.
+        tables: Names of further CSV files of the folder whose rows begin with the step. Rows of
+            steps that will be made again are removed, as from the log.
 
     Raises:
-        InputDataError: If the folder's checkpoint is broken or was made otherwise.
+        InputDataError: If the folder's checkpoint is broken or has other settings.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    settings = json.loads(json.dumps(settings or {}))  # tuples are lists once they are read
+    settings = json.loads(json.dumps(settings or {}))  # lists for tuples, as when read
     done = _resume(task, folder / CHECKPOINT, settings)
     for table in (LOG, *tables) if writes else ():
-        _cut_table(folder / table, done)
+        _truncate_table(folder / table, done)
     started = time.perf_counter()
     clean = True
     try:
@@ -108,17 +108,17 @@ def run(
                 _save(task, folder / CHECKPOINT, done, settings)
             yield report
     finally:
-        # A step cut in the middle has touched the weights: the checkpoint before it stands.
+        # An interrupted step may have changed weights: the checkpoint before it stays.
         if writes and clean and done:
             _save(task, folder / CHECKPOINT, done, settings)
 
 
-class Average:
+class MovingAverage:
     """An exponential moving average of a module's weights, bias-corrected.
 
     Args:
-        module: What to follow; parameters that want no gradient stay as they are, to the bit, and
-            so do the buffers of parts in evaluation mode.
+        module: The module. Parameters that require no gradient, and buffers of submodules in
+            evaluation mode, are not averaged but exact.
         decay: Share of the old average kept at each update.
     """
 
@@ -130,36 +130,38 @@ class Average:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take the module's weights of now into the average."""
+        """Add the module's current weights to the average."""
         self._updates += 1
-        now = self._module.state_dict()
-        # All at once: on a GPU, a call for each weight takes longer than the sum.
-        torch._foreach_lerp_([self._sums[key] for key in now], list(now.values()), 1 - self._decay)
+        weights = self._module.state_dict()
+        # All at once: on a GPU, a call for each weight takes longer than the arithmetic.
+        torch._foreach_lerp_(
+            [self._sums[key] for key in weights], list(weights.values()), 1 - self._decay
+        )
 
     def weights(self) -> dict[str, Tensor]:
-        """The average of all weights seen, the early ones not outweighed by the zero start."""
+        """The average of all weights so far, corrected for the start at zero."""
         correction = 1 - self._decay**self._updates
-        still = {
+        exact = {
             key: p.detach() for key, p in self._module.named_parameters() if not p.requires_grad
         }
         for name, part in self._module.named_modules():
             if not part.training:
                 buffers = part.named_buffers(name, recurse=False)
-                still |= {key: value for key, value in buffers if key in self._sums}
-        return {key: value / correction for key, value in self._sums.items()} | still
+                exact |= {key: value for key, value in buffers if key in self._sums}
+        return {key: value / correction for key, value in self._sums.items()} | exact
 
     def state_dict(self) -> dict[str, Any]:
-        """For the checkpoint."""
+        """The state of the average."""
         return {"updates": self._updates, "sums": self._sums}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """From the checkpoint."""
+        """Restore a :meth:`state_dict`."""
         self._updates = int(state["updates"])
-        self._sums = {k: state["sums"][k].to(own, copy=True) for k, own in self._sums.items()}
+        self._sums = {k: state["sums"][k].to(v, copy=True) for k, v in self._sums.items()}
 
 
 def cosine_rate(peak: float, index: int, of: int, *, warmup: int = 100) -> float:
-    """Learning rate of step ``index``: a linear warm-up, then a half cosine down to 1 % of peak.
+    """Learning rate of step ``index``: a linear warm-up, then half a cosine down to 1 % of peak.
 
     Loshchilov & Hutter 2017 (arXiv:1608.03983), without restarts.
     """
@@ -192,45 +194,46 @@ def _resume(task: Task, path: Path, settings: Mapping[str, Any]) -> int:
 
 
 def _check_same(path: Path, saved: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-    if lacking := [name for name in settings if name not in saved]:
+    if missing := [name for name in settings if name not in saved]:
         raise InputDataError(
             f"The checkpoint {path} is of an earlier Impasto, which did not note its "
-            f"{lacking[0].replace('_', ' ')}: go on with that one, or give another {option('run')} folder."
+            f"{missing[0].replace('_', ' ')}: go on with that one, or give another "
+            f"{option('run')} folder."
         )
-    for name, now in settings.items():
-        if saved[name] != now:
-            what = f"{name.replace('_', ' ')} {_told(saved[name])}, not {_told(now)}"
+    for name, value in settings.items():
+        if saved[name] != value:
+            what = f"{name.replace('_', ' ')} {_text(saved[name])}, not {_text(value)}"
             raise InputDataError(
                 f"The checkpoint {path} was made with {what}: "
                 f"give the options it was made with, or another {option('run')} folder."
             )
 
 
-def _told(value: Any) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ",".join(f"{name}={_told(entry)}" for name, entry in value.items())
+        return ",".join(f"{name}={_text(entry)}" for name, entry in value.items())
     if isinstance(value, list):
-        return "/".join(map(_told, value))
+        return "/".join(map(_text, value))
     if value is None:
         return "none"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _append_log(path: Path, report: TrainStep) -> None:
-    new = not path.exists()
+    is_new = not path.exists()
     with path.open("a", newline="") as file:
         writer = csv.writer(file)
-        if new:
+        if is_new:
             writer.writerow(["step", "learning_rate", "seconds", *report.losses])
         values = [f"{value:.6g}" for value in report.losses.values()]
         row = [report.step, f"{report.learning_rate:.6g}", f"{report.seconds:.3f}"]
         writer.writerow([*row, *values])
 
 
-def _cut_table(path: Path, done: int) -> None:
-    """Drop the rows of steps that the checkpoint does not know, since they will be made again.
+def _truncate_table(path: Path, done: int) -> None:
+    """Remove the rows of steps after the checkpoint, which will be made again.
 
-    The last row may be a part of one, if the process was killed in the middle of it.
+    The last row may be incomplete, if the process was killed while writing it.
     """
     if not path.exists():
         return
@@ -240,5 +243,5 @@ def _cut_table(path: Path, done: int) -> None:
         path.unlink()
         return
     with atomic_write(path) as temporary, temporary.open("w", newline="") as file:
-        whole = (row for row in rows if len(row) == len(header))
-        csv.writer(file).writerows([header, *(row for row in whole if int(row[0]) <= done)])
+        complete = (row for row in rows if len(row) == len(header))
+        csv.writer(file).writerows([header, *(row for row in complete if int(row[0]) <= done)])

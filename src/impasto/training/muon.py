@@ -1,9 +1,9 @@
-"""Muon: momentum whose updates are made orthogonal (Jordan et al. 2024).
+"""Muon: momentum with orthogonalized updates (Jordan et al. 2024).
 
-Features after a rectifier are strongly correlated, so the regression that distillation is has
-directions of very different energy; plain gradients learn the strong ones and hardly move the weak.
-An orthogonal update moves all directions alike. torch's own Muon takes matrices only; here a
-convolution's weight is the matrix (channels out, channels in · height · width).
+Features after a ReLU are strongly correlated, so distillation is a regression whose directions have
+very different energy. Gradient descent learns the strong ones and hardly the weak. An orthogonal
+update moves all directions alike. PyTorch's own Muon takes matrices only; here a convolution's
+weight is the matrix (channels out, channels in · height · width).
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 
 class Muon(torch.optim.Optimizer):
-    """Orthogonalised Nesterov momentum for convolution weights.
+    """Orthogonalized Nesterov momentum for convolution weights.
 
     Args:
         parameters: Weights of two or more dimensions, channels out first.
-        lr: Size of an update as a share of a weight's natural size (its spectral norm).
-        momentum: Share of the old direction kept.
+        lr: Size of an update relative to the natural spectral norm of a weight.
+        momentum: Share of the old direction that is kept.
     """
 
     def __init__(
@@ -48,10 +48,10 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrix: Tensor, *, iterations: int = 5) -> Tensor:
-    """The nearest matrix, nearly, with all singular values one: five Newton–Schulz steps.
+    """Approximately the nearest matrix with all singular values one: five Newton–Schulz steps.
 
-    The quintic's coefficients are Jordan's: they bring singular values into [0.7, 1.2] fast rather
-    than to one exactly, which training does not need.
+    The coefficients of the quintic are Jordan's: they bring singular values quickly into
+    [0.7, 1.2], not exactly to one, which training does not need.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
     tall = matrix.shape[0] > matrix.shape[1]

@@ -1,4 +1,4 @@
-"""The next step's pictures, made while a GPU makes this step."""
+"""The next step's batch, drawn in a thread while a GPU computes this step."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ T = TypeVar("T")
 
 
 class Prefetcher(Generic[T]):
-    """Makes things that depend on a step and a size alone, one step ahead if that pays.
+    """Computes what depends on a step and a size alone, one step ahead.
 
     Args:
-        make: (step, size) → what is wanted. It runs in a thread.
-        ahead: Whether to begin the next step's; on a processor that trains it would only take
-            turns with the training.
+        compute: (step, size) → result; it runs in a thread.
+        enabled: Whether to start the next step's in advance. On a CPU that trains, both would only
+            compete for it.
     """
 
-    def __init__(self, make: Callable[[int, int], T], *, ahead: bool) -> None:
-        self._make = make
-        self._thread = ThreadPoolExecutor(1, "impasto-crops") if ahead else None
-        self._coming: tuple[tuple[int, int], Future[T]] | None = None
+    def __init__(self, compute: Callable[[int, int], T], *, enabled: bool) -> None:
+        self._compute = compute
+        self._thread = ThreadPoolExecutor(1, "impasto-crops") if enabled else None
+        self._next: tuple[tuple[int, int], Future[T]] | None = None
 
-    def take(self, step: int, size: int) -> T:
-        """What ``make`` makes of a step and a size; errors too."""
+    def get(self, step: int, size: int) -> T:
+        """The result of ``compute`` for a step and a size; its errors are raised here."""
         if self._thread is None:
-            return self._make(step, size)
-        wanted, coming = (step, size), self._coming
-        made = coming[1] if coming and coming[0] == wanted else self._begin(wanted)
-        result = made.result()
-        self._coming = (step + 1, size), self._begin((step + 1, size))
+            return self._compute(step, size)
+        key, ahead = (step, size), self._next
+        future = ahead[1] if ahead and ahead[0] == key else self._submit(key)
+        result = future.result()
+        self._next = (step + 1, size), self._submit((step + 1, size))
         return result
 
-    def _begin(self, wanted: tuple[int, int]) -> Future[T]:
+    def _submit(self, key: tuple[int, int]) -> Future[T]:
         assert self._thread is not None
-        return self._thread.submit(self._make, *wanted)
+        return self._thread.submit(self._compute, *key)

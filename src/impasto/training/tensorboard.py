@@ -1,4 +1,4 @@
-"""Losses and contact sheets for TensorBoard, besides the table that every run keeps."""
+"""Losses and contact sheets for TensorBoard, in addition to the table that every run keeps."""
 
 from __future__ import annotations
 
@@ -16,47 +16,46 @@ FOLDER = "tensorboard"
 _LIBRARY, _BY = "torch.utils.tensorboard", option("tensorboard")
 
 
-def check_board() -> None:
+def check_tensorboard() -> None:
     """Raise an OptionError if TensorBoard is not installed."""
     require(_LIBRARY, by=_BY)
 
 
 class TensorBoardLog:
-    """What a run writes into its folder for TensorBoard; nothing until there is something to write.
+    """Writes TensorBoard's files into the folder of a run, from the first value on.
 
-    Of a run that goes on from a checkpoint, what was shown of the steps that are made again is
-    dropped.
+    When a run resumes from a checkpoint, values of steps that are made again are purged.
 
     Args:
         folder: Of the run.
 
     Raises:
-        OptionError: At the first thing to write, if TensorBoard is not installed; see
-            :func:`check_board`.
+        OptionError: When the first value is written, if TensorBoard is not installed; see
+            :func:`check_tensorboard`.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / FOLDER
         self._writer: Any = None
 
-    def show(self, step: TrainStep) -> None:
-        """The losses, their sum and the learning rate of a step."""
+    def add_step(self, step: TrainStep) -> None:
+        """Write the losses, their sum and the learning rate of a step."""
         writer = self._open(step.step)
         for name, value in step.losses.items():
             writer.add_scalar(f"loss/{name}", value, step.step)
         writer.add_scalar("loss/sum", sum(step.losses.values()), step.step)
         writer.add_scalar("learning rate", step.learning_rate, step.step)
 
-    def show_sheet(self, step: int, sheet: Image.Image, figures: dict[str, float]) -> None:
-        """Pictures that were not trained on, and their figures by name."""
+    def add_sheet(self, step: int, sheet: Image.Image, scores: dict[str, float]) -> None:
+        """Write a contact sheet of pictures that are not trained on, and scores by name."""
         writer = self._open(step)
-        for name, value in figures.items():
+        for name, value in scores.items():
             writer.add_scalar(f"not trained on/{name}", value, step)
         pixels = np.asarray(sheet.convert("RGB"))
         writer.add_image("not trained on", pixels, step, dataformats="HWC")
 
     def close(self) -> None:
-        """Write what is not written yet."""
+        """Flush and close the files."""
         if self._writer is not None:
             self._writer.close()
 

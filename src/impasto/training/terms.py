@@ -1,6 +1,6 @@
-"""Terms that a network is trained with besides those of the optimizer: colours, skies, no grid.
+"""Further loss terms for training networks: palette, smoothness, no checkerboards.
 
-All are of the picture itself; no encoder's layer is looked at.
+All are functions of the picture itself, without an encoder.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from impasto.objective.terms import Features
 
 
 class PaletteTerm:
-    """Have a style's colours: their mean and how they spread, wherever they lie.
+    """Distance between the colours of picture and style: mean and covariance, at any position.
 
-    Colour is little of the energy of a Gram matrix, so what is to be trained, or optimized in few
-    steps, finds it last, though people see it first. The distance is Wasserstein-2 between
-    Gaussians of brightness and two colour differences (YIQ), the latter counted ``CHROMA`` times,
-    relative to the style's own spread about mid-grey.
+    Colour is a small part of the energy of a Gram matrix, so a network learns it last, though
+    people see it first. The distance is Wasserstein-2 between Gaussians of brightness and two
+    colour differences (YIQ), the latter scaled by ``CHROMA``. It is relative to the style's own
+    spread about mid-grey.
 
     Args:
-        target: As :meth:`summary` gives it for the styles, (B, …).
+        target: :meth:`summary` of the styles, (B, …).
         weight: Of the term.
     """
 
@@ -37,7 +37,7 @@ class PaletteTerm:
 
     @classmethod
     def summary(cls, pictures: Tensor) -> Summary:
-        """Of the colours of pictures (B, 3, H, W) in [0, 1]."""
+        """The summary of the colours of pictures (B, 3, H, W) in [0, 1]."""
         matrix = pictures.new_tensor(
             [[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]]
         )
@@ -51,13 +51,13 @@ class PaletteTerm:
         return {"palette": self._weight * (distance / self._unit).log1p().mean()}
 
 
-class EvennessTerm:
-    """Leave even what is even in the photograph: no large shades in a clear sky.
+class SmoothnessTerm:
+    """Large areas that are uniform in the photograph stay uniform: no haloes in a clear sky.
 
-    A network that sees some hundred pixels far knows in a sky where something else is near, and
-    learns to meet a style's colours by shading it accordingly: haloes. So means over cells of
-    ``CELL`` × ``CELL`` pixels, in which strokes do not show, may differ from those ``LAGS`` cells
-    further only where the photograph's do: the term is the mean over such pairs of
+    In a sky, a network that sees some hundred pixels far knows where another object is near, and
+    learns to match a style's colours by shading the sky there. So means over cells of
+    ``CELL`` × ``CELL`` pixels, which average strokes out, may differ from those ``LAGS`` cells away
+    only where the photograph's do. The term is the mean over such pairs of
     exp(−|Δ photograph|² / 2σ²) |Δ picture|².
 
     Args:
@@ -72,7 +72,7 @@ class EvennessTerm:
 
     def __init__(self, content: Tensor, weight: float = 1.0) -> None:
         self._weight = weight
-        self._likeness = [
+        self._similarity = [
             torch.exp(-difference.square().sum(1, keepdim=True) / (2 * self.SIGMA**2))
             for difference in self._differences(content)
         ]
@@ -81,13 +81,16 @@ class EvennessTerm:
         """``even`` → weighted loss; 0 for pictures too small to have pairs."""
         image = features["image"]
         pairs = [
-            (likeness * difference.square()).sum(1).flatten()
-            for likeness, difference in zip(self._likeness, self._differences(image), strict=True)
+            (similarity * difference.square()).sum(1).flatten()
+            for similarity, difference in zip(
+                self._similarity, self._differences(image), strict=True
+            )
         ]
-        together = torch.cat([image.new_zeros(0), *pairs])
-        return {"even": self._weight * together.sum() / max(1, len(together))}
+        values = torch.cat([image.new_zeros(0), *pairs])
+        return {"even": self._weight * values.sum() / max(1, len(values))}
 
     def _differences(self, image: Tensor) -> list[Tensor]:
+        """Differences between the means of cells, for each lag and axis."""
         if min(image.shape[-2:]) < self.CELL:
             return []
         cells = F.avg_pool2d(image, self.CELL)
@@ -100,15 +103,15 @@ class EvennessTerm:
         ]
 
 
-class GridTerm:
-    """Paint no grid where the photograph is even, nor dots or weaves of a few pixels.
+class CheckerboardTerm:
+    """No checkerboards, dots or weaves of a few pixels where the photograph is uniform.
 
-    A network paints an even place by one block of pixels over and over, or by waves of its own,
-    and learns to meet a style's fine texture by them. The power of a regular pattern lies in few
-    frequencies, that of strokes in many, most of them lower. In cells of ``CELL`` × ``CELL``
-    pixels, windowed, the term is √mean P² − mean P over the frequencies of periods up to
-    ``LONGEST`` pixels, which is nothing where the power P is spread evenly, times exp(−v / 2σ²),
-    v being the variance of the photograph in the cell.
+    In a uniform area a network repeats one block of pixels, or paints waves, and learns to match a
+    style's fine texture by them. The power of a regular pattern is in few frequencies, that of
+    strokes in many, most of them lower. In windowed cells of ``CELL`` × ``CELL`` pixels, the term
+    is √mean P² − mean P over the frequencies of periods up to ``LONGEST`` pixels, which is zero
+    where the power P is uniform. It is weighted by exp(−v / 2σ²), where v is the variance of the
+    photograph in the cell.
 
     Args:
         content: The photographs, (B, 3, H, W) in [0, 1].
@@ -123,27 +126,27 @@ class GridTerm:
 
     def __init__(self, content: Tensor, weight: float = 1.0) -> None:
         self._weight = weight
-        self._evenness: Tensor | None = None
+        self._uniformity: Tensor | None = None
         if min(content.shape[-2:]) >= self.CELL:
             mean, square = (
                 F.avg_pool2d(part, self.CELL, self.STEP) for part in (content, content.square())
             )
             variance = (square - mean.square()).clamp_min(0).mean(1)
-            self._evenness = torch.exp(-variance / (2 * self.SIGMA**2))  # (B, rows, columns)
+            self._uniformity = torch.exp(-variance / (2 * self.SIGMA**2))  # (B, rows, columns)
 
     def __call__(self, features: Features) -> dict[str, Tensor]:
         """``grid`` → weighted loss; 0 for pictures smaller than a cell."""
         image = features["image"]
-        if self._evenness is None:
+        if self._uniformity is None:
             return {"grid": image.new_zeros(())}
         cells = image.unfold(-2, self.CELL, self.STEP).unfold(-2, self.CELL, self.STEP)
         cells = cells - cells.mean((-2, -1), keepdim=True)
-        once = torch.hann_window(self.CELL, dtype=image.dtype, device=image.device)
-        window = once[:, None] * once
+        hann = torch.hann_window(self.CELL, dtype=image.dtype, device=image.device)
+        window = hann[:, None] * hann
         power = torch.fft.rfft2(cells * (window / window.norm())).abs().square()
         down, across = torch.fft.fftfreq(self.CELL), torch.fft.rfftfreq(self.CELL)
         fine = torch.hypot(down[:, None], across) >= 1 / self.LONGEST
         power = power.flatten(-2)[..., fine.flatten().nonzero()[:, 0].to(image.device)]
-        # The small number keeps the root's slope finite where there is no power at all.
+        # The constant keeps the root's gradient finite where there is no power at all.
         excess = (power.square().mean(-1) + 1e-14).sqrt() - power.mean(-1)
-        return {"grid": self._weight * (self._evenness * excess.mean(1)).mean()}
+        return {"grid": self._weight * (self._uniformity * excess.mean(1)).mean()}

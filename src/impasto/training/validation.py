@@ -1,4 +1,4 @@
-"""How well a one-pass network in training paints pictures that it is not trained on."""
+"""How well a network in training paints pictures that it is not trained on."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from PIL import Image
 from impasto import images
 from impasto.encoders.vgg import Encoder
 from impasto.errors import ImageError, InputDataError
-from impasto.images.contact_sheet import Cell, contact_sheet
+from impasto.images.contact_sheet import CaptionedImage, contact_sheet
 from impasto.images.picture import Picture
 from impasto.losses.content import content_loss
 from impasto.losses.statistics import style_error
-from impasto.networks.files import OnePassModel
+from impasto.networks.model import OnePassModel
 from impasto.networks.style_predictor import STYLE_LAYERS
 from impasto.onepass.stylist import Stylist
 
 CONTENT_LAYER = "relu4_1"
 
-_LEAST_SIDE = 32
-"""Of a picture that relu5_1 can be asked of."""
+_MIN_SIDE = 32
+"""Smallest side of a picture that has features of relu5_1."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """Means over pairs of pictures, by an encoder.
+    """Errors by an encoder, averaged over pairs of pictures.
 
     Attributes:
         style: Mean over relu1_1 … relu5_1 of ‖G − Gₛ‖² / ‖Gₛ‖².
@@ -41,7 +41,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Pair:
-    """A photograph and a style; ``name`` is that of a model's own style, if it is one of those."""
+    """A photograph and a style; ``name`` is that of the model's own style, if it is one."""
 
     content: Picture
     style: Picture
@@ -49,11 +49,11 @@ class Pair:
 
 
 class Validation:
-    """Some pairs of pictures to be painted now and then.
+    """Some pairs of pictures to be painted from time to time.
 
     Args:
-        encoder: Judges.
-        pairs: What to paint.
+        encoder: Computes the scores, and reads styles.
+        pairs: The pairs.
     """
 
     def __init__(self, encoder: Encoder, pairs: Sequence[Pair]) -> None:
@@ -62,56 +62,57 @@ class Validation:
     def __call__(self, model: OnePassModel) -> tuple[Score, Image.Image]:
         """The score, and a contact sheet: content, style, painted."""
         stylist = Stylist(model, encoder=self._encoder, precision="float32")
-        styles, contents, rows = [], [], []
+        scores, rows = [], []
         for pair in self._pairs:
-            content = pair.content.tensor
-            vector = stylist.named(pair.name) if pair.name else stylist.read(pair.style.tensor)
-            painted = stylist.paint(content, stylist.brush([vector], content))
-            score = judge(self._encoder, painted, content, pair.style.tensor)
-            styles.append(score.style)
-            contents.append(score.content)
-            told = f"style {score.style:.3f}  content {score.content:.3f}"
+            content, style = pair.content.tensor, pair.style.tensor
+            vector = stylist.named_style(pair.name) if pair.name else stylist.read_style(style)
+            painted = stylist.paint(content, stylist.spatial_style([vector], content))
+            score = score_painting(self._encoder, painted, content, style)
+            scores.append(score)
+            caption = f"style {score.style:.3f}  content {score.content:.3f}"
             rows.append(
                 [
-                    Cell(images.to_pil(content), _name(pair.content)),
-                    Cell(images.to_pil(pair.style.tensor), pair.name or _name(pair.style)),
-                    Cell(images.to_pil(painted), told),
+                    CaptionedImage(images.to_pil(content), _name(pair.content)),
+                    CaptionedImage(images.to_pil(style), pair.name or _name(pair.style)),
+                    CaptionedImage(images.to_pil(painted), caption),
                 ]
             )
         count = len(rows)
-        return Score(sum(styles) / count, sum(contents) / count), contact_sheet(rows)
+        mean = Score(sum(s.style for s in scores) / count, sum(s.content for s in scores) / count)
+        return mean, contact_sheet(rows)
 
 
 @torch.no_grad()
-def judge(
+def score_painting(
     encoder: Encoder, painted: torch.Tensor, content: torch.Tensor, style: torch.Tensor
 ) -> Score:
-    """One painting's score; pictures (1, 3, H, W) in [0, 1]."""
+    """The score of one painting; pictures (1, 3, H, W) in [0, 1]."""
     features = encoder(painted, [*STYLE_LAYERS, CONTENT_LAYER])
-    targets = encoder(style, STYLE_LAYERS)
-    kept = encoder(content, [CONTENT_LAYER])[CONTENT_LAYER]
-    losses = [style_error("gram", features[name], targets[name]) for name in STYLE_LAYERS]
+    style_targets = encoder(style, STYLE_LAYERS)
+    content_target = encoder(content, [CONTENT_LAYER])[CONTENT_LAYER]
+    losses = [style_error("gram", features[name], style_targets[name]) for name in STYLE_LAYERS]
     return Score(
-        float(torch.stack(losses).mean()), float(content_loss(features[CONTENT_LAYER], kept).mean())
+        float(torch.stack(losses).mean()),
+        float(content_loss(features[CONTENT_LAYER], content_target).mean()),
     )
 
 
 def read_pairs(
     contents: Sequence[Path], styles: Sequence[Path], count: int, size: int
 ) -> list[Pair]:
-    """``count`` pairs out of two lists of files, see :func:`read_spread`."""
-    lists = (read_spread(paths, count, size) for paths in (contents, styles))
+    """``count`` pairs from two lists of files, see :func:`read_evenly_spaced`."""
+    lists = (read_evenly_spaced(paths, count, size) for paths in (contents, styles))
     return [Pair(content, style) for content, style in zip(*lists, strict=True)]
 
 
-def read_spread(paths: Sequence[Path], count: int, size: int) -> list[Picture]:
-    """``count`` pictures spread over a list of files, at a long side of ``size`` pixels.
+def read_evenly_spaced(paths: Sequence[Path], count: int, size: int) -> list[Picture]:
+    """``count`` pictures evenly spaced in a list of files, with a long side of ``size`` pixels.
 
     Raises:
-        InputDataError: If not one of the files can be used.
+        InputDataError: If none of the files can be used.
     """
-    firsts = [(2 * index + 1) * len(paths) // (2 * count) for index in range(count)]
-    return [_first_usable([*paths[first:], *paths[:first]], size) for first in firsts]
+    starts = [(2 * index + 1) * len(paths) // (2 * count) for index in range(count)]
+    return [_first_usable([*paths[start:], *paths[:start]], size) for start in starts]
 
 
 def _first_usable(paths: Sequence[Path], size: int) -> Picture:
@@ -119,12 +120,12 @@ def _first_usable(paths: Sequence[Path], size: int) -> Picture:
         try:
             picture = images.read(path, long_side=size)
         except ImageError:
-            continue  # counted where the training crops are cut
-        if min(picture.tensor.shape[-2:]) >= _LEAST_SIDE:
+            continue  # reported where training crops are read
+        if min(picture.tensor.shape[-2:]) >= _MIN_SIDE:
             return picture
     raise InputDataError(
         f"None of {len(paths)} pictures can be painted for validation: each is broken, or at a "
-        f"long side of {size} px narrower than {_LEAST_SIDE}."
+        f"long side of {size} px narrower than {_MIN_SIDE}."
     )
 
 

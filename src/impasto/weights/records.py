@@ -1,4 +1,4 @@
-"""One record for each weight that Impasto knows: where it comes from, and how its file is told."""
+"""The known weights: one record each, with source, checksum, licence and shape."""
 
 from __future__ import annotations
 
@@ -10,25 +10,23 @@ from impasto.errors import OptionError
 
 @dataclass(frozen=True)
 class WeightRecord:
-    """All that is known of one weight before its file is there.
+    """What is known of a weight before its file is there.
 
     Attributes:
-        name: What it is called on the command line; also the stem of its file.
-        kind: What is made of it: ``"encoder"``, ``"network"``, a one-pass model, or ``"metric"``,
-            what a metric of :mod:`impasto.metrics` sees or weighs with.
-        urls: Where its publisher offers it, in the order to try; none if it is built in.
-        sha256: Of the published file, in hexadecimal; or its leading digits, at least eight, where
-            no more is published (torchvision puts eight into its file names: the digits in
-            ``vgg19-dcbb9e9d.pth`` begin the SHA-256). Of the file in the package if it is built
-            in; may then be empty, as the package vouches for it.
-        bytes: Length of the published file; 0 where unknown.
+        name: Name on the command line; also the stem of its file.
+        kind: ``"encoder"``; ``"network"``, a one-pass model; or ``"metric"``, part of a metric of
+            :mod:`impasto.metrics`.
+        urls: Where it is published, in the order to try; empty if it is built in.
+        sha256: Of the published file, or of the file in the package, in hexadecimal. At least the
+            first eight digits, if no more are published: torchvision's ``vgg19-dcbb9e9d.pth`` names
+            the first eight. It may be empty for a built-in file.
+        bytes: Length of the published file; 0 if unknown.
         licence: Of the weights.
-        paper: Where the net is described.
-        value_range: What the net was trained to be fed with.
-        widths: Channels of each block, or layer, that the published file must have.
-        depths: 3×3 convolutions of each block that the published file must have.
-        layout: What the published file names its tensors after, see
-            :mod:`impasto.weights.layouts`.
+        paper: Where the network is described.
+        value_range: Input that the network was trained on.
+        widths: Channels of each block, or layer, which the published file must have.
+        depths: 3×3 convolutions of each block, which the published file must have.
+        layout: Naming of the tensors in the published file (:mod:`impasto.weights.layouts`).
     """
 
     name: str
@@ -45,11 +43,11 @@ class WeightRecord:
 
     def __post_init__(self) -> None:
         if self.urls and len(self.sha256) < 8:
-            raise OptionError(f"The weight '{self.name}' is fetched, so it needs a SHA-256.")
+            raise OptionError(f"The weight '{self.name}' is downloaded, so it needs a SHA-256.")
 
     @property
     def source(self) -> Literal["embedded", "download"]:
-        """Whether it lies in the package or is fetched."""
+        """Whether it is part of the package or downloaded."""
         return "download" if self.urls else "embedded"
 
 
@@ -161,7 +159,7 @@ _RECORDS = (
         urls=(
             "https://huggingface.co/matthias-wright/art_inception/resolve/main/art_inception.pth",
         ),
-        # As Hugging Face told a download of it (its ETag), and as an evaluation of 2026 noted it.
+        # The ETag of a download from Hugging Face, confirmed by an evaluation of 2026.
         sha256="5bc1c20380401911d99d528b7b6e4430044b56edd5f7f26467222f3fb7c54e7e",
         bytes=0,
         licence="not stated (its program: MIT)",

@@ -1,12 +1,10 @@
-"""The weights that Impasto knows: where they come from, and the copies it keeps.
+"""Local copies of the known weights: download, conversion, verification.
 
-One record per weight, in :mod:`impasto.weights.records`. A weight is built in, or fetched once from
-its publisher and reduced to the part that is used: a safetensors file in the cache folder. The
-publisher's file is a pickle, which could hold code, so it is checked against the published SHA-256,
-read by an unpickler that builds nothing but tensors, and deleted.
+A weight is built in, or downloaded once from its publisher and reduced to the tensors that are
+used: a safetensors file in the cache folder. The published file is a pickle, which could contain
+code. It is therefore checked against its SHA-256, unpickled with ``weights_only``, and deleted.
 
-Every function takes the name of a weight in :data:`WEIGHTS`, or a :class:`WeightRecord` of your
-own.
+Every function takes a name in :data:`WEIGHTS` or a :class:`WeightRecord`.
 """
 
 from __future__ import annotations
@@ -27,7 +25,7 @@ from impasto.runtime.files import atomic_write
 from impasto.weights.records import WEIGHTS as WEIGHTS
 from impasto.weights.records import WeightRecord as WeightRecord
 
-if TYPE_CHECKING:  # torch takes a second to import, which a list of the weights need not wait for
+if TYPE_CHECKING:  # importing torch takes a second; listing the weights does not need it
     from torch import Tensor
 
 EMBEDDED = Path(__file__).parents[1] / "data"
@@ -36,11 +34,11 @@ EMBEDDED = Path(__file__).parents[1] / "data"
 
 @dataclass(frozen=True)
 class Status:
-    """How it stands with the kept file of a weight.
+    """State of the local file of a weight.
 
     Attributes:
         state: ``"missing"``, ``"good"`` or ``"broken"``.
-        reason: What is wrong with a broken file, in a sentence.
+        reason: What is wrong with a broken file, in one sentence.
     """
 
     state: Literal["missing", "good", "broken"]
@@ -48,84 +46,84 @@ class Status:
 
 
 def cache_dir() -> Path:
-    """The folder of fetched weights: ``$IMPASTO_CACHE``, or else the platform's cache folder."""
-    chosen = os.environ.get("IMPASTO_CACHE")
-    if chosen:
-        return Path(os.path.expanduser(chosen))  # Path's own raises where there is no such user
+    """The folder of downloaded weights: ``$IMPASTO_CACHE``, or the platform's cache folder."""
+    folder = os.environ.get("IMPASTO_CACHE")
+    if folder:
+        return Path(os.path.expanduser(folder))  # Path.expanduser raises for an unknown user
     return user_cache_path("impasto", appauthor=False)
 
 
 def networks_folder() -> Path:
-    """The folder of the one-pass models that a user has added; it need not exist."""
+    """The folder of one-pass models added by the user; it may not exist."""
     return cache_dir() / "networks"
 
 
 def locate(weight: str | WeightRecord) -> Path | None:
-    """The file of a weight, built in or kept, if it is there; it is not looked into.
+    """The local file of a weight, if it exists; its contents are not checked.
 
     Raises:
-        OptionError: For a name that is not in the table.
+        OptionError: For an unknown name.
     """
-    path = _kept(_record(weight))
+    path = _local_path(_record(weight))
     return path if path.is_file() else None
 
 
 def ensure(weight: str | WeightRecord, *, progress: ProgressCallback | None = None) -> Path:
-    """The file of a weight, fetched first if it is not there.
+    """The local file of a weight, downloaded first if necessary.
 
     Args:
-        weight: Which.
-        progress: Called with the bytes that are here and the bytes in all while it is fetched.
+        weight: Name or record.
+        progress: Called with bytes done and bytes in total during the download.
 
     Raises:
-        OptionError: For a name that is not in the table.
-        WeightsError: If it cannot be fetched, or what is fetched is not what it should be.
+        OptionError: For an unknown name.
+        WeightsError: If it cannot be downloaded, or the file is not the published one.
     """
     return locate(weight) or fetch(weight, progress=progress)
 
 
 def load_tensors(weight: str | WeightRecord) -> dict[str, Tensor]:
-    """The tensors of a metric's weight by their own names, float32; fetched if they are not there.
+    """The tensors of a metric's weight, float32; downloaded if necessary.
 
     Raises:
-        OptionError: For a name that is not in the table.
-        WeightsError: If they cannot be fetched, or the kept file is damaged.
+        OptionError: For an unknown name.
+        WeightsError: If they cannot be downloaded, or the local file is damaged.
     """
     from impasto.runtime.safetensors import read_safetensors
-    from impasto.weights.layouts import kept_tensors
+    from impasto.weights.layouts import cached_tensors
 
     record = _record(weight)
     path = ensure(record)
     tensors, _ = read_safetensors(path)
-    return kept_tensors(record, tensors, path)
+    return cached_tensors(record, tensors, path)
 
 
 def fetch(
     weight: str | WeightRecord, *, force: bool = False, progress: ProgressCallback | None = None
 ) -> Path:
-    """Fetch a weight, unless a good copy is there.
+    """Download a weight, unless a good copy is there.
 
-    Processes that want the same weight wait for each other; one of them fetches it.
+    Of several processes that need the same weight, one downloads it and the others wait.
 
     Args:
-        weight: Which.
-        force: Fetch it even if a good copy is there.
-        progress: Called with the bytes that are here and the bytes in all.
+        weight: Name or record.
+        force: Download it even if a good copy is there.
+        progress: Called with bytes done and bytes in total.
 
     Returns:
         The safetensors file, to be read by :func:`impasto.encoders.files.load_encoder`, or by
-        :func:`load_tensors` if it is a metric's.
+        :func:`load_tensors` for a metric.
 
     Raises:
-        OptionError: For a name that is not in the table.
-        WeightsError: If it cannot be fetched, or what is fetched is not what it should be.
+        OptionError: For an unknown name.
+        WeightsError: If it cannot be downloaded, or the file is not the published one.
     """
     record = _record(weight)
-    kept = _kept(record)
+    path = _local_path(record)
     if record.source == "embedded":
-        if not kept.is_file():
-            raise WeightsError(f"The built-in weight {kept} is missing: install Impasto again.")
-        return kept
+        if not path.is_file():
+            raise WeightsError(f"The built-in weight {path} is missing: install Impasto again.")
+        return path
     with file_lock(_downloads() / record.name):
         if force or verify(record).state != "good":
             published = _download(record, progress)
@@ -134,48 +132,47 @@ def fetch(
             except WeightsError:
                 published.unlink(missing_ok=True)
                 raise
-            published.unlink(missing_ok=True)  # not when interrupted: what came stays
-    return kept
+            published.unlink(missing_ok=True)  # kept when interrupted, to resume the download
+    return path
 
 
 def add(weight: str | WeightRecord, file: str | Path) -> Path:
-    """Keep a weight from a file that was got by other means; ``file`` itself stays.
+    """Add a weight from a local file, which is left as it is.
 
     Args:
-        weight: Which.
-        file: What ``fetch`` would download, or a safetensors file that ``fetch`` or ``add`` made
-            elsewhere.
+        weight: Name or record.
+        file: The published file, or a safetensors file that ``fetch`` or ``add`` wrote elsewhere.
 
     Returns:
-        The kept safetensors file.
+        The safetensors file in the cache.
 
     Raises:
-        OptionError: For a name that is not in the table.
-        WeightsError: If the file is not there or is anything else.
+        OptionError: For an unknown name.
+        WeightsError: If the file is missing or is another one.
     """
     record, file = _record(weight), Path(file)
     if record.source == "embedded":
         raise WeightsError(f"The weight '{record.name}' is built in: there is nothing to add.")
     if file.suffix == ".safetensors":
-        _check_kept(record, file)
-        with atomic_write(_kept(record), error=WeightsError) as temporary:
+        _check_cached(record, file)
+        with atomic_write(_local_path(record), error=WeightsError) as temporary:
             shutil.copyfile(file, temporary)
     else:
         _convert(record, file)
-    return _kept(record)
+    return _local_path(record)
 
 
 def verify(weight: str | WeightRecord) -> Status:
-    """Whether the file of a weight is there and its values are, to the last bit, those stored.
+    """Whether the local file of a weight exists and its values match its checksum.
 
     Raises:
-        OptionError: For a name that is not in the table.
+        OptionError: For an unknown name.
     """
     record = _record(weight)
     path = locate(record)
     if path is None:
         return Status("missing")
-    check = _check_embedded if record.source == "embedded" else _check_kept
+    check = _check_embedded if record.source == "embedded" else _check_cached
     try:
         check(record, path)
     except WeightsError as error:
@@ -191,7 +188,7 @@ def _record(weight: str | WeightRecord) -> WeightRecord:
     return WEIGHTS[weight]
 
 
-def _kept(record: WeightRecord) -> Path:
+def _local_path(record: WeightRecord) -> Path:
     folder = EMBEDDED if record.source == "embedded" else cache_dir()
     return folder / f"{record.name}.safetensors"
 
@@ -201,7 +198,7 @@ def _downloads() -> Path:
 
 
 def _download(record: WeightRecord, progress: ProgressCallback | None) -> Path:
-    """The publisher's file, from the first address that gives it."""
+    """Download the published file from the first URL that works."""
     failures = []
     for url in record.urls:
         target = _downloads() / url.rsplit("/", 1)[-1]
@@ -217,7 +214,7 @@ def _download(record: WeightRecord, progress: ProgressCallback | None) -> Path:
 
 
 def _convert(record: WeightRecord, published: Path) -> None:
-    """Keep the part that is used of a publisher's file, as safetensors with a card."""
+    """Write the tensors of a published file that are used as safetensors, with a card."""
     import torch
 
     from impasto.encoders.files import save_encoder
@@ -226,7 +223,7 @@ def _convert(record: WeightRecord, published: Path) -> None:
     from impasto.weights.layouts import architecture, published_tensors
 
     digest = _check_sha256(record, published)
-    tensors = published_tensors(record, _unpickled(published), published)
+    tensors = published_tensors(record, _unpickle(published), published)
     card = {
         "name": record.name,
         "licence": record.licence,
@@ -238,27 +235,27 @@ def _convert(record: WeightRecord, published: Path) -> None:
     if record.kind == "encoder":
         encoder = Encoder(architecture(record))
         encoder.convolutions.load_state_dict(tensors)
-        save_encoder(_kept(record), encoder, dtype=torch.float32, card=card)
+        save_encoder(_local_path(record), encoder, dtype=torch.float32, card=card)
     else:
-        write_safetensors(_kept(record), tensors, card)
+        write_safetensors(_local_path(record), tensors, card)
 
 
 def _check_sha256(record: WeightRecord, file: Path) -> str:
-    """The SHA-256 of a file, which must be the record's."""
+    """The SHA-256 of a file; a WeightsError if it is not the record's."""
     try:
         digest = sha256_of(file)
     except OSError as error:
         raise WeightsError(f"{file} cannot be read: {error.strerror or error}.") from error
     if not digest.startswith(record.sha256):
-        wanted = " or ".join(record.urls) or "the one of this release"
+        source = " or ".join(record.urls) or "the one of this release"
         raise WeightsError(
-            f"{file} is not the file of '{record.name}' ({wanted}): its SHA-256 is {digest[:16]}…, "
+            f"{file} is not the file of '{record.name}' ({source}): its SHA-256 is {digest[:16]}…, "
             f"not {record.sha256[:16]}…"
         )
     return digest
 
 
-def _unpickled(file: Path) -> object:
+def _unpickle(file: Path) -> object:
     import torch
 
     try:
@@ -273,8 +270,7 @@ def _unpickled(file: Path) -> object:
 def _tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
     """The SHA-256 of all values as float32, in the order of their names.
 
-    It can be stored in the file that it speaks for, which a digest of the file cannot; so there is
-    no second file to lose or to go stale.
+    Unlike the digest of the file, it can be stored in the file itself.
     """
     digest = hashlib.sha256()
     for key in sorted(tensors):
@@ -283,23 +279,23 @@ def _tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _check_kept(record: WeightRecord, path: Path) -> None:
-    """Refuse a safetensors file that was not converted from the record's, or has changed since."""
+def _check_cached(record: WeightRecord, path: Path) -> None:
+    """Refuse a safetensors file that was not converted from the published one, or was changed."""
     from impasto.encoders.files import load_encoder
     from impasto.runtime.safetensors import read_safetensors
-    from impasto.weights.layouts import architecture, kept_tensors
+    from impasto.weights.layouts import architecture, cached_tensors
 
     tensors, card = read_safetensors(path)
-    made_from = card.get("source_sha256", "")
-    if card.get("name") != record.name or not made_from.startswith(record.sha256):
+    source = card.get("source_sha256", "")
+    if card.get("name") != record.name or not source.startswith(record.sha256):
         raise WeightsError(f"{path} was not made by Impasto from the published '{record.name}'.")
-    is_sound = card.get("tensors_sha256") == _tensors_sha256(tensors)
+    is_intact = card.get("tensors_sha256") == _tensors_sha256(tensors)
     if record.kind == "encoder":
-        is_sound = is_sound and load_encoder(path).architecture == architecture(record)
-    if not is_sound:
+        is_intact = is_intact and load_encoder(path).architecture == architecture(record)
+    if not is_intact:
         raise WeightsError(f"{path} is damaged. Fetch it again: impasto models fetch {record.name}")
     if record.kind == "metric":
-        kept_tensors(record, tensors, path)
+        cached_tensors(record, tensors, path)
 
 
 def _check_embedded(record: WeightRecord, path: Path) -> None:
@@ -307,5 +303,5 @@ def _check_embedded(record: WeightRecord, path: Path) -> None:
     from impasto.runtime.safetensors import read_safetensors
 
     _check_sha256(record, path)
-    # A network's values are those of its digest; that it can be built is a matter of this release.
+    # The digest proves a network's values; its architecture is part of this release.
     load_encoder(path) if record.kind == "encoder" else read_safetensors(path)

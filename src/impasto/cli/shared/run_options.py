@@ -22,7 +22,7 @@ from impasto.jobs.results import Result, write_losses
 from impasto.jobs.run import RecorderContext, Run, RunOptions
 from impasto.jobs.run import run as run_request
 from impasto.painting.snapshots import Snapshots
-from impasto.runtime.memory import keep_freed_memory, parse_bytes
+from impasto.runtime.memory import keep_freed_memory, parse_bytes, return_freed_memory
 
 CHECKPOINT_SECONDS = 30.0
 """Between two checkpoints."""
@@ -130,7 +130,9 @@ def _recorders(args: argparse.Namespace) -> dict[str, Callable[[RecorderContext]
 def _start(planned: Planned, args: argparse.Namespace) -> None:
     """What is to be done before anything long begins."""
     images.check_output(args.output, size=planned.sizes[-1])
-    if args.memory is None and planned.bytes is not None:
+    if planned.tile_side:
+        return_freed_memory()
+    elif args.memory is None and planned.bytes is not None:
         keep_freed_memory(planned.bytes)
     if not args.quiet:
         print_plan(planned)

@@ -1,0 +1,49 @@
+"""The kinds of one-pass network by name.
+
+To add one, write its network and its :class:`impasto.networks.kind.NetworkKind` in a file of their
+own, and name it here. A package outside Impasto names it in its metadata instead::
+
+    [project.entry-points."impasto.networks"]
+    mynet = "mypackage.mynet:KIND"
+
+Files, tiles, styles, masks, training and the command line take it from there.
+"""
+
+from __future__ import annotations
+
+from impasto.errors import unknown_name
+from impasto.losses.registry import Registry
+from impasto.networks import adain, johnson, paint_network
+from impasto.networks.kind import NetworkKind
+
+NETWORKS = Registry(
+    "kind of network",
+    NetworkKind,
+    "impasto.networks",
+    {
+        "paint": paint_network.KIND,
+        "johnson": johnson.KIND,
+        "adain": adain.KIND,
+    },
+)
+"""Kind → how its networks are built, described and read."""
+
+
+def register_network(kind: str, entry: NetworkKind) -> None:
+    """Add a kind of network; networks of this kind have ``kind`` as their attribute ``kind``.
+
+    Raises:
+        OptionError: If the name is taken.
+    """
+    NETWORKS.register(kind, entry)
+
+
+def network_kind(name: str) -> NetworkKind:
+    """The kind of that name.
+
+    Raises:
+        OptionError: For an unknown name.
+    """
+    if name not in NETWORKS:
+        raise unknown_name("kind of network", name, NETWORKS)
+    return NETWORKS[name]

@@ -1,0 +1,146 @@
+"""How one-pass networks are trained: the settings, and those of the papers as presets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from impasto.networks.style_predictor import STYLE_LAYERS
+
+
+@dataclass(frozen=True)
+class OnePassSettings:
+    """How a one-pass network is trained.
+
+    Attributes:
+        batch: Pictures per step, over all processes.
+        crop: Side of the training crops in pixels.
+        first_crop: Side of the crops in the first steps, which cost half as much.
+        first_share: Share of the steps with ``first_crop``.
+        content_layers: Layer → weight of the content loss.
+        style_layers: Layer → weight of the style loss.
+        palette_weight: Of :class:`impasto.training.terms.PaletteTerm`.
+        even_weight: Of :class:`impasto.training.terms.SmoothnessTerm`.
+        grid_weight: Of :class:`impasto.training.terms.CheckerboardTerm`.
+        tv_weight: Of the mean squared total variation.
+        statistic: Of the style loss; one that follows from mean and Gram matrix.
+        adain_target: Whether the content target is the content's features with the style's means
+            and deviations, which an AdaIN decoder is given, instead of the content's own.
+        normalization: Of the style loss, see :func:`impasto.losses.statistics.style_unit`.
+        content_normalization: See :func:`impasto.losses.content.content_loss`.
+        soft: Whether a style loss x counts as log(1 + x), picture by picture.
+        learning_rate: Peak of the cosine schedule (Adam, β = 0.9 and 0.99). Muon, which distils
+            encoders so well, was 15 % slower than this in the first 300 steps.
+        constant_rate: Whether the rate stays at its peak instead, as in the papers.
+        gradient_norm: Gradients are clipped to this norm.
+        own_style: Share of pictures whose style is their own, so that the target is the picture
+            itself: it gives the lower end of ``--strength`` a meaning.
+        average: Decay of the moving average of the weights, which is what is saved.
+        precision: Of the convolutions, see :func:`impasto.runtime.precision.compute_dtype`.
+        seed: Of all random numbers.
+    """
+
+    batch: int = 4
+    crop: int = 256
+    first_crop: int = 192
+    first_share: float = 0.7
+    content_layers: Mapping[str, float] = field(default_factory=lambda: {"relu4_1": 0.25})
+    style_layers: Mapping[str, float] = field(
+        default_factory=lambda: dict.fromkeys(STYLE_LAYERS, 0.2)
+    )
+    palette_weight: float = 1.0
+    even_weight: float = 90.0
+    grid_weight: float = 30.0
+    tv_weight: float = 2.0
+    statistic: str = "gram"
+    adain_target: bool = False
+    normalization: str = "relative"
+    content_normalization: str = "relative"
+    soft: bool = True
+    learning_rate: float = 2e-3
+    constant_rate: bool = False
+    gradient_norm: float = 1.0
+    own_style: float = 0.04
+    average: float = 0.998
+    precision: str = "auto"
+    seed: int = 0
+
+
+_PAPERS = OnePassSettings(
+    first_share=0.0,
+    palette_weight=0.0,
+    even_weight=0.0,
+    grid_weight=0.0,
+    tv_weight=0.0,
+    normalization="mean",
+    content_normalization="mean",
+    soft=False,
+    constant_rate=True,
+    gradient_norm=float("inf"),
+    own_style=0.0,
+)
+"""The losses and the constant rate of the papers, without what the default adds to them."""
+
+
+def _magenta(style_weight: float, **settings: Any) -> OnePassSettings:
+    """The losses of Dumoulin et al. and Ghiasi et al., as in Magenta's code of both.
+
+    mean (F − F')² at relu3_3 and ``style_weight`` · mean (G − G')² with G = FᵀF / (H W) at
+    relu1_2 … relu4_3 of VGG-16 (with average pooling, which the encoder decides here).
+    """
+    # The input of their VGG is 0 … 255 less the mean, of ours that divided by deviations of 0.226.
+    # Their features are larger by about that factor, and their Gram matrices by its square.
+    size = (255 * 0.226) ** 2
+    layers = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+    return replace(
+        _PAPERS,
+        content_layers={"relu3_3": size},
+        style_layers=dict.fromkeys(layers, style_weight * size**2),
+        learning_rate=1e-3,
+        **settings,
+    )
+
+
+PRESETS: Mapping[str, OnePassSettings] = {
+    "default": OnePassSettings(),
+    # Johnson et al. 2016: relu2_2 and relu1_2 … relu4_3 of VGG-16, Adam at 1e-3, batches of four.
+    # Losses as in PyTorch's own example of the paper: 1e5 · mean (F − F')² and
+    # 1e10 · mean (G − G')² with G = FᵀF / (C H W), hence C² here.
+    "johnson": replace(
+        _PAPERS,
+        content_layers={"relu2_2": 1e5},
+        style_layers={
+            f"relu{name}": 1e10 / width**2
+            for name, width in (("1_2", 64), ("2_2", 128), ("3_3", 256), ("4_3", 512))
+        },
+        learning_rate=1e-3,
+    ),
+    # Dumoulin et al. 2017 (arXiv:1610.07629), for multi-style: batches of 16, Adam at 1e-3.
+    "dumoulin": _magenta(1e-4, batch=16),
+    # Ghiasi et al. 2017 (arXiv:1705.06830), for any-style: batches of 8. Magenta halves the sum of
+    # squares that 1e4 times is total variation. Its rate, 1e-5, is for eight million steps; this
+    # one is that of Dumoulin et al.
+    "ghiasi": _magenta(5e-4, batch=8, tv_weight=5e3),
+    # Huang & Belongie 2017, section 5: mean squared errors, style ten times the content. Moments
+    # are averaged over 2 C numbers here, so twenty.
+    "adain": replace(
+        _PAPERS,
+        batch=8,
+        content_layers={"relu4_1": 1.0},
+        style_layers=dict.fromkeys(STYLE_LAYERS[:4], 20.0),
+        statistic="moments",
+        adain_target=True,
+        learning_rate=1e-4,
+        constant_rate=False,
+    ),
+}
+"""Settings by name."""
+
+PRESET_KINDS: Mapping[str, str] = {"adain": "adain"}
+"""Preset → the only kind of network that it trains; such a kind has no other preset."""
+
+
+def preset_fits(preset: str, kind: str) -> bool:
+    """Whether a preset trains networks of that kind."""
+    return PRESET_KINDS.get(preset) == (kind if kind in PRESET_KINDS.values() else None)
