@@ -32,14 +32,14 @@ def world(tmp_path_factory):
     return write_two_methods(tmp_path_factory.mktemp("world"))
 
 
-def references_of(world):
+def inputs_of(world):
     return ["--content", str(world / "photos"), "--style", str(world / "paintings")]
 
 
 def test_two_methods_are_compared(world, tmp_path, capsys):
     out = tmp_path / "new" / "figures"
     methods = [str(world / "out" / name) for name in ("mild", "bold")]
-    assert run(["evaluate", *methods, *references_of(world), "-o", str(out)]) == 0
+    assert run(["evaluate", *methods, *inputs_of(world), "-o", str(out)]) == 0
     output = capsys.readouterr()
     assert output.err == ""
     assert re.search(r"content +mild .*lower", output.out)
@@ -70,7 +70,7 @@ def test_json_and_a_choice_of_metrics(world, capsys):
     words = [
         "evaluate",
         str(world / "out/bold"),
-        *references_of(world),
+        *inputs_of(world),
         "--json",
         "--metrics",
         "tv, ssim",
@@ -89,7 +89,7 @@ def test_what_cannot_be_evaluated_is_reported_and_the_rest_evaluated(world, tmp_
     images.write(mixed / "unknown.png", good)
     images.write(mixed / "dog-sky.png", smooth_picture(64, 48, seed=1))
     (mixed / "broken.png").write_bytes(b"broken")
-    words = ["evaluate", str(mixed), *references_of(world), "--metrics", "tv", "--json"]
+    words = ["evaluate", str(mixed), *inputs_of(world), "--metrics", "tv", "--json"]
     assert run(words) == 2
     output = capsys.readouterr()
     report = json.loads(output.out)
@@ -107,7 +107,7 @@ def test_what_cannot_be_evaluated_is_reported_and_the_rest_evaluated(world, tmp_
 def test_earlier_output_is_not_a_result(world, tmp_path, capsys):
     out = tmp_path / "out"
     images.write(out / "cat-sea.png", images.read(world / "out/mild/0.png").tensor)
-    words = ["evaluate", str(out), *references_of(world), "-o", str(out / "figures")]
+    words = ["evaluate", str(out), *inputs_of(world), "-o", str(out / "figures")]
     for _ in range(2):
         assert run([*words, "--metrics", "content,gram"]) == 0
     assert "out: 1 picture\n" in capsys.readouterr().out
@@ -117,7 +117,7 @@ def test_earlier_output_is_not_a_result(world, tmp_path, capsys):
 def test_the_output_must_not_be_among_the_results(world, tmp_path, capsys):
     out = tmp_path / "out"
     images.write(out / "cat-sea.png", images.read(world / "out/mild/0.png").tensor)
-    words = ["evaluate", str(out), *references_of(world), "--metrics", "tv", "-o"]
+    words = ["evaluate", str(out), *inputs_of(world), "--metrics", "tv", "-o"]
     assert run([*words, str(out)]) == 2
     assert "holds the results: name another folder with -o" in capsys.readouterr().err
     assert [path.name for path in out.iterdir()] == ["cat-sea.png"]
@@ -131,9 +131,9 @@ def test_folders_of_the_same_name_are_distinguished(world, tmp_path, capsys):
             images.read(world / "out/mild/0.png").tensor,
         )
     places = [str(tmp_path / name / "[red]out") for name in ("first", "second")]
-    assert run(["evaluate", *places, *references_of(world), "--metrics", "tv", "--json"]) == 0
+    assert run(["evaluate", *places, *inputs_of(world), "--metrics", "tv", "--json"]) == 0
     assert list(json.loads(capsys.readouterr().out)["methods"]) == places
-    assert run(["evaluate", places[0], *references_of(world), "--metrics", "tv"]) == 0
+    assert run(["evaluate", places[0], *inputs_of(world), "--metrics", "tv"]) == 0
     assert "[red]out: 1 picture" in capsys.readouterr().out
 
 
@@ -169,7 +169,7 @@ def test_without_matplotlib(world, tmp_path, capsys, monkeypatch):
     words = [
         "evaluate",
         str(world / "out/mild"),
-        *references_of(world),
+        *inputs_of(world),
         "--metrics",
         "content,gram",
     ]
@@ -194,7 +194,7 @@ def test_an_interrupted_evaluation_prints_what_it_has(world, tmp_path):
         "evaluate.Evaluator.__call__ = slow\n"
         "sys.exit(run(sys.argv[1:]))\n"
     )
-    words = ["evaluate", str(world / "out/mild"), *references_of(world), "--metrics", "tv"]
+    words = ["evaluate", str(world / "out/mild"), *inputs_of(world), "--metrics", "tv"]
     made = subprocess.run(
         [sys.executable, "-c", program, *words, "-o", str(tmp_path / "out")],
         capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
