@@ -1,4 +1,4 @@
-"""Encoders in files: what is saved comes back, and a broken file is refused and nothing worse."""
+"""Encoder files: round trips, and a WeightsError for every damaged file."""
 
 from __future__ import annotations
 
@@ -147,13 +147,13 @@ def test_garbage(path, content):
     refused(path, "not a readable safetensors file")
 
 
-@given(kept=st.floats(0, 1, exclude_max=True))
+@given(fraction=st.floats(0, 1, exclude_max=True))
 @settings(max_examples=30, deadline=None)
-def test_a_truncated_file(tmp_path_factory, kept):
+def test_a_truncated_file(tmp_path_factory, fraction):
     path = tmp_path_factory.getbasetemp() / "truncated.safetensors"
     saved(path)
     content = path.read_bytes()
-    path.write_bytes(content[: int(kept * len(content))])
+    path.write_bytes(content[: int(fraction * len(content))])
     refused(path, "not a readable safetensors file")
 
 

@@ -1,4 +1,4 @@
-"""Encoders: the papers' layers, and the same features as a plain net of nn modules gives."""
+"""Encoders: the papers' layers, with the features of a plain network of nn modules."""
 
 from __future__ import annotations
 
@@ -178,15 +178,15 @@ def test_no_layers_no_computation():
 
 @pytest.fixture
 def convolved(monkeypatch):
-    """The number of channels made by each convolution that is run."""
-    run, made = vgg.F.conv2d, []
+    """Records the output channels of each convolution that runs."""
+    run, widths = vgg.F.conv2d, []
 
     def counting(x, weight, *args, **kwargs):
-        made.append(len(weight))
+        widths.append(len(weight))
         return run(x, weight, *args, **kwargs)
 
     monkeypatch.setattr(vgg.F, "conv2d", counting)
-    return made
+    return widths
 
 
 @pytest.mark.parametrize(
@@ -241,16 +241,16 @@ def test_bfloat16_is_within_a_few_percent():
 @pytest.mark.parametrize(("padding", "pooling"), NETS)
 def test_the_gradient_equals_that_of_a_plain_network(padding, pooling):
     encoder, image = tiny(padding=padding, pooling=pooling), picture()
-    mine, theirs = (image.clone().requires_grad_() for _ in range(2))
-    asked = ["relu1_1", "conv1_1", "pool2", "conv3_1"]
-    features = encoder(mine, asked)
-    sum(features[name].square().mean() for name in asked).backward()
-    x, loss = (theirs - encoder.mean) / encoder.std, 0.0
+    image_a, image_b = (image.clone().requires_grad_() for _ in range(2))
+    layers = ["relu1_1", "conv1_1", "pool2", "conv3_1"]
+    features = encoder(image_a, layers)
+    sum(features[name].square().mean() for name in layers).backward()
+    x, loss = (image_b - encoder.mean) / encoder.std, 0.0
     for name, module in plain_net(encoder).items():
         x = module(x)
-        loss = loss + (x.square().mean() if name in asked else 0.0)
+        loss = loss + (x.square().mean() if name in layers else 0.0)
     loss.backward()
-    torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(image_a.grad, image_b.grad, rtol=1e-4, atol=1e-6)
 
 
 def test_frozen_weights_get_no_gradient_but_the_picture_does():
@@ -275,10 +275,10 @@ def test_another_pooling_shares_the_weights():
     other = encoder.with_pooling("average")
     assert (other.architecture.pooling, encoder.architecture.pooling) == ("average", "max")
     assert not other.training
-    for (name, mine), (_, theirs) in zip(
+    for (name, weight), (_, shared) in zip(
         encoder.named_parameters(), other.named_parameters(), strict=True
     ):
-        assert mine is theirs, name
+        assert weight is shared, name
     expected = reference(other, picture())["relu3_1"]
     got = other(picture(), ["relu3_1"])["relu3_1"]
     torch.testing.assert_close(got.contiguous(), expected, rtol=0, atol=1e-5)

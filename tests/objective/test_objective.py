@@ -1,4 +1,4 @@
-"""The objective: what each term says, their sum, its gradient, and one pass for all of them."""
+"""The objective: its terms, their sum, the gradient, and one forward pass for all."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def filters(channels_out, channels_in, seed):
 
 
 def encode(image, layers):
-    """An encoder of one's own: a plain function, smooth, in float64."""
+    """A custom encoder: a plain function, smooth, in float64."""
     shallow = torch.tanh(F.conv2d(image, filters(4, 3, 0), padding=1))
     middle = torch.tanh(F.conv2d(shallow, filters(5, 4, 1), padding=1))
     deep = torch.tanh(F.conv2d(F.avg_pool2d(middle, 2), filters(6, 5, 2), padding=1))
@@ -39,13 +39,13 @@ def encode(image, layers):
 
 
 class Counting:
-    """``encode``, noting what it is asked for."""
+    """``encode``, recording the requested layers."""
 
     def __init__(self):
-        self.asked = []
+        self.requests = []
 
     def __call__(self, image, layers):
-        self.asked.append(tuple(layers))
+        self.requests.append(tuple(layers))
         return encode(image, layers)
 
 
@@ -72,17 +72,17 @@ def same(got, expected, rtol=1e-12):
         torch.testing.assert_close(got[name], value, rtol=rtol, atol=0)
 
 
-# --- What it says -----------------------------------------------------------------------------
+# --- Losses -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("statistic", STATISTICS)
 def test_objective_returns_the_weighted_losses(statistic):
     image = picture(batch=2)
-    mine, kept = encode(image, LAYERS), encode(picture(1), ["deep"])
-    expected = {"content.deep": 2 * content_loss(mine["deep"], kept["deep"]).mean()}
+    features, content_features = encode(image, LAYERS), encode(picture(1), ["deep"])
+    expected = {"content.deep": 2 * content_loss(features["deep"], content_features["deep"]).mean()}
     chosen = get_statistic(statistic)
     for name, target in encode(picture(2, side=12), ["shallow", "middle"]).items():
-        summaries = chosen.summary(mine[name], None), chosen.summary(target, None)
+        summaries = chosen.summary(features[name], None), chosen.summary(target, None)
         expected[f"style.{name}"] = 3 / 2 * style_loss(chosen, *summaries).mean()
     expected["tv"] = 0.5 * total_variation(image).mean()
     same(Objective(all_terms(statistic=statistic), encode)(image), expected)
@@ -144,7 +144,7 @@ def test_losses_of_the_same_name_are_added():
 
 
 class Darkness:
-    """A term of one's own."""
+    """A custom term."""
 
     layers = ("image", "deep")
 
@@ -253,23 +253,23 @@ def test_one_forward_pass_for_all_terms():
     objective = Objective(iter(terms), encoder)
     assert objective.layers == ("deep", "middle", "shallow")
     objective(picture())
-    assert encoder.asked == [("deep", "middle", "shallow")]
+    assert encoder.requests == [("deep", "middle", "shallow")]
     objective.gradient(picture())
-    assert len(encoder.asked) == 2
+    assert len(encoder.requests) == 2
 
 
 def test_encoder_is_not_called_without_layers():
     encoder = Counting()
     Objective([TotalVariation()], encoder).gradient(picture())
-    assert encoder.asked == []
+    assert encoder.requests == []
 
 
 def test_objective_with_an_impasto_encoder():
     torch.manual_seed(0)
     net = Encoder(Architecture(widths=(4, 6), depths=(2, 1), padding="reflect")).frozen()
-    image, kept, painted = (picture(seed, side=16).float() for seed in range(3))
+    image, content_features, painted = (picture(seed, side=16).float() for seed in range(3))
     terms = [
-        ContentTerm(net(kept, ["relu2_1"])),
+        ContentTerm(net(content_features, ["relu2_1"])),
         StyleTerm(net(painted, ["relu1_1", "conv1_1"]), statistic="moments"),
     ]
     losses, gradient = Objective(terms, net).gradient(image)

@@ -1,4 +1,4 @@
-"""Summaries through a linear readout: read off the bare features, they are those of the map."""
+"""Summaries from the features before a linear readout equal those after it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def encoder():
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         readouts = {"relu1_1": 7, "relu2_2": 5}  # and none at relu3_1
-        made = Encoder(Architecture((4, 6, 8), (2, 2, 2), padding="reflect", readouts=readouts))
-        for readout in made.readouts.values():
+        result = Encoder(Architecture((4, 6, 8), (2, 2, 2), padding="reflect", readouts=readouts))
+        for readout in result.readouts.values():
             torch.nn.init.normal_(readout.bias)
-    return made.double().frozen()
+    return result.double().frozen()
 
 
 def terms(encoder, statistic, maps=None):
@@ -58,14 +58,14 @@ def test_moments_after_a_linear_map(weighted):
     features, weight, bias = random(2, 4, 5, 6), random(3, 4, seed=1), random(3, seed=2)
     where = random(2, 1, 5, 6, seed=3) if weighted else None
     mapped = torch.einsum("oc,bchw->bohw", weight, features) + bias[:, None, None]
-    found = affine_moments(mean_and_gram(features, where), weight, bias)
-    wanted = mean_and_gram(mapped, where)
-    torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-12)
+    actual = affine_moments(mean_and_gram(features, where), weight, bias)
+    expected = mean_and_gram(mapped, where)
+    torch.testing.assert_close(actual, expected, rtol=1e-12, atol=1e-12)
     shares = torch.full_like(mapped[:, :1], 1 / 30) if where is None else where
     shares = shares / shares.sum((2, 3), keepdim=True)
     gram = torch.einsum("bihw,bjhw,bhw->bij", mapped, mapped, shares[:, 0])
-    torch.testing.assert_close(wanted["gram"], gram, rtol=1e-12, atol=1e-12)
-    torch.testing.assert_close(wanted["mean"], (mapped * shares).sum((2, 3)), rtol=1e-12, atol=0)
+    torch.testing.assert_close(expected["gram"], gram, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(expected["mean"], (mapped * shares).sum((2, 3)), rtol=1e-12, atol=0)
 
 
 def test_gradient_of_mean_and_gram():
@@ -80,12 +80,12 @@ def test_gradient_of_mean_and_gram():
 def test_losses_and_gradients_equal_those_through_the_readout(encoder, statistic, masked):
     plain, carried = terms(encoder, statistic, maps_of(masked))
     picture = random(2, 3, 32, 28, seed=9)
-    wanted, slope = Objective([plain], encoder).gradient(picture)
-    found, gradient = Objective([carried], encoder).gradient(picture)
-    assert found == pytest.approx(wanted, rel=1e-8)
+    expected, slope = Objective([plain], encoder).gradient(picture)
+    actual, gradient = Objective([carried], encoder).gradient(picture)
+    assert actual == pytest.approx(expected, rel=1e-8)
     torch.testing.assert_close(gradient, slope, rtol=1e-6, atol=1e-9 * float(slope.abs().max()))
-    bare = [name for name in carried.layers if name.startswith(RAW)]
-    assert len(bare) == (2 if statistic in CARRIED else 0)
+    raw = [name for name in carried.layers if name.startswith(RAW)]
+    assert len(raw) == (2 if statistic in CARRIED else 0)
     assert plain.layers == LAYERS
 
 
@@ -97,9 +97,9 @@ def test_the_same_in_tiles(encoder, statistic, masked):
     tiles = plan_tiles((32, 28), 12, stride=4, halo=encoder.halo(LAYERS))
     assert len(tiles) > 1
     objective = Objective([carried], encoder)
-    wanted, slope = objective.gradient(picture)
-    found, gradient = TiledObjective(objective, encoder, tiles).gradient(picture)
-    assert found == pytest.approx(wanted, rel=1e-10)
+    expected, slope = objective.gradient(picture)
+    actual, gradient = TiledObjective(objective, encoder, tiles).gradient(picture)
+    assert actual == pytest.approx(expected, rel=1e-10)
     torch.testing.assert_close(gradient, slope, rtol=1e-8, atol=1e-12)
 
 
@@ -112,9 +112,9 @@ def test_a_rectified_readout_is_not_linear(encoder):
 def test_raw_features_are_the_input_of_the_next_layer(encoder):
     picture = random(1, 3, 16, 16)
     both = encoder(picture, ["relu1_1", f"{RAW}relu1_1"])
-    bare = encoder.without_readouts()(picture, ["relu1_1"])["relu1_1"]
-    torch.testing.assert_close(both[f"{RAW}relu1_1"], bare)
-    torch.testing.assert_close(both["relu1_1"], encoder.read_out("relu1_1", bare))
+    raw = encoder.without_readouts()(picture, ["relu1_1"])["relu1_1"]
+    torch.testing.assert_close(both[f"{RAW}relu1_1"], raw)
+    torch.testing.assert_close(both["relu1_1"], encoder.read_out("relu1_1", raw))
     assert encoder.stride(f"{RAW}relu3_1") == encoder.stride("relu3_1") == 4
 
 
@@ -153,9 +153,9 @@ def test_half_precision_sums_in_float32_and_has_half_precision_gradients(dtype):
     slopes, sums = [], []
     for maps in (rough.clone(), rough.float()):
         maps.requires_grad_(True)
-        made = mean_and_gram(maps, None)
-        sums.append(made)
-        loss = (made["gram"] * torch.linspace(-1, 2, 64).view(8, 8)).sum() + made["mean"].sum()
+        result = mean_and_gram(maps, None)
+        sums.append(result)
+        loss = (result["gram"] * torch.linspace(-1, 2, 64).view(8, 8)).sum() + result["mean"].sum()
         loss.backward()
         assert maps.grad is not None
         assert maps.grad.dtype == maps.dtype
@@ -174,8 +174,8 @@ def test_half_precision_gradients_of_uniform_maps():
     slopes = []
     for maps in (rough.clone(), rough.double()):
         maps = maps.to(memory_format=torch.channels_last).requires_grad_(True)
-        made = mean_and_gram(maps, None)
-        covariance = made["gram"] - made["mean"][:, :, None] * made["mean"][:, None, :]
+        result = mean_and_gram(maps, None)
+        covariance = result["gram"] - result["mean"][:, :, None] * result["mean"][:, None, :]
         (covariance * weight.to(covariance)).sum().backward()
         slopes.append(maps.grad.double())
     assert float((slopes[0] - slopes[1]).norm() / slopes[1].norm()) < 0.01

@@ -1,4 +1,4 @@
-"""Terms of one's own in tiles: any term with ``check_tiles``, ``sums`` and ``losses``."""
+"""Custom terms in tiles: any term with ``check_tiles``, ``sums`` and ``losses``."""
 
 from __future__ import annotations
 

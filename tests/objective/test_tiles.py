@@ -1,4 +1,4 @@
-"""Tiles: the same losses and gradients as the whole picture, whatever the tiles."""
+"""Tiles of any size give the losses and gradients of the whole picture."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def test_losses_and_gradients_equal_those_of_the_whole_picture(statistic, masked
     losses, gradient = objective.gradient(image)
     for side in (16, 37, 64):
         work = tiled(objective, DEEP, (91, 118), side)
-        found, slope = work.gradient(image)
-        assert found == pytest.approx(losses, rel=1e-4)
+        tiled_losses, slope = work.gradient(image)
+        assert tiled_losses == pytest.approx(losses, rel=1e-4)
         close(slope, gradient)
 
 
@@ -75,8 +75,8 @@ def test_odd_sizes_and_every_padding(size, pooling, padding):
     objective = Objective([StyleTerm(features)], encoder)
     image = smooth_picture(*size, seed=1)
     losses, gradient = objective.gradient(image)
-    found, slope = tiled(objective, encoder, size, 20).gradient(image)
-    assert found == pytest.approx(losses, rel=1e-4)
+    tiled_losses, slope = tiled(objective, encoder, size, 20).gradient(image)
+    assert tiled_losses == pytest.approx(losses, rel=1e-4)
     close(slope, gradient)
 
 

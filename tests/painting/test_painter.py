@@ -1,4 +1,4 @@
-"""One picture from first size to last: the walk, its interruption, and what comes out."""
+"""Painter: its stages, checkpoints, and the pictures it paints."""
 
 from __future__ import annotations
 
@@ -120,10 +120,10 @@ def test_style_losses_fall(make, optimizer, encoder, content, style):
     steps = list(make(optimizer=optimizer, steps=30, final_steps=15, scales=2, content_weight=0.05))
     term = StyleTerm(encoder(style.tensor, list(STYLE_LAYERS)), statistic=SMALL.style_loss)
     distance = Objective([term], encoder)
-    own, painted = (
+    start, painted = (
         sum(distance.gradient(image)[0].values()) for image in (content.tensor, steps[-1].image)
     )
-    assert painted < 0.25 * own
+    assert painted < 0.25 * start
     for stage in (0, 1):
         losses = [s.loss for s in steps if s.stage == stage]
         assert losses[-1] < losses[0]
@@ -157,10 +157,10 @@ def test_a_picture_in_its_own_style_does_not_change(encoder, content, statistic)
 
 
 def test_any_function_is_an_encoder(content, style):
-    seen = []
+    sizes = []
 
     def squares(image: Tensor, layers: list[str]) -> dict[str, Tensor]:
-        seen.append(tuple(image.shape[-2:]))
+        sizes.append(tuple(image.shape[-2:]))
         return {name: torch.cat([image, image.square()], 1) for name in layers}
 
     recipe = SMALL.replace(style_layers={"colours": 1}, content_layers={"pixels": 1})
@@ -168,7 +168,7 @@ def test_any_function_is_an_encoder(content, style):
     losses = [step.losses for step in painter]
     assert losses[-1].keys() == {"content.pixels", "style.colours", "tv"}
     # The content, and the style of 80×72 pixels with half the long side of the content.
-    assert seen[:2] == [(32, 48), (24, 22)]
+    assert sizes[:2] == [(32, 48), (24, 22)]
 
 
 def test_no_size_is_too_small_for_the_deepest_layer(make):

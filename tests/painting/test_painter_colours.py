@@ -1,4 +1,4 @@
-"""Whose colours a painting has: the photograph's, the style's, or those of a region."""
+"""Colours of a painting: the photograph's, the style's, or those of a region."""
 
 import pytest
 import torch
@@ -20,22 +20,22 @@ from impasto.regions.regions import Region
 def test_the_chroma_of_the_content_is_kept(paint, content, colour, space):
     picture = paint([WARM], colour=colour, colour_space=space)
     chosen = SPACES[space]
-    ours, theirs = chosen.to(picture), chosen.to(content.tensor)
-    wished = chosen.back(torch.cat([ours[:, :1], theirs[:, 1:]], dim=1))
-    inside = ((wished > 1e-3) & (wished < 1 - 1e-3)).all(1)[0]
+    painted, reference = chosen.to(picture), chosen.to(content.tensor)
+    expected = chosen.back(torch.cat([painted[:, :1], reference[:, 1:]], dim=1))
+    inside = ((expected > 1e-3) & (expected < 1 - 1e-3)).all(1)[0]
     assert inside.float().mean() > 0.4
-    chroma = ((ours - theirs)[0, 1:] / chosen.white)[:, inside]
+    chroma = ((painted - reference)[0, 1:] / chosen.white)[:, inside]
     assert chroma.abs().max() < 1e-3
-    assert ((ours - theirs)[0, 0] / chosen.white)[inside].abs().mean() > 0.02
+    assert ((painted - reference)[0, 0] / chosen.white)[inside].abs().mean() > 0.02
     # Where sRGB has not such a colour it is a greyer one, never a more colourful one.
-    saturation = ours[:, 1:].norm(dim=1), theirs[:, 1:].norm(dim=1)
+    saturation = painted[:, 1:].norm(dim=1), reference[:, 1:].norm(dim=1)
     assert ((saturation[0] - saturation[1]) / chosen.white).max() < 1e-3
 
 
 def test_style_colours_replace_the_chroma_of_the_content(paint, content):
     """The test above can fail."""
-    ours, theirs = to_oklab(paint([WARM])), to_oklab(content.tensor)
-    assert (ours - theirs)[:, 1:].abs().mean() > 0.03
+    painted, reference = to_oklab(paint([WARM])), to_oklab(content.tensor)
+    assert (painted - reference)[:, 1:].abs().mean() > 0.03
 
 
 def test_luminance_is_painted_in_greys(encoder, content, tmp_path):
@@ -70,8 +70,8 @@ def test_matched_colours_are_those_of_the_content(sample, styled, method):
     photo, style, judge = sample
     recipe = MATCHED.replace(colour_match=method)
     matched = finish(Painter(photo, [style], recipe, encoder=judge))
-    wanted, ours, others = (palette(picture) for picture in (photo.tensor, matched, styled))
-    for near, far, target in zip(ours, others, wanted, strict=True):
+    expected, painted, others = (palette(picture) for picture in (photo.tensor, matched, styled))
+    for near, far, target in zip(painted, others, expected, strict=True):
         assert (near - target).norm() < 0.5 * (far - target).norm()
 
 
@@ -90,13 +90,13 @@ def test_the_style_of_a_region_gets_the_colours_of_the_region(
     recipe = FAST.replace(colour="match", colour_match=method)
     regions = [Region("sun", where, style), Region("sky", 1 - where)]
     painter = Painter(two_halves, [other_style], recipe, regions=regions, encoder=encoder)
-    for ours, wanted in (
+    for painted, expected in (
         (painter._regions[0].style, palette(two_halves.tensor, where)),
         (painter._styles[0].picture, palette(two_halves.tensor)),  # of no region alone
     ):
-        mean, covariance = palette(ours.tensor)
-        torch.testing.assert_close(mean, wanted[0], atol=1e-4, rtol=0)
-        torch.testing.assert_close(covariance, wanted[1], atol=5e-3 * wanted[1].max(), rtol=0)
+        mean, covariance = palette(painted.tensor)
+        torch.testing.assert_close(mean, expected[0], atol=1e-4, rtol=0)
+        torch.testing.assert_close(covariance, expected[1], atol=5e-3 * expected[1].max(), rtol=0)
 
 
 def test_a_region_is_painted_in_the_colours_of_the_region(two_halves, encoder):
@@ -106,5 +106,5 @@ def test_a_region_is_painted_in_the_colours_of_the_region(two_halves, encoder):
     whole, _ = palette(two_halves.tensor)
     picture = finish(painter)
     for where in (left(), 1 - left()):
-        (mean, _), (wanted, _) = palette(picture, where), palette(two_halves.tensor, where)
-        assert (mean - wanted).norm() < 0.25 * (whole - wanted).norm()
+        (mean, _), (expected, _) = palette(picture, where), palette(two_halves.tensor, where)
+        assert (mean - expected).norm() < 0.25 * (whole - expected).norm()

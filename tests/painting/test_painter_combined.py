@@ -1,4 +1,4 @@
-"""Controls together: in tiles, and to the bit after an interruption."""
+"""All controls combined: in tiles, and bit-identical after an interruption."""
 
 import itertools
 
@@ -49,7 +49,7 @@ def test_masks_tiles_and_luminance_together(encoder, content, monkeypatch, reque
 
 
 def test_tiles_of_kept_regions_have_no_gradient(encoder, content, tiny_tiles):
-    """Without a content term, no term looks at a tile that lies in a kept region."""
+    """Without a content term, no term has sums of a tile inside a kept region."""
     recipe = FAST.replace(content_weight=0, scales=1, steps=2, style_layers={"relu2_1": 1})
     regions = [Region("face", left(), keep=True)]
     painter = Painter(content, [COLD], recipe, regions=regions, encoder=encoder)

@@ -1,4 +1,4 @@
-"""A painting whose loss runs away: told once, and the step stays reduced at every later size."""
+"""A painting whose loss diverges: one notice, and a reduced step at every later size."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class Spoilt(Painter):
     value = math.nan
 
     def objective(self, size):
-        own, seen, painter = super().objective(size), Counter(), self
+        inner, counts, painter = super().objective(size), Counter(), self
 
         class Objective:
             def gradient(self, image: Tensor) -> tuple[dict[str, float], Tensor]:
-                losses, slope = own.gradient(image)
-                seen[painter.position] += 1
-                if seen[painter.position] <= painter.bad.get(painter.position, 0):
+                losses, slope = inner.gradient(image)
+                counts[painter.position] += 1
+                if counts[painter.position] <= painter.bad.get(painter.position, 0):
                     losses = dict.fromkeys(losses, painter.value)
                 return losses, slope
 
@@ -67,11 +67,11 @@ def reduction(painter: Painter) -> float:
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_one_notice_and_the_step_stays_reduced(spoilt, optimizer):
     painter = spoilt(optimizer, ONCE_A_SIZE)
-    told, left = [], {}
+    notes, left = [], {}
     for step in painter:
-        told += [step.note] if step.note else []
+        notes += [step.note] if step.note else []
         left[step.stage] = reduction(painter)
-    assert told == ["The loss became nan; went back and halved the step."]
+    assert notes == ["The loss became nan; went back and halved the step."]
     assert left == {0: 1 / 2, 1: 1 / 4, 2: 1 / 8}
 
 

@@ -1,4 +1,4 @@
-"""Regions: each is painted after its own style, or kept."""
+"""Regions: each is painted in its own style, or kept."""
 
 import pytest
 import torch
@@ -14,9 +14,9 @@ from impasto.regions.regions import Region
 @pytest.mark.parametrize("mode", MASK_MODES)
 def test_each_region_is_painted_in_its_own_style(encoder, paint, mode):
     picture = paint([COLD], [Region("sun", left(), WARM)], mask_mode=mode)
-    for where, own, other in ((left(), WARM, COLD), (1 - left(), COLD, WARM)):
+    for where, style, other in ((left(), WARM, COLD), (1 - left(), COLD, WARM)):
         maps = layer_masks(where, encoder, LAYERS, mode)
-        near = gram_distances(encoder, picture, own.tensor, maps)
+        near = gram_distances(encoder, picture, style.tensor, maps)
         far = gram_distances(encoder, picture, other.tensor, maps)
         assert all(near[layer] < 0.6 * far[layer] for layer in LAYERS)
 
@@ -65,10 +65,10 @@ def test_the_weight_of_a_region_does_not_depend_on_its_size(encoder, content):
     narrow = torch.zeros(1, 1, *SIZE)
     narrow[..., :16] = 1
     flat = Picture(torch.full((1, 3, *SIZE), 0.4))
-    found = []
+    losses = []
     for where in (narrow, left()):
         regions = [Region("a", where, WARM), Region("b", 1 - where, WARM)]
-        goal = ObjectiveBuilder(flat, [Style(WARM)], FAST, encoder, regions=regions)
-        found.append(goal.objective(SIZE).gradient(flat.tensor)[0])
+        builder = ObjectiveBuilder(flat, [Style(WARM)], FAST, encoder, regions=regions)
+        losses.append(builder.objective(SIZE).gradient(flat.tensor)[0])
     # But for what reflection at the border does to a flat picture: nothing.
-    assert found[0] == pytest.approx(found[1], rel=1e-3)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)

@@ -1,4 +1,4 @@
-"""How much: from the photograph to the full painting in even steps."""
+"""Strength: from the photograph to the full painting in even steps."""
 
 import itertools
 import math
@@ -25,9 +25,10 @@ def by_strength(sample):
 
 def feature_distance(judge, one, other, unit):
     layers = [f"relu{block}_1" for block in range(1, 6)]
-    ours, theirs, units = (judge(picture, layers) for picture in (one, other, unit))
+    features, other_features, units = (judge(picture, layers) for picture in (one, other, unit))
     squares = [
-        float((ours[n] - theirs[n]).square().mean() / units[n].square().mean()) for n in layers
+        float((features[n] - other_features[n]).square().mean() / units[n].square().mean())
+        for n in layers
     ]
     return math.sqrt(sum(squares))
 

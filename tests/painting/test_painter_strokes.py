@@ -1,4 +1,4 @@
-"""Which stroke: its size, and coarse and fine ones from different styles."""
+"""Strokes: their size, and coarse and fine ones from different styles."""
 
 import pytest
 import torch

@@ -36,18 +36,18 @@ def test_a_pyramid_by_hand():
 @given(SIDES, SIDES, SCALES, LEAST, st.integers(32, 1000))
 def test_sizes(height, width, scales, minimum_side, smallest):
     recipe = Recipe(scales=scales, smallest=smallest)
-    found = sizes(recipe, (height, width), minimum_side)
-    assert found[-1] == (height, width)
-    assert all(min(size) >= minimum_side for size in found[:-1])
-    for index, size in enumerate(reversed(found)):
+    stages = sizes(recipe, (height, width), minimum_side)
+    assert stages[-1] == (height, width)
+    assert all(min(size) >= minimum_side for size in stages[:-1])
+    for index, size in enumerate(reversed(stages)):
         exact = [side / math.sqrt(2) ** index for side in (height, width)]
         assert max(size) == round(max(exact))
         # The short side is rounded after the long one.
         assert abs(min(size) - min(exact)) <= 1
     if scales:
-        assert len(found) <= scales
+        assert len(stages) <= scales
     else:
-        assert len(found) == 1 or max(found[0]) >= smallest - 1
+        assert len(stages) == 1 or max(stages[0]) >= smallest - 1
 
 
 @given(st.integers(32, 4000), st.integers(32, 1000))
@@ -59,8 +59,8 @@ def test_as_many_steps_as_fit(side, smallest):
 
 @given(st.integers(64, 4000), SCALES)
 def test_sizes_grow(side, scales):
-    found = sizes(Recipe(scales=scales), (side, side // 2))
-    assert found == sorted(set(found))
+    stages = sizes(Recipe(scales=scales), (side, side // 2))
+    assert stages == sorted(set(stages))
 
 
 def test_one_scale_paints_at_full_size_only():

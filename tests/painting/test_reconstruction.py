@@ -33,23 +33,23 @@ def psnr(image: Tensor, other: Tensor) -> float:
 
 def test_shallow_layers_reconstruct_more_than_deep_ones(encoder, content):
     recipe = SMALL.replace(tv_weight=0.0, scales=1, steps=60)
-    found = []
+    qualities = []
     for layer in ("conv1_1", "relu3_1", "relu5_1"):
-        made = finish(reconstruction(content, recipe, {layer: 1.0}, encoder=encoder))
-        found.append(psnr(made, content.tensor))
-    assert found[0] > 25
-    assert found == sorted(found, reverse=True)
-    assert found[0] > found[2] + 10
+        image = finish(reconstruction(content, recipe, {layer: 1.0}, encoder=encoder))
+        qualities.append(psnr(image, content.tensor))
+    assert qualities[0] > 25
+    assert qualities == sorted(qualities, reverse=True)
+    assert qualities[0] > qualities[2] + 10
 
 
 def test_style_reconstruction_is_a_texture(encoder, content):
     painter = reconstruction(content, SMALL, None, {"relu1_1": 1.0}, encoder=encoder)
     assert isinstance(painter, TexturePainter)
-    made = finish(painter)
-    assert made.shape == content.tensor.shape
-    assert psnr(made, content.tensor) < 20  # not what is where
-    noise = torch.rand(made.shape, generator=torch.Generator().manual_seed(0))
-    assert style_loss(painter, made) < 0.05 * style_loss(painter, noise)
+    image = finish(painter)
+    assert image.shape == content.tensor.shape
+    assert psnr(image, content.tensor) < 20  # positions are not reconstructed
+    noise = torch.rand(image.shape, generator=torch.Generator().manual_seed(0))
+    assert style_loss(painter, image) < 0.05 * style_loss(painter, noise)
 
 
 @pytest.mark.parametrize("layers", [(None, None), ({"relu1_1": 1.0}, {"relu1_1": 1.0})])

@@ -37,9 +37,9 @@ def test_texture_has_the_style_and_the_size(encoder, style, tileable):
     recipe = SMALL.replace(tv_weight=0.0)
     painter = TexturePainter([style], (64, 112), recipe, tileable=tileable, encoder=encoder)
     noise = torch.rand(1, 3, 64, 112, generator=torch.Generator().manual_seed(0))
-    made = finish(painter)
-    assert made.shape == (1, 3, 64, 112)
-    assert style_loss(painter, made) < 0.05 * style_loss(painter, noise)
+    image = finish(painter)
+    assert image.shape == (1, 3, 64, 112)
+    assert style_loss(painter, image) < 0.05 * style_loss(painter, noise)
 
 
 def test_tileable_texture_has_rounded_sides(encoder, style):
@@ -66,13 +66,13 @@ def seams(image: Tensor) -> tuple[float, float]:
 def test_tileable_texture_has_no_seam(encoder, style, optimizer):
     recipe = SMALL.replace(optimizer=optimizer, tv_weight=0.5)
 
-    def made(tileable: bool) -> Tensor:
+    def texture(tileable: bool) -> Tensor:
         return finish(TexturePainter([style], (96, 96), recipe, tileable=tileable, encoder=encoder))
 
-    tile = made(True)
+    tile = texture(True)
     assert max(seams(tile)) < 1.35
-    # The measure is one that sees seams: a texture that is not made to tile has them.
-    assert max(seams(made(False))) > 1.7
+    # A texture that is not tileable has seams, so the measure detects them.
+    assert max(seams(texture(False))) > 1.7
 
 
 @pytest.mark.parametrize("shift", [(48, 48), (8, 72)])
@@ -123,9 +123,9 @@ def test_invalid_textures(encoder, style):
 def test_content_entries_do_not_affect_a_texture(encoder, style):
     odd = SMALL.replace(content_weight=3.0, colour="luminance", strength=0.5, init="content")
     recipe = replace(odd, steps=3, final_steps=2)
-    made = finish(TexturePainter([style], (64, 64), recipe, encoder=encoder))
+    image = finish(TexturePainter([style], (64, 64), recipe, encoder=encoder))
     plain = replace(SMALL, steps=3, final_steps=2)
-    assert torch.equal(made, finish(TexturePainter([style], (64, 64), plain, encoder=encoder)))
+    assert torch.equal(image, finish(TexturePainter([style], (64, 64), plain, encoder=encoder)))
 
 
 @pytest.mark.parametrize(

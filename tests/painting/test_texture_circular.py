@@ -1,4 +1,4 @@
-"""What is seen of a picture wrapped around."""
+"""Circular encoders, terms, preconditioners and resizing: pictures that wrap around."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_circular_features_are_those_of_a_tiled_plane(encoder, size):
     image = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0))
     layers = ["conv1_1", "relu3_1", "pool4"]
     alone = encoder.circular()(image, layers)
-    # pool4 sees 15 px beyond its own place: less than one tile.
+    # pool4 sees 15 px beyond its position: less than one tile.
     repeated = encoder(image.repeat(1, 1, 5, 5), layers)
     for name in layers:
         height, width = alone[name].shape[-2:]

@@ -48,9 +48,9 @@ def test_another_size_is_resized_with_a_notice(tmp_path):
     mask, notices = masks.read_grey_mask(path, (121, 180))
     assert mask.shape == (1, 1, 121, 180)
     assert notices == [f"The mask {path} has 60×40 px and its picture 180×121 px: it was rescaled."]
-    found = read_colour_masks(path, path, (20, 30), (40, 60))
-    assert found.content.shape == (1, 2, 20, 30)
-    assert len(found.notices) == 1
+    result = read_colour_masks(path, path, (20, 30), (40, 60))
+    assert result.content.shape == (1, 2, 20, 30)
+    assert len(result.notices) == 1
 
 
 @given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 300), st.integers(1, 300))

@@ -20,15 +20,17 @@ PASCAL = [(0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0), (0, 0, 128), (128,
 def test_two_colours(tmp_path):
     content = halves(tmp_path / "c.png", RED, BLUE)
     style = halves(tmp_path / "s.png", BLUE, RED, size=(20, 30))
-    names, ours, theirs, notices = read_colour_masks(content, style, (40, 60), (20, 30))
+    names, content_masks, style_masks, notices = read_colour_masks(
+        content, style, (40, 60), (20, 30)
+    )
     assert names == ("#0000ff", "#ff0000")
     assert notices == []
     blue = torch.zeros(40, 60)
     blue[:, 30:] = 1
-    assert torch.equal(ours, torch.stack([blue, 1 - blue])[None])
+    assert torch.equal(content_masks, torch.stack([blue, 1 - blue])[None])
     blue = torch.zeros(20, 30)
     blue[:, :15] = 1
-    assert torch.equal(theirs, torch.stack([blue, 1 - blue])[None])
+    assert torch.equal(style_masks, torch.stack([blue, 1 - blue])[None])
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
@@ -42,25 +44,25 @@ def test_colours_survive_compression_and_smooth_edges(tmp_path, palette, count, 
     paths = [tmp_path / f"s.{suffix}", tmp_path / f"c.{suffix}"]
     for path, image in zip(paths, others, strict=True):
         image.filter(ImageFilter.GaussianBlur(smooth)).save(path, quality=75)
-    found = read_colour_masks(paths[1], paths[0], (150, 210), (130, 170))
-    assert len(found.names) == count
-    for name, plane, other in zip(found.names, found.content[0], found.style[0], strict=True):
+    result = read_colour_masks(paths[1], paths[0], (150, 210), (130, 170))
+    assert len(result.names) == count
+    for name, plane, other in zip(result.names, result.content[0], result.style[0], strict=True):
         got = np.array([int(name[i : i + 2], 16) for i in (1, 3, 5)])
         region = np.abs(np.array(colours) - got).max(1).argmin()
         assert np.abs(colours[region] - got).max() <= 6
         assert ((plane.numpy() == 1) == (labels == region)).mean() > 0.97
-        theirs = (np.array(others[0]) == colours[region]).all(-1)
-        assert ((other.numpy() == 1) == theirs).mean() > 0.97
-    for planes in (found.content, found.style):
+        style_masks = (np.array(others[0]) == colours[region]).all(-1)
+        assert ((other.numpy() == 1) == style_masks).mean() > 0.97
+    for planes in (result.content, result.style):
         assert torch.equal(planes.sum(1), torch.ones_like(planes[:, 0]))
 
 
 def test_colours_may_differ_slightly_between_the_files(tmp_path):
     content = halves(tmp_path / "c.png", (250, 4, 9), (10, 10, 240))
     style = halves(tmp_path / "s.png", (5, 0, 255), (235, 10, 0))
-    found = read_colour_masks(content, style, (40, 60), (40, 60))
-    assert found.names == ("#0a0af0", "#fa0409")
-    assert torch.equal(found.content, found.style.flip(3))
+    result = read_colour_masks(content, style, (40, 60), (40, 60))
+    assert result.names == ("#0a0af0", "#fa0409")
+    assert torch.equal(result.content, result.style.flip(3))
     message = sentence(
         InputDataError,
         read_colour_masks,
@@ -77,9 +79,9 @@ def test_a_wide_soft_edge_is_not_a_region(tmp_path):
     _, picture = cells([RED, BLUE, WHITE], 200, 200, seed=4)
     picture.filter(ImageFilter.GaussianBlur(12)).save(tmp_path / "c.jpg", quality=75)
     picture.save(tmp_path / "s.png")
-    found = read_colour_masks(tmp_path / "c.jpg", tmp_path / "s.png", (200, 200), (200, 200))
-    assert found.names == ("#0000ff", "#ff0000", "#ffffff")
-    assert (found.content - found.style).abs().mean() < 0.05
+    result = read_colour_masks(tmp_path / "c.jpg", tmp_path / "s.png", (200, 200), (200, 200))
+    assert result.names == ("#0000ff", "#ff0000", "#ffffff")
+    assert (result.content - result.style).abs().mean() < 0.05
 
 
 def test_a_small_region_is_found(tmp_path):
@@ -88,8 +90,8 @@ def test_a_small_region_is_found(tmp_path):
     draw.rectangle((0, 0, 100, 255), fill=BLUE)
     draw.ellipse((170, 100, 182, 112), fill=GREEN)  # 0.2 % of the pixels
     picture.save(tmp_path / "c.png")
-    found = read_colour_masks(*[tmp_path / "c.png"] * 2, (256, 256), (256, 256))
-    assert found.names == ("#0000ff", "#00ff00", "#ff0000")
+    result = read_colour_masks(*[tmp_path / "c.png"] * 2, (256, 256), (256, 256))
+    assert result.names == ("#0000ff", "#00ff00", "#ff0000")
 
 
 def test_a_colour_in_one_file_only(tmp_path):
@@ -136,8 +138,8 @@ def test_a_picture_without_flat_colours(tmp_path):
 
 def test_tiny_label_pictures(tmp_path):
     Image.fromarray(np.array([[RED, BLUE]], dtype=np.uint8)).save(tmp_path / "c.png")
-    found = read_colour_masks(*[tmp_path / "c.png"] * 2, (1, 2), (4, 8))
-    assert found.names == ("#0000ff", "#ff0000")
-    assert found.content.flatten().tolist() == [0, 1, 1, 0]
-    assert found.style.shape == (1, 2, 4, 8)
-    assert len(found.notices) == 1
+    result = read_colour_masks(*[tmp_path / "c.png"] * 2, (1, 2), (4, 8))
+    assert result.names == ("#0000ff", "#ff0000")
+    assert result.content.flatten().tolist() == [0, 1, 1, 0]
+    assert result.style.shape == (1, 2, 4, 8)
+    assert len(result.notices) == 1

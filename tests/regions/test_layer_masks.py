@@ -1,4 +1,4 @@
-"""Masks carried to layers by the encoder's own geometry."""
+"""Weight maps of masks at each layer, from the geometry of the encoder."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def test_inside_is_where_the_whole_receptive_field_is(size):
             top, bottom = receptive_field(layer, y, height)
             for x in range(got.shape[-1]):
                 left, right = receptive_field(layer, x, width)
-                seen = planes[0, :, top : bottom + 1, left : right + 1]
-                expected[0, :, y, x] = seen.amin((1, 2))
+                window = planes[0, :, top : bottom + 1, left : right + 1]
+                expected[0, :, y, x] = window.amin((1, 2))
         for region in range(3):
             if not expected[0, region].any():
                 fallen_back.add((layer, region))
@@ -103,8 +103,8 @@ def test_simple_is_the_mean_over_the_pixels_of_a_position(size):
         stride = DEEP.stride(layer)
         for y in range(size[0] // stride):
             for x in range(size[1] // stride):
-                own = planes[0, :, y * stride : (y + 1) * stride, x * stride : (x + 1) * stride]
-                torch.testing.assert_close(got[0, :, y, x], own.mean((1, 2)))
+                square = planes[0, :, y * stride : (y + 1) * stride, x * stride : (x + 1) * stride]
+                torch.testing.assert_close(got[0, :, y, x], square.mean((1, 2)))
 
 
 def test_propagated_equals_convolutions_with_equal_weights():
@@ -175,8 +175,8 @@ def test_masks_of_photograph_size(tmp_path):
     images.write(
         tmp_path / "c.jpg", torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None] / 255
     )
-    found = read_colour_masks(*[tmp_path / "c.jpg"] * 2, (48, 64), (48, 64))
-    soft = masks.feather(found.content, 2)
+    result = read_colour_masks(*[tmp_path / "c.jpg"] * 2, (48, 64), (48, 64))
+    soft = masks.feather(result.content, 2)
     masks.check_masks(soft, (48, 64))
     features = DEEP(torch.rand(1, 3, 48, 64), ["relu2_1"])["relu2_1"]
     weights = masks.layer_masks(soft, DEEP, ["relu2_1"], "inside")["relu2_1"]

@@ -1,4 +1,4 @@
-"""Masks as planes: feathered, and refused where they are unsound."""
+"""Masks: feathering and validation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from impasto.regions import masks
 
 
 def mirrored(index, side):
-    """The pixel seen at ``index`` in a row between two mirrors that share their pixel's middle."""
+    """The pixel at ``index`` of a row that is reflected at the centres of its end pixels."""
     while not 0 <= index < side:
         index = -index if index < 0 else 2 * (side - 1) - index
         if side == 1:

@@ -1,4 +1,4 @@
-"""Regions as text: what is read, and what is refused."""
+"""Parsing regions from text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Areas: how they are named, completed and refused, and that the program says so in a sentence."""
+"""Regions: reading, completing, and errors of one sentence from the command line."""
 
 import json
 
@@ -49,7 +49,7 @@ RED, BLUE, GREEN = (255, 0, 0), (0, 0, 255), (0, 255, 0)
 @pytest.fixture(scope="module")
 def files(tmp_path_factory, encoder):
     """Pictures, masks and an encoder; the same for all tests, which only read them."""
-    folder = tmp_path_factory.mktemp("areas")
+    folder = tmp_path_factory.mktemp("regions")
     images.write(folder / "photo.png", smooth_picture(*SIZE, seed=1))
     images.write(folder / "a.png", smooth_picture(80, 72, seed=2))
     images.write(folder / "b.png", smooth_picture(64, 64, seed=3))
@@ -71,12 +71,12 @@ def files(tmp_path_factory, encoder):
 
 def texts(files, *regions):
     """Regions whose file names lie in the folder: ``name=mask[@style][:mask]``."""
-    found = []
+    result = []
     for region in regions:
         for mark in "=@:":
             region = region.replace(mark, f"{mark}{files}/")
-        found.append(region)
-    return found
+        result.append(region)
+    return result
 
 
 def read(files, *regions, **options):
@@ -103,9 +103,9 @@ def test_uncovered_part_is_a_region(files):
 
 
 def test_no_region_for_an_empty_rest(files):
-    areas, _ = read(files, "sky=left.png@b.png", "face=right.png")
-    assert [(area.name, area.keep) for area in areas] == [("sky", False), ("face", True)]
-    torch.testing.assert_close(areas[0].mask + areas[1].mask, torch.ones(1, 1, *SIZE))
+    regions, _ = read(files, "sky=left.png@b.png", "face=right.png")
+    assert [(region.name, region.keep) for region in regions] == [("sky", False), ("face", True)]
+    torch.testing.assert_close(regions[0].mask + regions[1].mask, torch.ones(1, 1, *SIZE))
 
 
 def test_the_rest_has_the_rest_of_the_style(files):
@@ -154,11 +154,11 @@ def test_a_mask_of_another_size_is_resized_with_a_notice(files):
 
 def test_label_pictures_name_regions_by_colour(files):
     content, style = images.read(files / "photo.png"), images.read(files / "a.png")
-    areas, notices = read_regions(
+    regions, notices = read_regions(
         content, [style], mask=files / "labels.png", style_mask=files / "style-labels.png"
     )
-    assert [area.name for area in areas] == ["#0000ff", "#ff0000"]
-    blue, red = areas
+    assert [region.name for region in regions] == ["#0000ff", "#ff0000"]
+    blue, red = regions
     assert torch.equal(red.mask, left())
     assert torch.equal(blue.mask, 1 - left())
     # In the style picture they lie the other way round.
@@ -186,8 +186,8 @@ def test_invalid_style_masks_are_an_error(encoder, content, style):
     recipe = Recipe(size=96, style_layers={"relu1_1": 1}, content_layers={"relu2_1": 1})
 
     def paint(mask, count=1):
-        area = Region("sky", left(), style_mask=mask)
-        return Painter(content, [style] * count, recipe, regions=[area], encoder=encoder)
+        region = Region("sky", left(), style_mask=mask)
+        return Painter(content, [style] * count, recipe, regions=[region], encoder=encoder)
 
     assert paint(left(size=style.size))
     for mask in (
@@ -211,8 +211,8 @@ def test_regions_need_an_encoder_with_a_geometry(content, style):
 
 def test_losses_are_named_after_regions(encoder, content, style, other_style):
     recipe = Recipe(size=96, style_layers={"relu1_1": 1}, content_layers={"relu2_1": 1})
-    area = Region("sky", left(), Picture(other_style.tensor))
-    painter = Painter(content, [Style(style)], recipe, regions=[area], encoder=encoder)
+    region = Region("sky", left(), Picture(other_style.tensor))
+    painter = Painter(content, [Style(style)], recipe, regions=[region], encoder=encoder)
     step = next(iter(painter))
     assert set(step.losses) == {"content.relu2_1", "style.sky.relu1_1", "style.rest.relu1_1", "tv"}
 
@@ -240,9 +240,9 @@ def test_label_pictures_from_the_command_line(files, tmp_path, capsys):
     assert (guided - plain).abs().mean() > 0.01
     columns = (tmp_path / "l.csv").read_text().splitlines()[0]
     assert "style.#0000ff.relu1_1" in columns
-    made = images.read_metadata(tmp_path / "guided.png")
-    assert made["mask"] == str(files / "labels.png")
-    assert made["style mask"] == str(files / "style-labels.png")
+    metadata = images.read_metadata(tmp_path / "guided.png")
+    assert metadata["mask"] == str(files / "labels.png")
+    assert metadata["style mask"] == str(files / "style-labels.png")
     capsys.readouterr()
 
 
@@ -338,6 +338,6 @@ def test_colour_absent_from_the_photograph(files, tmp_path, capsys):
         str(tmp_path / "style-labels.png"),
     ]
     assert run(words(files, tmp_path / "out.png", *masks)) == 2
-    told = capsys.readouterr().err
-    assert "#00ff00" in told
+    output = capsys.readouterr().err
+    assert "#00ff00" in output
     assert not (tmp_path / "out.png").exists()

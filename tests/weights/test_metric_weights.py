@@ -1,4 +1,4 @@
-"""Weights of learned metrics, and which metrics are at hand with them."""
+"""Weights of learned metrics, and the metrics available with them."""
 
 import dataclasses
 import hashlib
@@ -42,8 +42,8 @@ def test_linear_weights_are_downloaded_checked_and_stored(empty, monkeypatch, ca
         kept = store.load_tensors("lpips-vgg16")
         assert len(server.ranges) == 1
     assert list(kept) == [f"layer{i}" for i in range(5)]
-    for mine, theirs in zip(kept.values(), state.values(), strict=True):
-        assert torch.equal(mine, theirs)
+    for actual, expected in zip(kept.values(), state.values(), strict=True):
+        assert torch.equal(actual, expected)
     path = store.locate("lpips-vgg16")
     content = bytearray(path.read_bytes())
     content[-1] ^= 1

@@ -1,4 +1,4 @@
-"""The table of weights, and the folder in which they are kept."""
+"""The table of weights, and the cache folder."""
 
 from __future__ import annotations
 

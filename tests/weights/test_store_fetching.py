@@ -1,4 +1,4 @@
-"""Fetching weights: what is kept of a published file, and what is refused."""
+"""Downloading weights: the tensors stored, and the files refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights that are there: added by hand, verified, or built in."""
+"""Local weights: added by hand, verified, or built in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``impasto models`` with a table of one weight that is fetched and one that is built in."""
+"""``impasto models`` with a table of one downloaded and one built-in weight."""
 
 from __future__ import annotations
 
