@@ -37,13 +37,22 @@ if TYPE_CHECKING:
     from impasto.images.picture import read as read_image
     from impasto.images.picture import write as write_image
     from impasto.jobs.api import paint, reconstruct, stylize, texture
+    from impasto.jobs.requests import (
+        PaintRequest,
+        ReconstructRequest,
+        StyleInput,
+        StylizeRequest,
+        TextureRequest,
+    )
     from impasto.jobs.results import Result
     from impasto.jobs.results import Result as Painting
+    from impasto.jobs.run import RunOptions, run
     from impasto.losses.statistics import STATISTICS, Statistic
     from impasto.objective.objective import Objective
     from impasto.objective.terms import ContentTerm, StyleTerm, TotalVariation
     from impasto.onepass.stylizer import Stylizer
     from impasto.optim.loop import Step, optimize
+    from impasto.optim.loop import optimize as optimise
     from impasto.painting.painter import Painter
     from impasto.recipes.presets import RECIPES, get_recipe
     from impasto.recipes.recipe import Recipe
@@ -57,24 +66,32 @@ _HOMES = {
     "Encoder": "encoders.vgg",
     "ImpastoError": "errors",
     "Objective": "objective.objective",
+    "PaintRequest": "jobs.requests",
     "Painter": "painting.painter",
     "Painting": "jobs.results:Result",
     "Picture": "images.picture",
     "RECIPES": "recipes.presets",
     "Recipe": "recipes.recipe",
+    "ReconstructRequest": "jobs.requests",
     "Result": "jobs.results",
+    "RunOptions": "jobs.run",
     "STATISTICS": "losses.statistics",
     "Statistic": "losses.statistics",
     "Step": "optim.loop",
+    "StyleInput": "jobs.requests",
     "StyleTerm": "objective.terms",
+    "StylizeRequest": "jobs.requests",
     "Stylizer": "onepass.stylizer",
+    "TextureRequest": "jobs.requests",
     "TotalVariation": "objective.terms",
     "get_recipe": "recipes.presets",
     "open_encoder": "weights.open",
+    "optimise": "optim.loop:optimize",
     "optimize": "optim.loop",
     "paint": "jobs.api",
     "read_image": "images.picture:read",
     "reconstruct": "jobs.api",
+    "run": "jobs.run",
     "stylize": "jobs.api",
     "texture": "jobs.api",
     "write_image": "images.picture:write",

@@ -73,8 +73,9 @@ class Entry:
 
     def check(self, value: Any) -> None:
         """Raise an OptionError for a value that is not allowed."""
-        if self.choices is not None and value not in (names := self.names or ()):
-            raise unknown_name(f"value of {option(self.name)}", str(value), names)
+        listed = self.choices() if callable(self.choices) else self.choices
+        if listed is not None and value not in listed:
+            raise unknown_name(f"value of {option(self.name)}", str(value), listed)
         # Written so that NaN is refused too.
         if self.range is not None and not self.range[0] <= value <= self.range[1]:
             least, greatest = self.range
