@@ -1,7 +1,5 @@
 """Regions: reading, completing, and errors of one sentence from the command line."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
@@ -13,9 +11,11 @@ from impasto.cli.main import run
 from impasto.encoders.files import save_encoder
 from impasto.errors import OptionError
 from impasto.images.picture import Picture
+from impasto.jobs.request_json import from_metadata
 from impasto.painting.objective_builder import Style
 from impasto.painting.painter import Painter
 from impasto.recipes.recipe import Recipe
+from impasto.regions.masks import parse_region
 from impasto.regions.regions import REST, Region, complete, read_regions
 
 SIZE = (64, 96)
@@ -240,9 +240,9 @@ def test_label_pictures_from_the_command_line(files, tmp_path, capsys):
     assert (guided - plain).abs().mean() > 0.01
     columns = (tmp_path / "l.csv").read_text().splitlines()[0]
     assert "style.#0000ff.relu1_1" in columns
-    metadata = images.read_metadata(tmp_path / "guided.png")
-    assert metadata["mask"] == str(files / "labels.png")
-    assert metadata["style mask"] == str(files / "style-labels.png")
+    request = from_metadata(images.read_metadata(tmp_path / "guided.png"))
+    assert request.mask == str(files / "labels.png")
+    assert request.style_mask == str(files / "style-labels.png")
     capsys.readouterr()
 
 
@@ -253,7 +253,7 @@ def test_a_kept_region_from_the_command_line(files, tmp_path):
     painted, photo = (np.asarray(Image.open(path)) for path in (output, files / "photo.png"))
     assert (painted[:, :48] == photo[:, :48]).all()
     assert (painted[:, 48:] != photo[:, 48:]).mean() > 0.5
-    assert json.loads(images.read_metadata(output)["regions"]) == [face]
+    assert from_metadata(images.read_metadata(output)).regions == (parse_region(face),)
 
 
 def test_notices_are_printed_unless_quiet(files, tmp_path, capsys):
