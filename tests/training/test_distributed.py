@@ -77,7 +77,7 @@ def as_one_of_two(folder: str, output: str) -> None:
     batch = task("batch", Path(folder), workers)
     batch.step(0, 3)
     results["moments"] = batch.network.running_moments
-    results["any"] = [workers.any(workers.rank == 1), workers.any(False)]
+    results["flags"] = [workers.any(workers.rank == 1), workers.any(False)]
     results["who"] = (workers.rank, workers.count)
     workers.wait()
     torch.save(results, f"{output}{workers.rank}.pt")
@@ -96,7 +96,8 @@ def both(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[st
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     program = (
-        f"from training import test_workers as t; t.as_one_of_two({str(folder)!r}, {str(output)!r})"
+        "from training import test_distributed as t; "
+        f"t.as_one_of_two({str(folder)!r}, {str(output)!r})"
     )
     processes = [
         subprocess.Popen(
@@ -162,7 +163,7 @@ def test_running_moments_are_those_of_the_whole_batch(folder, both):
 
 def test_ranks_and_flags(both):
     assert [results["who"] for results in both] == [(0, 2), (1, 2)]
-    assert [results["any"] for results in both] == [[True, False], [True, False]]
+    assert [results["flags"] for results in both] == [[True, False], [True, False]]
 
 
 # --- Alone ------------------------------------------------------------------------------------

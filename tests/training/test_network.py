@@ -157,7 +157,7 @@ def test_seeds_and_steps_differ(make):
 
 
 def batch_of(task: OnePassTraining, crops: Crops, index: int) -> tuple[Tensor, Tensor, list[bool]]:
-    """Photographs, style pictures, and whether a photograph is its own style, as a step has them."""
+    """Photographs, style pictures, and whether a photograph is its own style, as in a step."""
     settings, contents, styles, own = task.settings, [], [], []
     for number in range(index * settings.batch, (index + 1) * settings.batch):
         random = step_generator(settings.seed, number)
@@ -228,9 +228,8 @@ def test_magentas_losses_by_hand(preset, weight, make, styles):
     """Theirs is an encoder of 0 … 255 less the mean; here features are scaled instead."""
     deep = random_encoder(Architecture((4, 6, 8, 8, 8), (2, 2, 3, 3, 1)))
     settings = PRESETS[preset]
-    told = get_statistic("gram").from_moments(
-        summaries_of(deep, styles["a"], ["relu3_3"])["relu3_3"]
-    )
+    moments = summaries_of(deep, styles["a"], ["relu3_3"])["relu3_3"]
+    target = get_statistic("gram").from_moments(moments)
     term = SummaryTerm(
         {"relu3_3": target},
         statistic="gram", layer_weights={"relu3_3": settings.style_layers["relu3_3"]},
