@@ -71,8 +71,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("results", nargs="+", metavar="RESULTS", type=Path,
         help="a folder of results; several are compared as methods")  # fmt: skip
-    add("--content", required=True, metavar="DIR|FILE", type=Path, help="the contents")
-    add("--style", required=True, metavar="DIR|FILE", type=Path, help="the styles")
+    add("--content", required=True, metavar="DIR|FILE", type=Path,
+        help="photographs that the results were made from")  # fmt: skip
+    add("--style", required=True, metavar="DIR|FILE", type=Path,
+        help="paintings whose style they have")  # fmt: skip
     add("-o", "--output", metavar="DIR", type=Path,
         help=f"write {_TABLE}, {_JSON} and {_PLOT}")  # fmt: skip
     add("--metrics", metavar="NAME,…", help="[all whose weights are available]")
