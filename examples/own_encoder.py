@@ -61,9 +61,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=Path("out/own-encoder.png"))
     args = parser.parse_args()
 
-    result = impasto.paint(
-        SAMPLES / "lighthouse.jpg",
-        SAMPLES / "hokusai-great-wave.jpg",
+    recipe = impasto.Recipe(
         encoder="edges",
         style_layers=dict.fromkeys(LAYERS, 1 / 3),
         content_layers={"coarse": 1.0},
@@ -72,8 +70,15 @@ def main() -> None:
         steps=args.steps,
         final_steps=args.final_steps,
     )
-    result.save(args.output)
-    print(f"loss {result.losses[-1]['loss']:.4f}")
+    content = impasto.read_image(SAMPLES / "lighthouse.jpg", long_side=args.size)
+    style = impasto.read_image(SAMPLES / "hokusai-great-wave.jpg", long_side=args.size)
+
+    painter = impasto.Painter(content, [style], recipe)
+    for step in painter:
+        print(f"{step.size[1]}×{step.size[0]} px, step {step.step}: loss {step.loss:.4f}")
+
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    impasto.write_image(args.output, painter.picture)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from impasto import images
 from impasto.images.samples import SAMPLES
 from impasto.losses.statistics import STATISTICS
 from impasto.recipes.presets import RECIPES
+from impasto.weights.open import ENCODERS
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SIZE = 64
@@ -39,7 +40,8 @@ PROGRAMS = {
 def in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # What an example registers is forgotten after its test.
-    monkeypatch.setattr(STATISTICS, "_entries", dict(STATISTICS._entries))
+    for registry in (STATISTICS, ENCODERS):
+        monkeypatch.setattr(registry, "_entries", dict(registry._entries))
 
 
 def run(name: str, options: list[str], monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
