@@ -209,7 +209,7 @@ def test_a_package_can_bring_a_kind(monkeypatch):
 
 
 def test_names_are_unique_and_unknown_ones_listed():
-    with pytest.raises(OptionError, match="kind of network .paint. already exists"):
+    with pytest.raises(OptionError, match=r"kind of network .paint. already exists"):
         register_network("paint", TINY)
     with pytest.raises(OptionError, match="Unknown kind of network 'tinny': choose one of paint"):
         network_kind("tinny")

@@ -7,7 +7,6 @@ import sys
 
 import pytest
 import torch
-from impasto.reports.gallery import read_card
 from PIL import Image
 
 from impasto import images
@@ -19,6 +18,7 @@ from impasto.jobs.api import paint, stylize
 from impasto.jobs.provenance import Provenance, costs, read_provenance
 from impasto.jobs.requests import StyleInput, StylizeRequest
 from impasto.jobs.results import Result
+from impasto.reports.gallery import read_card
 from impasto.runtime.memory import peak_bytes
 
 TINY = ["--size", "48", "--steps", "4", "--scales", "1", "--quiet"]

@@ -15,8 +15,8 @@ from helpers.random_inputs import random_encoder
 from impasto.encoders.protocol import FunctionEncoder
 from impasto.encoders.vgg import Architecture, Encoder
 from impasto.errors import OptionError
-from impasto.losses.registry import Registry
 from impasto.painting.painter import Painter
+from impasto.runtime.registry import Registry
 from impasto.weights import open as opening
 from impasto.weights.open import open_encoder, open_feature_extractor, register_encoder
 

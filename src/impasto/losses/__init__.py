@@ -1,7 +1,6 @@
 """Losses: pure functions on tensors, each tested in float64 against its formula.
 
 * :mod:`impasto.losses.statistics`: the table of style statistics, mixtures, and the style loss.
-* :mod:`impasto.losses.registry`: a table that other packages extend through entry points.
 * :mod:`impasto.losses.moments`: means and Gram matrices of feature maps under weight maps.
 * :mod:`impasto.losses.mmd`: maximum mean discrepancy with linear, quadratic and Gaussian kernels.
 * :mod:`impasto.losses.sliced`: the sliced Wasserstein distance.

@@ -34,7 +34,7 @@ from impasto.losses.bures import bures
 from impasto.losses.moments import Summary as Summary
 from impasto.losses.moments import gram_matrix as gram_matrix
 from impasto.losses.moments import mean_and_gram, mean_square, mean_vector, squared_norm
-from impasto.losses.registry import Registry
+from impasto.runtime.registry import Registry
 
 
 @dataclass(frozen=True)

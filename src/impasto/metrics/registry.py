@@ -20,7 +20,6 @@ from typing import Any, Literal
 from torch import Tensor
 
 from impasto.errors import OptionError, unknown_name
-from impasto.losses.registry import Registry
 from impasto.losses.total_variation import total_variation
 from impasto.metrics.cfsd import cfsd
 from impasto.metrics.colours import colour_distance, histogram_distance
@@ -28,6 +27,7 @@ from impasto.metrics.features import content_error, gram_error, moments_error
 from impasto.metrics.fid import art_fid
 from impasto.metrics.lpips import lpips, open_lpips
 from impasto.metrics.ssim import edge_ssim, ssim
+from impasto.runtime.registry import Registry
 from impasto.weights.store import locate
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")

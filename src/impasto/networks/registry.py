@@ -12,9 +12,9 @@ Files, tiles, styles, masks, training and the command line take it from there.
 from __future__ import annotations
 
 from impasto.errors import unknown_name
-from impasto.losses.registry import Registry
 from impasto.networks import adain, johnson, paint_network
 from impasto.networks.kind import NetworkKind
+from impasto.runtime.registry import Registry
 
 NETWORKS = Registry(
     "kind of network",

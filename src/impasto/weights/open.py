@@ -14,7 +14,7 @@ from impasto.encoders.files import load_encoder
 from impasto.encoders.protocol import EncoderLike, FeatureExtractor, as_feature_extractor
 from impasto.encoders.vgg import Encoder
 from impasto.errors import OptionError, unknown_name
-from impasto.losses.registry import Registry
+from impasto.runtime.registry import Registry
 from impasto.weights.layouts import NETS
 from impasto.weights.records import WEIGHTS
 from impasto.weights.store import ensure, load_tensors

@@ -11,7 +11,6 @@ import torch
 
 from impasto.errors import OptionError
 from impasto.losses import statistics
-from impasto.losses.registry import Registry
 from impasto.losses.statistics import (
     STATISTICS,
     Statistic,
@@ -19,6 +18,7 @@ from impasto.losses.statistics import (
     register_statistic,
     style_error,
 )
+from impasto.runtime.registry import Registry
 
 GRAM = STATISTICS["gram"]
 
