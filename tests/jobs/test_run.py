@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import sys
+import types
 
 import pytest
 import torch
@@ -170,3 +172,21 @@ def test_watching_gives_the_result(request_, capsys):
     with ProgressBar(quiet=True) as bar:
         bar.show(Progress(0.5, 1.0, 1.0, (48, 64), 1, 2, 1, {"tv": 0.1}))
     assert capsys.readouterr().out == ""
+
+
+def test_a_notebook_shows_the_picture_as_it_emerges(request_, monkeypatch):
+    """With a stand-in for IPython, of which only these three names are used."""
+    shown = []
+    handle = types.SimpleNamespace(update=shown.append)
+    shell = types.SimpleNamespace(kernel=object())
+    notebook = types.ModuleType("IPython")
+    notebook.get_ipython = lambda: shell
+    notebook.display = types.ModuleType("IPython.display")
+    notebook.display.display = lambda display_id: handle
+    monkeypatch.setitem(sys.modules, "IPython", notebook)
+    monkeypatch.setitem(sys.modules, "IPython.display", notebook.display)
+    monkeypatch.setattr("impasto.jobs.display._PREVIEW_SECONDS", 0.0)
+    result = watch(request_)
+    assert len(shown) == 7
+    assert shown[-1].size == (64, 48)
+    assert shown[-1].tobytes() == result.image.tobytes()
