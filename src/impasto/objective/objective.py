@@ -1,4 +1,13 @@
-"""The objective: a sum of loss terms, and its gradient in the pixels."""
+"""The objective: a sum of loss terms, and its gradient in the pixels.
+
+Gatys et al. 2015 (arXiv:1508.06576) in full, with pictures as tensors (1, 3, H, W) in [0, 1]::
+
+    encoder = impasto.open_encoder("compact")
+    content = ContentTerm(encoder(photo, ["relu4_1"]))
+    style = StyleTerm(encoder(painting, ["relu1_1", "relu2_1", "relu3_1"]), weight=10.0)
+    for step in impasto.optimize(Objective([content, style], encoder), photo, steps=100):
+        print(step.losses)
+"""
 
 from __future__ import annotations
 

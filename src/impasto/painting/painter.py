@@ -84,24 +84,23 @@ class Painter:
             raise OptionError("A painting needs at least one style picture.")
         self.recipe = recipe
         self._original = content
-        self._regions = complete(regions, content.size)
         mode, space = get_colour_mode(recipe.colour), recipe.colour_space
         self._content = Picture(mode.content(content.tensor, space), content.alpha)
 
-        def recoloured(style: Picture, mask: Tensor | None = None) -> Picture:
+        def match_colours(style: Picture, mask: Tensor | None = None) -> Picture:
             picture, _ = visible(style.tensor, style.alpha)
-            recoloured = mode.style(picture, content.tensor, mask, space, recipe.colour_match)
-            return Picture(recoloured, style.alpha)
+            matched = mode.style(picture, content.tensor, mask, space, recipe.colour_match)
+            return Picture(matched, style.alpha)
 
         self._styles = [
-            replace(style, picture=recoloured(style.picture)) for style in as_styles(styles, shares)
+            replace(style, picture=match_colours(style.picture))
+            for style in as_styles(styles, shares)
         ]
-        # A region's own style gets the colours that the photograph has in the region.
-        self._regions = [
-            region
-            if region.style is None
-            else replace(region, style=recoloured(region.style, region.mask))
-            for region in self._regions
+        self._regions = [  # a style of its own gets the colours of the photograph in the region
+            replace(region, style=match_colours(region.style, region.mask))
+            if region.style is not None
+            else region
+            for region in complete(regions, content.size)
         ]
         if encoder is None:
             dtype = compute_dtype(recipe.precision)

@@ -59,17 +59,12 @@ def register_encoder(name: str, opener: EncoderOpener) -> None:
 def open_feature_extractor(
     name: str | Path, pooling: str = "own", *, dtype: torch.dtype = torch.float32
 ) -> FeatureExtractor:
-    """An encoder by name, of any kind, on the CPU.
+    """An encoder of any kind by name; see :func:`open_encoder`.
 
     Args:
-        name: A name in ``ENCODERS`` (downloaded once if necessary), or the path of an encoder file.
-        pooling: ``"own"`` (as in the file), ``"max"`` or ``"average"``.
+        name: As there.
+        pooling: As there; only ``"own"`` if it is not an :class:`impasto.Encoder`.
         dtype: Type of the weights of an :class:`impasto.Encoder`; other encoders choose theirs.
-
-    Raises:
-        WeightsError: If the weights are missing or damaged, or cannot be downloaded.
-        OptionError: For a name that is neither in ``ENCODERS`` nor a file, or another pooling of
-            an encoder that is not an :class:`impasto.Encoder`.
     """
     encoder = _opened(name)
     if isinstance(encoder, Encoder):
