@@ -78,7 +78,9 @@ def test_a_registered_function_paints(content, style):
 
 def test_a_function_is_not_an_encoder_for_training():
     register_encoder("colours", lambda: lambda image, layers: {})
-    with pytest.raises(OptionError, match=r"'colours' is not an impasto\.Encoder"):
+    with pytest.raises(
+        OptionError, match=r"'colours' is a function; an impasto\.Encoder is needed"
+    ):
         open_encoder("colours")
     with pytest.raises(OptionError, match="pooling of the encoder 'colours' cannot be changed"):
         open_feature_extractor("colours", "average")

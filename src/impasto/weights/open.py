@@ -39,7 +39,10 @@ ENCODERS: Registry[EncoderOpener] = Registry(
 
 
 def register_encoder(name: str, opener: EncoderOpener) -> None:
-    """Add an encoder; recipes and commands accept its name from then on.
+    """Add an encoder; recipes accept its name from then on.
+
+    A plain function serves :class:`impasto.Painter`; training and metrics need an
+    :class:`impasto.Encoder`.
 
     An installed package can declare it instead, as an entry point of the group
     ``impasto.encoders`` whose object is the opener.
@@ -88,9 +91,7 @@ def open_encoder(name: str | Path, pooling: str = "own") -> Encoder:
     """
     encoder = _opened(name)
     if not isinstance(encoder, Encoder):
-        raise OptionError(
-            f"The encoder '{name}' is not an impasto.Encoder, as needed here: it can only paint."
-        )
+        raise OptionError(f"The encoder '{name}' is a function; an impasto.Encoder is needed here.")
     return _with_pooling(encoder, pooling)
 
 
