@@ -21,8 +21,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from impasto.encoders.vgg import VGG19, Encoder
 from impasto.networks.adain import AdaINNetwork
-from impasto.networks.model import OnePassModel, parameter_count
 from impasto.networks.johnson import JohnsonNetwork
+from impasto.networks.model import OnePassModel, parameter_count
 from impasto.networks.paint_network import PaintNetwork
 from impasto.runtime.memory import keep_freed_memory, peak_bytes
 from impasto.runtime.precision import compute_dtype

@@ -37,7 +37,7 @@ def deepened_network(model: OnePassModel, blocks: tuple[int, int, int]) -> OnePa
     if any(new < before for new, before in zip(blocks, old.shape.blocks, strict=True)):
         before = ",".join(map(str, old.shape.blocks))
         raise OptionError(
-            f"The model to begin with has blocks {before}: {option('blocks')} can only add."
+            f"The starting model has blocks {before}: {option('blocks')} can only add."
         )
     network = PaintNetwork(dataclasses.replace(old.shape, blocks=blocks))
     network.load_state_dict(network.state_dict() | old.state_dict())

@@ -89,11 +89,11 @@ def launched_workers(device: str = "auto") -> Workers:
         OptionError: If there is no such device, or there are several processes and Accelerate is
             not installed, or fewer GPUs than processes.
     """
-    found = find_device(device)
+    resolved = find_device(device)
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
-        return Workers(found)
+        return Workers(resolved)
     local_count = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    if found.type == "cuda" and local_count > torch.cuda.device_count():
+    if resolved.type == "cuda" and local_count > torch.cuda.device_count():
         raise OptionError(
             f"{local_count} processes need as many GPUs, and there are "
             f"{torch.cuda.device_count()}: start fewer processes, or give {option('device')} cpu."
@@ -104,4 +104,4 @@ def launched_workers(device: str = "auto") -> Workers:
             f"own: give {option('device')} cuda or cpu."
         )
     accelerate = require("accelerate", by="Training in several processes")
-    return LaunchedWorkers(accelerate.PartialState(cpu=found.type == "cpu"))
+    return LaunchedWorkers(accelerate.PartialState(cpu=resolved.type == "cpu"))
