@@ -16,9 +16,7 @@ from rich.progress import Progress as Bar
 import impasto
 from impasto.images.samples import SAMPLES
 from impasto.jobs.events import Finished, Note, Progress
-from impasto.jobs.requests import PaintRequest, StyleInput
 from impasto.jobs.resources import Resources
-from impasto.jobs.run import run
 
 
 def main() -> None:
@@ -36,7 +34,7 @@ def main() -> None:
     recipe = impasto.get_recipe(args.recipe).replace(
         size=args.size, steps=args.steps, final_steps=args.final_steps
     )
-    styles = (StyleInput(str(args.style)),)
+    styles = (impasto.StyleInput(str(args.style)),)
     photos = sorted(args.folder.glob("*.jpg"))
     resources = Resources()  # the encoder is opened once, for all pictures
 
@@ -45,7 +43,8 @@ def main() -> None:
         for number, photo in enumerate(photos):
             bar.update(task, description=photo.name)
             try:
-                for event in run(PaintRequest(str(photo), styles, recipe), resources=resources):
+                request = impasto.PaintRequest(str(photo), styles, recipe)
+                for event in impasto.run(request, resources=resources):
                     match event:
                         case Progress(share=share):
                             bar.update(task, completed=number + share)
