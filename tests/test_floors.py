@@ -144,5 +144,6 @@ def test_type_checkers_see_the_same_names():
         for alias in node.names
     ]
     assert {name for name, _, _ in pairs} == set(impasto.__all__) - {"__version__"}
+    assert impasto._HOMES.keys() == set(impasto.__all__) - {"__version__"}
     for name, home, own in pairs:
         assert getattr(impasto, name) is getattr(importlib.import_module(home), own)

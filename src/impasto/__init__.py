@@ -97,7 +97,43 @@ _HOMES = {
     "write_image": "images.picture:write",
 }
 
-__all__ = [*_HOMES, "__version__"]
+__all__ = [  # written out for type checkers
+    "RECIPES",
+    "STATISTICS",
+    "Architecture",
+    "ContentTerm",
+    "Encoder",
+    "ImpastoError",
+    "Objective",
+    "PaintRequest",
+    "Painter",
+    "Painting",
+    "Picture",
+    "Recipe",
+    "ReconstructRequest",
+    "Result",
+    "RunOptions",
+    "Statistic",
+    "Step",
+    "StyleInput",
+    "StyleTerm",
+    "StylizeRequest",
+    "Stylizer",
+    "TextureRequest",
+    "TotalVariation",
+    "__version__",
+    "get_recipe",
+    "open_encoder",
+    "optimise",
+    "optimize",
+    "paint",
+    "read_image",
+    "reconstruct",
+    "run",
+    "stylize",
+    "texture",
+    "write_image",
+]
 
 
 def __getattr__(name: str) -> Any:

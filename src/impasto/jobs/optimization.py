@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from impasto import images
+from impasto.encoders.vgg import Encoder
+from impasto.errors import OptionError
 from impasto.images.contact_sheet import CaptionedImage, contact_sheet
 from impasto.images.picture import Picture
 from impasto.jobs.checkpoints import load_checkpoint, save_checkpoint
@@ -255,6 +257,8 @@ def _figure(run: Run, picture: Picture, recipe: Recipe) -> Iterator[Event]:
     request = run.request
     assert isinstance(request, ReconstructRequest)
     encoder = run.resources.encoder(recipe)
+    if not isinstance(encoder, Encoder):
+        raise OptionError("The figure needs a VGG-shaped encoder: give compact, vgg19 or vgg16.")
     panels = figure_panels(len(encoder.architecture.depths))
     name = name_of_source(request.content).replace("\\", "/").rpartition("/")[2]
     original = CaptionedImage(images.to_pil(picture.tensor), name)

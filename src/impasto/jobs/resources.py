@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from impasto import images
 from impasto.encoders.caching import CachingEncoder
+from impasto.encoders.protocol import FeatureExtractor
 from impasto.encoders.vgg import Encoder
 from impasto.images.picture import Picture
 from impasto.jobs.requests import Source, StylizeRequest
@@ -13,7 +14,7 @@ from impasto.networks.model import OnePassModel
 from impasto.onepass.stylizer import StyleSource, Stylizer, uint8_if_large
 from impasto.recipes.recipe import Recipe
 from impasto.runtime.precision import compute_dtype
-from impasto.weights.open import open_encoder
+from impasto.weights.open import open_feature_extractor
 
 
 class Resources:
@@ -30,19 +31,21 @@ class Resources:
     ) -> None:
         self._remember = remember_features
         self._model = model
-        self._encoders: dict[tuple[str, str, str], Encoder] = {}
+        self._encoders: dict[tuple[str, str, str], FeatureExtractor] = {}
         self._contents: dict[tuple[str, int, int], Picture] = {}
         self._stylizers: dict[object, Stylizer] = {}
         self._readers: ThreadPoolExecutor | None = None
         self._reading: dict[tuple[str, int, int, bool], Future[Picture]] = {}
 
-    def encoder(self, recipe: Recipe) -> Encoder:
+    def encoder(self, recipe: Recipe) -> FeatureExtractor:
         """The encoder of a recipe, in the recipe's precision."""
         key = recipe.encoder, recipe.pooling, recipe.precision
         if key not in self._encoders:
-            encoder = open_encoder(recipe.encoder, recipe.pooling)
-            encoder = encoder.to(compute_dtype(recipe.precision))
-            self._encoders[key] = CachingEncoder(encoder) if self._remember else encoder
+            dtype = compute_dtype(recipe.precision)
+            encoder = open_feature_extractor(recipe.encoder, recipe.pooling, dtype=dtype)
+            if self._remember and isinstance(encoder, Encoder):
+                encoder = CachingEncoder(encoder)
+            self._encoders[key] = encoder
         return self._encoders[key]
 
     def content(self, source: Source, long_side: int, max_pixels: int) -> Picture:

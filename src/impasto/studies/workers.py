@@ -1,4 +1,4 @@
-"""The cells of a study painted side by side, in processes of their own.
+"""Cells of a study painted in parallel, in several processes.
 
 A small picture keeps few cores busy: its convolutions are short, and after each the threads wait
 for the last of them. Several pictures at once do not wait for each other.
@@ -22,168 +22,154 @@ from impasto.recipes.recipe import Recipe
 from impasto.runtime import memory
 from impasto.runtime.interrupts import StopRequest, interrupts_ignored_by_children
 from impasto.studies.study import StudyRun
-from impasto.weights.open import open_encoder
+from impasto.weights.open import open_feature_extractor
 
-CORES = 4
-"""That one small picture is taken to keep busy."""
+_CORES_PER_WORKER = 4
+"""As many as one small picture keeps busy."""
 
-_ATTENTION = 0.2
-"""Seconds after which a Ctrl-C is noticed at the latest."""
+_POLL_SECONDS = 0.2
+"""The longest time until Ctrl-C is noticed."""
 
 Cell = tuple[str, Recipe]
-"""File name and recipe, as :attr:`impasto.studies.study.Study.cells` gives them."""
+"""Name and recipe, as in :attr:`impasto.studies.study.Study.cells`."""
 
 
-def usual_workers(work: StudyRun, todo: Sequence[Cell]) -> int:
-    """How many processes suit this machine: one for four cores, as far as the memory goes.
-
-    Args:
-        work: The study.
-        todo: What is to be painted.
-    """
-    workers = min(torch.get_num_threads() // CORES, len(todo))
+def default_workers(study_run: StudyRun, cells: Sequence[Cell]) -> int:
+    """The number of processes for these cells: one for four cores, if the memory suffices."""
+    workers = min(torch.get_num_threads() // _CORES_PER_WORKER, len(cells))
     if workers < 2:
         return 1
-    return max(1, min(workers, int(memory.default_memory_budget() / _most_bytes(work, todo))))
+    free = memory.default_memory_budget()
+    return max(1, min(workers, int(free / _most_bytes(study_run, cells))))
 
 
 def paint_cells(
-    work: StudyRun, todo: Sequence[Cell], workers: int, request: StopRequest
+    study_run: StudyRun, cells: Sequence[Cell], workers: int, request: StopRequest
 ) -> Generator[str]:
-    """Paint cells in several processes; the name of each once its picture is in the folder.
+    """Paint cells in several processes; yields the name of each after its picture is saved.
 
-    The processes share the cores and the free memory evenly, and each reads the sources once.
-    Leaving the iteration ends them, each after the step in hand; a picture half painted is not
-    kept.
+    The processes share the cores and the free memory evenly, and each reads the inputs once.
+    Closing the generator ends each process after its current step; unfinished pictures are lost.
 
     Args:
-        work: The study; it has painted nothing itself.
-        todo: What to paint, in this order.
-        workers: How many processes; no more than there are cells are started.
-        request: Of Ctrl-C, to stop.
+        study_run: The study; it must not have painted anything itself.
+        cells: What to paint, in this order.
+        workers: Number of processes; no more than there are cells are started.
+        request: Stops the painting, after Ctrl-C.
 
     Raises:
-        ImpastoError: That of the first cell to fail, or if a process was ended from outside.
+        ImpastoError: The error of the first cell to fail, or if a process was killed.
     """
     check_workers(workers)
-    for encoder in {recipe.encoder for _, recipe in todo}:
-        open_encoder(encoder)  # fetched now if it must be, not by all of them at once
-    count = min(workers, len(todo))
-    work.memory = memory.default_memory_budget() / max(1, count)
+    for encoder in {recipe.encoder for _, recipe in cells}:
+        open_feature_extractor(encoder)  # so that it is downloaded once, not by every process
+    count = min(workers, len(cells))
+    study_run.memory = memory.default_memory_budget() / max(1, count)
     threads = max(1, torch.get_num_threads() // max(1, count))
-    left = iter(todo)
+    waiting = iter(cells)
     team: list[_Worker] = []
     busy: dict[Connection, _Worker] = {}
     try:
-        for cell in itertools.islice(left, count):
-            team.append(_Worker(work, threads))
-            team[-1].give(cell)
-            busy[team[-1].pipe] = team[-1]
+        for cell in itertools.islice(waiting, count):
+            worker = _Worker(study_run, threads)
+            team.append(worker)
+            worker.start_cell(cell)
+            busy[worker.pipe] = worker
         while busy and not request.made:
-            for pipe in wait(list(busy), timeout=_ATTENTION):
+            for pipe in wait(list(busy), timeout=_POLL_SECONDS):
                 worker = busy[pipe]  # type: ignore[index]
-                yield worker.finished()
-                if (following := next(left, None)) is None:
+                yield worker.finished_cell()
+                if (following := next(waiting, None)) is None:
                     del busy[worker.pipe]
                 else:
-                    worker.give(following)
+                    worker.start_cell(following)
     finally:
         _end(team)
 
 
 def check_workers(workers: int) -> None:
-    """Whether there can be so many processes.
-
-    Raises:
-        OptionError: If not.
-    """
+    """Raise an OptionError for a number of processes that is not allowed."""
     if workers < 1:
         raise OptionError(f"{option('workers')} is 1 or more, not {workers}.")
 
 
 class _Worker:
-    """A process that paints the cells it is given, one at a time.
+    """A process that paints one cell at a time.
 
-    Args:
-        work: The study.
-        threads: To paint with.
+    Attributes:
+        pipe: Readable when the process has finished a cell or ended; closing it ends the process
+            after its current step.
+        process: The process.
     """
 
-    def __init__(self, work: StudyRun, threads: int) -> None:
+    def __init__(self, study_run: StudyRun, threads: int) -> None:
         context = multiprocessing.get_context("spawn")  # a fork of torch's threads can hang
         self.pipe, other = context.Pipe()
-        self._process = context.Process(target=_serve, args=(other, work, threads), daemon=True)
+        arguments = (other, study_run, threads)
+        self.process = context.Process(target=_paint_received, args=arguments, daemon=True)
         self._name = ""
         with interrupts_ignored_by_children():
-            self._process.start()
-        other.close()  # so that the end of either process is the end of the pipe
+            self.process.start()
+        other.close()  # so that the pipe ends when either process ends
 
-    def give(self, cell: Cell) -> None:
-        """Have it paint a cell."""
+    def start_cell(self, cell: Cell) -> None:
+        """Send the process a cell to paint."""
         self._name = cell[0]
         try:
             self.pipe.send(cell)
         except OSError:
-            raise self._lost() from None
+            raise self._ended() from None
 
-    def finished(self) -> str:
-        """The cell that it says it has painted.
+    def finished_cell(self) -> str:
+        """The name of the cell that the process has finished.
 
         Raises:
-            ImpastoError: If it says that it could not, or nothing any more.
+            ImpastoError: If the cell failed or the process ended.
         """
         try:
             error: ImpastoError | None = self.pipe.recv()
         except (EOFError, OSError):
-            raise self._lost() from None
+            raise self._ended() from None
         if error is not None:
             raise error
         return self._name
 
-    def leave(self) -> None:
-        """Tell it to leave after the step in hand."""
-        self.pipe.close()
-
-    def join(self) -> None:
-        """Wait until it has left."""
-        self._process.join()
-
-    def stop(self) -> None:
-        """Have it leave at once."""
-        self._process.terminate()
-
-    def _lost(self) -> ImpastoError:
-        self._process.join()
-        code = self._process.exitcode or 0
-        how = f"was ended by signal {-code}" if code < 0 else f"broke down (exit code {code})"
+    def _ended(self) -> ImpastoError:
+        self.process.join()
+        code = self.process.exitcode or 0
+        how = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
         return ImpastoError(
-            f"The process that painted {self._name} {how}: where memory is short, give fewer "
-            f"{option('workers')}; what is painted is kept, and the same command goes on from there."
+            f"The process that painted {self._name} {how}: if memory is short, use fewer "
+            f"{option('workers')}. Finished pictures are kept, and the same command continues."
         )
 
 
 def _end(team: Sequence[_Worker]) -> None:
-    """All leave after the step in hand; at once if Ctrl-C comes again meanwhile."""
+    """End all processes after their current step; at once if Ctrl-C is pressed again."""
     for worker in team:
-        worker.leave()
+        worker.pipe.close()
     try:
         for worker in team:
-            worker.join()
+            worker.process.join()
     except KeyboardInterrupt:
         for worker in team:
-            worker.stop()
+            worker.process.terminate()
         raise
 
 
-def _serve(pipe: Connection, work: StudyRun, threads: int) -> None:
-    """What a process does: cells as they come, until the other end of the pipe is closed."""
+def _paint_received(pipe: Connection, study_run: StudyRun, threads: int) -> None:
+    """Paint the cells that arrive, until the other end of the pipe is closed: a process's work."""
     torch.set_num_threads(threads)
-    warnings.simplefilter("ignore")  # of the same pictures, which the first process has told
-    while (cell := _heard(pipe)) is not None:
+    warnings.simplefilter("ignore")  # the main process has shown those of the same pictures
+    while True:
+        try:
+            name, recipe = pipe.recv()
+        except (EOFError, OSError):
+            return
         error = None
         try:
-            for _ in work.paint(*cell):
-                if _is_over(pipe):
+            for _ in study_run.paint(name, recipe):
+                if _is_closed(pipe):
                     return
         except ImpastoError as problem:
             error = problem
@@ -193,26 +179,18 @@ def _serve(pipe: Connection, work: StudyRun, threads: int) -> None:
             return
 
 
-def _heard(pipe: Connection) -> Cell | None:
-    try:
-        cell: Cell = pipe.recv()
-    except (EOFError, OSError):
-        return None
-    return cell
-
-
-def _is_over(pipe: Connection) -> bool:
-    """Whether the other end is closed: nothing else comes while a cell is in hand."""
+def _is_closed(pipe: Connection) -> bool:
+    """Whether the other end is closed: nothing else arrives while a cell is painted."""
     try:
         return pipe.poll()
     except OSError:
         return True
 
 
-def _most_bytes(work: StudyRun, todo: Sequence[Cell]) -> float:
-    """What the process takes that paints the heaviest of some cells."""
-    size = images.read(work.content_path, max_pixels=work.max_pixels).size
-    encoders = {name: open_encoder(name) for name in {recipe.encoder for _, recipe in todo}}
+def _most_bytes(study_run: StudyRun, cells: Sequence[Cell]) -> float:
+    """Memory of a process that paints the largest of some cells."""
+    size = images.read(study_run.content_path, max_pixels=study_run.max_pixels).size
+    encoders = {name: open_feature_extractor(name) for name in {recipe.encoder for _, recipe in cells}}
     return max(
         cost_model.painting_bytes(
             encoders[recipe.encoder],
@@ -220,5 +198,5 @@ def _most_bytes(work: StudyRun, todo: Sequence[Cell]) -> float:
             recipe.optimizer,
             fit_size(size, recipe.size, max_enlarge=images.MAX_ENLARGE),
         )
-        for _, recipe in todo
+        for _, recipe in cells
     )
