@@ -1,8 +1,9 @@
 """The one family of errors for a caller's mistake or a broken input.
 
 Each message is a sentence or two for a person: what was got, what is allowed, what to do. A message
-names options by :func:`option`, never by a command-line flag: ``str(error)`` shows ``style_weight``,
-the command line ``--style-weight``, a page the label of a form (see :meth:`ImpastoError.render`).
+names options by :func:`option`, never by a command-line flag. ``str(error)`` then shows
+``style_weight``, the command line ``--style-weight``, a page the label of a form
+(:meth:`ImpastoError.render`).
 """
 
 from __future__ import annotations

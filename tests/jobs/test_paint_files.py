@@ -113,7 +113,7 @@ def test_an_animation_that_fails_costs_no_picture(place, capsys, monkeypatch):
         assert paint("-o", "out.png", *more, "growth.webp") == 2
     assert capsys.readouterr().err == (
         "impasto: out.png is saved, but growth.webp could not be written (cannot encode this): "
-        "name a folder instead. --resume tries that again.\n"
+        "name a folder instead. --resume writes them again.\n"
     )
     assert images.read("out.png").size == (48, 64)
     before = pixels_of("out.png")

@@ -1,4 +1,4 @@
-"""``impasto rerun`` of strangers' pictures: they set what a picture looks like, and nothing else."""
+"""``impasto rerun`` of strangers' pictures: they set what a picture looks like, nothing else."""
 
 from __future__ import annotations
 
@@ -84,4 +84,4 @@ def test_control_characters_do_not_reach_the_terminal(capsys):
 def test_broken_requests_are_one_sentence(told, capsys):
     stranger(told)
     assert run(["rerun", "stranger.png", "-o", "again.png"]) == 2
-    check_told(capsys, "holds a request that cannot be used")
+    check_told(capsys, "has a request that cannot be used")

@@ -1,9 +1,9 @@
 """Requests: what is to be made, as frozen values.
 
-A request names pictures and numbers, never how or where the work is done (memory, outputs, devices:
-see :class:`impasto.jobs.run.RunOptions`). The same form is built by ``impasto.paint()``, parsed from
-the command line, written into a picture's metadata and read back by ``impasto rerun``; see
-:mod:`impasto.jobs.request_json`.
+A request names pictures and numbers, never how or where the work is done: memory and outputs are
+in :class:`impasto.jobs.run.RunOptions`. ``impasto.paint()`` and the command line build requests,
+a picture's metadata holds its request, and ``impasto rerun`` reads it back
+(:mod:`impasto.jobs.request_json`).
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class Recipe:
 
     encoder: str = entry(
         "compact",
-        "encoder whose features are compared: compact, vgg19, vgg16, or the path of an encoder file",
+        "encoder of the features compared: compact, vgg19, vgg16, or the path of an encoder file",
         group=OPTIMIZATION,
         papers="vgg19",
     )
@@ -81,8 +81,8 @@ class Recipe:
     )
     steps: int = entry(
         0,
-        "optimization steps at every smaller size, or at the only one; 0: 10 at a smaller size, "
-        "final_steps at an only one",
+        "optimization steps at every smaller size, or at the only one; 0: 10, and at the only one "
+        "as many as at the full size",
         group=SIZE,
         range=(0, 10**6),
         papers="500",
