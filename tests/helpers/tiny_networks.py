@@ -1,4 +1,4 @@
-"""One-pass models so small that a test paints and trains with them in no time."""
+"""One-pass models so small that tests paint and train with them in milliseconds."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from torch import Tensor
 
 from helpers.random_inputs import random_encoder, smooth_picture
 from impasto.encoders.vgg import Architecture, Encoder
-from impasto.networks.adain import AdaINNetwork, MomentsReader
+from impasto.networks.adain import AdaINNetwork
 from impasto.networks.base import StyledNetwork
 from impasto.networks.johnson import JohnsonNetwork, JohnsonShape
 from impasto.networks.model import OnePassModel
 from impasto.networks.paint_network import PaintNetwork, PaintShape
+from impasto.networks.registry import network_kind
 from impasto.networks.style_predictor import STYLE_LAYERS, StylePredictor
 from impasto.training.settings import OnePassSettings
 
 SHAPE = PaintShape(widths=(8, 8, 8), blocks=(1, 1, 1), detail=4, head=4)
 ENCODER = Architecture((4, 6, 8, 8, 8), (1, 1, 1, 1, 1), padding="reflect")
-"""That of the fixture ``encoder``."""
+"""Architecture of the fixture ``encoder``."""
 
 SETTINGS = OnePassSettings(
     crop=64,
@@ -30,7 +31,7 @@ SETTINGS = OnePassSettings(
     constant_rate=True,
     precision="float32",
 )
-"""How they are trained: to the same digits on all machines."""
+"""Training settings in float32, for the same digits on all machines."""
 
 NETWORKS: Mapping[str, Callable[[], StyledNetwork]] = {
     "paint": lambda: PaintNetwork(SHAPE),
@@ -56,7 +57,7 @@ def network(name: str) -> StyledNetwork:
 
 
 def vectors(count: int, size: int, *, seed: int = 1) -> Tensor:
-    """(count, size), some way from zero, where they could be mixed up unnoticed."""
+    """Style vectors (count, size), far enough from zero to be distinguishable."""
     random = torch.Generator().manual_seed(seed)
     return 0.3 * torch.randn(count, size, generator=random)
 
@@ -73,13 +74,13 @@ def predictor_for(network: StyledNetwork, encoder: Encoder) -> StylePredictor:
 
 def any_style(name: str, encoder: Encoder) -> OnePassModel:
     """A model for any style."""
-    own = network(name)
-    reads = MomentsReader(own.modulated) if name == "adain" else predictor_for(own, encoder)
-    return OnePassModel(own, predictor=reads)
+    net = network(name)
+    reader = network_kind(net.kind).style_reader
+    return OnePassModel(net, predictor=reader(net) if reader else predictor_for(net, encoder))
 
 
 def fixed_styles(name: str, *styles: str) -> OnePassModel:
     """A model of some styles."""
-    own = network(name)
-    rows = vectors(len(styles), own.style_size)
-    return OnePassModel(own, styles=dict(zip(styles, rows, strict=True)))
+    net = network(name)
+    rows = vectors(len(styles), net.style_size)
+    return OnePassModel(net, styles=dict(zip(styles, rows, strict=True)))

@@ -110,8 +110,8 @@ def test_the_decoder_is_a_plain_chain(network):
         elif name == "relu":
             x = x.clamp_min(0)
         else:
-            own = network.convolutions[name]
-            x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), own.weight, own.bias)
+            net = network.convolutions[name]
+            x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), net.weight, net.bias)
     torch.testing.assert_close(network.train().decode(features), x, rtol=1e-4, atol=1e-5)
 
 
@@ -120,8 +120,8 @@ def test_the_decoder_starts_from_what_a_readout_hands_out():
     encoder = random_encoder(Architecture((4, 6, 8, 8), (1, 1, 1, 2), readouts=readouts))
     network = AdaINNetwork(encoder)
     image = smooth_picture(32, 32, seed=1)
-    own, given = network.encoder(image, [LAYER])[LAYER], encoder(image, [LAYER])[LAYER]
-    assert torch.equal(own, given)
+    net, given = network.encoder(image, [LAYER])[LAYER], encoder(image, [LAYER])[LAYER]
+    assert torch.equal(net, given)
     assert network.modulated == {LAYER: 5}
     assert network(image, read(network, given)).shape == image.shape
 

@@ -56,9 +56,9 @@ def test_a_uint8_picture_is_painted_to_uint8(name, learning):
     network, pixels = small(name), (255 * smooth_picture(32, 48, seed=1)).to(torch.uint8)
     with torch.set_grad_enabled(learning):
         painted = network(pixels, styles(network))
-        wanted = network(pixels / 255, styles(network))
+        reference = network(pixels / 255, styles(network))
     assert painted.dtype == torch.uint8
-    assert float((painted - 255 * wanted).abs().max()) < 0.51
+    assert float((painted - 255 * reference).abs().max()) < 0.51
 
 
 @every_network

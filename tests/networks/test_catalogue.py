@@ -160,8 +160,8 @@ def test_only_a_one_pass_model_is_added(tmp_path, cache):
 
 def test_an_unknown_name_lists_the_known_ones(file):
     add_network("strokes", file)
-    wanted = r"choose one of strokes, .*FILE\.safetensors\. Did you mean 'strokes'\?"
-    with pytest.raises(OptionError, match=wanted):
+    message = r"choose one of strokes, .*FILE\.safetensors\. Did you mean 'strokes'\?"
+    with pytest.raises(OptionError, match=message):
         open_network("stroke")
 
 

@@ -56,7 +56,7 @@ def test_any_style_is_painted_as_before(blocks, encoder):
 
 
 def test_a_style_that_is_new_begins_without_the_new_blocks(encoder):
-    """γ = 1 and β = 0 in all the blocks that there were, as it would have begun before."""
+    """γ = 1 and β = 0 in all old blocks, as before."""
     before = fixed_styles("paint", "old")
     after = deepened_network(before, (1, 2, 1))
     plain = torch.zeros(before.network.style_size)

@@ -59,7 +59,7 @@ def test_normalizing_by_own_moments_is_instance_normalization():
 
 def test_gradients_are_those_of_instance_normalization():
     """The moments are part of the function: gradients flow through them too."""
-    slopes = []
+    gradients = []
     for own in (True, False):
         x = features(2, 3, 5, 6).requires_grad_(True)
         scale = features(1, 3, 1, 1, seed=1)[..., 0, 0].requires_grad_(True)
@@ -69,8 +69,8 @@ def test_gradients_are_those_of_instance_normalization():
         else:
             y = F.instance_norm(x, eps=EPSILON) * scale[..., None, None] + shift[..., None, None]
         loss = (y * features(2, 3, 5, 6, seed=3)).sin().sum()
-        slopes.append(torch.autograd.grad(loss, (x, scale, shift)))
-    for found, expected in zip(*slopes, strict=True):
+        gradients.append(torch.autograd.grad(loss, (x, scale, shift)))
+    for found, expected in zip(*gradients, strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
 
 
@@ -167,6 +167,6 @@ def test_half_precision_is_as_exact_as_its_numbers():
     random = torch.Generator().manual_seed(1)
     x = (20 + torch.randn(1, 4, 64, 64, generator=random)).bfloat16()
     made = normalize(x, moments_of(x), torch.ones(1, 4), torch.zeros(1, 4)).float()
-    wanted = torch.nn.functional.instance_norm(x.double())
-    assert (made - wanted).abs().mean() < 0.004
+    reference = torch.nn.functional.instance_norm(x.double())
+    assert (made - reference).abs().mean() < 0.004
     assert made.mean((2, 3)).abs().max() < 0.03

@@ -31,8 +31,8 @@ def predictor() -> StylePredictor:
     return StylePredictor(CHANNELS, OUTPUTS, directions=4, hidden=16)
 
 
-def told(predictor: StylePredictor, summary: dict[str, Summary]) -> Tensor:
-    """What the first linear layer is told."""
+def first_input(predictor: StylePredictor, summary: dict[str, Summary]) -> Tensor:
+    """The input of the first linear layer."""
     inputs: list[Tensor] = []
     with predictor.first.register_forward_pre_hook(lambda _, args: inputs.append(args[0])):
         predictor(summary)
@@ -54,7 +54,7 @@ def test_a_vector_for_each_style_whatever_else_is_in_the_batch(predictor):
 
 
 def test_it_is_told_means_deviations_and_pairs(predictor):
-    found, both = told(predictor, summaries(2)), summaries(2)
+    found, both = first_input(predictor, summaries(2)), summaries(2)
     moments, pairs = [], []
     for name, width in CHANNELS.items():
         mean, gram = both[name]["mean"], both[name]["gram"]
@@ -74,9 +74,9 @@ def test_it_is_told_means_deviations_and_pairs(predictor):
 def test_standardized_moments_have_zero_mean_and_unit_spread(predictor):
     batches = [summaries(8, seed) for seed in range(8)]
     width = predictor.centre.numel()
-    before = torch.cat([told(predictor, batch) for batch in batches])
+    before = torch.cat([first_input(predictor, batch) for batch in batches])
     predictor.standardize(batches)
-    after = torch.cat([told(predictor, batch) for batch in batches])
+    after = torch.cat([first_input(predictor, batch) for batch in batches])
     moments = after[:, :width]
     assert float(moments.mean(0).abs().max()) < 1e-4
     assert float((moments.std(0) - 1).abs().max()) < 0.01

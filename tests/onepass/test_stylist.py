@@ -135,8 +135,8 @@ def test_impossible_shares(shares):
 def test_strength_interpolates_from_the_contents_own_vector(stylist):
     content = smooth_picture(80, 64, seed=1)
     style = stylist.read_style(smooth_picture(64, 64, seed=2))
-    own = stylist.read_style(content)
-    for strength, expected in ((0.0, own), (0.25, 0.75 * own + 0.25 * style), (1.0, style)):
+    net = stylist.read_style(content)
+    for strength, expected in ((0.0, net), (0.25, 0.75 * net + 0.25 * style), (1.0, style)):
         found = stylist.spatial_style([style], content, strength=strength)
         assert found.masks is None
         torch.testing.assert_close(found.vectors, expected[None], rtol=1e-5, atol=1e-5)
@@ -153,9 +153,9 @@ def test_a_large_photographs_own_vector_is_read_at_the_size_of_styles(stylist):
 
 def test_at_strength_zero_adain_changes_no_features(encoder):
     stylist = Stylist(any_style("adain", encoder), encoder=encoder, precision="float32")
-    content, own = smooth_picture(64, 96, seed=1), stylist.model.network
-    style = stylist.spatial_style([vectors(1, own.style_size)[0]], content, strength=0.0)
-    expected = own.decode(own.encoder(content, ["relu4_1"])["relu4_1"])
+    content, net = smooth_picture(64, 96, seed=1), stylist.model.network
+    style = stylist.spatial_style([vectors(1, net.style_size)[0]], content, strength=0.0)
+    expected = net.decode(net.encoder(content, ["relu4_1"])["relu4_1"])
     torch.testing.assert_close(stylist.paint(content, style), expected, rtol=0, atol=1e-4)
 
 
@@ -164,8 +164,8 @@ def test_fixed_styles_have_a_vector_for_strength_zero(own_styles):
     found = own_styles.spatial_style(
         [own_styles.named_style("wave")], content, strength=0.5
     ).vectors[0]
-    wave, own = (own_styles.model.styles[name] for name in ("wave", IDENTITY))
-    torch.testing.assert_close(found, (wave + own) / 2)
+    wave, net = (own_styles.model.styles[name] for name in ("wave", IDENTITY))
+    torch.testing.assert_close(found, (wave + net) / 2)
     without = Stylist(fixed_styles("paint", "wave"), precision="float32")
     with pytest.raises(OptionError, match="does not know strengths"):
         without.spatial_style([without.named_style("wave")], content, strength=0.5)
@@ -317,12 +317,12 @@ def test_what_else_is_held_counts(size, copied, monkeypatch):
         "choose_schedule",
         lambda model, memory: left.append(memory) or real(model, memory),
     )
-    own = Stylist(OnePassModel(network("paint")), precision="float32", memory=1e9)
+    net = Stylist(OnePassModel(network("paint")), precision="float32", memory=1e9)
     image, style = (
         smooth_picture(*size, seed=1),
-        SpatialStyle(vectors(1, own.model.network.style_size)),
+        SpatialStyle(vectors(1, net.model.network.style_size)),
     )
-    own.paint(image, style)
-    own.paint(image, style, other_bytes=5000)
+    net.paint(image, style)
+    net.paint(image, style, other_bytes=5000)
     assert left[0] == 1e9 - BASE_BYTES - image.nbytes - copied
     assert left[1] == left[0] - 5000

@@ -41,10 +41,10 @@ every_network = pytest.mark.parametrize("name", NETWORKS)
 
 def painter(name: str, image: Tensor) -> Callable[[Schedule, int], Tensor]:
     """Paints a picture whose sides are multiples of the stride: (schedule, side) → picture."""
-    own = network(name)
-    parts = own.split(vectors(1, own.style_size))
+    net = network(name)
+    parts = net.split(vectors(1, net.style_size))
     return lambda schedule, side: paint_tiled(
-        own, image, lambda tile: parts, schedule=schedule, side=side
+        net, image, lambda tile: parts, schedule=schedule, side=side
     )
 
 
@@ -65,12 +65,12 @@ def test_every_schedule_paints_the_same(name, size, side):
 def test_tiles_with_moments_of_their_own_differ(name):
     """Without shared moments the test above fails."""
     image = smooth_picture(256, 336, seed=1)
-    own = network(name)
-    whole, vector = painter(name, image)(Schedule.WHOLE, 0), vectors(1, own.style_size)
+    net = network(name)
+    whole, vector = painter(name, image)(Schedule.WHOLE, 0), vectors(1, net.style_size)
     apart = torch.empty_like(whole)
-    for tile in plan_tiles((256, 336), 128, stride=own.stride, halo=own.halo):
+    for tile in plan_tiles((256, 336), 128, stride=net.stride, halo=net.halo):
         with torch.no_grad():
-            tile.part(apart, 1).copy_(tile.core(own(tile.cut(image), vector), 1))
+            tile.part(apart, 1).copy_(tile.core(net(tile.cut(image), vector), 1))
     assert float((apart - whole).abs().max()) > 0.01
 
 
@@ -91,10 +91,10 @@ def use_schedule(monkeypatch: pytest.MonkeyPatch, schedule: Schedule, side: int)
 
 @pytest.mark.parametrize("name", ["paint", "johnson", "adain"])
 def test_pictures_of_odd_sizes_with_regions(name, monkeypatch):
-    image, own = smooth_picture(75, 343, seed=1), network(name)
+    image, net = smooth_picture(75, 343, seed=1), network(name)
     share = smooth_picture(75, 343, seed=2)[:, :1]
-    style = SpatialStyle(vectors(2, own.style_size), torch.cat([share, 1 - share], 1))
-    stylist = Stylist(OnePassModel(own), precision="float32")
+    style = SpatialStyle(vectors(2, net.style_size), torch.cat([share, 1 - share], 1))
+    stylist = Stylist(OnePassModel(net), precision="float32")
     painted = []
     for schedule, side in ((Schedule.WHOLE, 0), (Schedule.PAUSED, 96), (Schedule.RECOMPUTED, 64)):
         use_schedule(monkeypatch, schedule, side)
@@ -109,8 +109,8 @@ def test_pictures_of_odd_sizes_with_regions(name, monkeypatch):
 @pytest.mark.parametrize("name", ["paint", "johnson", "adain"])
 def test_with_too_little_memory_tiles_are_used(name, monkeypatch):
     monkeypatch.setattr("impasto.onepass.tiling.SIDE", 128)
-    image, own = smooth_picture(300, 100, seed=1), network(name)
-    style, schedules = SpatialStyle(vectors(1, own.style_size)), []
+    image, net = smooth_picture(300, 100, seed=1), network(name)
+    style, schedules = SpatialStyle(vectors(1, net.style_size)), []
     real = paint_tiled
 
     def recording(*given, schedule, **options):
@@ -118,14 +118,14 @@ def test_with_too_little_memory_tiles_are_used(name, monkeypatch):
         return real(*given, schedule=schedule, **options)
 
     monkeypatch.setattr(stylist_module, "paint_tiled", recording)
-    size = (-(-300 // own.stride) * own.stride, -(-100 // own.stride) * own.stride)
+    size = (-(-300 // net.stride) * net.stride, -(-100 // net.stride) * net.stride)
     steps = [
-        MemoryModel(own, size).bytes(schedule, 128)
+        MemoryModel(net, size).bytes(schedule, 128)
         for schedule in (Schedule.WHOLE, Schedule.PAUSED)
     ]
     painted = [
-        Stylist(OnePassModel(own), precision="float32", memory=memory).paint(image, style)
-        for memory in (BASE_BYTES + 2 * own.padded(image).nbytes + max(steps), 0)
+        Stylist(OnePassModel(net), precision="float32", memory=memory).paint(image, style)
+        for memory in (BASE_BYTES + 2 * net.padded(image).nbytes + max(steps), 0)
     ]
     assert schedules == [Schedule.WHOLE, Schedule.RECOMPUTED]
     torch.testing.assert_close(painted[1], painted[0], rtol=0, atol=1e-4)
@@ -134,10 +134,10 @@ def test_with_too_little_memory_tiles_are_used(name, monkeypatch):
 # --- Schedules --------------------------------------------------------------------------------
 
 
-def count_passes(own: StyledNetwork, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+def count_passes(net: StyledNetwork, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """Counts forward passes: those started, and the most that ran at the same time."""
     counts = {"started": 0, "at once": 0, "now": 0}
-    real = own.staged_forward
+    real = net.staged_forward
 
     def counting(*given, **options):
         counts["started"] += 1
@@ -148,27 +148,27 @@ def count_passes(own: StyledNetwork, monkeypatch: pytest.MonkeyPatch) -> dict[st
         finally:
             counts["now"] -= 1
 
-    monkeypatch.setattr(own, "staged_forward", counting)
+    monkeypatch.setattr(net, "staged_forward", counting)
     return counts
 
 
 @pytest.mark.parametrize(("name", "maps"), [("paint", 10), ("johnson", 7), ("adain", 1)])
 def test_tiles_pause_for_each_other_or_are_recomputed_for_every_map(name, maps, monkeypatch):
-    own, image = network(name), smooth_picture(128, 192, seed=1)
-    parts = own.split(vectors(1, own.style_size))
-    counts = count_passes(own, monkeypatch)
-    paint_tiled(own, image, lambda tile: parts, schedule=Schedule.PAUSED, side=64)
+    net, image = network(name), smooth_picture(128, 192, seed=1)
+    parts = net.split(vectors(1, net.style_size))
+    counts = count_passes(net, monkeypatch)
+    paint_tiled(net, image, lambda tile: parts, schedule=Schedule.PAUSED, side=64)
     assert counts == {"started": 6, "at once": 6, "now": 0}
     counts.update({"started": 0, "at once": 0})
-    paint_tiled(own, image, lambda tile: parts, schedule=Schedule.RECOMPUTED, side=64)
+    paint_tiled(net, image, lambda tile: parts, schedule=Schedule.RECOMPUTED, side=64)
     assert counts == {"started": 6 * (maps + 1), "at once": 1, "now": 0}
 
 
 @pytest.mark.parametrize("schedule", list(Schedule))
 def test_progress_rises_to_one(schedule):
-    own, image, shares = network("johnson"), smooth_picture(128, 192, seed=1), []
-    parts = own.split(vectors(1, own.style_size))
-    paint_tiled(own, image, lambda tile: parts, schedule=schedule, side=64, progress=shares.append)
+    net, image, shares = network("johnson"), smooth_picture(128, 192, seed=1), []
+    parts = net.split(vectors(1, net.style_size))
+    paint_tiled(net, image, lambda tile: parts, schedule=schedule, side=64, progress=shares.append)
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
     assert shares[:-1] == [share for share in shares[:-1] if 0 <= share < 1]
@@ -176,10 +176,10 @@ def test_progress_rises_to_one(schedule):
 
 
 def test_no_gradients_are_recorded():
-    own = network("paint").requires_grad_(True)
-    parts = own.split(vectors(1, own.style_size))
+    net = network("paint").requires_grad_(True)
+    parts = net.split(vectors(1, net.style_size))
     image = smooth_picture(128, 192, seed=1)
-    painted = paint_tiled(own, image, lambda tile: parts, schedule=Schedule.PAUSED, side=64)
+    painted = paint_tiled(net, image, lambda tile: parts, schedule=Schedule.PAUSED, side=64)
     assert not painted.requires_grad
 
 
@@ -227,8 +227,8 @@ def test_style_maps_and_the_pictures_type_count():
 @settings(deadline=None)
 @given(st.integers(1, 400), st.integers(1, 400), st.floats(1e7, 1e11))
 def test_the_chosen_schedule_fits_or_has_the_smallest_tiles(height, width, memory):
-    for own in (PLAIN["paint"], PLAIN["johnson"]):
-        model = MemoryModel(own, (16 * height, 16 * width))
+    for net in (PLAIN["paint"], PLAIN["johnson"]):
+        model = MemoryModel(net, (16 * height, 16 * width))
         schedule, side = choose_schedule(model, memory)
         assert model.bytes(schedule, side) <= memory or side == MIN_SIDE
 

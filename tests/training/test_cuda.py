@@ -39,17 +39,17 @@ def test_losses_and_gradients_are_those_of_the_processor(kind, folder):
         sum(losses.values()).backward()
         assert {p.device.type for p in made._modules.parameters()} == {device}
         found.append((losses, [g.cpu() for g in gradients(made)]))
-    (here, slopes), (there, others) = found
+    (here, gradients_here), (there, gradients_there) = found
     for name, value in here.items():
         torch.testing.assert_close(there[name].cpu(), value, rtol=1e-4, atol=1e-6)
-    scale = max(float(slope.abs().max()) for slope in slopes)
-    for slope, other in zip(slopes, others, strict=True):
-        torch.testing.assert_close(other, slope, rtol=1e-3, atol=1e-4 * scale)
+    scale = max(float(gradient.abs().max()) for gradient in gradients_here)
+    for gradient, other in zip(gradients_here, gradients_there, strict=True):
+        torch.testing.assert_close(other, gradient, rtol=1e-3, atol=1e-4 * scale)
 
 
 @pytest.mark.parametrize("kind", ["any", "fixed"])
 def test_steps_whose_pictures_were_made_ahead(kind, folder):
-    """Batches are those of seed and step, in whatever order they are asked for."""
+    """Batches are those of seed and step, in whatever order they are computed."""
     made, other = (task(kind, folder, Workers(torch.device("cuda"))) for _ in range(2))
     told = [made.losses(step, size) for step, size in ((0, 64), (1, 64), (1, 48), (5, 64))]
     again = [other.losses(step, size) for step, size in ((5, 64), (1, 48), (0, 64), (1, 64))]
@@ -63,7 +63,7 @@ def test_by_command_in_the_quicker_type_and_on_after_a_stop(what, tmp_path, monk
     make_sheets_small(monkeypatch)
     data = training_data(tmp_path / "data")
     whole, parted = tmp_path / "whole.safetensors", tmp_path / "parted.safetensors"
-    # The rate is a hundredth of this at first: weights move far enough to be told apart.
+    # The rate is a hundredth of this at first: weights move far enough to differ.
     words = ["--device", "cuda", "--validate-every", "2", "--tensorboard", "--learning-rate", "0.4"]
     assert run(command(data, what, whole, "--steps", "4", *words)) == 0
     model = load_network(whole)

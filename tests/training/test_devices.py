@@ -52,20 +52,20 @@ def check_losses(task: network_training.OnePassTraining) -> None:
 
 
 def test_any_style(crops: Crops, encoder: Encoder) -> None:
-    own = network("paint").train().requires_grad_(True)
+    net = network("paint").train().requires_grad_(True)
     reader = any_style("paint", encoder).predictor.train().requires_grad_(True)
     task = AnyStyleTraining(
-        own, encoder, "tiny", crops, crops, SETTINGS, predictor=reader, workers=Workers(META)
+        net, encoder, "tiny", crops, crops, SETTINGS, predictor=reader, workers=Workers(META)
     )
     check_losses(task)
     assert encoder.mean.device.type == "cpu"  # somebody else's is left where it is
 
 
 def test_fixed_styles(crops: Crops, encoder: Encoder) -> None:
-    own = network("paint").train().requires_grad_(True)
+    net = network("paint").train().requires_grad_(True)
     styles = {"a": smooth_picture(80, 70, seed=1), "b": smooth_picture(70, 80, seed=2)}
     check_losses(
-        FixedStylesTraining(own, encoder, "tiny", crops, styles, SETTINGS, workers=Workers(META))
+        FixedStylesTraining(net, encoder, "tiny", crops, styles, SETTINGS, workers=Workers(META))
     )
 
 

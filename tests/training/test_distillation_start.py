@@ -71,8 +71,8 @@ def test_axes_are_turned_to_the_readouts(crops):
     own, bare = student(picture, STYLE_LAYERS), teacher(picture, STYLE_LAYERS)
     for name, axes in work.state_dict()["axes"].items():
         torch.testing.assert_close(axes.T @ axes, torch.eye(len(axes)), atol=1e-5, rtol=0)
-        wanted = torch.einsum("ca,bchw->bahw", axes, bare[name])
-        torch.testing.assert_close(own[name], wanted, atol=1e-3, rtol=0)
+        expected = torch.einsum("ca,bchw->bahw", axes, bare[name])
+        torch.testing.assert_close(own[name], expected, atol=1e-3, rtol=0)
 
 
 def test_a_start_of_another_shape_is_refused(crops):

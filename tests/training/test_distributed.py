@@ -35,17 +35,17 @@ def test_shares_average_to_the_batch(kind, count, folder):
     alone = task(kind, folder, Workers())
     expected = alone.losses(3, 64)
     sum(expected.values()).backward()
-    found, slopes = [], []
+    found, all_gradients = [], []
     for rank in range(count):
         share = task(kind, folder, Share(rank, count))
         losses = share.losses(3, 64)
         sum(losses.values()).backward()
         found.append(losses)
-        slopes.append(gradients(share))
+        all_gradients.append(gradients(share))
     for name, value in expected.items():
         mean = torch.stack([losses[name] for losses in found]).mean()
         torch.testing.assert_close(mean, value, rtol=1e-5, atol=1e-6)
-    for parts, whole in zip(zip(*slopes, strict=True), gradients(alone), strict=True):
+    for parts, whole in zip(zip(*all_gradients, strict=True), gradients(alone), strict=True):
         torch.testing.assert_close(torch.stack(parts).mean(0), whole, rtol=1e-4, atol=1e-5)
 
 

@@ -55,12 +55,12 @@ def make(crops: Crops, styles: dict[str, Tensor], encoder: Encoder) -> Make:
     """Tasks of a kind, all with the same initial weights."""
 
     def make(kind: str, name: str = "paint", **changes: Any) -> OnePassTraining:
-        own = network(name).train().requires_grad_(True)
+        net = network(name).train().requires_grad_(True)
         settings = replace(SETTINGS, **changes)
         if kind == "fixed":
-            return FixedStylesTraining(own, encoder, "tiny", crops, styles, settings)
+            return FixedStylesTraining(net, encoder, "tiny", crops, styles, settings)
         reader = any_style(name, encoder).predictor.train().requires_grad_(True)
-        return AnyStyleTraining(own, encoder, "tiny", crops, crops, settings, predictor=reader)
+        return AnyStyleTraining(net, encoder, "tiny", crops, crops, settings, predictor=reader)
 
     return make
 
@@ -108,9 +108,9 @@ def test_running_moments_are_resumed_and_saved(make, tmp_path):
     parts = make("fixed", "johnson-batch")
     list(run(parts, tmp_path / "parts", steps=4))
     assert same(parts.state_dict(), whole.state_dict())
-    begun = dict(network("johnson-batch").named_buffers())
+    initial = dict(network("johnson-batch").named_buffers())
     kept = dict(whole.model().network.named_buffers())
-    assert all(not torch.equal(kept[key], begun[key]) for key in begun)
+    assert all(not torch.equal(kept[key], initial[key]) for key in initial)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -158,14 +158,14 @@ def test_seeds_and_steps_differ(make):
 
 def batch_of(task: OnePassTraining, crops: Crops, index: int) -> tuple[Tensor, Tensor, list[bool]]:
     """Photographs, style pictures, and whether a photograph is its own style, as in a step."""
-    settings, contents, styles, own = task.settings, [], [], []
+    settings, contents, styles, net = task.settings, [], [], []
     for number in range(index * settings.batch, (index + 1) * settings.batch):
         random = step_generator(settings.seed, number)
         contents.append(crops.draw(1, random, 64))
-        own.append(float(torch.rand((), generator=random)) < settings.own_style)
+        net.append(float(torch.rand((), generator=random)) < settings.own_style)
         drawn = crops.draw(1, random, 64)
-        styles.append(contents[-1] if own[-1] else drawn)
-    return torch.cat(contents), torch.cat(styles), own
+        styles.append(contents[-1] if net[-1] else drawn)
+    return torch.cat(contents), torch.cat(styles), net
 
 
 def gram(features: Tensor) -> Tensor:
@@ -174,8 +174,8 @@ def gram(features: Tensor) -> Tensor:
 
 def test_the_default_losses_by_hand(make, crops, encoder):
     task = make("any", batch=5, own_style=0.5)
-    contents, styles, own = batch_of(task, crops, 7)
-    assert 0 < sum(own) < 5
+    contents, styles, net = batch_of(task, crops, 7)
+    assert 0 < sum(net) < 5
     features = {name: encoder(styles, [name])[name] for name in STYLE_LAYERS}
     with torch.no_grad():
         summaries = {n: {"mean": x.mean((2, 3)), "gram": gram(x)} for n, x in features.items()}
@@ -184,8 +184,8 @@ def test_the_default_losses_by_hand(make, crops, encoder):
     seen = encoder(painted, [*STYLE_LAYERS])
     style = torch.zeros(5)
     for name in STYLE_LAYERS:
-        wanted = gram(features[name])
-        error = (gram(seen[name]) - wanted).square().sum((1, 2)) / wanted.square().sum((1, 2))
+        target = gram(features[name])
+        error = (gram(seen[name]) - target).square().sum((1, 2)) / target.square().sum((1, 2))
         style += 0.2 * torch.log1p(error)
     kept = encoder(contents, ["relu4_1"])["relu4_1"]
     content = (seen["relu4_1"] - kept).square().sum((1, 2, 3)) / kept.square().sum((1, 2, 3))
@@ -202,19 +202,22 @@ def test_the_losses_of_adain_are_the_papers(make, crops, encoder):
     """Huang & Belongie 2017, eqs. 11 to 13: t is AdaIN's own output, and the style counts ten."""
     changes = {"batch": 3, "crop": 64, "precision": "float32"}
     task = make("any", "adain", **{**vars(PRESETS["adain"]), **changes})
-    contents, styles, own = batch_of(task, crops, 2)
-    assert not any(own)
+    contents, styles, net = batch_of(task, crops, 2)
+    assert not any(net)
 
-    def told(name: str, picture: Tensor) -> tuple[Tensor, Tensor]:
+    def statistics(name: str, picture: Tensor) -> tuple[Tensor, Tensor]:
         variance, mean = torch.var_mean(encoder(picture, [name])[name], (2, 3), False)
         return mean, (variance + 1e-9).sqrt()
 
     x = encoder(contents, ["relu4_1"])["relu4_1"]
-    mean, deviation = told("relu4_1", styles)
+    mean, deviation = statistics("relu4_1", styles)
     t = F.instance_norm(x) * deviation[..., None, None] + mean[..., None, None]
     painted = task.network.decode(t).detach()
     content = F.mse_loss(encoder(painted, ["relu4_1"])["relu4_1"], t)
-    pairs = [zip(told(name, painted), told(name, styles), strict=True) for name in STYLE_LAYERS[:4]]
+    pairs = [
+        zip(statistics(name, painted), statistics(name, styles), strict=True)
+        for name in STYLE_LAYERS[:4]
+    ]
     style = sum(F.mse_loss(a, b) for pair in pairs for a, b in pair)
     with torch.no_grad():
         found = task.losses(2, 64)
@@ -252,18 +255,18 @@ def test_magentas_losses_by_hand(preset, weight, make, styles):
 def test_every_preset_makes_a_step(preset, make, crops, styles):
     deep = random_encoder(Architecture((4, 6, 8, 8, 8), (2, 2, 3, 3, 1)))
     settings = replace(PRESETS[preset], batch=2, crop=64, first_crop=64)
-    own = network("adain" if preset == "adain" else "johnson").train().requires_grad_(True)
+    net = network("adain" if preset == "adain" else "johnson").train().requires_grad_(True)
     if preset == "adain":
         task: OnePassTraining = AnyStyleTraining(
-            own, deep, "deep", crops, crops, settings, predictor=MomentsReader(own.modulated)
+            net, deep, "deep", crops, crops, settings, predictor=MomentsReader(net.modulated)
         )
     else:
-        task = FixedStylesTraining(own, deep, "deep", crops, styles, settings)
-    before = [p.detach().clone() for p in own.parameters()]
+        task = FixedStylesTraining(net, deep, "deep", crops, styles, settings)
+    before = [p.detach().clone() for p in net.parameters()]
     losses, _ = task.step(0, 10)
     assert all(value > 0 for value in losses.values() if value != losses["tv"])
     assert all(torch.isfinite(torch.tensor(list(losses.values()))))
-    moved = [not torch.equal(p, old) for p, old in zip(own.parameters(), before, strict=True)]
+    moved = [not torch.equal(p, old) for p, old in zip(net.parameters(), before, strict=True)]
     assert all(moved)
 
 
@@ -339,8 +342,8 @@ def test_adding_a_style_trains_nothing_but_its_vector(name, crops, encoder, styl
     assert same(model.network.state_dict(), before.network.state_dict())
     for kept, vector in before.styles.items():
         assert torch.equal(model.styles[kept], vector)
-    begun = vectors(1, before.network.style_size, seed=7)[0]
-    assert float((model.styles["ccc"] - begun).abs().max()) > 0.001
+    initial = vectors(1, before.network.style_size, seed=7)[0]
+    assert float((model.styles["ccc"] - initial).abs().max()) > 0.001
     state = task.state_dict()
     again = adding(crops, encoder, styles, name)
     again.load_state_dict(state)
@@ -348,12 +351,12 @@ def test_adding_a_style_trains_nothing_but_its_vector(name, crops, encoder, styl
 
 
 def test_there_must_be_a_style_to_train(crops, encoder, styles):
-    own = network("paint")
+    net = network("paint")
     with pytest.raises(OptionError, match="There is no style to train"):
-        FixedStylesTraining(own, encoder, "tiny", crops, {}, SETTINGS)
+        FixedStylesTraining(net, encoder, "tiny", crops, {}, SETTINGS)
     with pytest.raises(OptionError, match="All styles are there already"):
-        FixedStylesTraining(own, encoder, "tiny", crops, {"a": styles["a"]}, SETTINGS,
-                            start={"a": torch.zeros(own.style_size)}, frozen=["a"])  # fmt: skip
+        FixedStylesTraining(net, encoder, "tiny", crops, {"a": styles["a"]}, SETTINGS,
+                            start={"a": torch.zeros(net.style_size)}, frozen=["a"])  # fmt: skip
 
 
 def test_a_table_of_styles():
@@ -389,14 +392,14 @@ def test_in_bfloat16_the_losses_are_nearly_the_same(
     found = {}
     for name in ("float32", "bfloat16"):
         settings = replace(SETTINGS, precision=name)
-        own = network("paint").train().requires_grad_(True)
+        net = network("paint").train().requires_grad_(True)
         if kind == "any":
             reader = any_style("paint", judge).predictor.train().requires_grad_(True)
             task: OnePassTraining = AnyStyleTraining(
-                own, judge, "tiny", crops, crops, settings, predictor=reader
+                net, judge, "tiny", crops, crops, settings, predictor=reader
             )
         else:
-            task = FixedStylesTraining(own, judge, "tiny", crops, styles, settings)
+            task = FixedStylesTraining(net, judge, "tiny", crops, styles, settings)
         found[name] = task.step(0, 10)[0]
     assert found["bfloat16"] != found["float32"]
     for name, value in found["float32"].items():

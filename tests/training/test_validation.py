@@ -31,13 +31,13 @@ def test_a_score_by_hand(encoder):
 
     errors = []
     for layer in STYLE_LAYERS:
-        wanted = gram(style, layer)
-        errors.append((gram(painted, layer) - wanted).square().sum() / wanted.square().sum())
+        expected = gram(style, layer)
+        errors.append((gram(painted, layer) - expected).square().sum() / expected.square().sum())
     found, kept = (encoder(picture, ["relu4_1"])["relu4_1"] for picture in (painted, content))
     score = score_painting(encoder, painted, content, style)
     assert score.style == pytest.approx(float(torch.stack(errors).mean()), rel=1e-4)
-    wanted = float((found - kept).square().sum() / kept.square().sum())
-    assert score.content == pytest.approx(wanted, rel=1e-4)
+    expected = float((found - kept).square().sum() / kept.square().sum())
+    assert score.content == pytest.approx(expected, rel=1e-4)
     assert score_painting(encoder, content, content, style).content == 0
     assert score_painting(encoder, style, content, style).style == pytest.approx(0, abs=1e-6)
 
