@@ -109,7 +109,7 @@ def _configure(parser: argparse.ArgumentParser, name: str) -> None:
     add("--content-weight", type=float, metavar="X", help="times the preset's [1]")
     add("--tv-weight", type=float, metavar="X", help=f"[{default.tv_weight:g}]")
     add("--even-weight", type=float, metavar="X",
-        help=f"of smooth skies [{default.even_weight:g}]")  # fmt: skip
+        help=f"keeps smooth skies smooth [{default.even_weight:g}]")  # fmt: skip
     add("--learning-rate", type=float, metavar="X", help=f"peak [{default.learning_rate:g}]")
     add("--device", default="auto", metavar="NAME",
         help="cpu, cuda or cuda:N [auto: CUDA where there is one]")  # fmt: skip
