@@ -1,4 +1,4 @@
-"""What the program prints beside its results: sentences, and nothing of Python's own."""
+"""Warnings and interruptions are printed as sentences; other packages add commands."""
 
 import re
 
@@ -10,46 +10,46 @@ from impasto.cli import main
 from impasto.cli.main import run
 
 
-@pytest.mark.parametrize("where", ["_parser", "_module"])
-def test_ctrl_c_at_the_very_start(where, capsys, monkeypatch):
-    """While the parser is made, which imports torch, or just after."""
+@pytest.mark.parametrize("function", ["_parser", "_module"])
+def test_ctrl_c_at_the_very_start(function, capsys, monkeypatch):
+    """While the parser is built, which imports torch, or just after."""
 
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(main, where, interrupted)
+    monkeypatch.setattr(main, function, interrupted)
     assert run(["features", "a.png"]) == 130
     assert capsys.readouterr().err == "impasto: stopped.\n"
 
 
 @pytest.fixture
-def odd(tmp_path, monkeypatch):
-    """A picture with a colour profile that is none."""
+def odd_profile(tmp_path, monkeypatch):
+    """A picture with an invalid colour profile."""
     monkeypatch.chdir(tmp_path)
     images.to_pil(smooth_picture(48, 64, seed=1)).save("odd.png", icc_profile=b"nonsense")
 
 
-@pytest.mark.usefixtures("odd")
+@pytest.mark.usefixtures("odd_profile")
 @pytest.mark.filterwarnings("default")
 def test_a_warning_is_a_line_without_path_and_code(capsys):
     assert run(["inspect", "odd.png", "-o", "maps.png"]) == 0
-    (told,) = capsys.readouterr().err.splitlines()
-    assert told.startswith("impasto: The colour profile in odd.png cannot be used and was ignored")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("impasto: The colour profile in odd.png cannot be used and was ignored")
 
 
-@pytest.mark.usefixtures("odd")
+@pytest.mark.usefixtures("odd_profile")
 @pytest.mark.filterwarnings("default")
-def test_quiet_tells_no_warnings(capsys):
+def test_quiet_prints_no_warnings(capsys):
     assert run(["inspect", "odd.png", "-o", "maps.png", "--quiet"]) == 0
-    told = capsys.readouterr()
-    assert told.out == told.err == ""
+    printed = capsys.readouterr()
+    assert printed.out == printed.err == ""
 
 
 # --- commands of other packages -------------------------------------------------------------------
 
 
 @pytest.fixture
-def guest(tmp_path, monkeypatch):
+def installed_package(tmp_path, monkeypatch):
     """An installed package that adds a command."""
     (tmp_path / "guest_command.py").write_text(
         "SUMMARY = 'count the letters of a name'\n"
@@ -63,7 +63,7 @@ def guest(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
 
 
-@pytest.mark.usefixtures("guest")
+@pytest.mark.usefixtures("installed_package")
 def test_a_package_adds_a_command(capsys):
     assert run(["count", "monet"]) == 0
     assert capsys.readouterr().out == "5\n"
@@ -72,8 +72,8 @@ def test_a_package_adds_a_command(capsys):
     assert re.search(r"count +from guest_command\n", capsys.readouterr().out)
 
 
-@pytest.mark.usefixtures("guest")
-def test_the_own_commands_do_not_look_for_others(monkeypatch):
-    monkeypatch.setattr(main, "_commands_from_outside", None)
+@pytest.mark.usefixtures("installed_package")
+def test_built_in_commands_do_not_search_packages(monkeypatch):
+    monkeypatch.setattr(main, "_external_commands", None)
     with pytest.raises(SystemExit):
         run(["paint", "-h"])

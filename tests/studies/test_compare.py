@@ -52,7 +52,7 @@ def test_two_sweeps_make_a_grid_with_its_losses(pair, tmp_path):
         assert sheet.width > 2 * 40
 
 
-def test_cells_that_are_there_are_not_painted_again(pair, tmp_path):
+def test_existing_cells_are_not_painted_again(pair, tmp_path):
     output = tmp_path / "row.png"
     assert compare(pair, output, "--sweep", "tv-weight=0,4") == 0
     cells = sorted((tmp_path / "row-cells").iterdir())
@@ -65,35 +65,37 @@ def test_cells_that_are_there_are_not_painted_again(pair, tmp_path):
     assert [new > old for new, old in zip(after, before, strict=True)] == [False, True]
 
 
-def test_a_page_besides_the_picture_or_in_its_place(pair, tmp_path, capsys):
+def test_a_page_in_addition_to_the_picture_or_instead_of_it(pair, tmp_path, capsys):
     sweep = ["--sweep", "tv-weight=0,4"]
-    assert compare(pair, tmp_path / "row.png", *sweep, "--report", str(tmp_path / "told.html")) == 0
-    page = (tmp_path / "told.html").read_text(encoding="utf-8")
+    assert (
+        compare(pair, tmp_path / "row.png", *sweep, "--report", str(tmp_path / "report.html")) == 0
+    )
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert page.count("data:image/jpeg") == 2 + 2
-    assert "told.html" in capsys.readouterr().out
+    assert "report.html" in capsys.readouterr().out
     before = (tmp_path / "row-cells" / "001.png").stat().st_mtime_ns
     assert compare(pair, tmp_path / "row.htm", *sweep) == 0
     assert (tmp_path / "row-cells" / "001.png").stat().st_mtime_ns == before
     assert "<svg" in (tmp_path / "row.htm").read_text(encoding="utf-8")
     assert {path.name for path in tmp_path.iterdir()} == {
-        "row.png", "row.csv", "row-cells", "told.html", "row.htm",
+        "row.png", "row.csv", "row-cells", "report.html", "row.htm",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("output", "report", "told"),
+    ("output", "report", "message"),
     [
-        ("row.png", "told.txt", "name it .html"),
-        ("row.html", "told.html", "a page already"),
-        ("row.txt", "told.html", "names no format"),
+        ("row.png", "report.txt", "name it .html"),
+        ("row.html", "report.html", "a page already"),
+        ("row.txt", "report.html", "names no format"),
     ],
 )
-def test_a_page_that_cannot_be_is_told_before_anything_is_painted(
-    pair, tmp_path, capsys, output, report, told
+def test_an_unusable_page_name_is_refused_before_painting(
+    pair, tmp_path, capsys, output, report, message
 ):
     words = ["--sweep", "tv-weight=0,4", "--report", str(tmp_path / report)]
     assert compare(pair, tmp_path / output, *words) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
@@ -102,7 +104,7 @@ def test_a_study_of_the_papers_by_name(pair, tmp_path):
     assert len(list((tmp_path / "study-cells").iterdir())) == 3
 
 
-def test_every_study_can_be_made():
+def test_every_named_study_has_valid_cells():
     for study in STUDIES.values():
         assert len(study.cells) >= 2
     figure = STUDIES["gatys2015"]
@@ -111,7 +113,7 @@ def test_every_study_can_be_made():
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("style-weight", "A sweep is"),
         ("style-weight=", "A sweep is"),
@@ -119,29 +121,29 @@ def test_every_study_can_be_made():
         ("style-weight=much", "float"),
     ],
 )
-def test_a_sweep_that_cannot_be_read_is_told(text, told):
-    with pytest.raises(OptionError, match=told):
+def test_an_invalid_sweep_is_refused(text, message):
+    with pytest.raises(OptionError, match=message):
         parse_sweep(text)
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
-        ([], "Say what to compare"),
+        ([], "Choose what to compare"),
         (["--sweep", "tv-weight=1,-1"], "--tv-weight must be"),
-        (["--sweep", "tv-weight=1", "--study", "start"], "Say what to compare"),
+        (["--sweep", "tv-weight=1", "--study", "start"], "Choose what to compare"),
         (["--sweep", "tv-weight=1", "--sweep", "tv-weight=2"], "Both sweeps"),
         (["--study", "variation", "--tv-weight", "3"], "sweeps tv_weight itself"),
         (["--sweep", "tv-weight=1", "--cell-height", "2"], "--cell-height"),
     ],
 )
-def test_a_mistake_gets_one_sentence(pair, tmp_path, capsys, words, told):
+def test_wrong_options_are_refused_with_one_sentence(pair, tmp_path, capsys, words, message):
     assert compare(pair, tmp_path / "out.png", *words) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
-def test_a_missing_picture_is_told_before_anything_is_painted(pair, tmp_path, capsys):
+def test_a_missing_picture_is_reported_before_painting(pair, tmp_path, capsys):
     words = ["--sweep", "tv-weight=1,2"]
     assert compare([pair[0], "missing.jpg"], tmp_path / "out.png", *words) == 2
     assert "missing.jpg" in capsys.readouterr().err
@@ -154,17 +156,17 @@ def test_a_study_has_one_sweep_or_two():
     assert Study(Recipe(), (sweep,)).rows is None
 
 
-def test_a_remembering_encoder_sees_the_same_and_less_often():
+def test_a_caching_encoder_gives_the_same_features():
     encoder = random_encoder(ENCODER)
-    remembering = CachingEncoder(encoder, capacity=2)
+    caching = CachingEncoder(encoder, capacity=2)
     pictures = [smooth_picture(32, 32, seed=seed) for seed in range(3)]
     layers = ["relu1_1", "relu3_1"]
     for picture in pictures:
-        for name, feature in remembering(picture, layers).items():
+        for name, feature in caching(picture, layers).items():
             assert torch.equal(feature, encoder(picture, layers)[name])
-    again = remembering(pictures[2].clone(), layers)["relu1_1"]
-    assert again.data_ptr() == remembering(pictures[2], layers)["relu1_1"].data_ptr()
+    again = caching(pictures[2].clone(), layers)["relu1_1"]
+    assert again.data_ptr() == caching(pictures[2], layers)["relu1_1"].data_ptr()
     moving = pictures[2].clone().requires_grad_()
-    assert remembering(moving, layers)["relu1_1"].requires_grad
+    assert caching(moving, layers)["relu1_1"].requires_grad
     changed = pictures[2] + 0.01
-    assert not torch.equal(remembering(changed, layers)["relu1_1"], again)
+    assert not torch.equal(caching(changed, layers)["relu1_1"], again)

@@ -20,7 +20,7 @@ from impasto.recipes.recipe import Recipe
 from impasto.runtime import memory
 from impasto.runtime.interrupts import StopRequest
 from impasto.studies.study import Study, StudyRun, Sweep
-from impasto.studies.workers import paint_cells, usual_workers
+from impasto.studies.workers import default_workers, paint_cells
 
 PAIR = PAIRS["tuebingen-starry-night"]
 SMALL = Recipe(size=64, smallest=64, steps=2, final_steps=2)
@@ -46,12 +46,12 @@ def words(pair, *more):
 
 
 def children(process=None):
-    """The processes that paint; Python itself has one more, which looks after shared memory."""
-    found = (process or psutil.Process()).children()
-    return [child for child in found if "resource_tracker" not in " ".join(child.cmdline())]
+    """The processes that paint; Python itself has one more, which tracks shared memory."""
+    processes = (process or psutil.Process()).children()
+    return [child for child in processes if "resource_tracker" not in " ".join(child.cmdline())]
 
 
-def test_the_pictures_are_those_of_one_process(pair, tmp_path):
+def test_several_processes_give_the_same_pictures_as_one(pair, tmp_path):
     sweep = ["--steps=2", "--sweep", "tv-weight=0,4,40"]
     for workers in ("1", "3"):
         output = tmp_path / workers / "row.png"
@@ -63,44 +63,44 @@ def test_the_pictures_are_those_of_one_process(pair, tmp_path):
     assert not children()
 
 
-def test_each_cell_is_told_once_it_is_there(pair, tmp_path):
+def test_each_cell_is_yielded_after_it_is_saved(pair, tmp_path):
     work = study(pair, tmp_path, "tv_weight", 0.0, 1.0, 2.0)
-    told = []
+    names = []
     for name in paint_cells(work, work.study.cells, 2, StopRequest()):
         assert work.file(name).exists()
-        told.append(name)
-    assert sorted(told) == ["000", "001", "002"]
+        names.append(name)
+    assert sorted(names) == ["000", "001", "002"]
 
 
-def test_the_sentence_of_a_cell_that_fails_is_told(pair, tmp_path, capsys):
+def test_the_message_of_a_failed_cell_is_printed(pair, tmp_path, capsys):
     sweep = ["--steps=2", "--sweep", f"init=content,{tmp_path / 'missing.png'}"]
     code = run([*words(pair, *sweep), "-o", str(tmp_path / "row.png"), "--workers", "2"])
     assert code == 2
-    told = capsys.readouterr().err
-    assert "missing.png" in told
-    assert len(told.strip().splitlines()) == 1
+    error = capsys.readouterr().err
+    assert "missing.png" in error
+    assert len(error.strip().splitlines()) == 1
     assert not children()
 
 
-def test_a_process_that_is_killed_is_told(pair, tmp_path):
+def test_a_killed_process_is_reported(pair, tmp_path):
     work = study(pair, tmp_path, "steps", 1, FOREVER, FOREVER)
-    made = paint_cells(work, work.study.cells, 2, StopRequest())
-    assert next(made) == "000"
+    painted = paint_cells(work, work.study.cells, 2, StopRequest())
+    assert next(painted) == "000"
     children()[-1].kill()
     with pytest.raises(ImpastoError, match=r"signal 9.*workers"):
-        next(made)
+        next(painted)
     assert work.file("000").exists()
     assert not children()
 
 
-def test_a_wish_to_stop_ends_all_and_keeps_what_is_done(pair, tmp_path):
+def test_a_stop_request_ends_all_processes_and_keeps_finished_cells(pair, tmp_path):
     work = study(pair, tmp_path, "steps", 1, FOREVER, FOREVER)
     request = StopRequest()
-    told = []
+    names = []
     for name in paint_cells(work, work.study.cells, 2, request):
-        told.append(name)
+        names.append(name)
         request.made = True
-    assert told == ["000"]
+    assert names == ["000"]
     assert [path.name for path in tmp_path.iterdir()] == ["000.png"]
     assert not children()
 
@@ -114,7 +114,7 @@ PROGRAMS = {
 @pytest.mark.skipif(sys.platform == "win32", reason="there Ctrl-C is no signal to a group")
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_ctrl_c_at_the_terminal(program, pair, tmp_path):
-    """All processes of the terminal get it; the program alone answers."""
+    """All processes of the terminal receive it; only the main process prints."""
     if not shutil.which(PROGRAMS[program][0]):
         pytest.skip("the program is not installed")
     sweep = ["--sweep", f"steps=1,{FOREVER},{FOREVER}", "-o", str(tmp_path / "row.png")]
@@ -133,19 +133,19 @@ def test_ctrl_c_at_the_terminal(program, pair, tmp_path):
             time.sleep(0.05)
         painting = children(psutil.Process(process.pid))
         os.killpg(process.pid, signal.SIGINT)
-        told, problems = process.communicate(timeout=120)
+        output, problems = process.communicate(timeout=120)
     finally:
         process.kill()
     assert problems == ""
     assert process.returncode == 130
-    assert "stopped after 1 of 3" in told
+    assert "stopped after 1 of 3" in output
     assert first.exists()
     assert len(painting) == 2
     assert psutil.wait_procs(painting, timeout=5)[1] == []
 
 
 @pytest.mark.parametrize("workers", ["0", "-1"])
-def test_too_few_workers_are_told(workers, pair, tmp_path, capsys):
+def test_too_few_workers_are_refused(workers, pair, tmp_path, capsys):
     sweep = ["--sweep", "tv-weight=0,4", "-o", str(tmp_path / "row.png")]
     assert run([*words(pair, *sweep), f"--workers={workers}"]) == 2
     assert f"--workers is 1 or more, not {workers}" in capsys.readouterr().err
@@ -153,12 +153,14 @@ def test_too_few_workers_are_told(workers, pair, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("cores", "cells", "room", "expected"),
+    ("cores", "cells", "memory_budget", "expected"),
     [(2, 9, 1e12, 1), (16, 9, 1e12, 4), (64, 9, 1e12, 9), (64, 9, 3e9, None), (64, 9, 1e8, 1)],
 )
-def test_how_many_suit_a_machine(monkeypatch, pair, tmp_path, cores, cells, room, expected):
+def test_default_number_of_workers(
+    monkeypatch, pair, tmp_path, cores, cells, memory_budget, expected
+):
     monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
-    monkeypatch.setattr(memory, "default_memory_budget", lambda: room)
+    monkeypatch.setattr(memory, "default_memory_budget", lambda: memory_budget)
     work = study(pair, tmp_path, "seed", *range(cells))
-    found = usual_workers(work, work.study.cells)
-    assert found == expected if expected else 1 < found < cells
+    workers = default_workers(work, work.study.cells)
+    assert workers == expected if expected else 1 < workers < cells

@@ -1,6 +1,6 @@
-"""The program ``impasto``: finds the command, runs it, and turns errors into one clear sentence.
+"""The program ``impasto``: runs the chosen command and prints errors as one sentence.
 
-Only the module of the command that was asked for is imported, so that ``impasto -h`` is quick.
+Only the module of the chosen command is imported, so that ``impasto -h`` is fast.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from impasto.errors import ImpastoError
 
 COMMANDS: Mapping[str, str] = {
     "demo": "paint two sample pairs into out/",
-    "paint": "paint a picture in the manner of another, by optimization",
+    "paint": "paint a picture in the style of another, by optimization",
     "stylize": "paint pictures in one pass, in a fraction of a second",
-    "texture": "make a texture of a picture's style, from noise",
-    "reconstruct": "make a picture again from what layers know of it",
-    "compare": "paint one pair under many recipes, as a grid",
-    "inspect": "see what a layer knows: maps, channels, Gram matrices",
-    "features": "print the statistics of a picture's features, or compare two pictures",
-    "edges": "show pictures' edges, against a photograph's, and their fine detail",
-    "evaluate": "judge results by figures, and compare methods",
-    "gallery": "show a folder of results as a page, with their recipes",
-    "rerun": "paint a picture again from the recipe in its file",
+    "texture": "synthesize a texture in the style of a picture",
+    "reconstruct": "reconstruct a picture from the features of chosen layers",
+    "compare": "paint one pair of pictures with many recipes, as a grid",
+    "inspect": "show feature maps, channels and Gram matrices of a layer",
+    "features": "print feature statistics of a picture, or compare two pictures",
+    "edges": "show edge maps and fine detail of pictures",
+    "evaluate": "measure results and compare methods",
+    "gallery": "write a page of the results in a folder, with their recipes",
+    "rerun": "paint a picture again from the recipe in its metadata",
     "models": "list, fetch, add and verify encoders and one-pass models",
     "train": "train one-pass networks and encoders",
 }
-"""Command → one line. Each is a module in ``impasto.cli.commands``, see :mod:`~impasto.cli.commands`.
+"""Command → one-line summary. Each command is a module in :mod:`impasto.cli.commands`.
 
-Packages from outside add commands by entry points of the group ``impasto.commands``.
+Other packages add commands by entry points in the group ``impasto.commands``.
 """
 
 EXAMPLES = """\
@@ -55,20 +55,19 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the program.
 
     Args:
-        arguments: Without the program's name; the command line's by default.
+        arguments: Arguments without the program's name; None: those of the command line.
 
     Returns:
-        The exit code: 0, or 2 for a mistake that the printed sentence says how to mend, or 130
-        after Ctrl-C.
+        The exit code: 0, 2 after a mistake, with a message on stderr, or 130 after Ctrl-C.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):  # file names may hold what it cannot encode
+    if isinstance(sys.stdout, io.TextIOWrapper):  # for file names that it cannot encode
         sys.stdout.reconfigure(errors="backslashreplace")
     words = sys.argv[1:] if arguments is None else list(arguments)
     chosen = next((word for word in words if not word.startswith("-")), "")
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = _tell_warning
-            # The parser takes a second, as its defaults come from modules that import torch.
+            warnings.showwarning = _print_warning
+            # The parser takes a second: its defaults are in modules that import torch.
             args = _parser(chosen).parse_args(words)
             if getattr(args, "quiet", False):
                 warnings.simplefilter("ignore")
@@ -82,12 +81,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
         print("impasto: stopped.", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has gone (`impasto … | head`): nothing is wrong here.
+        # The reader of the output has closed it (`impasto … | head`), which is no error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
-def _tell_warning(
+def _print_warning(
     message: Warning | str,
     category: type[Warning],
     filename: str,
@@ -95,26 +94,26 @@ def _tell_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """What takes the place of ``warnings.showwarning``: a line for a person."""
+    """Replace ``warnings.showwarning``: one line, without the path and the code."""
     print(f"impasto: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def _parser(chosen: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="impasto",
-        description="Neural style transfer: paints a picture in the manner of another.",
+        description="Neural style transfer: paint a picture in the style of another.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"impasto {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
-    # Installed packages are searched only where their commands can matter: it takes a while.
-    others = {} if chosen in COMMANDS else _commands_from_outside()
-    for name, about in {**{n: f"from {e.value}" for n, e in others.items()}, **COMMANDS}.items():
+    # Installed packages are searched only if their commands matter, since it is slow.
+    external = {} if chosen in COMMANDS else _external_commands()
+    for name, about in {**{n: f"from {e.value}" for n, e in external.items()}, **COMMANDS}.items():
         if name != chosen:
             commands.add_parser(name, help=about)
             continue
-        module = others[name].load() if name in others else _module(name)
+        module = external[name].load() if name in external else _module(name)
         about = getattr(module, "SUMMARY", about)
         command = commands.add_parser(
             name,
@@ -128,11 +127,10 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _commands_from_outside() -> dict[str, Any]:
+def _external_commands() -> dict[str, Any]:
     import importlib.metadata
 
-    found = importlib.metadata.entry_points(group="impasto.commands")
-    return {entry_point.name: entry_point for entry_point in found}
+    return {e.name: e for e in importlib.metadata.entry_points(group="impasto.commands")}
 
 
 def _module(name: str) -> Any:

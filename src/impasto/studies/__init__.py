@@ -1,4 +1,4 @@
-"""Studies: one pair of pictures painted under many recipes, and what a layer responds to.
+"""Studies: one pair of pictures painted with many recipes, and what a layer responds to.
 
 * ``study``: sweeps, named studies, and their pictures in a folder
 * ``workers``: the pictures of a study painted in several processes

@@ -1,7 +1,7 @@
-"""Studies: one pair of pictures painted under many recipes, to see what an entry does.
+"""Studies: one pair of pictures painted with many recipes, to show the effect of an entry.
 
-A study sweeps one entry of the recipe or two; every other thing stays as it is. The studies of the
-papers are here by name.
+A study sweeps one or two entries of a recipe and keeps the others. Known studies, among them a
+figure of each of Gatys et al.'s papers, are in ``STUDIES``.
 """
 
 from __future__ import annotations
@@ -26,21 +26,15 @@ from impasto.objective.terms import sum_by_term
 from impasto.recipes.presets import get_recipe
 from impasto.recipes.recipe import FIELDS, Recipe
 
-LAYERS = "style_layers", "content_layers"
-"""Entries whose values are layers."""
-
-SHORT = {"layers": "style_layers"}
-"""Other names of entries."""
-
 
 @dataclass(frozen=True)
 class Sweep:
-    """The values that one entry of a recipe goes through.
+    """Values of one recipe entry.
 
     Attributes:
-        entry: Of the recipe.
-        values: In the order to show them.
-        names: How they are called, as many.
+        entry: Name of the entry.
+        values: The values, in display order.
+        names: A label for each value.
     """
 
     entry: str
@@ -50,7 +44,13 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Study:
-    """A recipe and the sweeps over it: one gives a row, two a grid."""
+    """A recipe and the sweeps over it: one sweep is a row of pictures, two are a grid.
+
+    Attributes:
+        recipe: The recipe that all cells share.
+        sweeps: One or two; with two, the first is the rows.
+        about: One line for the help.
+    """
 
     recipe: Recipe
     sweeps: tuple[Sweep, ...]
@@ -61,43 +61,42 @@ class Study:
             raise OptionError(f"A study sweeps one entry or two, not {len(self.sweeps)}.")
         if len({sweep.entry for sweep in self.sweeps}) < len(self.sweeps):
             raise OptionError(f"Both sweeps are over {self.sweeps[0].entry}: name two entries.")
-        _ = self.cells  # a value that is not allowed is told now, not after an hour
+        _ = self.cells  # raises now, not after an hour, for a value that is not allowed
 
     @property
     def rows(self) -> Sweep | None:
-        """What the rows show, if there are two sweeps: the first."""
+        """The first of two sweeps; None if there is one."""
         return self.sweeps[0] if len(self.sweeps) == 2 else None
 
     @property
     def columns(self) -> Sweep:
-        """What the columns show: the last sweep."""
+        """The last sweep."""
         return self.sweeps[-1]
 
     @property
     def cells(self) -> list[tuple[str, Recipe]]:
-        """File name and recipe of every cell, row by row."""
-        cells = []
-        for number, chosen in enumerate(
-            itertools.product(*(range(len(sweep.values)) for sweep in self.sweeps))
-        ):
-            pairs = zip(self.sweeps, chosen, strict=True)
-            changes = {sweep.entry: sweep.values[index] for sweep, index in pairs}
-            cells.append((f"{number:03}", self.recipe.replace(**changes)))
-        return cells
+        """Name and recipe of every cell, row by row."""
+        entries = [sweep.entry for sweep in self.sweeps]
+        combinations = itertools.product(*(sweep.values for sweep in self.sweeps))
+        return [
+            (f"{number:03}", self.recipe.replace(**dict(zip(entries, values, strict=True))))
+            for number, values in enumerate(combinations)
+        ]
 
 
 def parse_sweep(text: str) -> Sweep:
-    """``style-weight=1,10,100``; layers are joined by ``+``, and a leading ``+`` adds to the last.
+    """Parse a sweep such as ``style-weight=1,10,100``.
 
+    Layers are joined by ``+``, and a leading ``+`` extends the value before:
     ``layers=relu1_1,+relu2_1,+relu3_1`` has one, two and three layers.
 
     Raises:
-        OptionError: For a text without values, or an entry that no recipe has.
+        OptionError: For a text without values, an unknown entry or a value of another type.
     """
     entry, equals, rest = text.partition("=")
     entry = entry.strip().replace("-", "_")
     aliases = {alias: e.name for e in FIELDS.values() for alias in e.aliases}
-    entry = (SHORT | aliases).get(entry, entry)
+    entry = {"layers": "style_layers", **aliases}.get(entry, entry)
     words = [word.strip() for word in rest.split(",") if word.strip()]
     if not equals or not words:
         raise OptionError(
@@ -106,9 +105,9 @@ def parse_sweep(text: str) -> Sweep:
     if entry not in FIELDS:
         raise unknown_name("recipe entry", entry.replace("_", "-"),
                            [name.replace("_", "-") for name in FIELDS])  # fmt: skip
-    if entry in LAYERS:
-        return Sweep(entry, tuple(_layer_sets(words)), tuple(words))
     kind = FIELDS[entry].kind
+    if kind is dict:
+        return Sweep(entry, tuple(_layer_sets(words)), tuple(words))
     try:
         values = tuple(kind(word) for word in words)
     except ValueError as error:
@@ -117,11 +116,12 @@ def parse_sweep(text: str) -> Sweep:
 
 
 def _layer_sets(words: Sequence[str]) -> Iterator[dict[str, float]]:
-    chosen: dict[str, float] = {}
+    """The layers of each value, with equal weights."""
+    layers: list[str] = []
     for word in words:
-        names = [name for name in word.split("+") if name]
-        chosen = {**(chosen if word.startswith("+") else {}), **dict.fromkeys(names, 1.0)}
-        yield {name: 1.0 / len(chosen) for name in chosen}
+        added = [name for name in word.split("+") if name]
+        layers = list(dict.fromkeys([*(layers if word.startswith("+") else []), *added]))
+        yield dict.fromkeys(layers, 1.0 / max(1, len(layers)))
 
 
 def _depths(*blocks: int) -> Sweep:
@@ -170,26 +170,25 @@ STUDIES: Mapping[str, Study] = {
 
 def read_losses(metadata: Mapping[str, str]) -> dict[str, float]:
     """Term → weighted loss at the last step, from the metadata of a cell's picture."""
-    found = re.findall(r"(\w+) ([\d.e+-]+)(?:, |$)", metadata.get("losses", ""))
     losses = {}
-    for kind, value in found:
+    for term, value in re.findall(r"(\w+) ([\d.e+-]+)(?:, |$)", metadata.get("losses", "")):
         with contextlib.suppress(ValueError):
-            losses[kind] = float(value)
+            losses[term] = float(value)
     return losses
 
 
 class StudyRun:
-    """A study being made, cell by cell; cells in the folder are not made again.
+    """A study painted cell by cell; cells whose pictures are in the folder are not painted again.
 
     Args:
-        study: What to make.
-        content: The photograph's file.
-        style: The style picture's file.
-        folder: Keeps every cell's picture with its recipe.
+        study: The study.
+        content: File of the photograph.
+        style: File of the style picture.
+        folder: Keeps the picture of every cell, with its request.
 
     Attributes:
-        memory: Bytes that a cell may take; two thirds of what is free if None.
-        max_pixels: Larger pictures are refused.
+        memory: Bytes that a cell may take; None: two thirds of the free memory.
+        max_pixels: Larger input pictures are refused.
     """
 
     def __init__(self, study: Study, content: Path, style: Path, folder: Path) -> None:
@@ -200,23 +199,22 @@ class StudyRun:
         self._resources = Resources(remember_features=True)
 
     def file(self, name: str) -> Path:
-        """Where a cell's picture is kept."""
+        """The picture of a cell."""
         return self.folder / f"{name}.png"
 
     def request(self, recipe: Recipe) -> PaintRequest:
-        """What a cell with that recipe asks for."""
-        style = StyleInput(str(self.style_path))
-        return PaintRequest(str(self.content_path), (style,), recipe)
+        """The request of a cell with that recipe."""
+        return PaintRequest(str(self.content_path), (StyleInput(str(self.style_path)),), recipe)
 
     def is_done(self, name: str, recipe: Recipe) -> bool:
-        """Whether a cell's picture is there, made by the same request."""
+        """Whether the picture of a cell exists and was made by the same request."""
         try:
             return from_metadata(images.read_metadata(self.file(name))) == self.request(recipe)
         except ImpastoError:
             return False
 
     def paint(self, name: str, recipe: Recipe) -> Iterator[Progress]:
-        """Paint one cell; after the last step its picture is in the folder."""
+        """Paint one cell; its picture is saved after the last step."""
         options = RunOptions(memory=self.memory, max_pixels=self.max_pixels)
         running = run(self.request(recipe), options, resources=self._resources)
         for event in running:
@@ -225,5 +223,5 @@ class StudyRun:
         result = running.result
         losses = sum_by_term(losses_of(result.losses[-1]))
         losses.pop("loss")
-        told = ", ".join(f"{term} {value:.4g}" for term, value in losses.items())
-        dataclasses.replace(result, notes={"losses": told}).save(self.file(name))
+        text = ", ".join(f"{term} {value:.4g}" for term, value in losses.items())
+        dataclasses.replace(result, notes={"losses": text}).save(self.file(name))

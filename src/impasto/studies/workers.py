@@ -190,7 +190,9 @@ def _is_closed(pipe: Connection) -> bool:
 def _most_bytes(study_run: StudyRun, cells: Sequence[Cell]) -> float:
     """Memory of a process that paints the largest of some cells."""
     size = images.read(study_run.content_path, max_pixels=study_run.max_pixels).size
-    encoders = {name: open_feature_extractor(name) for name in {recipe.encoder for _, recipe in cells}}
+    encoders = {
+        name: open_feature_extractor(name) for name in {recipe.encoder for _, recipe in cells}
+    }
     return max(
         cost_model.painting_bytes(
             encoders[recipe.encoder],

@@ -1,10 +1,11 @@
-"""``impasto compare``: one pair of pictures under many recipes, as a grid."""
+"""``impasto compare``: one pair of pictures painted with many recipes, as a grid."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
 import csv
+import itertools
 import sys
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
@@ -22,8 +23,8 @@ from impasto.reports.html import PAGE_ENDINGS
 from impasto.reports.study_report import check_grid_page, write_grid_page
 from impasto.runtime.files import atomic_write, check_writable
 from impasto.runtime.interrupts import StopRequest, stop_on_interrupt
-from impasto.studies.study import STUDIES, Study, StudyRun, parse_sweep
-from impasto.studies.workers import Cell, check_workers, paint_cells, usual_workers
+from impasto.studies.study import STUDIES, Study, StudyRun, Sweep, parse_sweep
+from impasto.studies.workers import Cell, check_workers, default_workers, paint_cells
 
 EXAMPLES = """\
 examples:
@@ -32,27 +33,27 @@ examples:
       --sweep layers=relu1_1,+relu2_1,+relu3_1,+relu4_1,+relu5_1 -o grid.png --size 256
   impasto compare photo.jpg painting.jpg --study gatys2015 -o figure-3.png --report figure-3.html
 
-The first of two sweeps gives the rows. Pictures are kept in OUT-cells/: after an interruption the
-same command goes on from there.
+The first of two sweeps gives the rows. Pictures are kept in OUT-cells/; after an interruption the
+same command continues from there.
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``compare``."""
     parser.add_argument("content", metavar="CONTENT", type=Path, help="the photograph")
-    parser.add_argument("style", metavar="STYLE", type=Path, help="the picture to paint like")
+    parser.add_argument("style", metavar="STYLE", type=Path, help="the style picture")
     parser.add_argument("-o", "--output", required=True, metavar="FILE", type=Path,
-                        help="the grid to make, as a picture or as a page (.html); "
-                        "FILE.csv gets the losses")  # fmt: skip
+                        help="the grid: a picture or an HTML page; the losses are "
+                        "written to FILE.csv")  # fmt: skip
     parser.add_argument("--report", metavar="PAGE", type=Path,
-                        help="also tell of all cells on a page (.html)")  # fmt: skip
+                        help="also write an HTML page with all cells")  # fmt: skip
     parser.add_argument("--sweep", action="append", default=[], metavar="ENTRY=A,B,…",
-                        help="an entry of the recipe and its values; once or twice")  # fmt: skip
+                        help="a recipe entry and its values; once or twice")  # fmt: skip
     parser.add_argument("--study", choices=tuple(STUDIES), metavar="NAME",
                         help="; ".join(f"{k}: {v.about}" for k, v in STUDIES.items()))  # fmt: skip
-    parser.add_argument("--cells", metavar="DIR", type=Path, help="of the pictures [OUT-cells/]")
+    parser.add_argument("--cells", metavar="DIR", type=Path, help="folder of cells [OUT-cells/]")
     parser.add_argument("--cell-height", type=int, default=240, metavar="N",
-                        help="of a picture in the grid, in pixels [240]")  # fmt: skip
+                        help="height of a picture in the grid, in pixels [240]")  # fmt: skip
     parser.add_argument("--workers", type=int, metavar="N",
                         help="paint N cells at a time [one for four cores]")  # fmt: skip
     add_max_pixels(parser)
@@ -61,7 +62,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Paint what is not painted yet, lay out the grid, and return the exit code."""
+    """Paint the missing cells, write the grid and the table, and return the exit code."""
     study = _study(args)
     sheet, page = _outputs(args)
     table = args.output.with_suffix(".csv")
@@ -71,30 +72,30 @@ def run(args: argparse.Namespace) -> int:
     if args.workers is not None:
         check_workers(args.workers)
     for path in (args.content, args.style):
-        # A mistake is told before hours of work.
+        # Report an unreadable picture before hours of work.
         images.read(path, long_side=32, max_pixels=args.max_pixels)
     folder = args.cells or args.output.with_name(f"{args.output.stem}-cells")
     work = StudyRun(study, args.content, args.style, folder)
     work.max_pixels = args.max_pixels
     stopped = _paint(work, args)
-    made = [name for name, _ in study.cells if work.file(name).exists()]
-    if made:
+    painted = sum(work.file(name).exists() for name, _ in study.cells)
+    if painted:
         if sheet:
-            _lay_out(work, sheet, args.cell_height)
+            _write_grid(work, sheet, args.cell_height)
         if page:
             write_grid_page(page, work, command=sys.argv[1:])
-        _tabulate(work, table)
+        _write_table(work, table)
     if stopped:
-        print(f"{args.output}: stopped after {len(made)} of {len(study.cells)} pictures; "
-              "the same command goes on from here")  # fmt: skip
+        print(f"{args.output}: stopped after {painted} of {len(study.cells)} pictures; "
+              "the same command continues")  # fmt: skip
         return 130
-    told = f"; page {page}" if sheet and page else ""
-    print(f"{args.output}: {len(study.cells)} pictures; losses in {table}{told}")
+    report = f"; page {page}" if sheet and page else ""
+    print(f"{args.output}: {len(study.cells)} pictures; losses in {table}{report}")
     return 0
 
 
 def _outputs(args: argparse.Namespace) -> tuple[Path | None, Path | None]:
-    """The picture to make and the page to make; one of them or both."""
+    """The grid's picture and page; one of them may be None."""
     is_page = args.output.suffix.lower() in PAGE_ENDINGS
     if is_page and args.report:
         raise OptionError(f"{args.output} is a page already: leave out --report, or name -o .png.")
@@ -107,89 +108,81 @@ def _outputs(args: argparse.Namespace) -> tuple[Path | None, Path | None]:
 
 def _study(args: argparse.Namespace) -> Study:
     if bool(args.study) == bool(args.sweep):
-        raise OptionError("Say what to compare: --sweep ENTRY=A,B,… or --study NAME.")
+        raise OptionError("Choose what to compare: --sweep ENTRY=A,B,… or --study NAME.")
     if args.sweep:
         return Study(recipe_from(args), tuple(parse_sweep(text) for text in args.sweep))
     known = STUDIES[args.study]
     changes = given_entries(args)
-    if taken := [sweep.entry for sweep in known.sweeps if sweep.entry in changes]:
-        raise OptionError(f"The study {args.study} sweeps {taken[0]} itself: leave it out.")
+    if swept := [sweep.entry for sweep in known.sweeps if sweep.entry in changes]:
+        raise OptionError(f"The study {args.study} sweeps {swept[0]} itself: leave it out.")
     return Study(known.recipe.replace(**changes), known.sweeps, known.about)
 
 
 def _paint(work: StudyRun, args: argparse.Namespace) -> bool:
-    """Paint the cells that are not there; whether Ctrl-C stopped it."""
+    """Paint the missing cells; returns whether Ctrl-C stopped it."""
     cells = work.study.cells
     todo = [cell for cell in cells if not work.is_done(*cell)]
-    workers = args.workers or usual_workers(work, todo)
+    workers = args.workers or default_workers(work, todo)
     with counting_bar(quiet=args.quiet) as progress, stop_on_interrupt() as request:
         task = progress.add_task("pictures", total=len(cells), completed=len(cells) - len(todo))
 
-        def tell(step: Progress) -> None:
+        def show(step: Progress) -> None:
             progress.update(task, description=f"{max(step.size)} px {step.step}/{step.of}")
 
         if workers > 1:
             progress.update(task, description=f"{min(workers, len(todo))} at a time")
-            made = paint_cells(work, todo, workers, request)
+            painted = paint_cells(work, todo, workers, request)
         else:
-            made = _in_turn(work, todo, request, tell)
-        with contextlib.closing(made):
-            for _ in made:
+            painted = _paint_in_turn(work, todo, request, show)
+        with contextlib.closing(painted):
+            for _ in painted:
                 progress.advance(task)
         return request.made
 
 
-def _in_turn(
-    work: StudyRun, todo: Sequence[Cell], request: StopRequest, tell: Callable[[Progress], None]
+def _paint_in_turn(
+    work: StudyRun, todo: Sequence[Cell], request: StopRequest, show: Callable[[Progress], None]
 ) -> Generator[str]:
-    """Paint cells in this process; the name of each once its picture is in the folder."""
+    """Paint cells in this process; yields the name of each after its picture is saved."""
     for name, recipe in todo:
         for step in work.paint(name, recipe):
-            tell(step)
+            show(step)
             if request.made:
-                return  # a picture half painted is not kept
+                return  # an unfinished picture is not kept
         yield name
         if request.made:
             return
 
 
-def _lay_out(work: StudyRun, output: Path, height: int) -> None:
+def _write_grid(work: StudyRun, output: Path, height: int) -> None:
     study = work.study
     width = len(study.columns.values)
-    pictures: list[Image.Image | None] = []
-    for name, _ in study.cells:
-        path = work.file(name)
-        pictures.append(Image.open(path).convert("RGB") if path.exists() else None)
-    rows = [pictures[i : i + width] for i in range(0, len(pictures), width)]
+    paths = [work.file(name) for name, _ in study.cells]
+    pictures = [Image.open(path).convert("RGB") if path.exists() else None for path in paths]
     sheet = picture_grid(
-        rows,
-        row_names=_headings(study.rows.entry, study.rows.names) if study.rows else (),
-        column_names=_headings(study.columns.entry, study.columns.names),
+        [pictures[i : i + width] for i in range(0, len(pictures), width)],
+        row_names=_headings(study.rows) if study.rows else (),
+        column_names=_headings(study.columns),
         height=height,
     )
     with atomic_write(output) as temporary:
         sheet.save(temporary, quality=92)
 
 
-def _headings(entry: str, names: tuple[str, ...]) -> list[str]:
-    """The first tells what is swept."""
-    told = entry.replace("_", " ")
-    return [f"{told} {name}" if index == 0 else name for index, name in enumerate(names)]
+def _headings(sweep: Sweep) -> list[str]:
+    """The names of a sweep's values; the first one begins with the entry."""
+    first, *others = sweep.names
+    return [f"{sweep.entry.replace('_', ' ')} {first}", *others]
 
 
-def _tabulate(work: StudyRun, table: Path) -> None:
-    """What every cell came to, as CSV."""
-    columns = [sweep.entry for sweep in work.study.sweeps]
-    names = [
-        (row, column)
-        for row in (work.study.rows.names if work.study.rows else ("",))
-        for column in work.study.columns.names
-    ]
+def _write_table(work: StudyRun, table: Path) -> None:
+    """Write the losses of every cell as CSV."""
+    sweeps = work.study.sweeps
+    combinations = itertools.product(*(sweep.names for sweep in sweeps))
     with atomic_write(table) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([*columns, "picture", "losses"])
-        for (name, _), chosen in zip(work.study.cells, names, strict=True):
+        writer.writerow([*(sweep.entry for sweep in sweeps), "picture", "losses"])
+        for (name, _), values in zip(work.study.cells, combinations, strict=True):
             path = work.file(name)
             if path.exists():
-                losses = images.read_metadata(path).get("losses", "")
-                writer.writerow([*chosen[-len(columns) :], path, losses])
+                writer.writerow([*values, path, images.read_metadata(path).get("losses", "")])

@@ -1,4 +1,4 @@
-"""``impasto demo``: two sample pairs painted, with a contact sheet, in under a minute."""
+"""``impasto demo``: paint two sample pairs and a contact sheet, in under a minute."""
 
 from __future__ import annotations
 
@@ -25,15 +25,14 @@ example:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``demo``."""
-    parser.add_argument(
-        "-o", "--output", metavar="DIR", type=Path, default=Path("out"), help="where to [out/]"
-    )
+    parser.add_argument("-o", "--output", metavar="DIR", type=Path, default=Path("out"),
+                        help="folder to write to [out/]")  # fmt: skip
     parser.add_argument("--size", type=int, default=512, metavar="N", help="long side [512]")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Paint the pairs, say where they are, and return the exit code."""
+    """Paint the pairs, print their files and return the exit code."""
     folder: Path = args.output
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise ImageError(f"{folder} is a file: name another folder with -o DIR.")
@@ -45,21 +44,13 @@ def run(args: argparse.Namespace) -> int:
             options = RunOptions(handle_interrupt=True)
             result = run_request(request, options, listener=bar.show).finish()
         if not result.is_finished:
-            print("stopped; the pictures finished before are kept")
+            print("stopped; finished pictures are kept")
             return 130
         path = result.save(folder / f"{name}.png")
         print(f"{path}: {pair.style_credit}; {clock(result.seconds)}")
-        rows.append(
-            [
-                CaptionedImage(
-                    images.to_pil(images.read(pair.content_path).tensor), pair.content_credit
-                ),
-                CaptionedImage(
-                    images.to_pil(images.read(pair.style_path).tensor), pair.style_credit
-                ),
-                CaptionedImage(result.image, f"impasto paint, {clock(result.seconds)}"),
-            ]
-        )
+        inputs = (pair.content_path, pair.content_credit), (pair.style_path, pair.style_credit)
+        row = [CaptionedImage(images.to_pil(images.read(p).tensor), credit) for p, credit in inputs]
+        rows.append([*row, CaptionedImage(result.image, f"impasto paint, {clock(result.seconds)}")])
     sheet = folder / "contact-sheet.jpg"
     with atomic_write(sheet) as temporary:
         contact_sheet(rows).save(temporary, quality=92)

@@ -26,21 +26,21 @@ examples:
   impasto edges out.png --content photo.jpg -o lines.png
   impasto edges painted/ --content photo.jpg --json
 
-A map is black where the picture is flat, and white where the luma changes by a quarter of
-black-to-white or more per pixel. In a difference, red edges were added by the result, blue ones
-were lost.
+A map is black where the picture is flat, and white where the luma changes by 0.25 or more per
+pixel. In a difference, the result has added red edges and lost blue ones.
 """
 
-_MAX_HEIGHT = 480  # of a picture on the sheet
+_MAX_HEIGHT = 480
+"""Of a picture on the sheet, in pixels."""
 
-Figures = dict[str, str | float]
+Measurements = dict[str, str | float]
 """``picture`` (its path), ``energy``, and ``content_energy`` if there is a photograph."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``edges``."""
     add = parser.add_argument
-    add("pictures", nargs="+", metavar="IMAGE", type=Path, help="pictures, or folders of them")
+    add("pictures", nargs="+", metavar="IMAGE", type=Path, help="pictures, or folders of pictures")
     add("-o", "--output", metavar="SHEET", type=Path, help="write a contact sheet")
     add("--content", metavar="PHOTO", type=Path, help="the photograph they were painted from")
     add("--size", type=int, default=512, metavar="N",
@@ -59,34 +59,34 @@ def run(args: argparse.Namespace) -> int:
     content = images.read(args.content, max_pixels=limit) if args.content else None
     paths = [path for name in args.pictures for path in picture_files(name)]
     measured = [_measure(path, content, args.size, limit) for path in paths]
-    rows, figures = [cells for cells, _ in measured], [of_picture for _, of_picture in measured]
+    rows, measurements = [row for row, _ in measured], [values for _, values in measured]
     if args.output:
         height = max(cell.image.height for row in rows for cell in row)
         sheet = contact_sheet(rows, height=min(height, _MAX_HEIGHT))
         images.write(args.output, images.from_pil(sheet).tensor)
     if args.json:
-        print(json.dumps(figures, indent=2, ensure_ascii=False))
+        print(json.dumps(measurements, indent=2, ensure_ascii=False))
     else:
-        _print(figures)
+        _print(measurements)
     return 0
 
 
 def _measure(
     path: Path, content: Picture | None, size: int, max_pixels: int
-) -> tuple[list[CaptionedImage], Figures]:
-    """Row of the sheet and figures of one picture."""
+) -> tuple[list[CaptionedImage], Measurements]:
+    """Measure one picture; returns its row of the sheet and its energies."""
     picture = images.read(path, max_pixels=max_pixels)
     picture = picture.resized(fit_size(picture.size, size, max_enlarge=1))
-    figures: Figures = {"picture": str(path)}
+    values: Measurements = {"picture": str(path)}
     try:
-        figures["energy"] = _energy(picture)
+        values["energy"] = _energy(picture)
         if content is None:
-            return [_cell(picture, path.name), _map(picture, "edges")], figures
+            return [_cell(picture, path.name), _map(picture, "edges")], values
         photo = resize_to_result(content, picture.size)
-        figures["content_energy"] = _energy(photo)
+        values["content_energy"] = _energy(photo)
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from None
-    return _comparison(photo, picture, path), figures
+    return _comparison(photo, picture, path), values
 
 
 def _comparison(photo: Picture, result: Picture, path: Path) -> list[CaptionedImage]:
@@ -112,7 +112,7 @@ def _energy(picture: Picture) -> float:
     return float(high_frequency_energy(picture.tensor))
 
 
-def _print(rows: list[Figures]) -> None:
+def _print(rows: list[Measurements]) -> None:
     for row in rows:
         energy, of_photo = row["energy"], row.get("content_energy")
         line = f"{row['picture']}: high-frequency energy {energy:.3g}"

@@ -1,4 +1,4 @@
-"""``impasto evaluate``: metrics of results, and methods compared."""
+"""``impasto evaluate``: measure results and compare methods."""
 
 from __future__ import annotations
 
@@ -19,12 +19,7 @@ from impasto.cli.shared.limits import add_max_pixels
 from impasto.cli.shared.messages import sentence
 from impasto.errors import ImpastoError, OptionError, with_file_name
 from impasto.evaluation.evaluator import Evaluator
-from impasto.evaluation.matching import (
-    PictureIndex,
-    References,
-    find_references,
-    picture_files,
-)
+from impasto.evaluation.matching import PictureIndex, References, find_references, picture_files
 from impasto.evaluation.pareto_plot import X_METRIC, Y_METRIC, check_plotting, write_scatter
 from impasto.evaluation.results import (
     NO_SET_VALUES,
@@ -54,13 +49,13 @@ examples:
   impasto evaluate out.png --content photo.jpg --style painting.jpg --metrics gram,ssim
 
 metrics: {", ".join(n for n, metric in METRICS.items() if not metric.weights)};
-with weights of their own: {", ".join(n for n, metric in METRICS.items() if metric.weights)}; \
-of a method as a whole: {", ".join(SET_METRICS)}.
-The content and style of a result are found by its metadata, or by its name CONTENT-STYLE.
+metrics that need weights: {", ".join(n for n, metric in METRICS.items() if metric.weights)};
+metrics of all results of a method: {", ".join(SET_METRICS)}.
+Content and style of a result are found by its metadata, or by its file name CONTENT-STYLE.
 """
 
 Measure = Callable[[Path, References], dict[str, float]]
-"""Result and its references → values by name."""
+"""Path and references of a result → values by name."""
 
 _FAILED, _STOPPED = 2, 130
 _TABLE, _JSON, _PLOT = "pictures.csv", "evaluation.json", "scatter.png"
@@ -72,30 +67,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("results", nargs="+", metavar="RESULTS", type=Path,
         help="a folder of results; several are compared as methods")  # fmt: skip
     add("--content", required=True, metavar="DIR|FILE", type=Path,
-        help="photographs that the results were made from")  # fmt: skip
+        help="photographs that the results were painted from")  # fmt: skip
     add("--style", required=True, metavar="DIR|FILE", type=Path,
-        help="paintings whose style they have")  # fmt: skip
+        help="paintings whose styles the results have")  # fmt: skip
     add("-o", "--output", metavar="DIR", type=Path,
         help=f"write {_TABLE}, {_JSON} and {_PLOT}")  # fmt: skip
-    add("--metrics", metavar="NAME,…", help="[all whose weights are available]")
-    add("--encoder", default="compact", metavar="NAME|FILE", help="[compact]")
+    add("--metrics", metavar="NAME,…", help="metrics [all whose weights are available]")
+    add("--encoder", default="compact", metavar="NAME|FILE", help="encoder [compact]")
     add("--size", type=int, default=512, metavar="N",
         help="downscale larger results to this long side [512]")  # fmt: skip
     add_max_pixels(parser)
     add("--temporal", action="store_true",
-        help="results are frames of a video: measure its warping error")  # fmt: skip
+        help="the results are frames of a video: measure the warping error")  # fmt: skip
     add("--no-plot", action="store_true", help="draw no scatter plot (it needs matplotlib)")
     add("--json", action="store_true", help="print JSON instead of a table")
     add("--quiet", action="store_true", help="show no progress")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluate all results and return the exit code: 2 if any cannot be evaluated."""
-    selected = None if args.metrics is None else args.metrics.split(",")
-    if selected is None:
+    """Evaluate all results and return the exit code: 2 if any failed."""
+    if args.metrics is None:
         names = available_metrics()
     else:
-        names = [name.strip() for name in selected if name.strip()]
+        names = [name.strip() for name in args.metrics.split(",") if name.strip()]
     metrics, set_metrics = resolve_metrics(names)
     has_plot = bool(args.output) and not args.no_plot and {X_METRIC, Y_METRIC} <= set(metrics)
     if has_plot:
@@ -105,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
     if args.size < 1:
         raise OptionError(f"--size is {args.size} pixels: choose 1 or more.")
     results = _results(args.results, args.output)
-    if selected is not None and set_metrics:
+    if args.metrics is not None and set_metrics:
         _check_set_sizes(set_metrics, results)
     indexes = PictureIndex(args.content), PictureIndex(args.style)
     limits = {"size": args.size, "max_pixels": args.max_pixels}
@@ -142,20 +136,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _results(paths: Sequence[Path], output: Path | None) -> list[tuple[str, Path]]:
-    """Every result with the name of its method: that of the folder or file."""
+    """Every result with the name of its method, the name of the given folder or file."""
     names = [path.resolve().name for path in paths]
     results = []
     for path, name in zip(paths, names, strict=True):
         method = name if names.count(name) == 1 else str(path)
         if output is not None and output.resolve() == path.resolve():
             raise OptionError(f"{output} holds the results: name another folder with -o DIR.")
-        # The output of an earlier run may be in a subfolder: it is no result.
+        # The output of an earlier run may be in a subfolder.
         results += [(method, file) for file in picture_files(path, exclude=output)]
     return results
 
 
 def _check_set_sizes(names: Sequence[str], results: Sequence[tuple[str, Path]]) -> None:
-    """Refuse metrics of sets if a method has too few results."""
+    """Raise an OptionError if a method has too few results for metrics of sets."""
     methods = [method for method, _ in results]
     for method in dict.fromkeys(methods):
         if (count := methods.count(method)) < MIN_SET_SIZE:
@@ -174,7 +168,7 @@ def _evaluate(
     args: argparse.Namespace,
     request: StopRequest,
 ) -> None:
-    """Fill ``rows`` and ``failed``, until all is done or Ctrl-C."""
+    """Evaluate results into ``rows`` and ``failed``, until Ctrl-C."""
     quiet = args.quiet or args.json
     for method, path in counted(results, lambda item: item[1].name, quiet=quiet):
         try:
@@ -201,7 +195,7 @@ def _write(folder: Path, rows: list[EvaluatedResult], report: str, *, has_plot: 
 
 
 def _print(rows: list[EvaluatedResult], set_values: SetValues) -> None:
-    """Print a table with a block for each metric, so that methods are below each other."""
+    """Print a table with one block per metric, which lists the methods."""
     means = summarize(rows, set_values)
     several = len(means) > 1
     headings = ["metric", *(["method"] if several else []), "mean", "95 % interval", "better"]

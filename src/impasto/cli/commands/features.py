@@ -1,4 +1,4 @@
-"""``impasto features``: feature statistics of a picture, or of two and their distances."""
+"""``impasto features``: feature statistics of one picture, or of two with their distances."""
 
 from __future__ import annotations
 
@@ -31,14 +31,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("pictures", nargs="+", metavar="PICTURE", help="one picture, or two to compare")
     add("--size", type=int, default=512, metavar="N", help="long side in pixels [512]")
     add_max_pixels(parser)
-    add("--encoder", default="compact", metavar="NAME|FILE", help="[compact]")
+    add("--encoder", default="compact", metavar="NAME|FILE", help="encoder [compact]")
     add("--layers", metavar="LAYER,…", default=",".join(STYLE_LAYERS),
-        help=f"[{STYLE_LAYERS[0]} … {STYLE_LAYERS[-1]}]")  # fmt: skip
-    add(
-        "--json",
-        action="store_true",
-        help="print JSON, with the mean and deviation of every channel",
-    )
+        help=f"layers [{STYLE_LAYERS[0]} … {STYLE_LAYERS[-1]}]")  # fmt: skip
+    add("--json", action="store_true",
+        help="print JSON, with the mean and standard deviation of every channel")  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""``impasto gallery``: a page of the results in a folder."""
+"""``impasto gallery``: an HTML page of the results in a folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ examples:
   impasto gallery out/
   impasto gallery out/ -o out/index.html
 
-The page opens from disk, without a network. It embeds small pictures and links to the files.
+The page works offline. It embeds small pictures and links to the files.
 """
 
 _FAILED = 2
@@ -30,14 +30,14 @@ _FAILED = 2
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``gallery``."""
     add = parser.add_argument
-    add("folder", metavar="DIR", type=Path, help="a folder of results, with subfolders")
+    add("folder", metavar="DIR", type=Path, help="folder of results, searched with its subfolders")
     add("-o", "--output", metavar="PAGE", type=Path, help="the page to write [DIR/gallery.html]")
     add_max_pixels(parser)
     add("--quiet", action="store_true", help="show no progress")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the page and return the exit code: 2 if any picture cannot be shown."""
+    """Write the page and return the exit code: 2 if any picture cannot be read."""
     output = args.output or args.folder / "gallery.html"
     check_page(output, by="The gallery")
     if not os.path.isdir(args.folder):
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _read(path: Path, args: argparse.Namespace, page: Path) -> Card | str:
-    """The card of a picture, or why there is none."""
+    """The card of a picture, or the error message."""
     try:
         return read_card(path, folder=args.folder, page=page, max_pixels=args.max_pixels)
     except ImpastoError as error:

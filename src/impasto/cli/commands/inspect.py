@@ -35,8 +35,8 @@ examples:
   impasto inspect photo.jpg --layer relu3_1 --against painting.jpg -o grams.png
   impasto inspect photo.jpg --layer relu4_1 --channel 17 --folder photos/ -o channel.png
 
-Without --channel: the strongest maps. With it: what in the picture activates the channel, a
-picture optimized to activate it, and the patches of a folder that activate it most.
+Without --channel: the strongest feature maps. With it: the parts of the picture that activate the
+channel, a picture optimized to activate it, and the patches of a folder that activate it most.
 """
 
 _PER_ROW = 6
@@ -46,25 +46,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``inspect``."""
     add = parser.add_argument
     add("picture", metavar="IMAGE", help="the picture to inspect")
-    add(
-        "-o",
-        "--output",
-        required=True,
-        metavar="SHEET",
-        type=Path,
-        help="the contact sheet to write",
-    )
-    add("--layer", default="relu3_1", metavar="LAYER", help="[relu3_1]")
-    add("--encoder", default="compact", metavar="NAME|FILE", help="[compact]")
+    add("-o", "--output", required=True, metavar="SHEET", type=Path,
+        help="the contact sheet to write")  # fmt: skip
+    add("--layer", default="relu3_1", metavar="LAYER", help="layer [relu3_1]")
+    add("--encoder", default="compact", metavar="NAME|FILE", help="encoder [compact]")
     add("--size", type=int, default=384, metavar="N", help="long side in pixels [384]")
     add_max_pixels(parser)
     add("--count", type=int, default=12, metavar="N", help="number of maps or patches [12]")
     add("--against", metavar="IMAGE", help="another picture: compare Gram matrices")
     add("--channel", type=int, metavar="N", help="one channel of the layer, from 0")
-    add("--method", default="guided", choices=tuple(PROJECTIONS), help="backprojection [guided]")
-    add("--folder", metavar="DIR", type=Path, help="find the channel's patches in these pictures")
+    add(
+        "--method",
+        default="guided",
+        choices=tuple(PROJECTIONS),
+        help="backprojection [guided]",
+    )
+    add("--folder", metavar="DIR", type=Path, help="search these pictures for patches")
     add("--steps", type=int, default=128, metavar="N", help="steps of the optimized picture [128]")
-    add("--seed", type=int, default=0, metavar="N", help="[0]")
+    add("--seed", type=int, default=0, metavar="N", help="seed of the optimized picture [0]")
     add("--quiet", action="store_true", help="print nothing but errors")
 
 
@@ -75,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         if getattr(args, name) < 1:
             raise OptionError(f"--{name} is 1 or more, not {getattr(args, name)}.")
     if args.channel is None and args.folder is not None:
-        raise OptionError("--folder is for the patches of one channel: add --channel N.")
+        raise OptionError("--folder finds the patches of one channel: add --channel N.")
     if args.channel is not None and args.against is not None:
         raise OptionError("--against compares whole layers: leave out --channel.")
     encoder = open_encoder(args.encoder)
@@ -139,17 +138,10 @@ def _channel_rows(
 def _pictures(args: argparse.Namespace) -> Iterator[Picture]:
     """The pictures of the folder; unreadable ones are reported and skipped."""
     for path in images.list_pictures(args.folder):
-        picture = _readable(path, args.size, args.max_pixels)
-        if picture is not None:
-            yield picture
-
-
-def _readable(path: Path, size: int, max_pixels: int) -> Picture | None:
-    try:
-        return images.read(path, long_side=size, max_pixels=max_pixels)
-    except ImageError as error:
-        print_error(error)
-        return None
+        try:
+            yield images.read(path, long_side=args.size, max_pixels=args.max_pixels)
+        except ImageError as error:  # noqa: PERF203
+            print_error(error)
 
 
 def _original(picture: Picture) -> CaptionedImage:
@@ -165,7 +157,7 @@ def _rows(cells: list[CaptionedImage]) -> list[list[CaptionedImage]]:
 
 
 def _map(values: Tensor) -> Image.Image:
-    """A map (H, W) in greys, from its minimum to its maximum."""
+    """A feature map (H, W) as a grey picture, from its minimum to its maximum."""
     low, high = values.min(), values.max()
     grey = (values - low) / (high - low).clamp_min(1e-12)
     return images.to_pil(grey.expand(1, 3, -1, -1))
@@ -178,9 +170,9 @@ def _signed(values: Tensor) -> Image.Image:
 
 
 def _heat(matrix: Tensor) -> Image.Image:
-    """A matrix in [−1, 1]: white is 0, red above, blue below.
+    """A matrix in [−1, 1] as colours: white is 0, red above, blue below.
 
-    Square roots are shown, since the diagonal would outshine all else.
+    Square roots are shown, since the diagonal is much larger than the rest.
     """
     strength = matrix.abs().sqrt() * matrix.sign()
     positive, negative = strength.clamp_min(0), (-strength).clamp_min(0)

@@ -38,23 +38,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print JSON instead of a table")
     command.set_defaults(models_command=_list)
 
-    command = _command(commands, "fetch", "download a weight unless it is there", "fetch vgg19")
+    command = _command(commands, "fetch", "download a weight unless it is cached", "fetch vgg19")
     _add_name(command)
-    command.add_argument("--force", action="store_true", help="download it even if it is there")
+    command.add_argument("--force", action="store_true", help="download it even if it is cached")
     command.set_defaults(models_command=_fetch)
 
     example = "add vgg19 ~/Downloads/vgg19-dcbb9e9d.pth"
-    about = "add a weight file from elsewhere, or a one-pass model that you trained"
+    about = "add a weight file that you have downloaded, or a one-pass model that you trained"
     command = _command(commands, "add", about, example)
     names = ", ".join(n for n, record in store.WEIGHTS.items() if record.urls)
     command.add_argument("name", metavar="NAME", help=f"one of {names}, or a new model's name")
-    command.add_argument(
-        "file",
-        metavar="FILE",
-        type=Path,
-        help="the file that fetch would download, a safetensors file from another Impasto cache, "
-        "or a model by `impasto train`",
-    )
+    command.add_argument("file", metavar="FILE", type=Path,
+                         help="the file that fetch would download, a safetensors file from another "
+                              "Impasto cache, or a model by `impasto train`")  # fmt: skip
     command.set_defaults(models_command=_add)
 
     command = _command(commands, "verify", "check weights for damage", "verify vgg19")
@@ -63,11 +59,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the chosen ``models`` command and return the exit code.
-
-    Raises:
-        ImpastoError: With the message to show.
-    """
+    """Run the chosen ``models`` command and return the exit code."""
     code: int = args.models_command(args)
     return code
 
@@ -142,7 +134,7 @@ def _add(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    """Exit code 1 if any is broken, or the named one is missing."""
+    """Verify weights; the exit code is 1 if any is broken, or the named one is missing."""
     from impasto.networks.catalogue import added_networks, verify_network
 
     added = added_networks()

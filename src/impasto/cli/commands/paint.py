@@ -1,4 +1,4 @@
-"""``impasto paint``: paint a picture in the manner of one or more others."""
+"""``impasto paint``: paint a picture in the style of others, by optimization."""
 
 from __future__ import annotations
 
@@ -25,27 +25,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("content", metavar="CONTENT", help="the picture to paint")
     parser.add_argument(
         "styles", metavar="STYLE", nargs="*",
-        help="the picture to paint like; PATH:WEIGHT to mix, coarse=PATH fine=PATH for levels",
+        help="the style picture; PATH:WEIGHT to mix several, coarse=PATH fine=PATH for levels",
     )  # fmt: skip
     parser.add_argument("--style", dest="more_styles", action="append", default=[],
-                        metavar="STYLE", help="the same, as an option")  # fmt: skip
-    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the picture to make")
+                        metavar="STYLE", help="a style picture, as an option")  # fmt: skip
+    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the file to write")
     group = parser.add_argument_group("regions")
-    group.add_argument("--mask", metavar="FILE", help="label picture: one colour a region")
-    group.add_argument("--style-mask", metavar="FILE", help="the same of the style picture")
+    group.add_argument("--mask", metavar="FILE", help="label picture: one colour per region")
+    group.add_argument(
+        "--style-mask", metavar="FILE", help="that of the style, in the same colours"
+    )
     group.add_argument(
         "--region", dest="regions", action="append", default=[], metavar="REGION",
-        help="sky=MASK@STYLE, sky=MASK:STYLEMASK or face=MASK to keep it",
+        help="sky=MASK@STYLE, sky=MASK:STYLEMASK, or face=MASK to keep the face",
     )  # fmt: skip
     add_recipe_options(parser, remarks=SIZE_REMARK)
     add_report_option(add_run_options(parser))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Paint, and return the exit code."""
+    """Paint and return the exit code."""
     styles = parse_styles([*args.styles, *args.more_styles])
     if not styles:
-        raise OptionError("Name a picture to paint like: impasto paint CONTENT STYLE -o OUT.")
+        raise OptionError("Name a style picture: impasto paint CONTENT STYLE -o OUT.")
     regions = as_region_specs(args.regions)
     recipe = recipe_from(args)
     request = PaintRequest(args.content, styles, recipe, args.mask, args.style_mask, regions)

@@ -1,10 +1,11 @@
-"""``impasto reconstruct``: what the layers of an encoder know of a picture."""
+"""``impasto reconstruct``: a picture reconstructed from the features of layers."""
 
 from __future__ import annotations
 
 import argparse
 
 from impasto.cli.shared.limits import SIZE_REMARK
+from impasto.cli.shared.messages import flag
 from impasto.cli.shared.recipe_options import add_recipe_options, parse_layers, recipe_from
 from impasto.cli.shared.run_options import add_run_options, run_to_file
 from impasto.errors import OptionError
@@ -21,19 +22,19 @@ _NOT_OFFERED = (
     "style_weight", "content_weight", "content_layers", "style_layers", "strength", "colour",
     "colour_space", "colour_match", "mask_mode", "feather", "init", "noise",
 )  # fmt: skip
-"""Entries of a recipe that are about a painting of two pictures, or given in another way."""
+"""Recipe entries that need two pictures, or that other options set."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``reconstruct``."""
     parser.usage = "impasto reconstruct IMAGE -o OUT (--layer L | --style-layers L,… | --figure)"
-    parser.add_argument("image", metavar="IMAGE", help="the picture to make again")
-    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the picture to make")
+    parser.add_argument("image", metavar="IMAGE", help="the picture to reconstruct")
+    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the file to write")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--layer", dest="content_layers", metavar="L", type=parse_layers,
-                      help="from its content: the features of this layer")  # fmt: skip
+                      help="content reconstruction, from the features of this layer")  # fmt: skip
     what.add_argument("--style-layers", metavar="L,…", type=parse_layers,
-                      help="from its style: the statistics of these layers")  # fmt: skip
+                      help="style reconstruction, from the statistics of these layers")  # fmt: skip
     what.add_argument("--figure", action="store_true",
                       help="both at five depths on one sheet, as in Gatys et al. 2015")  # fmt: skip
     add_recipe_options(parser, recipe="reconstruction", without=_NOT_OFFERED, remarks=SIZE_REMARK)
@@ -41,16 +42,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the picture or the sheet, and return the exit code."""
+    """Write the picture or the sheet and return the exit code."""
     if not (args.content_layers or args.style_layers or args.figure):
         raise OptionError(
-            "Name what to make the picture from: --layer relu4_2 (its content), "
+            "Choose what to reconstruct the picture from: --layer relu4_2 (its content), "
             "--style-layers relu1_1,relu2_1 (its style), or --figure (both, at five depths)."
         )
     source = "figure" if args.figure else "style" if args.style_layers else "content"
     if source == "figure":
         for name in ("snapshots", "snapshots_to", "log", "resume"):
             if getattr(args, name):
-                flag = name.replace("_", "-")
-                raise OptionError(f"--{flag} is for one picture, not for --figure.")
+                raise OptionError(f"{flag(name)} is for one picture, not for --figure.")
     return run_to_file(ReconstructRequest(args.image, source, recipe_from(args)), args)

@@ -1,4 +1,4 @@
-"""``impasto rerun``: a picture's file knows how it was made; make it again, or larger."""
+"""``impasto rerun``: paint a picture again, or larger, from the request in its metadata."""
 
 from __future__ import annotations
 
@@ -24,26 +24,21 @@ examples:
   impasto rerun out.png --show
 """
 
-
 _SHOWN = ("content", "mask", "style_mask", "source", "tileable")
-"""Entries of a request that are shown beside its styles, regions and recipe."""
+"""Fields of a request that are shown before its styles, regions and recipe."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``rerun``."""
     parser.add_argument("picture", metavar="PICTURE", help="a picture that Impasto painted")
-    parser.add_argument("-o", "--output", metavar="OUT", help="the picture to make")
-    parser.add_argument("--size", type=int, metavar="N", help="another long side in pixels")
-    parser.add_argument("--show", action="store_true", help="print the request and paint nothing")
+    parser.add_argument("-o", "--output", metavar="OUT", help="the file to write")
+    parser.add_argument("--size", type=int, metavar="N", help="long side in pixels, if another")
+    parser.add_argument("--show", action="store_true", help="only print the request")
     add_report_option(add_run_options(parser))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Paint the picture again, and return the exit code.
-
-    Raises:
-        ImageError: If the picture has no request, or its sources are gone.
-    """
+    """Paint the picture again and return the exit code."""
     request = read_request(args.picture)
     if args.size is not None:
         request = request.resized(args.size)
@@ -51,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         print(describe(request), end="")
         if args.show:
             return 0
-        raise ImageError("Name the picture to make: -o OUT (or --show to print the request only).")
+        raise ImageError("Name the file to write: -o OUT (or --show to print only the request).")
     if os.path.realpath(args.output) == os.path.realpath(args.picture):
         raise OptionError(f"{args.picture} is read and would be replaced: name another -o.")
     if not args.quiet:
@@ -67,34 +62,31 @@ def read_request(picture: str) -> Request:
     """The request in a picture's metadata.
 
     Raises:
-        ImageError: If there is no such picture, or it holds none that can be used.
+        ImageError: If there is no such picture, or it has no usable request.
     """
     if not os.path.isfile(picture):
         raise ImageError(f"There is no picture {picture}: check its name and folder.")
     try:
         request = from_metadata(images.read_metadata(picture))
     except OptionError as error:
-        raise ImageError(
-            f"{picture} holds a request that cannot be used: {error.message}"
-        ) from error
+        raise ImageError(f"{picture} has a request that cannot be used: {error.message}") from error
     if request is None:
         raise ImageError(
-            f"{picture} holds no request: it was not painted by Impasto, or a program that saved "
-            "it since has dropped the metadata."
+            f"{picture} has no request: it was not painted by Impasto, or another program has "
+            "removed the metadata."
         )
     return request
 
 
 def describe(request: Request) -> str:
-    """The request for a person: its pictures, and the recipe as TOML or the whole as JSON."""
+    """The request as text: its pictures, then the recipe as TOML or the whole request as JSON."""
     values = vars(request)
     lines = [f"{name}: {values[name]}" for name in _SHOWN if values.get(name)]
     lines += [f"style: {style}" for style in values.get("styles", ())]
     lines += [f"region: {region_text(region)}" for region in values.get("regions", ())]
     if isinstance(request, StylizeRequest):
-        own = entries(StylizeRequest).items()
-        changed = {name: values[name] for name, e in own if values[name] != e.default}
-        lines += [f"{flag(name)} {value}" for name, value in changed.items()]
+        options = entries(StylizeRequest).items()
+        lines += [f"{flag(n)} {values[n]}" for n, e in options if values[n] != e.default]
     head = "".join(f"# {_printable(line)}\n" for line in (request.kind, *lines))
     if isinstance(request, StylizeRequest):
         return f"{head}{_printable(to_json(request))}\n"
@@ -102,7 +94,7 @@ def describe(request: Request) -> str:
 
 
 def _refuse_download(encoder: str) -> None:
-    """A stranger's picture must not make this machine fetch anything."""
+    """Refuse to download an encoder because the metadata of a picture names it."""
     if encoder in WEIGHTS and not Path(encoder).exists() and locate(encoder) is None:
         raise WeightsError(
             f"The picture was painted with the encoder {encoder}, which is not on this machine: "
@@ -111,5 +103,5 @@ def _refuse_download(encoder: str) -> None:
 
 
 def _printable(text: str) -> str:
-    """Text from a file, without control characters that a terminal would obey."""
+    """Text from a file with its control characters escaped, which a terminal would obey."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,4 +1,4 @@
-"""``impasto stylize``: pictures and folders of pictures painted in one pass."""
+"""``impasto stylize``: paint pictures and folders of pictures in one pass."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from impasto import images
-from impasto.cli.shared.batch import Work, plan
+from impasto.cli.shared.batch import BatchItem, plan_batch
 from impasto.cli.shared.counting import counting_bar
 from impasto.cli.shared.limits import add_max_pixels
-from impasto.cli.shared.messages import flag, print_note, sentence
+from impasto.cli.shared.messages import print_note, sentence
 from impasto.cli.shared.outputs import check_apart
+from impasto.cli.shared.recipe_options import add_entry_option, given_entries
 from impasto.cli.shared.run_options import INTERRUPTED, memory_of
 from impasto.errors import ImpastoError, OptionError, with_file_name
 from impasto.jobs.display import clock
@@ -46,134 +47,120 @@ _FAILED = 2
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``stylize``."""
-    add, own = parser.add_argument, entries(StylizeRequest)
+    add, declared = parser.add_argument, entries(StylizeRequest)
+    parser.usage = "impasto stylize PICTURE [PICTURE …] --style STYLE [STYLE …] -o PATH [options]"
     add("contents", nargs="+", metavar="PICTURE", type=Path, help="pictures, or folders of them")
     add("--style", required=True, nargs="+", action="extend", metavar="STYLE[:WEIGHT]",
-        help="a picture, a style's name (see `impasto models list`) or a saved style; several "
-             "are mixed")  # fmt: skip
+        help="a picture, the name of a style (see `impasto models list`) or a saved style; "
+             "several are mixed")  # fmt: skip
     add("-o", "--output", required=True, metavar="PATH", type=Path,
-        help="a picture file, or a folder, where names are kept")  # fmt: skip
-    add("--model", metavar="NAME|FILE", help="any, multi or your own [as the style needs]")
+        help="a picture file, or a folder, in which names are kept")  # fmt: skip
+    add("--model", metavar="NAME|FILE", help="any, multi or your own [depends on the style]")
     most = f"at most {images.MAX_ENLARGE:g} times a picture's own"
-    add("--size", type=int, metavar="N", help=f"long side in pixels, {most} [as it is]")
-    add("--strength", type=float, default=1.0, metavar="X", help="0 to 1 [1]")
-    for name in ("colour", "colour_space", "colour_match"):
-        entry = own[name]
-        aliases = [flag(alias) for alias in entry.aliases]
-        add(flag(name), *aliases, dest=name, default=entry.default, choices=entry.names,
-            help=f"{entry.help} [{entry.default}]")  # fmt: skip
+    add("--size", type=int, metavar="N", help=f"long side in pixels, {most} [unchanged]")
+    for name in ("strength", "colour", "colour_space", "colour_match", "precision"):
+        add_entry_option(parser, declared[name], declared[name].default)
     regions = parser.add_argument_group("regions (one picture)")
-    regions.add_argument("--mask", metavar="FILE", help="label picture of the photograph")
+    regions.add_argument("--mask", metavar="FILE", help="label picture of the content")
     regions.add_argument("--style-mask", metavar="FILE", help="label picture of the style")
     regions.add_argument("--region", dest="regions", action="append", default=[],
                          metavar="NAME=MASK[@STYLE][:STYLEMASK]",
                          help="one region; may be repeated")  # fmt: skip
-    regions.add_argument("--feather", type=float, default=0.0, metavar="X",
-                         help=f"{own['feather'].help} [0]")  # fmt: skip
+    add_entry_option(regions, declared["feather"], declared["feather"].default)
     files = parser.add_argument_group("files")
     files.add_argument("--format", choices=tuple(sorted({s[1:] for s in images.FORMATS})),
-                       help="of the pictures in a folder [as each is]")  # fmt: skip
-    files.add_argument("--overwrite", action="store_true", help="paint what is painted already")
-    files.add_argument("--quality", type=int, default=95, metavar="N", help="of JPEG, WebP [95]")
+                       help="format of the pictures in a folder [as the source]")  # fmt: skip
+    files.add_argument("--overwrite", action="store_true", help="replace existing outputs")
+    files.add_argument("--quality", type=int, default=95, metavar="N",
+                       help="quality of JPEG and WebP files [95]")  # fmt: skip
     files.add_argument("--save-style", metavar="FILE", type=Path,
-                       help="keep the style read (.safetensors), for --style")  # fmt: skip
+                       help="save the style for later use (.safetensors)")  # fmt: skip
     add_max_pixels(parser)
-    add("--memory", metavar="SIZE", help="to stay within, such as 2GB [two thirds of the free]")
-    add("--precision", default="auto", choices=own["precision"].names, help="[auto]")
-    add("--json", action="store_true", help="print what was made as JSON")
+    add("--memory", metavar="SIZE", help="memory limit, such as 2GB [2/3 of the free memory]")
+    add("--json", action="store_true", help="print the results as JSON")
     add("--quiet", action="store_true", help="show no progress")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Paint all pictures and return the exit code: 2 if any could not be painted."""
-    work, failed = plan(args.contents, args.output, args.format)
-    if (args.mask or args.style_mask or args.regions) and len(work) > 1:
-        raise OptionError("Masks and regions are those of one picture: name one.")
-    for item in work:
+    """Paint all pictures and return the exit code: 2 if any failed."""
+    items, failed = plan_batch(args.contents, args.output, args.format)
+    if (args.mask or args.style_mask or args.regions) and len(items) > 1:
+        raise OptionError("Masks and regions belong to one picture: name one.")
+    for item in items:
         images.check_output(item.output, quality=args.quality)
-    request = _request(args, work)
+    request = _request(args, items)
     check_apart(
-        [*(("-o", item.output) for item in work), ("--save-style", args.save_style)],
-        [*request.files, *(item.source for item in work)],
+        [*(("-o", item.output) for item in items), ("--save-style", args.save_style)],
+        [*request.files, *(item.source for item in items)],
     )
     options, resources = _options(args), Resources()
     stylizer = resources.stylizer(request, memory=options.memory, max_pixels=args.max_pixels)
     check_regions(request, stylizer)
     if args.save_style:
         if args.save_style.suffix != ".safetensors":
-            raise OptionError(f"{args.save_style}: a style file is called .safetensors.")
+            raise OptionError(f"{args.save_style}: the name of a style file ends in .safetensors.")
         save_style(args.save_style, stylizer.vector, stylizer.model, name=" ".join(args.style))
-    todo = [item for item in work if args.overwrite or not os.path.exists(item.output)]
-    batch = _Batch(request, todo, options, resources, args)
-    outcome = batch.paint()
+    todo = [item for item in items if args.overwrite or not os.path.exists(item.output)]
+    outcome = _Batch(request, todo, options, resources, args).paint()
     outcome.failed[:0] = failed
-    return _print_outcome(outcome, len(work), len(work) - len(todo), args)
+    return _print_outcome(outcome, len(items), len(items) - len(todo), args)
 
 
 def run_one(request: StylizeRequest, args: argparse.Namespace) -> int:
-    """Run a request that was read from a picture; the exit code.
+    """Run a request and return the exit code.
 
     Args:
-        request: What to make.
-        args: With what ``add_run_options`` adds, and ``output``.
+        request: The request, for example from a picture's metadata.
+        args: The options of ``add_run_options``, and ``output``.
     """
     images.check_output(args.output, quality=args.quality)
     check_apart([("-o", args.output)], request.files)
-    todo = [Work(Path(str(request.content)), Path(args.output))]
+    todo = [BatchItem(Path(str(request.content)), Path(args.output))]
     outcome = _Batch(request, todo, _options(args), Resources(), args).paint()
     return _print_outcome(outcome, 1, 0, args)
 
 
-def _request(args: argparse.Namespace, work: Sequence[Work]) -> StylizeRequest:
-    """What is to be made of the first picture; the others differ in their content alone."""
+def _request(args: argparse.Namespace, items: Sequence[BatchItem]) -> StylizeRequest:
+    """The request of the first picture; those of the others differ only in the content."""
     return StylizeRequest(
-        str(work[0].source) if work else "",
+        str(items[0].source) if items else "",
         parse_styles(_style_words(args.style)),
         mask=args.mask,
         style_mask=args.style_mask,
         regions=as_region_specs(args.regions),
-    ).replace(
-        model=args.model or "",
-        size=args.size or 0,
-        strength=args.strength,
-        colour=args.colour,
-        colour_space=args.colour_space,
-        colour_match=args.colour_match,
-        feather=args.feather,
-        precision=args.precision,
-    )
+    ).replace(**given_entries(args, StylizeRequest))
 
 
 def _options(args: argparse.Namespace) -> RunOptions:
     memory = memory_of(args)
     if memory is not None:
-        return_freed_memory()  # before a picture is read: what came before lies in the way
+        return_freed_memory()  # before a picture is read
     return RunOptions(memory=memory, max_pixels=args.max_pixels)
 
 
 @dataclass
 class _Outcome:
-    made: list[tuple[Work, float]] = field(default_factory=list)
+    painted: list[tuple[BatchItem, float]] = field(default_factory=list)
     failed: list[tuple[Path, str]] = field(default_factory=list)
     is_stopped: bool = False
 
 
 @dataclass
 class _Writing:
-    """A picture that is being written in a thread."""
+    """A picture that a thread is writing."""
 
-    item: Work
+    item: BatchItem
     seconds: float
     future: Future[Path]
 
 
 class _Batch:
-    """Pictures painted one after another, the next read and the last written meanwhile."""
+    """Paints pictures one by one, while the next is read and the last is written in threads."""
 
     def __init__(
         self,
         request: StylizeRequest,
-        todo: Sequence[Work],
+        todo: Sequence[BatchItem],
         options: RunOptions,
         resources: Resources,
         args: argparse.Namespace,
@@ -185,7 +172,7 @@ class _Batch:
         self._writing: _Writing | None = None
 
     def paint(self) -> _Outcome:
-        """Paint; after Ctrl-C what is in hand is finished."""
+        """Paint; after Ctrl-C the current picture is finished."""
         outcome, args = self._outcome, self._args
         with ThreadPoolExecutor(1) as writer, stop_on_interrupt() as interrupt, counting_bar(
             quiet=args.quiet or args.json
@@ -204,26 +191,22 @@ class _Batch:
                 if number + 1 < len(self._requests):
                     self._read_ahead(number + 1)
                 try:
-                    running = run_request(
-                        self._requests[number],
-                        self._options,
-                        resources=self._resources,
-                        listener=show,
-                    )
+                    running = run_request(self._requests[number], self._options,
+                                          resources=self._resources, listener=show)  # fmt: skip
                     for event in running:
                         self._handle(event, item)
                     result = running.result
                 except ImpastoError as error:
-                    self._fail(item, error)
+                    self._add_failure(item, error)
                 else:
                     self._write(item, result, writer)
                     del result, running
-                bar.update(task, completed=len(outcome.made) + len(outcome.failed)
+                bar.update(task, completed=len(outcome.painted) + len(outcome.failed)
                            + bool(self._writing))  # fmt: skip
                 if interrupt.made:
                     outcome.is_stopped = True
                     break
-            self._settle()
+            self._finish_writing()
             self._resources.close()
         return outcome
 
@@ -231,7 +214,7 @@ class _Batch:
         limit = self._options.max_pixels
         self._resources.read_ahead(self._requests[number], max_pixels=limit)
 
-    def _handle(self, event: Event, item: Work) -> None:
+    def _handle(self, event: Event, item: BatchItem) -> None:
         if isinstance(event, Planned):
             images.check_output(item.output, size=event.sizes[-1])
             if self._options.memory is None and event.bytes is not None:
@@ -239,24 +222,24 @@ class _Batch:
         elif isinstance(event, Note) and not self._args.quiet:
             print_note(event)
 
-    def _write(self, item: Work, result: Result, writer: ThreadPoolExecutor) -> None:
-        """Write a picture while the next is painted."""
-        self._settle()
+    def _write(self, item: BatchItem, result: Result, writer: ThreadPoolExecutor) -> None:
+        """Start to write a picture, while the next is painted."""
+        self._finish_writing()
         future = writer.submit(result.save, item.output, quality=self._args.quality)
         self._writing = _Writing(item, result.seconds, future)
 
-    def _settle(self) -> None:
+    def _finish_writing(self) -> None:
         """Wait for the picture that is being written."""
         writing, self._writing = self._writing, None
         if writing is None:
             return
         try:
             writing.future.result()
-            self._outcome.made.append((writing.item, writing.seconds))
+            self._outcome.painted.append((writing.item, writing.seconds))
         except ImpastoError as error:
-            self._fail(writing.item, error)
+            self._add_failure(writing.item, error)
 
-    def _fail(self, item: Work, error: ImpastoError) -> None:
+    def _add_failure(self, item: BatchItem, error: ImpastoError) -> None:
         text = sentence(with_file_name(item.source, error))
         self._outcome.failed.append((item.source, text))
 
@@ -266,25 +249,26 @@ def _print_outcome(outcome: _Outcome, count: int, skipped: int, args: argparse.N
         described = {
             "made": [
                 {"content": str(w.source), "output": str(w.output), "seconds": round(s, 4)}
-                for w, s in outcome.made
+                for w, s in outcome.painted
             ],
             "failed": [{"content": str(path), "error": e} for path, e in outcome.failed],
             "skipped": skipped,
         }
         print(json.dumps(described, indent=2, ensure_ascii=False))
     elif not args.quiet:
-        if count == 1 and outcome.made:
-            item, seconds = outcome.made[0]
+        if count == 1 and outcome.painted:
+            item, seconds = outcome.painted[0]
             print(f"{item.output}: painted in {seconds:.2f} s")
-        elif outcome.made:
-            total = sum(seconds for _, seconds in outcome.made)
-            pictures = "1 picture" if len(outcome.made) == 1 else f"{len(outcome.made)} pictures"
+        elif outcome.painted:
+            total = sum(seconds for _, seconds in outcome.painted)
+            number = len(outcome.painted)
+            pictures = f"{number} picture{'s' * (number != 1)}"
             print(f"{args.output}: {pictures} painted in {clock(total)}")
         if skipped:
-            what = f"{args.output} exists" if count == 1 else f"{skipped} exist"
-            print(f"{what} already: skipped (--overwrite paints again)")
+            subject = f"{args.output} exists" if count == 1 else f"{skipped} exist"
+            print(f"{subject} already: skipped (--overwrite replaces)")
         if outcome.is_stopped:
-            print("stopped; the same command goes on from here")
+            print("stopped; the same command continues")
     for _, error in outcome.failed:
         print(f"impasto: {error}", file=sys.stderr)
     if outcome.is_stopped:
@@ -293,7 +277,7 @@ def _print_outcome(outcome: _Outcome, count: int, skipped: int, args: argparse.N
 
 
 def _style_words(words: Sequence[str]) -> list[str]:
-    """``wave:0.6,starry:0.4`` as two styles, unless that is a file's name."""
+    """Split ``wave:0.6,starry:0.4`` into two styles, unless it is the name of a file."""
     parts: list[str] = []
     for word in words:
         parts += [word] if os.path.isfile(word) else [part for part in word.split(",") if part]

@@ -1,4 +1,4 @@
-"""``impasto texture``: a texture of a picture's style, from noise."""
+"""``impasto texture``: a texture in the style of a picture, synthesized from noise."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ _NOT_OFFERED = (
     "size", "style_weight", "content_weight", "content_layers", "content_normalization",
     "strength", "colour", "colour_space", "colour_match", "mask_mode", "feather", "init", "noise",
 )  # fmt: skip
-"""Entries of a recipe that are about a content picture, or given in another way."""
+"""Recipe entries that need a content picture, or that other options set."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``texture``."""
     parser.usage = "impasto texture STYLE [STYLE …] -o OUT [options]"
     parser.add_argument("styles", metavar="STYLE", nargs="+",
-                        help="the picture to take the texture of; PATH:WEIGHT to mix")  # fmt: skip
-    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the picture to make")
+                        help="the style picture; several are mixed, as PATH:WEIGHT")  # fmt: skip
+    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the file to write")
     parser.add_argument("--size", dest="canvas", metavar="WxH", default="512",
                         help="width and height, or one number for a square [512]")  # fmt: skip
-    parser.add_argument("--tileable", action="store_true", help="make opposite borders fit")
+    parser.add_argument("--tileable", action="store_true", help="make opposite borders match")
     add_recipe_options(parser, recipe="texture", without=_NOT_OFFERED)
     add_run_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the texture, and return the exit code."""
+    """Synthesize the texture and return the exit code."""
     size = parse_size(args.canvas)
     recipe = recipe_from(args).replace(size=max(size))
     return run_to_file(TextureRequest(parse_styles(args.styles), size, recipe, args.tileable), args)

@@ -1,4 +1,4 @@
-"""Which pictures a command paints, and where each goes."""
+"""The pictures of a batch and the files that they are written to."""
 
 from __future__ import annotations
 
@@ -15,71 +15,72 @@ from impasto.errors import InputDataError, OptionError
 
 
 @dataclass(frozen=True)
-class Work:
-    """One picture to be painted."""
+class BatchItem:
+    """A picture to paint and the file to write."""
 
     source: Path
     output: Path
 
 
-def plan(
+def plan_batch(
     contents: Sequence[Path], output: Path, format_: str | None
-) -> tuple[list[Work], list[tuple[Path, str]]]:
-    """Every picture and where it goes; and folders without any, with a sentence each.
+) -> tuple[list[BatchItem], list[tuple[Path, str]]]:
+    """List the pictures of a batch with their outputs, and folders without pictures with an error.
+
+    Args:
+        contents: Pictures and folders of pictures.
+        output: A picture file, or a folder, in which names are kept.
+        format_: File ending of the outputs, without its dot; None: as the sources.
 
     Raises:
-        OptionError: If two would go to one place, or one would replace another.
-        ImageError: If the output names a format that is not written.
-        InputDataError: If there is nothing but folders without pictures.
+        OptionError: If two outputs are the same file, or one would replace a source.
+        ImageError: If the output names a format that cannot be written.
+        InputDataError: If there are only folders without pictures.
     """
-    found: list[tuple[Path, Path]] = []
+    sources: list[tuple[Path, Path]] = []  # with the path below the output folder
     failed: list[tuple[Path, str]] = []
     for content in dict.fromkeys(contents):
         if os.path.isdir(content):
             try:
-                inside = images.list_pictures(content, exclude=output)
+                paths = images.list_pictures(content, exclude=output)
             except InputDataError as error:
                 failed.append((content, sentence(error)))
             else:
-                found += [(path, path.relative_to(content)) for path in inside]
+                sources += [(path, path.relative_to(content)) for path in paths]
         else:
-            found.append((content, Path(content.name)))
-    if not found:
+            sources.append((content, Path(content.name)))
+    if not sources:
         raise InputDataError(failed[0][1])
     to_file = _is_file(output)
-    if to_file and (len(found) > 1 or any(os.path.isdir(content) for content in contents)):
+    if to_file and (len(sources) > 1 or any(os.path.isdir(content) for content in contents)):
         raise OptionError(f"{output} is one picture and there are several to paint: name a folder.")
-    planned = []
-    for source, place in found:
-        suffix = f".{format_}" if format_ else place.suffix
+    resolved_sources = {source.resolve() for source, _ in sources}
+    items: dict[Path, BatchItem] = {}
+    for source, name in sources:
+        suffix = f".{format_}" if format_ else name.suffix
         suffix = suffix if suffix.lower() in images.FORMATS else ".png"
-        planned.append(Work(source, output if to_file else (output / place).with_suffix(suffix)))
-    seen: dict[Path, Path] = {}
-    sources = {source.resolve() for source, _ in found}
-    work = []
-    for item in planned:
-        target = item.output.resolve()
-        if target in seen and seen[target].resolve() == item.source.resolve():
+        path = output if to_file else (output / name).with_suffix(suffix)
+        target, other = path.resolve(), items.get(path.resolve())
+        if other is not None and other.source.resolve() == source.resolve():
             continue  # named twice
-        if target == item.source.resolve():
-            raise OptionError(f"{item.source} would be replaced by its painting: name another -o.")
-        if target in seen:
+        if target == source.resolve():
+            raise OptionError(f"{source} would be replaced by its painting: name another -o.")
+        if other is not None:
             raise OptionError(
-                f"{seen[target]} and {item.source} would both become {item.output}: paint them "
-                "into two folders."
+                f"{other.source} and {source} would both become {path}: paint them into two "
+                "folders."
             )
-        if target in sources:
-            raise OptionError(f"{item.output} is to be painted, too: name another -o.")
-        seen[target] = item.source
-        work.append(item)
-    return work, failed
+        if target in resolved_sources:
+            raise OptionError(f"{path} is one of the pictures to paint: name another -o.")
+        items[target] = BatchItem(source, path)
+    return list(items.values()), failed
 
 
 def _is_file(output: Path) -> bool:
-    """Whether an output is a picture, not a folder.
+    """Whether an output is a picture and not a folder.
 
     Raises:
-        ImageError: If it is named as a picture of a format that is not written.
+        ImageError: If its ending is that of a format that cannot be written.
     """
     suffix = output.suffix.lower()
     if os.path.isdir(output):

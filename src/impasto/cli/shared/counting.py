@@ -1,4 +1,4 @@
-"""Progress bars over things of one kind."""
+"""Progress bars that count items."""
 
 from __future__ import annotations
 
@@ -12,11 +12,7 @@ T = TypeVar("T")
 
 
 def counting_bar(*, quiet: bool) -> Progress:
-    """A bar on stderr, if that is a terminal: how many of all, the time left, what is in hand.
-
-    Args:
-        quiet: Show nothing.
-    """
+    """A bar with the count, the time left and the current item, if stderr is a terminal."""
     console = Console(stderr=True)
     return Progress(
         BarColumn(bar_width=24),
@@ -29,13 +25,7 @@ def counting_bar(*, quiet: bool) -> Progress:
 
 
 def counted(items: Sequence[T], name: Callable[[T], str], *, quiet: bool) -> Iterator[T]:
-    """The items, one after the other, with a bar.
-
-    Args:
-        items: What is gone through.
-        name: What the bar calls an item while it is in hand.
-        quiet: Show nothing.
-    """
+    """Iterate over items with a bar, which shows the name of the current one."""
     with counting_bar(quiet=quiet) as bar:
         task = bar.add_task("", total=len(items))
         for item in items:

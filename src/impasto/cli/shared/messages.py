@@ -1,4 +1,4 @@
-"""Sentences for the terminal."""
+"""Errors and notes on the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command writes must not replace what it reads, nor one output another."""
+"""Checks that outputs can be written and replace neither inputs nor each other."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from impasto.runtime.files import check_writable
 
 
 def check_outputs(args: argparse.Namespace, inputs: Iterable[object]) -> None:
-    """Refuse, before any work, what cannot be written where a run is to write it.
+    """Check the outputs of a run before any work.
 
     Args:
-        args: With what :func:`impasto.cli.shared.run_options.add_run_options` adds.
-        inputs: As for :func:`check_apart`.
+        args: Options of :func:`impasto.cli.shared.run_options.add_run_options`, and ``output``.
+        inputs: See :func:`check_apart`.
 
     Raises:
-        ImpastoError: If a file cannot be written, or should not be.
+        ImpastoError: If a file cannot be written, or would replace another.
     """
     images.check_output(args.output, quality=args.quality)
     pages = {"--log": args.log, "--report": getattr(args, "report", None)}
@@ -32,23 +32,23 @@ def check_outputs(args: argparse.Namespace, inputs: Iterable[object]) -> None:
 
 
 def check_apart(outputs: Iterable[tuple[str, str | Path | None]], inputs: Iterable[object]) -> None:
-    """Refuse outputs that would replace what is read, or each other.
+    """Check that outputs replace neither inputs nor each other.
 
     Args:
-        outputs: A flag and what it names, None if it was not given; several may have one flag.
-        inputs: What is read; names of files among others, and None.
+        outputs: Flag and path; None if the flag was not given. A flag may have several paths.
+        inputs: Names of input files; other names and None are ignored.
 
     Raises:
-        OptionError: If two flags name one file, or one names a file that is read.
+        OptionError: If two outputs are the same file, or one is an input.
     """
     read = {os.path.realpath(str(name)) for name in inputs if name is not None}
-    written: dict[str, str] = {}
+    flags: dict[str, str] = {}
     for flag, path in outputs:
         if path is None:
             continue
-        place = os.path.realpath(path)
-        if place in written:
-            raise OptionError(f"{written[place]} and {flag} name the same file {path}.")
-        if place in read and os.path.isfile(place):
+        target = os.path.realpath(path)
+        if target in flags:
+            raise OptionError(f"{flags[target]} and {flag} name the same file {path}.")
+        if target in read and os.path.isfile(target):
             raise OptionError(f"{path} is read and would be replaced: name another {flag}.")
-        written[place] = flag
+        flags[target] = flag

@@ -1,4 +1,4 @@
-"""Options of a run, and a request run to a file: what ``paint`` and its relatives share."""
+"""Options of a run, and a request run to a file: shared by the commands that optimize."""
 
 from __future__ import annotations
 
@@ -25,25 +25,27 @@ from impasto.painting.snapshots import Snapshots
 from impasto.runtime.memory import keep_freed_memory, parse_bytes, return_freed_memory
 
 CHECKPOINT_SECONDS = 30.0
-"""Between two checkpoints."""
+"""Time between two checkpoints."""
 
 INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """Add what concerns this run but not the picture it makes."""
+    """Add the options that do not change the picture."""
     group = parser.add_argument_group("this run")
-    group.add_argument("--quality", type=int, default=95, metavar="N", help="of JPEG and WebP [95]")
+    group.add_argument("--quality", type=int, default=95, metavar="N",
+                       help="quality of JPEG and WebP files [95]")  # fmt: skip
     add_max_pixels(group)
     group.add_argument("--memory", metavar="SIZE",
-                       help="memory to keep to, such as 2GB [2/3 of the free]")  # fmt: skip
-    group.add_argument("--snapshots", type=int, metavar="N", help="keep N pictures on the way")
+                       help="memory limit, such as 2GB [2/3 of the free memory]")  # fmt: skip
+    group.add_argument("--snapshots", type=int, metavar="N", help="save N intermediate pictures")
     group.add_argument("--snapshots-to", metavar="PATH", type=Path,
-                       help="a folder, or a .gif or .webp animation [OUT-steps/]")  # fmt: skip
+                       help="folder, or .gif or .webp animation [OUT-steps/]")  # fmt: skip
     group.add_argument("--log", metavar="FILE", type=Path, help="write the losses as CSV")
-    group.add_argument("--resume", action="store_true", help="go on where Ctrl-C left off")
+    group.add_argument("--resume", action="store_true", help="continue from the checkpoint")
     group.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    group.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    group.add_argument("--json", action="store_true", help="print the result as JSON")
     return group
 
 
@@ -59,18 +61,18 @@ def memory_of(args: argparse.Namespace) -> float | None:
 
 
 def run_to_file(request: Request, args: argparse.Namespace) -> int:
-    """Run a request and save its picture to ``args.output``, with all that a run offers.
+    """Run a request and save its picture to ``args.output``, and all other files of the run.
 
     Args:
-        request: What to make.
-        args: With what :func:`add_run_options` adds, and ``output``.
+        request: The request.
+        args: The options of :func:`add_run_options`, and ``output``.
 
     Returns:
-        The exit code: 0, or 130 if Ctrl-C stopped it; the picture so far is saved all the same.
+        The exit code: 0, or 130 if Ctrl-C stopped the run; the picture so far is saved.
 
     Raises:
-        ImpastoError: Among others if something beside the picture could not be written at the end;
-            the picture itself is then saved, and a checkpoint keeps what the rest is made of.
+        ImpastoError: Also if another file than the picture cannot be written at the end. The
+            picture is then saved, and a checkpoint keeps the data of the other files.
     """
     check_outputs(args, request.files)
     output = Path(args.output)
@@ -93,20 +95,20 @@ def run_to_file(request: Request, args: argparse.Namespace) -> int:
             if isinstance(event, Note) and (event.error or not args.quiet):
                 print_note(event)
             elif isinstance(event, Planned):
-                _start(event, args)
+                _prepare(event, args)
             elif isinstance(event, Finished):
                 is_resumable = event.is_resumable
     result = running.result
     result.save(output, quality=args.quality)
-    # Only now the rest, which may fail: hours of work are in the picture.
+    # The other files come last, since they may fail: hours of work are in the picture.
     try:
-        files = _write_beside(running, args)
+        files = _write_other_files(running, args)
     except ImpastoError as error:
-        hint = " --resume tries that again." if _checkpoint_is_kept(running) else ""
+        hint = " --resume writes them again." if _checkpoint_is_kept(running) else ""
         raise ImpastoError(f"{output} is saved, but {error.message}{hint}") from error
     if result.is_finished:
         running.remove_checkpoint()
-    print_outcome(args, result, files, is_resumable=is_resumable)
+    _print_result(args, result, files, is_resumable=is_resumable)
     return 0 if result.is_finished else INTERRUPTED
 
 
@@ -114,46 +116,44 @@ def _recorders(args: argparse.Namespace) -> dict[str, Callable[[RecorderContext]
     recorders: dict[str, Callable[[RecorderContext], Any]] = {}
     if args.snapshots is not None:
         output = Path(args.output)
-        place = args.snapshots_to or output.with_name(f"{output.stem}-steps")
-        recorders["snapshots"] = lambda made: Snapshots(
-            place, args.snapshots, made.stages, alpha=made.alpha, metadata=dict(made.metadata)
+        path = args.snapshots_to or output.with_name(f"{output.stem}-steps")
+        recorders["snapshots"] = lambda run: Snapshots(
+            path, args.snapshots, run.stages, alpha=run.alpha, metadata=dict(run.metadata)
         )
     elif args.snapshots_to is not None:
         raise OptionError("--snapshots-to needs --snapshots N: how many pictures to keep.")
     if getattr(args, "report", None) is not None:
         from impasto.reports.run_report import RunReport
 
-        recorders["report"] = lambda made: RunReport(args.report, made.stages)
+        recorders["report"] = lambda run: RunReport(args.report, run.stages)
     return recorders
 
 
-def _start(planned: Planned, args: argparse.Namespace) -> None:
-    """What is to be done before anything long begins."""
+def _prepare(planned: Planned, args: argparse.Namespace) -> None:
+    """Check the output's size, set up the memory and print the plan."""
     images.check_output(args.output, size=planned.sizes[-1])
     if planned.tile_side:
         return_freed_memory()
     elif args.memory is None and planned.bytes is not None:
         keep_freed_memory(planned.bytes)
     if not args.quiet:
-        print_plan(planned)
+        _print_plan(planned)
 
 
-def print_plan(planned: Planned) -> None:
-    """Sizes, steps and the estimate, on stderr."""
+def _print_plan(planned: Planned) -> None:
+    """Print sizes, steps and the estimate on stderr."""
     height, width = planned.sizes[-1]
     pairs = zip(planned.sizes, planned.steps, strict=True)
     sizes = ", ".join(f"{max(size)} ({steps})" for size, steps in pairs)
     print(f"{width}×{height} px, long side (steps): {sizes}", file=sys.stderr)
     if planned.seconds is not None and planned.bytes is not None:
         tiles = f", in tiles of {planned.tile_side} px" if planned.tile_side else ""
-        print(
-            f"about {clock(planned.seconds)} and {planned.bytes / 1e9:.1f} GB of memory{tiles}",
-            file=sys.stderr,
-        )
+        memory = f"{planned.bytes / 1e9:.1f} GB of memory"
+        print(f"about {clock(planned.seconds)} and {memory}{tiles}", file=sys.stderr)
 
 
-def _write_beside(running: Run, args: argparse.Namespace) -> list[Path]:
-    """Write snapshots, log and report; the snapshots' files."""
+def _write_other_files(running: Run, args: argparse.Namespace) -> list[Path]:
+    """Write snapshots, log and report; returns the files of the snapshots."""
     snapshots, report = (running.recorders.get(name) for name in ("snapshots", "report"))
     files: list[Path] = snapshots.finish() if isinstance(snapshots, Snapshots) else []
     if args.log:
@@ -171,13 +171,13 @@ def _checkpoint_is_kept(running: Run) -> bool:
         return False
 
 
-def print_outcome(
+def _print_result(
     args: argparse.Namespace, result: Result, snapshots: list[Path], *, is_resumable: bool
 ) -> None:
-    """Say, on stdout, what was made."""
+    """Print the result on stdout, for a person or as JSON."""
     height, width = result.tensor.shape[-2:]
     if args.json:
-        outcome = {
+        values = {
             "output": str(args.output),
             "width": width,
             "height": height,
@@ -187,13 +187,13 @@ def print_outcome(
             "snapshots": [str(path) for path in snapshots],
             "recipe": result.recipe.to_dict(),
         }
-        print(json.dumps(outcome, indent=2, ensure_ascii=False))
+        print(json.dumps(values, indent=2, ensure_ascii=False))
     elif not args.quiet:
         if snapshots:
-            place = snapshots[-1].parent if len(snapshots) > 1 else snapshots[-1]
-            print(f"{len(snapshots)} snapshots: {place}")
+            path = snapshots[-1].parent if len(snapshots) > 1 else snapshots[-1]
+            print(f"{len(snapshots)} snapshots: {path}")
         if result.is_finished:
             print(f"{args.output}: {width}×{height} px in {clock(result.seconds)}")
         else:
-            hint = "; --resume goes on from here" if is_resumable else ""
+            hint = "; --resume continues" if is_resumable else ""
             print(f"{args.output}: stopped at {width}×{height} px{hint}")
