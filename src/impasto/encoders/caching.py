@@ -11,13 +11,9 @@ from impasto.encoders.vgg import Encoder
 
 
 class CachingEncoder(Encoder):
-    """An encoder that computes the features of an image once, unless gradients are needed.
+    """An encoder that keeps the features of the last images, unless they need gradients.
 
     Useful for studies: the targets of many recipes are features of the same few images.
-
-    Args:
-        encoder: Whose weights are shared.
-        capacity: Images kept; the oldest is dropped first.
     """
 
     def __init__(self, encoder: Encoder, *, capacity: int = 24) -> None:

@@ -27,12 +27,7 @@ _CACHED_REFERENCES = 4
 
 
 def read_result(path: Path, size: int, max_pixels: int = images.MAX_PIXELS) -> Picture:
-    """A result at the size it is evaluated at.
-
-    Args:
-        path: The result's file.
-        size: Maximum long side in pixels; a larger result is downscaled.
-        max_pixels: Refuse larger pictures.
+    """A result at the size it is evaluated at: ``size`` pixels at most on its long side.
 
     Raises:
         ImageError: It cannot be read or is too large.

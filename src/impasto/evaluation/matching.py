@@ -25,10 +25,6 @@ class References:
 def picture_files(path: Path, *, exclude: Path | None = None) -> list[Path]:
     """The picture files of a folder and its subfolders, sorted; or the one file named.
 
-    Args:
-        path: A folder or a file.
-        exclude: See :func:`impasto.images.picture.list_pictures`.
-
     Raises:
         InputDataError: The path does not exist, or the folder has no pictures.
     """
@@ -40,10 +36,7 @@ def picture_files(path: Path, *, exclude: Path | None = None) -> list[Path]:
 
 
 class PictureIndex:
-    """Finds pictures by name in a folder and its subfolders.
-
-    Args:
-        path: A folder, or one file.
+    """Finds pictures by name in a folder and its subfolders, or in one file.
 
     Raises:
         InputDataError: There are no pictures.
@@ -100,17 +93,11 @@ class PictureIndex:
 def find_references(
     result: Path, metadata: Mapping[str, str], contents: PictureIndex, styles: PictureIndex
 ) -> References:
-    """The content and style of a result: by its metadata, or else by its file name.
+    """The content and style of a result, by its metadata or else by its file name.
 
     A file name is CONTENT-STYLE, or that of a content if there is a single style, or that of a
     style if there is a single content. A result without any of these belongs to ``contents`` and
     ``styles`` if both are files.
-
-    Args:
-        result: The result's path.
-        metadata: Of the result, see :func:`impasto.images.picture.read_metadata`.
-        contents: Candidates for the content.
-        styles: Candidates for the style.
 
     Raises:
         InputDataError: There is no match, or more than one.
@@ -136,11 +123,7 @@ def find_references(
 
 
 def resize_to_result(content: Picture, size: tuple[int, int]) -> Picture:
-    """A content resized to its result's size, which may have been rounded.
-
-    Args:
-        content: The content.
-        size: Height and width of the result.
+    """A content resized to the (height, width) of its result, which may have been rounded.
 
     Raises:
         ImageError: The aspect ratios differ by more than rounding.

@@ -71,12 +71,7 @@ def value_names(rows: Sequence[EvaluatedResult]) -> list[str]:
 def summarize(
     rows: Sequence[EvaluatedResult], set_values: SetValues = NO_SET_VALUES
 ) -> dict[str, dict[str, Interval]]:
-    """Method → metric → mean and interval, over the results that have the value.
-
-    Args:
-        rows: Values of single results.
-        set_values: Values of methods, which have no interval.
-    """
+    """Method → metric → mean and interval, over the results that have it; set values have none."""
     means: dict[str, dict[str, Interval]] = {}
     for method in dict.fromkeys(row.method for row in rows):
         of_method = [row.values for row in rows if row.method == method]
@@ -96,14 +91,7 @@ def to_json(
     settings: Mapping[str, Any],
     set_values: SetValues = NO_SET_VALUES,
 ) -> str:
-    """The whole evaluation as JSON.
-
-    Args:
-        rows: Values of single results.
-        failed: Results that could not be evaluated, and why.
-        settings: Further entries.
-        set_values: Values of methods.
-    """
+    """The whole evaluation as JSON; ``settings`` are further entries."""
     measured = {name.partition(".")[0] for name in value_names(rows)}.union(*set_values.values())
     registered: dict[str, Metric | SetMetric] = {**METRICS, **SET_METRICS}
     metrics = {

@@ -67,10 +67,6 @@ def watch(request: Request, options: RunOptions | None = None) -> Result:
     """Run a request to the end with a progress bar, and in a notebook with previews.
 
     Interrupting the kernel, or Ctrl-C, stops after the step in hand; the result so far is returned.
-
-    Args:
-        request: What to make.
-        options: How.
     """
     handle = _notebook_handle()
     chosen = dataclasses.replace(

@@ -32,14 +32,11 @@ class LpipsModel:
 
 
 def open_lpips(net: str) -> LpipsModel:
-    """LPIPS version 0.1, "lin"; network and weights are downloaded once.
+    """LPIPS version 0.1, "lin", of ``"vgg16"`` or ``"alexnet"``; its files are downloaded once.
 
     LPIPS takes pictures in [−1, 1], shifts them by (−0.030, −0.088, −0.188) and scales them by
     (0.458, 0.448, 0.450). Digit by digit these are 2 μ − 1 and 2 σ of ImageNet's mean and standard
     deviation. So our networks get the same input, up to float32 rounding.
-
-    Args:
-        net: ``"vgg16"`` or ``"alexnet"``.
 
     Raises:
         WeightsError: The weights are broken or cannot be downloaded.

@@ -59,9 +59,6 @@ class JohnsonNetwork(StyledNetwork):
     """Content picture and style vector in, painted picture out: (B, 3, H, W) in [0, 1] both.
 
     Pictures are at least 5 pixels high and wide, which reflection needs.
-
-    Args:
-        shape: Widths, depth and normalization.
     """
 
     kind = "johnson"

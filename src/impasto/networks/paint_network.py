@@ -56,11 +56,7 @@ class PaintShape:
 
 
 class PaintNetwork(StyledNetwork):
-    """Content picture and style vector in, painted picture out.
-
-    Args:
-        shape: Widths and depths.
-    """
+    """Content picture and style vector in, painted picture out."""
 
     kind = "paint"
     stride = 16

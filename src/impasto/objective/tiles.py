@@ -121,13 +121,7 @@ def _spans(length: int, side: int, stride: int) -> list[tuple[int, int]]:
 def tiled_features(
     encoder: FeatureExtractor, image: Tensor, layers: Iterable[str], tiles: Sequence[Tile]
 ) -> dict[str, Tensor]:
-    """The features of a whole picture, assembled from its tiles.
-
-    Args:
-        encoder: With a known geometry.
-        image: (B, 3, H, W).
-        layers: To compute.
-        tiles: Of the picture.
+    """The features of a whole picture (B, 3, H, W), assembled from those of its tiles.
 
     Returns:
         Layer → (B, C, H', W').

@@ -55,12 +55,7 @@ class MemoryModel:
     has_style_maps: bool = False
 
     def bytes(self, schedule: Schedule, side: int) -> float:
-        """Bytes that painting takes, approximately (measured: tests/onepass/test_tiling.py).
-
-        Args:
-            schedule: How tiles are computed.
-            side: Of a tile's core.
-        """
+        """Bytes that painting in tiles of a side takes (measured: tests/onepass/test_tiling.py)."""
         pixels, network = self.size[0] * self.size[1], self.network
         areas = [pixels]
         if schedule is not Schedule.WHOLE:

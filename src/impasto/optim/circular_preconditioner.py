@@ -15,10 +15,6 @@ class CircularPreconditioner(Preconditioner):
 
     Mirrored waves would move the two sides of a border independently, and leave a step between them
     that takes many steps of the descent to level.
-
-    Args:
-        size: Height and width of the picture.
-        power: See :class:`impasto.optim.preconditioner.Preconditioner`.
     """
 
     @staticmethod

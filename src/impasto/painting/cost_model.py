@@ -24,14 +24,7 @@ def picture_bytes(optimizer: str, pixels: int) -> float:
 def tile_side(
     encoder: FeatureExtractor, layers: Collection[str], size: tuple[int, int], budget: float
 ) -> int | None:
-    """Side of the largest tiles that fit; None if the whole picture fits.
-
-    Args:
-        encoder: The encoder.
-        layers: Requested from it.
-        size: Height and width of the picture.
-        budget: Bytes for feature maps.
-    """
+    """Side of the largest tiles that fit into ``budget`` bytes; None if the whole picture fits."""
     if map_bytes(encoder, layers, size, None) <= budget:
         return None
     for side in TILE_SIDES:

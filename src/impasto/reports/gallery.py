@@ -53,13 +53,7 @@ class Card:
 
 
 def read_card(path: Path, *, folder: Path, page: Path, max_pixels: int = images.MAX_PIXELS) -> Card:
-    """The card of a picture.
-
-    Args:
-        path: The picture.
-        folder: The folder that the page shows.
-        page: The page's file, which the link is relative to.
-        max_pixels: Refuse larger pictures.
+    """The card of a picture; its link is relative to the page.
 
     Raises:
         ImageError: It cannot be read or is too large.

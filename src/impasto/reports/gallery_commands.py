@@ -14,10 +14,6 @@ def rerun_command(path: Path, request: Request) -> list[str] | None:
 
     Metadata are untrusted. Names are quoted and cannot be taken for options.
 
-    Args:
-        path: The picture.
-        request: The request in its metadata.
-
     Returns:
         None if a name has control characters.
     """

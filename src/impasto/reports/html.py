@@ -80,13 +80,7 @@ def data_uri(image: Image.Image, *, quality: int = 85, **options: Any) -> str:
 
 
 def encoded(image: Image.Image, format_: str, **options: Any) -> str:
-    """A picture or animation as a data URI.
-
-    Args:
-        image: The picture, or the first frame.
-        format_: ``"JPEG"``, ``"WEBP"``, …
-        **options: Options of Pillow's ``save``.
-    """
+    """A picture or animation as a data URI; the options are those of Pillow's ``save``."""
     stream = io.BytesIO()
     image.save(stream, format_, **options)
     content = base64.b64encode(stream.getvalue()).decode("ascii")

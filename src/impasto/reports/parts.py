@@ -33,12 +33,7 @@ class Entry(NamedTuple):
 
 
 def recipe_entries(recipe: Recipe, *, without: Collection[str] = ()) -> list[Entry]:
-    """The entries of a recipe as rows of a table.
-
-    Args:
-        recipe: The recipe.
-        without: Entries to leave out.
-    """
+    """The entries of a recipe as rows of a table."""
     default = get_recipe("default")
     entries = []
     for name in FIELDS:
@@ -55,13 +50,10 @@ def recipe_entries(recipe: Recipe, *, without: Collection[str] = ()) -> list[Ent
 
 
 def nearest_preset(toml: str) -> tuple[str, dict[str, str]] | None:
-    """The preset with the fewest different entries, and those entries as text.
+    """The preset nearest to a recipe in TOML, and its differences as text.
 
     Recipes of older and newer versions are accepted: a missing entry is ignored, an unknown one
     counts as different.
-
-    Args:
-        toml: A recipe in TOML.
 
     Returns:
         Name of the preset and the entries; None if the text is not TOML.

@@ -41,10 +41,6 @@ _THUMBNAIL = 360
 class RunReport:
     """Collects pictures during a painting, and writes a page about it.
 
-    Args:
-        path: The page.
-        stages: Sizes and steps of the painting.
-
     Attributes:
         frames: Small pictures of some steps.
 

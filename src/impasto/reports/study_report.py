@@ -73,13 +73,7 @@ def check_grid_page(path: Path) -> None:
 
 
 def write_grid_page(path: Path, study_run: StudyRun, *, command: Sequence[str]) -> Path:
-    """Write the page of a study, as far as it is painted, atomically.
-
-    Args:
-        path: The page.
-        study_run: The study.
-        command: Arguments of the command line that made it.
-    """
+    """Write the page of a study, as far as it is painted, atomically."""
     study = study_run.study
     swept = [sweep.entry for sweep in study.sweeps]
     columns = _headings(study.columns, [str(i) for i in range(1, len(study.columns.names) + 1)])

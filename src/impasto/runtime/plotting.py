@@ -23,11 +23,7 @@ _LOG_RATIO = 10
 
 
 def transparent_figure(width: float, height: float) -> Figure:
-    """A figure without a background, for a page.
-
-    Args:
-        width: In inches.
-        height: In inches.
+    """A figure of a size in inches, without a background, for a page.
 
     Raises:
         OptionError: If matplotlib is not installed.
@@ -52,11 +48,6 @@ def style_axes(axes: Axes) -> None:
 
 def log_scale_if_wide(axes: Axes, axis: str, values: Sequence[float]) -> bool:
     """Make an axis logarithmic if its values are positive and span more than a factor of ten.
-
-    Args:
-        axes: Of the plot.
-        axis: ``"x"`` or ``"y"``.
-        values: All values that the axis shows.
 
     Returns:
         Whether the axis is logarithmic now.

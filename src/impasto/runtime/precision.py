@@ -57,10 +57,6 @@ def autocast(
 ) -> contextlib.AbstractContextManager[None]:
     """A context for training with convolutions in bf16 and master weights in float32.
 
-    Args:
-        precision: See :func:`compute_dtype`.
-        device: See :func:`compute_dtype`.
-
     Raises:
         OptionError: If the precision is unknown.
     """

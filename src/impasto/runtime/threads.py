@@ -33,10 +33,6 @@ def best_seconds(timers: Sequence[Callable[[], float]], *, times: int = 5) -> li
 
     The timers alternate, so that other load affects all of them equally. A timer should measure the
     CPU time of its thread (:func:`time.thread_time`), which excludes other work.
-
-    Args:
-        timers: Each measures once and returns seconds.
-        times: Rounds.
     """
     best = [float("inf")] * len(timers)
     with one_thread():

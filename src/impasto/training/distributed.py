@@ -53,11 +53,7 @@ class Workers:
 
 
 class LaunchedWorkers(Workers):
-    """Processes started by ``accelerate launch`` or ``torchrun``.
-
-    Args:
-        state: Accelerate's.
-    """
+    """Processes started by ``accelerate launch`` or ``torchrun``."""
 
     def __init__(self, state: PartialState) -> None:
         super().__init__(state.device)

@@ -163,12 +163,7 @@ class OnePassTraining(ABC):
             parameter.grad = gradient if share else None
 
     def losses(self, index: int, size: int) -> dict[str, Tensor]:
-        """The losses by term, averaged over this process's share of the batch of a step.
-
-        Args:
-            index: Of the step.
-            size: Side of the crops.
-        """
+        """The losses by term, averaged over this process's share of the batch of a step."""
         samples = [sample.to(self._device) for sample in self._prefetcher.get(index, size)]
         contents = torch.cat([sample.content for sample in samples])
         styles = self.draw_styles(samples, size)

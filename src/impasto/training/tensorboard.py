@@ -26,9 +26,6 @@ class TensorBoardLog:
 
     When a run resumes from a checkpoint, values of steps that are made again are purged.
 
-    Args:
-        folder: Of the run.
-
     Raises:
         OptionError: When the first value is written, if TensorBoard is not installed; see
             :func:`check_tensorboard`.

@@ -49,12 +49,7 @@ class Pair:
 
 
 class Validation:
-    """Some pairs of pictures to be painted from time to time.
-
-    Args:
-        encoder: Computes the scores, and reads styles.
-        pairs: The pairs.
-    """
+    """Some pairs of pictures to be painted from time to time."""
 
     def __init__(self, encoder: Encoder, pairs: Sequence[Pair]) -> None:
         self._encoder, self._pairs = encoder, list(pairs)

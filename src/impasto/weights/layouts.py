@@ -36,11 +36,6 @@ def architecture(record: WeightRecord) -> Architecture:
 def published_tensors(record: WeightRecord, state: object, file: Path) -> dict[str, Tensor]:
     """The tensors of a published file that are used, renamed, as contiguous float32.
 
-    Args:
-        record: Of the weight.
-        state: Contents of the file.
-        file: Its path, for error messages.
-
     Raises:
         WeightsError: If a tensor is missing, of another shape, or not finite.
     """
