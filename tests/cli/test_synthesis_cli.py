@@ -18,6 +18,7 @@ from helpers.sentences import check_told
 from impasto import images
 from impasto.cli.main import run
 from impasto.images.samples import PAIRS
+from impasto.jobs.request_json import from_metadata
 
 PAIR = PAIRS["tuebingen-starry-night"]
 QUICK = ["--smallest", "64", "--steps", "3", "--final-steps", "2"]
@@ -38,18 +39,19 @@ def pixels(path):
 
 def test_the_functions(pictures, tmp_path):
     quick = {"smallest": 64, "steps": 3, "final_steps": 2}
-    made = impasto.texture(pictures / "painting.png", (96, 64), tileable=True, **quick)
-    assert made.tensor.shape == (1, 3, 64, 96)
-    assert made.recipe.seed == 0
+    first = impasto.texture(pictures / "painting.png", (96, 64), tileable=True, **quick)
+    assert first.tensor.shape == (1, 3, 64, 96)
+    assert first.recipe.seed == 0
     other = impasto.texture([pictures / "painting.png"], "96x64", tileable=True, seed=1, **quick)
-    assert not torch.equal(made.tensor, other.tensor)
+    assert not torch.equal(first.tensor, other.tensor)
     again = impasto.reconstruct(pictures / "photo.png", "relu1_1", size=96, **quick)
     assert again.tensor.shape == (1, 3, 72, 96)
     layers = ["relu1_1", "relu2_1"]
     texture = impasto.reconstruct(pictures / "photo.png", style_layers=layers, size=96, **quick)
     assert texture.recipe.style_layers == {"relu1_1": 0.5, "relu2_1": 0.5}
     texture.save(tmp_path / "out.png")
-    assert images.read_metadata(tmp_path / "out.png")["made as"] == "style reconstruction"
+    request = from_metadata(images.read_metadata(tmp_path / "out.png"))
+    assert (request.kind, request.source) == ("reconstruct", "style")
 
 
 def texture(pictures, output, *options):
@@ -62,9 +64,9 @@ def test_texture_command(pictures, tmp_path, capsys):
     assert texture(pictures, output, "--seed", "5", "--json") == 0
     outcome = json.loads(capsys.readouterr().out)
     assert (outcome["width"], outcome["height"], outcome["finished"]) == (96, 64, True)
-    made = images.read_metadata(output)
-    assert "seed = 5" in made["recipe"]
-    assert (made["made as"], made["canvas"]) == ("texture", "96x64")
+    request = from_metadata(images.read_metadata(output))
+    assert request.recipe.seed == 5
+    assert (request.kind, request.size) == ("texture", (64, 96))
     assert list(output.parent.iterdir()) == [output]
 
 
@@ -78,7 +80,7 @@ def test_texture_same_seed_same_pixels_and_rerun(pictures, tmp_path):
     assert (pixels(tmp_path / "a.png") == pixels(tmp_path / "d.png")).all()
 
 
-def test_texture_tells_that_it_rounded(pictures, tmp_path, capsys):
+def test_texture_reports_its_rounded_size(pictures, tmp_path, capsys):
     assert texture(pictures, tmp_path / "out.png", "--size", "100x70", "--tileable") == 0
     assert "rounded to 96×64 px" in capsys.readouterr().err
     assert pixels(tmp_path / "out.png").shape == (64, 96, 3)
@@ -102,10 +104,11 @@ def test_figure_command(pictures, tmp_path, capsys):
     with Image.open(output) as sheet:
         assert sheet.size[0] == 6 * (64 + 12) + 12
         assert sheet.size[1] == 2 * (48 + 22 + 12) + 12
-    told = capsys.readouterr()
-    assert "10/10 style to conv5_1" in told.err
-    assert "sheet.png" in told.out
-    assert images.read_metadata(output)["made as"] == "figure reconstruction"
+    printed = capsys.readouterr()
+    assert "10/10 style to conv5_1" in printed.err
+    assert "sheet.png" in printed.out
+    request = from_metadata(images.read_metadata(output))
+    assert (request.kind, request.source) == ("reconstruct", "figure")
     assert list(tmp_path.iterdir()) == [output]
 
 

@@ -64,7 +64,7 @@ def test_stopped_and_gone_on_with_to_the_bit(data, tmp_path, capsys):
     assert run(command(data, whole)) == 0
     with interrupted_after(1):
         assert run(command(data, parts)) == 130
-    assert "the same command goes on from" in capsys.readouterr().out
+    assert "the same command continues from" in capsys.readouterr().out
     assert not parts.exists()
     assert run(command(data, parts)) == 0
     assert same(open_encoder(str(parts)).state_dict(), open_encoder(str(whole)).state_dict())

@@ -40,7 +40,7 @@ def test_stopped_and_gone_on_with_to_the_bit(data, tmp_path, capsys):
         assert run(command(data, "any-style", parts, *more)) == 130
     assert not parts.exists()
     out = capsys.readouterr().out
-    assert f"stopped; the same command goes on from {tmp_path / 'parts-run'}" in out
+    assert f"stopped; the same command continues from {tmp_path / 'parts-run'}" in out
     assert run(command(data, "any-style", parts, *more)) == 0
     one, other = load_network(parts), load_network(whole)
     assert same(one.network.state_dict(), other.network.state_dict())

@@ -63,7 +63,7 @@ def paint(*words, content="photo.png"):
     ],
 )  # fmt: skip
 def test_no_file_takes_the_place_of_another(words, sentence, place, capsys, monkeypatch):
-    monkeypatch.setattr("impasto.cli.shared.run_options.run_request", None)  # it is not come to
+    monkeypatch.setattr("impasto.cli.shared.run_options.run_request", None)  # never reached
     before = {path.name: path.read_bytes() for path in place.iterdir()}
     assert paint(*words) == 2
     assert sentence in capsys.readouterr().err
@@ -73,7 +73,7 @@ def test_no_file_takes_the_place_of_another(words, sentence, place, capsys, monk
 def test_a_side_that_the_format_has_no_room_for_is_told_before_painting(place, capsys, monkeypatch):
     webp = images.FORMATS[".webp"]
     monkeypatch.setitem(images.FORMATS, ".webp", replace(webp, max_side=63))
-    monkeypatch.setattr(Painter, "__iter__", None)  # it is not come to
+    monkeypatch.setattr(Painter, "__iter__", None)  # never reached
     assert paint("-o", "out.webp") == 2
     assert (
         "out.webp would be 64 × 48 pixels, but .webp allows at most 63 a side"
@@ -117,7 +117,7 @@ def test_an_animation_that_fails_costs_no_picture(place, capsys, monkeypatch):
     )
     assert images.read("out.png").size == (48, 64)
     before = pixels_of("out.png")
-    monkeypatch.setattr(Objective, "gradient", None)  # it is not come to
+    monkeypatch.setattr(Objective, "gradient", None)  # never reached
     assert paint("-o", "out.png", *more, "growth.gif", "--resume") == 0
     assert frames_of("growth.gif") == 4
     assert pixels_of("out.png") == before
@@ -127,7 +127,7 @@ def test_an_animation_that_fails_costs_no_picture(place, capsys, monkeypatch):
 def test_an_animation_without_room_is_told_before_painting(place, capsys, monkeypatch):
     webp = images.FORMATS[".webp"]
     monkeypatch.setitem(images.FORMATS, ".webp", replace(webp, max_side=63))
-    monkeypatch.setattr(Painter, "__iter__", None)  # it is not come to
+    monkeypatch.setattr(Painter, "__iter__", None)  # never reached
     assert paint("-o", "out.png", "--snapshots", "4", "--snapshots-to", "growth.webp") == 2
     assert (
         "growth.webp would be 64 × 48 pixels, but .webp allows at most 63"

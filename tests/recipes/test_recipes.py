@@ -16,7 +16,7 @@ from helpers import sentences
 from impasto.cli.shared import recipe_options
 from impasto.errors import OptionError
 from impasto.jobs.requests import parse_styles
-from impasto.recipes.presets import RECIPES, get_recipe, write_recipe
+from impasto.recipes.presets import RECIPES, get_recipe
 from impasto.recipes.recipe import FIELDS, INITS, Recipe, from_toml
 
 FREE_TEXT = {"encoder", "init"}
@@ -64,14 +64,14 @@ def test_toml_round_trip(recipe):
     assert from_toml(recipe.to_toml()) == recipe
 
 
-def test_toml_leaves_the_rest_to_the_default():
+def test_toml_entries_default_to_the_recipe():
     assert from_toml("") == Recipe()
     assert from_toml("size = 640\n[style_layers]\nrelu1_1 = 2") == Recipe(
         size=640, style_layers={"relu1_1": 2.0}
     )
 
 
-def test_whole_and_broken_numbers_are_taken_for_each_other():
+def test_integers_and_floats_are_converted():
     recipe = from_toml("size = 640.0\nstyle_weight = 2")
     assert (recipe.size, type(recipe.size)) == (640, int)
     assert (recipe.style_weight, type(recipe.style_weight)) == (2.0, float)
@@ -161,7 +161,7 @@ def test_unknown_entry():
     assert "Unknown recipe entry 'self'" in sentence(from_toml, "self = 1")
 
 
-def test_nothing_wished():
+def test_all_weights_zero_is_refused():
     nothing = {"style_weight": 0.0, "content_weight": 0.0, "tv_weight": 0.0}
     assert "All weights are zero: give style_weight" in sentence(Recipe, **nothing)
     assert Recipe(**nothing | {"tv_weight": 1e-9})
@@ -193,9 +193,9 @@ def test_default_preset_is_the_default():
 
 
 def test_recipe_files(tmp_path):
-    path = tmp_path / "new" / "mine.toml"
+    path = tmp_path / "mine.toml"
     recipe = Recipe(size=333, init="ü.png")
-    write_recipe(path, recipe)
+    path.write_text(recipe.to_toml(), encoding="utf-8")
     assert get_recipe(path) == get_recipe(str(path)) == recipe
     path.write_bytes(b"size = '\xff'")
     assert sentence(get_recipe, path).startswith(f"The recipe {path} cannot be read (")
@@ -237,14 +237,14 @@ def test_other_spellings_are_accepted():
 
 @given(ANY_RECIPE)
 @settings(max_examples=30, deadline=None)
-def test_options_can_say_any_recipe(recipe):
+def test_options_can_set_every_entry(recipe):
     simple = FIELDS.keys() - LAYERS
     parsed = parse(*(f"--{name.replace('_', '-')}={getattr(recipe, name)}" for name in simple))
     assert parsed.replace(**{name: getattr(recipe, name) for name in LAYERS}) == recipe
 
 
 def test_options_change_the_named_recipe(tmp_path):
-    write_recipe(tmp_path / "mine.toml", Recipe(size=333, steps=7))
+    (tmp_path / "mine.toml").write_text(Recipe(size=333, steps=7).to_toml())
     assert parse() == Recipe()
     assert parse("--recipe", "gatys2016") == RECIPES["gatys2016"]
     changed = parse("--recipe", str(tmp_path / "mine.toml"), "--steps", "9", "--tv-weight", "0")

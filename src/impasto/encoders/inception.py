@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from impasto.errors import ImageError
 
-FEATURES = 2048
 MINIMUM_SIDE = 75
 """The smallest width and height of an image, in pixels: one position at the deepest layer."""
 

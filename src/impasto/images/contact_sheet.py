@@ -60,7 +60,6 @@ def picture_grid(
     *,
     row_names: Sequence[str] = (),
     column_names: Sequence[str] = (),
-    captions: Sequence[Sequence[str]] = (),
     height: int = 240,
 ) -> Image.Image:
     """Pictures in rows and columns, with headings.
@@ -69,7 +68,6 @@ def picture_grid(
         rows: The pictures, in rows of equal length; None leaves a cell empty.
         row_names: Left of the rows; long names are wrapped.
         column_names: Above the columns; long names are wrapped.
-        captions: Below the pictures.
         height: Of each picture, in pixels.
 
     Returns:
@@ -87,7 +85,7 @@ def picture_grid(
         wrap_text(name, width, font) for name, width in zip(column_names, widths, strict=False)
     ]
     top = MARGIN + (max(map(len, headings)) * _LINE_HEIGHT + 4 if headings else 0)
-    step = height + MARGIN + (_LINE_HEIGHT if captions else 0)
+    step = height + MARGIN
     sheet = Image.new("RGB", (right, top + len(scaled) * step), BACKGROUND)
     draw = ImageDraw.Draw(sheet)
 
@@ -103,11 +101,7 @@ def picture_grid(
             write(wrap_text(row_names[index], _ROW_NAME_WIDTH - MARGIN, font), MARGIN, y)
         for column, image in enumerate(row):
             if image is not None:
-                x = lefts[column]
-                sheet.paste(image, (x, y))
-                if captions:
-                    line = _shorten(captions[index][column], widths[column], font)
-                    write([line], x, y + height + 2)
+                sheet.paste(image, (lefts[column], y))
     return sheet
 
 

@@ -25,10 +25,7 @@ from torch import Tensor
 from impasto.errors import ImageError, option
 
 # White in the grey modes with more than 8 bits.
-_DEEP_WHITE = {
-    **dict.fromkeys(("I;16", "I;16L", "I;16B", "I;16N", "I"), 65535.0),
-    "F": 1.0,
-}
+_DEEP_WHITE = {**dict.fromkeys(("I;16", "I;16L", "I;16B", "I;16N", "I"), 65535.0), "F": 1.0}
 
 # EXIF orientation → the transpose that undoes it.
 _ORIENTATIONS = {

@@ -31,22 +31,18 @@ def _jpeg_options(quality: int) -> dict[str, Any]:
     return {"quality": quality, "subsampling": "4:4:4" if quality >= 90 else "4:2:0"}
 
 
-def _webp_options(quality: int) -> dict[str, Any]:
-    return {"quality": quality}
-
-
-def _tiff_options(quality: int) -> dict[str, Any]:
-    return {"compression": "tiff_deflate"}
-
-
 _JPEG = Format("JPEG", metadata="exif", max_side=65500, options=_jpeg_options)
-_TIFF = Format("TIFF", alpha=True, metadata="exif", options=_tiff_options)
+_TIFF = Format(
+    "TIFF", alpha=True, metadata="exif", options=lambda _: {"compression": "tiff_deflate"}
+)
 
 FORMATS: Mapping[str, Format] = {
     ".png": Format("PNG", alpha=True, metadata="text"),
     ".jpg": _JPEG,
     ".jpeg": _JPEG,
-    ".webp": Format("WEBP", alpha=True, metadata="exif", max_side=16383, options=_webp_options),
+    ".webp": Format(
+        "WEBP", alpha=True, metadata="exif", max_side=16383, options=lambda q: {"quality": q}
+    ),
     ".tif": _TIFF,
     ".tiff": _TIFF,
     ".bmp": Format("BMP"),

@@ -74,9 +74,7 @@ class Picture:
         weighted = _antialiased(tensor * self.alpha, size)
         least = 1 / 255
         colours = torch.where(
-            alpha >= least,
-            weighted / alpha.clamp(min=least),
-            _antialiased(tensor, size),
+            alpha >= least, weighted / alpha.clamp(min=least), _antialiased(tensor, size)
         )
         return replace(self, tensor=colours.clamp(0, 1), alpha=alpha.clamp(0, 1))
 

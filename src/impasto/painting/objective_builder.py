@@ -17,21 +17,9 @@ from impasto.images.picture import Picture, resize
 from impasto.losses.moments import Summary
 from impasto.losses.statistics import get_statistic, mix
 from impasto.objective.objective import Objective
-from impasto.objective.terms import (
-    ContentTerm,
-    LaplacianTerm,
-    SummaryTerm,
-    Term,
-    TotalVariation,
-)
+from impasto.objective.terms import ContentTerm, LaplacianTerm, SummaryTerm, Term, TotalVariation
 from impasto.objective.tiled import TiledObjective
-from impasto.objective.tiles import (
-    Tile,
-    plan_tiles,
-    tiled_features,
-    tiled_summaries,
-    whole_tile,
-)
+from impasto.objective.tiles import Tile, plan_tiles, tiled_features, tiled_summaries, whole_tile
 from impasto.painting import cost_model
 from impasto.recipes.recipe import Recipe
 from impasto.regions.masks import check_masks, layer_masks, resize_masks, visible
@@ -66,23 +54,19 @@ class Style:
 
 
 def as_styles(
-    pictures: Sequence[Picture | Style],
-    shares: Sequence[float] | None = None,
-    levels: Sequence[str] | None = None,
+    pictures: Sequence[Picture | Style], shares: Sequence[float] | None = None
 ) -> list[Style]:
-    """Combine pictures with shares and levels, one per picture; a ``Style`` is left as it is.
+    """Combine pictures with their shares, equal by default; a ``Style`` is returned unchanged.
 
     Raises:
-        OptionError: For a wrong number of shares or levels, or an unknown level.
+        OptionError: For a wrong number of shares.
     """
-    for what, values in (("weights", shares), ("levels", levels)):
-        if values is not None and len(values) != len(pictures):
-            raise OptionError(f"{len(pictures)} styles need as many {what}, not {len(values)}.")
+    if shares is not None and len(shares) != len(pictures):
+        raise OptionError(f"{len(pictures)} styles need as many weights, not {len(shares)}.")
     shares = [1.0] * len(pictures) if shares is None else shares
-    levels = [""] * len(pictures) if levels is None else levels
     return [
-        picture if isinstance(picture, Style) else Style(picture, share, level)
-        for picture, share, level in zip(pictures, shares, levels, strict=True)
+        picture if isinstance(picture, Style) else Style(picture, share)
+        for picture, share in zip(pictures, shares, strict=True)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Recipes with names: ours, and the papers' as they were published."""
+"""Named recipes: Impasto's own, and those of the papers as published."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 
 from impasto.errors import OptionError, unknown_name
 from impasto.recipes.recipe import Recipe, from_toml
-from impasto.runtime.files import atomic_write
 
 # Gatys, Ecker & Bethge: VGG-19 with average pooling ("improves the gradient flow and one obtains
 # slightly more appealing results"), content conv4_2, style conv1_1 … conv5_1 with w_l = 1/5, white
@@ -39,8 +38,8 @@ RECIPES: Mapping[str, Recipe] = {
     # Faces and letters stay readable: more content, the photograph's lines (arXiv:1707.01253), and
     # all of its detail at every size.
     "photo": Recipe(content_weight=0.3, laplacian_weight=0.05, detail=1.0),
-    # The one-pass picture, and a few steps from it at full size: the optimizer's brushwork, not its
-    # large forms, in some half of the default's time.
+    # A few steps from the one-pass picture at full size: the optimizer's brushwork, but not its
+    # large forms, in about half of the default's time.
     "quick": Recipe(init="any", scales=1, steps=20),
     # From noise, without a content that holds colours in place, Gram matrices let them drift apart
     # (arXiv:1701.08893 says why: mean and variance may trade places); Gaussians' do not.
@@ -53,7 +52,7 @@ RECIPES: Mapping[str, Recipe] = {
         steps=36,
         final_steps=14,
     ),
-    # As figure 1 of arXiv:1508.06576 but for a little smoothing of what a layer leaves open.
+    # As figure 1 of arXiv:1508.06576, with a little smoothing of what a layer does not determine.
     "reconstruction": Recipe(
         detail=0.0,
         init="noise",
@@ -67,10 +66,10 @@ RECIPES: Mapping[str, Recipe] = {
 
 
 def get_recipe(name_or_path: str | Path) -> Recipe:
-    """A preset by its name, or a recipe from a TOML file.
+    """A preset by name, or a recipe from a TOML file.
 
     Raises:
-        OptionError: For an unknown name, or a file that is no recipe.
+        OptionError: For an unknown name, or a file that is not a recipe.
     """
     if str(name_or_path) in RECIPES:
         return RECIPES[str(name_or_path)]
@@ -83,9 +82,3 @@ def get_recipe(name_or_path: str | Path) -> Recipe:
         raise OptionError(f"The recipe {path} cannot be read ({error}).") from error
     except OptionError as error:
         raise OptionError(f"The recipe {path} is not usable: {error.message}") from error
-
-
-def write_recipe(path: str | Path, recipe: Recipe) -> None:
-    """Write a recipe as TOML, atomically."""
-    with atomic_write(Path(path)) as temporary:
-        temporary.write_text(recipe.to_toml(), encoding="utf-8")

@@ -25,13 +25,7 @@ from impasto.losses.statistics import STATISTICS, STYLE_NORMALIZATIONS
 from impasto.losses.total_variation import VARIATIONS
 from impasto.optim.optimizers import OPTIMIZERS
 from impasto.regions.masks import MASK_MODES
-from impasto.runtime.fields import (
-    attributes_text,
-    check_entries,
-    entries,
-    entry,
-    typed_changes,
-)
+from impasto.runtime.fields import attributes_text, check_entries, entries, entry, typed_changes
 from impasto.runtime.precision import PRECISIONS
 
 if sys.version_info >= (3, 11):

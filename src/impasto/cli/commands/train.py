@@ -1,4 +1,4 @@
-"""``impasto train``: pictures in, weights out."""
+"""``impasto train``: train encoders and one-pass networks."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from pathlib import Path
 import torch
 
 from impasto.cli.commands import train_networks
-from impasto.cli.shared.training_progress import read_crops, training_progress
+from impasto.cli.shared.training_progress import (
+    add_training_options,
+    check_training_options,
+    read_crops,
+    training_progress,
+)
 from impasto.encoders.files import save_encoder
 from impasto.errors import OptionError
 from impasto.runtime.devices import find_device
-from impasto.runtime.files import check_writable
-from impasto.runtime.precision import PRECISIONS
 from impasto.training.crops import digest_of
 from impasto.training.distillation import Distillation, DistillSettings
 from impasto.training.loop import run as run_training
-from impasto.training.tensorboard import TensorBoardLog, check_tensorboard
+from impasto.training.tensorboard import TensorBoardLog
 from impasto.weights.open import open_encoder
 
 EXAMPLES = """\
@@ -26,7 +29,7 @@ examples:
   impasto train encoder --teacher vgg19 --content photos/ --style paintings/ -o small.safetensors
   impasto paint photo.jpg painting.jpg -o out.png --encoder small.safetensors
 
-Ctrl-C stops after the step in hand; the same command goes on from there.
+Ctrl-C stops after the current step; the same command continues from there.
 """
 
 
@@ -41,37 +44,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     default = DistillSettings()
-    encoder.add_argument(
-        "--teacher", required=True, metavar="NAME|FILE", help="encoder to learn from"
-    )
-    encoder.add_argument("--content", required=True, metavar="DIR", help="photographs")
-    encoder.add_argument("--style", required=True, metavar="DIR", help="paintings and textures")
-    encoder.add_argument("-o", "--output", required=True, metavar="FILE", type=Path,
-                         help="the encoder to make (.safetensors)")  # fmt: skip
-    encoder.add_argument("--start", metavar="NAME|FILE",
-                         help="a student of this teacher to train further")  # fmt: skip
-    encoder.add_argument("--run", metavar="DIR", type=Path,
-                         help="checkpoint and log.csv [OUT-run/]")  # fmt: skip
-    encoder.add_argument("--steps", type=int, default=3000, metavar="N", help="in all [3000]")
-    encoder.add_argument("--pooling", default=default.pooling, choices=("max", "average"),
-                         help=f"of the student [{default.pooling}]")  # fmt: skip
-    encoder.add_argument("--crop", type=int, default=default.crop, metavar="N",
-                         help=f"side of the training crops [{default.crop}]")  # fmt: skip
-    encoder.add_argument("--painted", type=int, default=default.painted, metavar="N",
-                         help="pictures of a batch that are optimized through the student "
-                              f"[{default.painted}]")  # fmt: skip
-    encoder.add_argument("--learning-rate", type=float, default=default.learning_rate, metavar="X",
-                         help=f"peak, of Muon [{default.learning_rate}]")  # fmt: skip
-    encoder.add_argument("--device", default="auto", metavar="NAME",
-                         help="cpu, cuda or cuda:N [auto: CUDA where there is one]")  # fmt: skip
-    encoder.add_argument("--precision", default=default.precision, choices=PRECISIONS,
-                         help=f"of the convolutions [{default.precision}: the faster]")  # fmt: skip
-    encoder.add_argument("--seed", type=int, default=default.seed, metavar="N", help="[0]")
-    encoder.add_argument("--tensorboard", action="store_true",
-                         help="write the losses for TensorBoard, too")  # fmt: skip
-    encoder.add_argument("--hold-back", action="store_true",
-                         help="train on all but the eighth used to evaluate")  # fmt: skip
-    encoder.add_argument("--quiet", action="store_true", help="show no progress")
+    add = encoder.add_argument
+    add("--teacher", required=True, metavar="NAME|FILE", help="encoder to learn from")
+    add("--content", required=True, metavar="DIR", help="photographs")
+    add("--style", required=True, metavar="DIR", help="paintings and textures")
+    add("-o", "--output", required=True, metavar="FILE", type=Path,
+        help="the encoder file to write (.safetensors)")  # fmt: skip
+    add("--start", metavar="NAME|FILE", help="a student of this teacher to train further")
+    add("--pooling", default=default.pooling, choices=("max", "average"),
+        help=f"pooling of the student [{default.pooling}]")  # fmt: skip
+    add("--crop", type=int, default=default.crop, metavar="N",
+        help=f"side of the training crops [{default.crop}]")  # fmt: skip
+    add("--painted", type=int, default=default.painted, metavar="N",
+        help="pictures of a batch that are optimized through the student "
+             f"[{default.painted}]")  # fmt: skip
+    add("--learning-rate", type=float, default=default.learning_rate, metavar="X",
+        help=f"peak, of Muon [{default.learning_rate}]")  # fmt: skip
+    add_training_options(encoder, steps=3000, precision=default.precision)
     encoder.set_defaults(train_command=_encoder)
     train_networks.configure(commands)
 
@@ -90,10 +79,12 @@ def _encoder(args: argparse.Namespace) -> int:
         crop=args.crop,
         learning_rate=args.learning_rate,
         bias_rate=args.learning_rate / 2,
-        precision=args.precision,
+        precision=args.precision or DistillSettings.precision,
         seed=args.seed,
     )
-    _check(args)
+    check_training_options(args, kind="an encoder file")
+    if not 0 <= args.painted <= DistillSettings.pool:
+        raise OptionError(f"--painted must be 0 to {DistillSettings.pool}, not {args.painted}.")
     device = find_device(args.device)
     teacher = open_encoder(args.teacher)
     start = open_encoder(args.start) if args.start else None
@@ -117,26 +108,9 @@ def _encoder(args: argparse.Namespace) -> int:
                 stopped = True
                 break
     if stopped:
-        print(f"stopped; the same command goes on from {folder}")
+        print(f"stopped; the same command continues from {folder}")
         return 130
     card = {"licence": "MIT", "teacher": str(args.teacher), "steps": str(args.steps)}
     save_encoder(args.output, task.encoder(), dtype=torch.float16, card=card)
     print(f"{args.output}: {args.output.stat().st_size / 1e6:.1f} MB, after {args.steps} steps")
     return 0
-
-
-def _check(args: argparse.Namespace) -> None:
-    """Refuse wrong options before hours of work."""
-    if args.output.suffix != ".safetensors":
-        raise OptionError(f"{args.output}: an encoder file is called .safetensors.")
-    check_writable(args.output)
-    if args.tensorboard:
-        check_tensorboard()
-    if args.steps < 1:
-        raise OptionError(f"--steps must be 1 or more, not {args.steps}.")
-    if args.crop < 64:
-        raise OptionError(f"--crop must be 64 or more, not {args.crop}: conv5_1 needs it.")
-    if not 0 <= args.painted <= DistillSettings.pool:
-        raise OptionError(f"--painted must be 0 to {DistillSettings.pool}, not {args.painted}.")
-    if not 0 < args.learning_rate < 1:
-        raise OptionError(f"--learning-rate must be between 0 and 1, not {args.learning_rate}.")

@@ -13,7 +13,10 @@ from torch import Tensor
 
 from impasto import images
 from impasto.cli.shared import training_start
+from impasto.cli.shared.messages import flag
 from impasto.cli.shared.training_progress import (
+    add_training_options,
+    check_training_options,
     picture_paths,
     read_crops,
     report_skipped,
@@ -27,8 +30,6 @@ from impasto.networks.base import StyleReader
 from impasto.networks.files import save_network
 from impasto.networks.model import IDENTITY
 from impasto.onepass.stylist import STYLE_SIDE
-from impasto.runtime.files import check_writable
-from impasto.runtime.precision import PRECISIONS
 from impasto.training.any_style import AnyStyleTraining
 from impasto.training.crops import Crops, digest_of, is_held_out
 from impasto.training.distributed import Workers, launched_workers
@@ -36,7 +37,7 @@ from impasto.training.fixed_styles import FixedStylesTraining
 from impasto.training.loop import run as run_training
 from impasto.training.network import OnePassTraining, summaries_of
 from impasto.training.settings import PRESETS, OnePassSettings
-from impasto.training.tensorboard import TensorBoardLog, check_tensorboard
+from impasto.training.tensorboard import TensorBoardLog
 from impasto.training.validation import Pair, Validation, read_evenly_spaced, read_pairs
 from impasto.weights.open import absolute_name, open_encoder
 
@@ -48,7 +49,7 @@ examples:
   impasto train any-style --content photos/ --style paintings/ -o any.safetensors
   torchrun --nproc_per_node 2 -m -- impasto train any-style …
 
-Ctrl-C stops after the step in hand; the same command goes on from there.
+Ctrl-C stops after the current step; the same command continues from there.
 """  # noqa: E501
 
 ABOUT: Mapping[str, str] = {
@@ -90,9 +91,7 @@ def _configure(parser: argparse.ArgumentParser, name: str) -> None:
     add("--content", required=True, metavar="DIR", help="photographs")
     add("--style", required=True, metavar=_PLACE, help=_STYLES[name], **several)
     add("-o", "--output", required=True, metavar="FILE", type=Path,
-        help="the model to make (.safetensors)")  # fmt: skip
-    add("--run", metavar="DIR", type=Path, help="checkpoint, log.csv, sheets [OUT-run/]")
-    add("--steps", type=int, default=6000, metavar="N", help="in all [6000]")
+        help="the model file to write (.safetensors)")  # fmt: skip
     add("--preset", default="default", choices=tuple(PRESETS), help="losses and rates [default]")
     add("--encoder", default="compact", metavar="NAME|FILE",
         help="computes losses, and reads styles [compact]")  # fmt: skip
@@ -111,16 +110,9 @@ def _configure(parser: argparse.ArgumentParser, name: str) -> None:
     add("--even-weight", type=float, metavar="X",
         help=f"keeps smooth skies smooth [{default.even_weight:g}]")  # fmt: skip
     add("--learning-rate", type=float, metavar="X", help=f"peak [{default.learning_rate:g}]")
-    add("--device", default="auto", metavar="NAME",
-        help="cpu, cuda or cuda:N [auto: CUDA where there is one]")  # fmt: skip
-    add("--precision", choices=PRECISIONS, help=f"[{default.precision}: the faster]")
-    add("--seed", type=int, default=0, metavar="N", help="[0]")
     add("--validate-every", type=int, default=500, metavar="N",
         help="steps between sheets of unseen pictures [500]")  # fmt: skip
-    add("--tensorboard", action="store_true",
-        help="write losses and sheets for TensorBoard, too")  # fmt: skip
-    add("--hold-back", action="store_true", help="train on all but an eighth of the pictures")
-    add("--quiet", action="store_true", help="show no progress")
+    add_training_options(parser, steps=6000, precision=default.precision)
 
 
 class _Training(NamedTuple):
@@ -177,7 +169,7 @@ def run(args: argparse.Namespace) -> int:
         steps.close()  # type: ignore[attr-defined]
     if stopped:
         if is_main:
-            print(f"stopped; the same command goes on from {folder}")
+            print(f"stopped; the same command continues from {folder}")
         workers.wait()  # a launcher ends all processes with the first, and this one may write
         return 130
     if is_main:
@@ -208,17 +200,7 @@ def _settings(args: argparse.Namespace) -> OnePassSettings:
 
 def _check(args: argparse.Namespace, settings: OnePassSettings, workers: Workers) -> None:
     """Refuse wrong options before hours of work."""
-    if args.output.suffix != ".safetensors":
-        raise OptionError(f"{args.output}: a model file is called .safetensors.")
-    check_writable(args.output)
-    if args.tensorboard:
-        check_tensorboard()
-    for name in ("steps", "validate_every", "batch"):
-        value = getattr(args, name)
-        if value is not None and value < 1:
-            raise OptionError(f"--{name.replace('_', '-')} must be 1 or more, not {value}.")
-    if settings.crop < 64:
-        raise OptionError(f"--crop must be 64 or more, not {settings.crop}.")
+    check_training_options(args, kind="a model file")
     if settings.batch % workers.count:
         raise OptionError(
             f"--batch {settings.batch} cannot be shared evenly by {workers.count} processes: "
@@ -226,12 +208,10 @@ def _check(args: argparse.Namespace, settings: OnePassSettings, workers: Workers
         )
     if args.what != "any-style" and args.style_size < 64:
         raise OptionError(f"--style-size must be 64 or more, not {args.style_size}.")
-    if not 0 < settings.learning_rate < 1:
-        raise OptionError(f"--learning-rate must be between 0 and 1, not {args.learning_rate}.")
     for name in ("content_weight", "tv_weight", "even_weight"):
         value = getattr(args, name)
         if value is not None and not 0 <= value < float("inf"):
-            raise OptionError(f"--{name.replace('_', '-')} must be 0 or more, not {value}.")
+            raise OptionError(f"{flag(name)} must be 0 or more, not {value}.")
     training_start.check(args)
 
 

@@ -1,4 +1,4 @@
-"""What the commands of ``impasto train`` share: reading pictures, showing progress."""
+"""Shared by the commands of ``impasto train``: options, training pictures, progress."""
 
 from __future__ import annotations
 
@@ -9,41 +9,80 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
-
-from impasto.errors import InputDataError
+from impasto.cli.shared.counting import counting_bar
+from impasto.cli.shared.messages import flag
+from impasto.errors import InputDataError, OptionError
 from impasto.images.picture import list_pictures
+from impasto.runtime.files import check_writable
 from impasto.runtime.interrupts import StopRequest, stop_on_interrupt
+from impasto.runtime.precision import PRECISIONS
 from impasto.training.crops import Crops, is_held_out
 from impasto.training.loop import TrainStep
-from impasto.training.tensorboard import TensorBoardLog
+from impasto.training.tensorboard import TensorBoardLog, check_tensorboard
 
 
-def picture_paths(place: str) -> list[Path]:
+def add_training_options(parser: argparse.ArgumentParser, *, steps: int, precision: str) -> None:
+    """Add the options that all trainings have.
+
+    Args:
+        parser: Parser of the command.
+        steps: Default number of steps.
+        precision: The precision that the help shows as the default.
+    """
+    add = parser.add_argument
+    add("--run", metavar="DIR", type=Path, help="folder of checkpoint, log and sheets [OUT-run/]")
+    add("--steps", type=int, default=steps, metavar="N", help=f"number of steps [{steps}]")
+    add("--device", default="auto", metavar="NAME",
+        help="cpu, cuda or cuda:N [auto: CUDA if there is one]")  # fmt: skip
+    add("--precision", choices=PRECISIONS, help=f"of the convolutions [{precision}: the faster]")
+    add("--seed", type=int, default=0, metavar="N", help="seed of everything random [0]")
+    add("--tensorboard", action="store_true", help="also write TensorBoard's files")
+    add("--hold-back", action="store_true",
+        help="keep an eighth of the pictures for evaluation")  # fmt: skip
+    add("--quiet", action="store_true", help="show no progress")
+
+
+def check_training_options(args: argparse.Namespace, *, kind: str) -> None:
+    """Check the options of a training before hours of work.
+
+    Args:
+        args: The options.
+        kind: What the output is, for its error message.
+
+    Raises:
+        ImpastoError: If an option has a value that is not allowed, or a file cannot be written.
+    """
+    if args.output.suffix != ".safetensors":
+        raise OptionError(f"{args.output}: {kind} is called .safetensors.")
+    check_writable(args.output)
+    if args.tensorboard:
+        check_tensorboard()
+    for name, least in (("steps", 1), ("validate_every", 1), ("batch", 1), ("crop", 64)):
+        value = getattr(args, name, None)
+        if value is not None and value < least:
+            raise OptionError(f"{flag(name)} must be {least} or more, not {value}.")
+    if args.learning_rate is not None and not 0 < args.learning_rate < 1:
+        raise OptionError(f"--learning-rate must be between 0 and 1, not {args.learning_rate}.")
+
+
+def picture_paths(path: str) -> list[Path]:
     """The path of a picture, or of all pictures in a folder.
 
     Raises:
-        InputDataError: If it is neither, or the folder holds none.
+        InputDataError: If it is neither, or the folder has no pictures.
     """
-    if not os.path.exists(place):
-        raise InputDataError(f"There is no folder or picture {place}: name one that there is.")
-    return [Path(place)] if os.path.isfile(place) else list_pictures(place)
+    if not os.path.exists(path):
+        raise InputDataError(f"There is no folder or picture {path}: check its name.")
+    return [Path(path)] if os.path.isfile(path) else list_pictures(path)
 
 
-def read_crops(place: str, size: int, args: argparse.Namespace) -> Crops:
+def read_crops(path: str, size: int, args: argparse.Namespace) -> Crops:
     """The training pictures of a folder, or one picture; unreadable ones are reported."""
-    paths = picture_paths(place)
-    if args.hold_back and paths != [Path(place)]:
+    paths = picture_paths(path)
+    if args.hold_back and paths != [Path(path)]:
         paths = [path for path in paths if not is_held_out(path)]
     crops = Crops(paths, size)
-    report_skipped(place, crops.skipped, args)
+    report_skipped(path, crops.skipped, args)
     return crops
 
 
@@ -60,12 +99,12 @@ def report_skipped(place: str, skipped: Sequence[Path], args: argparse.Namespace
 def training_progress(
     steps: int, *, quiet: bool, tensorboard: TensorBoardLog | None
 ) -> Iterator[tuple[StopRequest, Callable[[TrainStep], None]]]:
-    """While a training runs: whether Ctrl-C was pressed, and a function that shows a step.
+    """A context for training: whether Ctrl-C was pressed, and a function that shows a step.
 
     Args:
-        steps: Number of steps in all.
-        quiet: Whether to show no bar.
-        tensorboard: Receives the steps, too, and is closed at the end.
+        steps: Total number of steps.
+        quiet: Show no bar.
+        tensorboard: Also receives the steps; closed at the end.
     """
     with stop_on_interrupt() as request, TrainingBar(steps, quiet=quiet) as bar:
         if tensorboard is None:
@@ -86,17 +125,8 @@ class TrainingBar:
     """A progress bar with the losses of training, averaged over about fifty steps."""
 
     def __init__(self, steps: int, *, quiet: bool) -> None:
-        console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("training"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[losses]}"),
-            console=console,
-            disable=quiet or not console.is_terminal,
-        )
-        self._task = self._bar.add_task("", total=steps, losses="")
+        self._bar = counting_bar(quiet=quiet)
+        self._task = self._bar.add_task("training", total=steps)
         self._means: dict[str, float] = {}
 
     def __enter__(self) -> TrainingBar:
@@ -111,4 +141,4 @@ class TrainingBar:
         for name, value in step.losses.items():
             self._means[name] = value + 0.98 * (self._means.get(name, value) - value)
         losses = " ".join(f"{name} {value:.3f}" for name, value in self._means.items())
-        self._bar.update(self._task, completed=step.step, losses=losses)
+        self._bar.update(self._task, completed=step.step, description=losses)
