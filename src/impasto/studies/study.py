@@ -138,12 +138,12 @@ STUDIES: Mapping[str, Study] = {
         get_recipe("gatys2015").replace(encoder="compact", steps=150, size=320, tv_weight=1.0),
         # α/β = 1e-5 … 1e-2, see the presets.
         (_depths(1, 2, 3, 4, 5), parse_sweep("content-weight=0.01,0.1,1,10")),
-        "figure 3 of arXiv:1508.06576: style layers against alpha/beta",
+        "style layers against content weight, figure 3 of arXiv:1508.06576",
     ),
     "content-layer": Study(
         Recipe(),
         (parse_sweep("content-layers=relu2_2,relu4_2"),),
-        "figure 5 of the CVPR paper: what is kept of the photograph",
+        "a shallow and a deep content layer, figure 5 of the CVPR paper",
     ),
     "variation": Study(
         Recipe(), (parse_sweep("tv-weight=0,4,40"),), "total variation: none, the default, high"
@@ -151,7 +151,7 @@ STUDIES: Mapping[str, Study] = {
     "start": Study(
         Recipe(scales=1, steps=60),
         (parse_sweep("init=content,noise,noisy-content,any"),),
-        "where the optimizer begins, at one size",
+        "starting pictures, at one size",
     ),
     "optimizer": Study(
         Recipe(), (parse_sweep("optimizer=lbfgs,adam"),), "L-BFGS against Adam, equal steps"
@@ -159,10 +159,10 @@ STUDIES: Mapping[str, Study] = {
     "statistic": Study(
         Recipe(),
         (parse_sweep("style-loss=gram,moments,gaussian-ot,mmd-linear,mmd-poly,mmd-rbf,sliced"),),
-        "the family of style statistics",
+        "all style statistics",
     ),
     "encoder": Study(
-        Recipe(), (parse_sweep("encoder=compact,vgg16,vgg19"),), "encoders (fetches VGGs once)"
+        Recipe(), (parse_sweep("encoder=compact,vgg16,vgg19"),), "encoders; downloads the VGGs once"
     ),
 }
 """Studies by name."""

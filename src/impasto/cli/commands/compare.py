@@ -26,20 +26,24 @@ from impasto.runtime.interrupts import StopRequest, stop_on_interrupt
 from impasto.studies.study import STUDIES, Study, StudyRun, Sweep, parse_sweep
 from impasto.studies.workers import Cell, check_workers, default_workers, paint_cells
 
-EXAMPLES = """\
+EXAMPLES = f"""\
 examples:
-  impasto compare photo.jpg painting.jpg --sweep style-weight=1,10,100 -o weights.png
+  impasto compare photo.jpg painting.jpg --sweep style-weight=1,10 -o row.png
   impasto compare photo.jpg painting.jpg --sweep content-weight=0.02,0.1,0.5 \\
-      --sweep layers=relu1_1,+relu2_1,+relu3_1,+relu4_1,+relu5_1 -o grid.png --size 256
-  impasto compare photo.jpg painting.jpg --study gatys2015 -o figure-3.png --report figure-3.html
+      --sweep layers=relu1_1,+relu2_1,+relu3_1 -o grid.png --size 256
+  impasto compare photo.jpg painting.jpg --study gatys2015 -o figure-3.png
 
-The first of two sweeps gives the rows. Pictures are kept in OUT-cells/; after an interruption the
-same command continues from there.
+studies:
+{chr(10).join(f"  {name:14} {study.about}" for name, study in STUDIES.items())}
+
+The first of two sweeps gives the rows. Pictures are kept in OUT-cells/; after
+an interruption the same command continues from there.
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``compare``."""
+    parser.usage = "impasto compare CONTENT STYLE -o FILE (--sweep ENTRY=A,B,… | --study NAME)"
     parser.add_argument("content", metavar="CONTENT", type=Path, help="the photograph")
     parser.add_argument("style", metavar="STYLE", type=Path, help="the style picture")
     parser.add_argument("-o", "--output", required=True, metavar="FILE", type=Path,
@@ -50,7 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sweep", action="append", default=[], metavar="ENTRY=A,B,…",
                         help="a recipe entry and its values; once or twice")  # fmt: skip
     parser.add_argument("--study", choices=tuple(STUDIES), metavar="NAME",
-                        help="; ".join(f"{k}: {v.about}" for k, v in STUDIES.items()))  # fmt: skip
+                        help="a study of the list below, instead of a sweep")  # fmt: skip
     parser.add_argument("--cells", metavar="DIR", type=Path, help="folder of cells [OUT-cells/]")
     parser.add_argument("--cell-height", type=int, default=240, metavar="N",
                         help="height of a picture in the grid, in pixels [240]")  # fmt: skip

@@ -26,8 +26,9 @@ examples:
   impasto edges out.png --content photo.jpg -o lines.png
   impasto edges painted/ --content photo.jpg --json
 
-A map is black where the picture is flat, and white where the luma changes by 0.25 or more per
-pixel. In a difference, the result has added red edges and lost blue ones.
+A map is black where the picture is flat, and white where the luma changes by
+0.25 or more per pixel. In a difference, the result has added red edges and
+lost blue ones.
 """
 
 _MAX_HEIGHT = 480

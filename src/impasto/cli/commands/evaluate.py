@@ -44,14 +44,15 @@ from impasto.weights.open import open_encoder
 EXAMPLES = f"""\
 examples:
   impasto evaluate painted/ --content photos/ --style paintings/
-  impasto evaluate ours/ theirs/ --content photos/ --style paintings/ -o figures/
-  impasto evaluate painted-frames/ --content frames/ --style painting.jpg --temporal
-  impasto evaluate out.png --content photo.jpg --style painting.jpg --metrics gram,ssim
+  impasto evaluate ours/ theirs/ --content photos/ --style paintings/ -o tables/
+  impasto evaluate painted/ --content frames/ --style painting.jpg --temporal
+  impasto evaluate out.png --content a.jpg --style b.jpg --metrics gram,ssim
 
 metrics: {", ".join(n for n, metric in METRICS.items() if not metric.weights)};
 metrics that need weights: {", ".join(n for n, metric in METRICS.items() if metric.weights)};
 metrics of all results of a method: {", ".join(SET_METRICS)}.
-Content and style of a result are found by its metadata, or by its file name CONTENT-STYLE.
+Content and style of a result are found by its metadata, or by its file name
+CONTENT-STYLE.
 """
 
 Measure = Callable[[Path, References], dict[str, float]]

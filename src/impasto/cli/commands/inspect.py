@@ -33,10 +33,12 @@ EXAMPLES = """\
 examples:
   impasto inspect photo.jpg --layer relu3_1 -o maps.png
   impasto inspect photo.jpg --layer relu3_1 --against painting.jpg -o grams.png
-  impasto inspect photo.jpg --layer relu4_1 --channel 17 --folder photos/ -o channel.png
+  impasto inspect photo.jpg --layer relu4_1 --channel 17 --folder photos/ \\
+      -o channel.png
 
-Without --channel: the strongest feature maps. With it: the parts of the picture that activate the
-channel, a picture optimized to activate it, and the patches of a folder that activate it most.
+Without --channel: the strongest feature maps. With it: the parts of the
+picture that activate the channel, a picture optimized to activate it, and the
+patches of a folder that activate it most.
 """
 
 _PER_ROW = 6

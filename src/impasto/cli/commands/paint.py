@@ -15,7 +15,8 @@ examples:
   impasto paint photo.jpg painting.jpg -o out.png
   impasto paint photo.jpg painting.jpg -o big.png --size 1536 --style-weight 2
   impasto paint photo.jpg monet.jpg:0.7 hokusai.jpg:0.3 -o mixed.png
-  impasto paint photo.jpg painting.jpg -o out.png --snapshots 40 --snapshots-to growth.gif
+  impasto paint photo.jpg painting.jpg -o out.png \\
+      --snapshots 40 --snapshots-to growth.gif
 """
 
 

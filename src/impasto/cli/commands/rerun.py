@@ -30,6 +30,7 @@ _SHOWN = ("content", "mask", "style_mask", "source", "tileable")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``rerun``."""
+    parser.usage = "impasto rerun PICTURE -o OUT [options]"
     parser.add_argument("picture", metavar="PICTURE", help="a picture that Impasto painted")
     parser.add_argument("-o", "--output", metavar="OUT", help="the file to write")
     parser.add_argument("--size", type=int, metavar="N", help="long side in pixels, if another")

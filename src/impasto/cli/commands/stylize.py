@@ -38,8 +38,8 @@ EXAMPLES = """\
 examples:
   impasto stylize photo.jpg --style painting.jpg -o out.png
   impasto stylize a.jpg b.png holiday/ --style great-wave -o painted/
-  impasto stylize photo.jpg --style great-wave:0.6 scream:0.4 --strength 0.8 -o out.png
-  impasto stylize photo.jpg --style painting.jpg --colour content --size 4096 -o out.jpg
+  impasto stylize photo.jpg --style great-wave:0.6 scream:0.4 -o out.png
+  impasto stylize photo.jpg --style painting.jpg --size 4096 -o out.jpg
 """
 
 _FAILED = 2
