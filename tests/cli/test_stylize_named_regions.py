@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +15,10 @@ from helpers.sentences import check_told
 from helpers.tiny_networks import fixed_styles
 from impasto import images
 from impasto.cli.main import run
+from impasto.jobs.request_json import from_metadata
 from impasto.networks.files import save_network
 from impasto.networks.model import IDENTITY
+from impasto.regions.masks import parse_region
 
 
 @pytest.fixture
@@ -114,5 +115,5 @@ def test_names_need_a_model_that_knows_names(place, capsys):
 
 def test_the_names_are_in_the_record(place):
     assert stylize("--style", "wave", "--region", "sky=left.png@scream", output="both.png") == 0
-    told = images.read_metadata("both.png")
-    assert json.loads(told["regions"]) == ["sky=left.png@scream"]
+    request = from_metadata(images.read_metadata("both.png"))
+    assert request.regions == (parse_region("sky=left.png@scream"),)

@@ -1,22 +1,15 @@
-"""``impasto compare`` end to end, and the studies it makes."""
+"""``impasto compare`` end to end."""
 
 import csv
 import time
 
 import pytest
-import torch
 from PIL import Image
 
-from helpers.random_inputs import random_encoder, smooth_picture
-from helpers.tiny_networks import ENCODER
 from impasto import images
 from impasto.cli.main import run
-from impasto.encoders.caching import CachingEncoder
-from impasto.errors import OptionError
 from impasto.images.samples import PAIRS
 from impasto.jobs.request_json import from_metadata
-from impasto.recipes.recipe import Recipe
-from impasto.studies.study import STUDIES, Study, parse_sweep
 
 PAIR = PAIRS["tuebingen-starry-night"]
 SMALL = ["--size", "64", "--smallest", "64", "--steps", "2", "--quiet"]
@@ -104,28 +97,6 @@ def test_a_study_of_the_papers_by_name(pair, tmp_path):
     assert len(list((tmp_path / "study-cells").iterdir())) == 3
 
 
-def test_every_named_study_has_valid_cells():
-    for study in STUDIES.values():
-        assert len(study.cells) >= 2
-    figure = STUDIES["gatys2015"]
-    assert len(figure.cells) == 20
-    assert [len(layers) for layers in figure.rows.values] == [1, 2, 3, 4, 5]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("style-weight", "A sweep is"),
-        ("style-weight=", "A sweep is"),
-        ("stile-weight=1", "Did you mean 'style-weight'"),
-        ("style-weight=much", "float"),
-    ],
-)
-def test_an_invalid_sweep_is_refused(text, message):
-    with pytest.raises(OptionError, match=message):
-        parse_sweep(text)
-
-
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -147,26 +118,3 @@ def test_a_missing_picture_is_reported_before_painting(pair, tmp_path, capsys):
     words = ["--sweep", "tv-weight=1,2"]
     assert compare([pair[0], "missing.jpg"], tmp_path / "out.png", *words) == 2
     assert "missing.jpg" in capsys.readouterr().err
-
-
-def test_a_study_has_one_sweep_or_two():
-    sweep = parse_sweep("tv-weight=1,2")
-    with pytest.raises(OptionError, match="one entry or two"):
-        Study(Recipe(), ())
-    assert Study(Recipe(), (sweep,)).rows is None
-
-
-def test_a_caching_encoder_gives_the_same_features():
-    encoder = random_encoder(ENCODER)
-    caching = CachingEncoder(encoder, capacity=2)
-    pictures = [smooth_picture(32, 32, seed=seed) for seed in range(3)]
-    layers = ["relu1_1", "relu3_1"]
-    for picture in pictures:
-        for name, feature in caching(picture, layers).items():
-            assert torch.equal(feature, encoder(picture, layers)[name])
-    again = caching(pictures[2].clone(), layers)["relu1_1"]
-    assert again.data_ptr() == caching(pictures[2], layers)["relu1_1"].data_ptr()
-    moving = pictures[2].clone().requires_grad_()
-    assert caching(moving, layers)["relu1_1"].requires_grad
-    changed = pictures[2] + 0.01
-    assert not torch.equal(caching(changed, layers)["relu1_1"], again)

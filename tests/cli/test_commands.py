@@ -1,4 +1,4 @@
-"""The program end to end: what a person types, and what they get."""
+"""The program end to end: paint, rerun, demo, help and errors."""
 
 import csv
 import json
@@ -92,7 +92,7 @@ def test_rerun_makes_the_same_picture(pictures, tmp_path, capsys):
     assert "style_weight = 2.0" in capsys.readouterr().out
 
 
-def test_a_recipe_file_is_a_recipe(pictures, tmp_path):
+def test_a_recipe_can_be_a_file(pictures, tmp_path):
     (tmp_path / "mine.toml").write_text('style_loss = "gram"\noptimizer = "adam"\nseed = 3\n')
     output = tmp_path / "out.jpg"
     assert paint(pictures, output, "--quiet", "--recipe", str(tmp_path / "mine.toml")) == 0
@@ -101,7 +101,7 @@ def test_a_recipe_file_is_a_recipe(pictures, tmp_path):
     assert "size = 96" in recipe
 
 
-def test_json_tells_the_outcome(pictures, tmp_path, capsys):
+def test_json_describes_the_result(pictures, tmp_path, capsys):
     output = tmp_path / "out.png"
     assert paint(pictures, output, "--json", "--snapshots", "2") == 0
     outcome = json.loads(capsys.readouterr().out)
@@ -179,7 +179,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_mistake_gets_one_sentence(case, pictures, tmp_path, capsys, monkeypatch):
+def test_a_mistake_is_reported_in_one_sentence(case, pictures, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words, named = WRONG[case]
     places = {"C": pictures / "photo.png", "S": pictures / "painting.png", "O": "out.png"}
@@ -189,7 +189,7 @@ def test_a_mistake_gets_one_sentence(case, pictures, tmp_path, capsys, monkeypat
     assert not list(tmp_path.iterdir())
 
 
-def test_a_word_that_is_no_number_names_the_flag(pictures, tmp_path, capsys):
+def test_an_invalid_number_names_the_flag(pictures, tmp_path, capsys):
     with pytest.raises(SystemExit) as stopped:
         paint(pictures, tmp_path / "out.png", "--style-weight", "much")
     assert stopped.value.code == 2
@@ -230,7 +230,7 @@ def test_unknown_command(capsys):
     assert "paint" in capsys.readouterr().err
 
 
-def test_interrupted_then_resumed_is_as_never_interrupted(pictures, tmp_path):
+def test_an_interrupted_and_resumed_run_gives_the_same_picture(pictures, tmp_path):
     words = ["paint", str(pictures / "photo.png"), str(pictures / "painting.png")]
     options = ["--size", "160", "--smallest", "96", "--steps", "60", "--final-steps", "30"]
     whole, broken = tmp_path / "whole.png", tmp_path / "broken.png"
