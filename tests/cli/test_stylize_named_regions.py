@@ -93,7 +93,7 @@ def test_a_file_of_that_name_goes_before_it(place, capsys):
 @pytest.mark.parametrize(
     ("region", "sentence"),
     [
-        ("sky=left.png@scream:all.png", "the style scream no picture: leave the mask out."),
+        ("sky=left.png@scream:all.png", "the style scream is no picture: leave the mask out."),
         ("sky=left.png@screem", "Unknown style of this model 'screem'"),
         ("sky=left.png@screem", "Did you mean 'scream'?"),
         (f"sky=left.png@{IDENTITY}", "Unknown style of this model 'photograph'"),

@@ -8,6 +8,7 @@
 * :mod:`impasto.optim.lbfgs`: L-BFGS inside the box [0, 1].
 * :mod:`impasto.optim.line_search`: the strong-Wolfe line search of L-BFGS.
 * :mod:`impasto.optim.inverse_hessian`: the two-loop recursion of L-BFGS, and its initial guess.
+* :mod:`impasto.optim.dct`: the orthonormal cosine transform, on any device.
 * :mod:`impasto.optim.preconditioner`: steps shaped like the spectrum of photographs.
 * :mod:`impasto.optim.circular_preconditioner`: the same for pictures that tile.
 """

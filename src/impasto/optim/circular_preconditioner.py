@@ -29,10 +29,10 @@ class CircularPreconditioner(Preconditioner):
         if not self.power:
             return noise
         height, width = noise.shape[-2:]
-        gain = torch.from_numpy(self._gain[:, : width // 2 + 1])
-        spectrum = torch.fft.rfft2(self._mix_colours(noise.cpu())) * gain
+        self._move_to(noise.device)
+        spectrum = torch.fft.rfft2(self._mix_colours(noise)) * self._gain[:, : width // 2 + 1]
         result: Tensor = torch.fft.irfft2(spectrum, s=(height, width))
-        return result.to(noise.device)
+        return result
 
     @property
     def uses_dct(self) -> bool:

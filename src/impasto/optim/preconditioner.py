@@ -15,6 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from impasto.optim.dct import dct_2d, inverse_dct_2d
+
 _COLOUR_COVARIANCE = (
     (0.0526, 0.0472, 0.0422),
     (0.0472, 0.0519, 0.0476),
@@ -44,7 +46,7 @@ class Preconditioner:
         self.power = power
         # The mean (frequency 0) is scaled like the lowest frequency.
         gain = np.maximum(self._frequencies(size), 1 / max(size)) ** -power
-        self._gain = (gain / np.sqrt(np.mean(gain**2))).astype(np.float32)
+        self._gain = torch.from_numpy((gain / np.sqrt(np.mean(gain**2))).astype(np.float32))
         values, vectors = np.linalg.eigh(np.array(_COLOUR_COVARIANCE))
         gains = values ** (power / 2)
         gains /= np.sqrt(np.mean(gains**2))
@@ -57,22 +59,25 @@ class Preconditioner:
 
     def __call__(self, noise: Tensor) -> Tensor:
         """The map of white noise (1, 3, H, W); it is its own transpose."""
-        return self.to_pixels(self._dct(noise)) if self.power else noise
+        return self.to_pixels(dct_2d(noise)) if self.power else noise
 
     def to_pixels(self, coefficients: Tensor) -> Tensor:
         """The map of the white noise that has these DCT coefficients, both (1, 3, H, W)."""
         if not self.power:
             return coefficients
-        pixels = self._inverse_dct(coefficients.cpu().numpy() * self._gain)
-        return self._mix_colours(pixels).to(coefficients.device)
+        self._move_to(coefficients.device)
+        return self._mix_colours(inverse_dct_2d(coefficients * self._gain))
 
     def pull_back(self, gradient: Tensor) -> Tensor:
         """The transpose of :meth:`to_pixels`: from a gradient in pixels to one in coefficients."""
         if not self.power:
             return gradient
-        coefficients = self._dct(self._mix_colours(gradient.cpu()))
-        coefficients *= torch.from_numpy(self._gain)
-        return coefficients.to(gradient.device)
+        self._move_to(gradient.device)
+        return dct_2d(self._mix_colours(gradient)).mul_(self._gain)
+
+    def _move_to(self, device: torch.device) -> None:
+        self._gain = self._gain.to(device)
+        self._colour_matrix = self._colour_matrix.to(device)
 
     def _mix_colours(self, picture: Tensor) -> Tensor:
         return torch.einsum("ij,bjhw->bihw", self._colour_matrix.to(picture.dtype), picture)
@@ -82,23 +87,3 @@ class Preconditioner:
         """The frequency of every coefficient, in half-periods per pixel: (H, W)."""
         down, right = (np.arange(length, dtype=np.float64) / length for length in size)
         return np.hypot(down[:, None], right[None])
-
-    @staticmethod
-    def _dct(picture: Tensor) -> Tensor:
-        """The orthonormal DCT-II of a picture."""
-        from scipy import fft  # imported here since it takes a tenth of a second
-
-        pixels, workers = picture.cpu().numpy(), torch.get_num_threads()
-        coefficients = fft.dctn(pixels, axes=(2, 3), norm="ortho", workers=workers)
-        return torch.from_numpy(coefficients).to(picture.device)
-
-    @staticmethod
-    def _inverse_dct(coefficients: NDArray[np.float32]) -> Tensor:
-        """The picture on the CPU with these coefficients, which are overwritten."""
-        from scipy import fft
-
-        workers = torch.get_num_threads()
-        pixels = fft.idctn(
-            coefficients, axes=(2, 3), norm="ortho", workers=workers, overwrite_x=True
-        )
-        return torch.from_numpy(pixels)
