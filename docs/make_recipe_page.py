@@ -5,11 +5,12 @@ python docs/make_recipe_page.py
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from impasto.recipes.presets import RECIPES
 from impasto.recipes.recipe import CONTROL, FIELDS, LOSSES, OPTIMIZATION, SIZE, Recipe
-from impasto.runtime.fields import markdown_table
 
 PAGE = Path(__file__).with_name("recipe.md")
 
@@ -31,8 +32,26 @@ def page() -> str:
     parts = [INTRODUCTION]
     for group in (SIZE, LOSSES, CONTROL, OPTIMIZATION):
         names = [name for name, entry in FIELDS.items() if entry.group == group]
-        parts.append(f"## {group.capitalize()}\n\n{markdown_table(Recipe, names)}")
+        parts.append(f"## {group.capitalize()}\n\n{table(names)}")
     return "\n".join([*parts, f"## Presets\n\n{presets()}"])
+
+
+def table(names: Iterable[str]) -> str:
+    """Some entries as a table: name, default, description."""
+    rows = ["| entry | default | what it is |", "|---|---|---|"]
+    for entry in map(FIELDS.__getitem__, names):
+        allowed = f" ({', '.join(entry.names)})" if entry.names else ""
+        papers = f"; papers: {entry.papers}" if entry.papers else ""
+        default = default_text(entry.default)
+        rows.append(f"| `{entry.name}` | {default} | {entry.help}{allowed}{papers} |")
+    return "\n".join(rows) + "\n"
+
+
+def default_text(default: Any) -> str:
+    """A default value; layers with their weights."""
+    if isinstance(default, Mapping):
+        return ", ".join(f"{layer} {weight:g}" for layer, weight in default.items())
+    return f"{default:g}" if isinstance(default, float) else f"{default}"
 
 
 def presets() -> str:

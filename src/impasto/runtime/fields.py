@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -165,19 +165,9 @@ def typed_changes(kind: type, changes: Mapping[str, Any], what: str) -> dict[str
 
 def attributes_text(kind: type) -> str:
     """The entries as the ``Attributes`` section of a docstring."""
-    lines = [f"        {e.name}: {_sentence(e.help)}" for e in entries(kind).values()]
+    declared = entries(kind).values()
+    lines = [f"        {e.name}: {e.help[0].upper()}{e.help[1:]}." for e in declared]
     return "\n\n    Attributes:\n" + "\n".join(lines) + "\n"
-
-
-def markdown_table(kind: type, names: Iterable[str]) -> str:
-    """Some entries as a table for the docs: entry, default, what it is."""
-    declared, rows = entries(kind), ["| entry | default | what it is |", "|---|---|---|"]
-    for name in names:
-        e = declared[name]
-        allowed = f" ({', '.join(e.names)})" if e.names else ""
-        papers = f"; papers: {e.papers}" if e.papers else ""
-        rows.append(f"| `{name}` | {_value(e.default)} | {e.help}{allowed}{papers} |")
-    return "\n".join(rows) + "\n"
 
 
 def is_number(value: Any) -> bool:
@@ -185,13 +175,3 @@ def is_number(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
     return isinstance(value, float) or abs(value) <= sys.float_info.max
-
-
-def _sentence(help: str) -> str:
-    return f"{help[0].upper()}{help[1:]}."
-
-
-def _value(default: Any) -> str:
-    if isinstance(default, Mapping):
-        return ", ".join(f"{layer} {weight:g}" for layer, weight in default.items())
-    return f"{default:g}" if isinstance(default, float) else f"{default}"
