@@ -45,7 +45,7 @@ def paint(
     progress: bool = False,
     **changes: Any,
 ) -> Result:
-    """Paint a content picture in the manner of a style picture.
+    """Paint a content picture in the style of another picture.
 
     Args:
         content: A picture's path, or a Pillow image.

@@ -16,7 +16,7 @@ from impasto.runtime.files import atomic_write
 
 
 def checkpoint_path(output: Path) -> Path:
-    """Where the checkpoint of a picture lies: beside it."""
+    """Path of the checkpoint of a picture: next to it."""
     return output.with_name(output.name + ".checkpoint")
 
 

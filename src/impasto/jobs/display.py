@@ -66,7 +66,7 @@ class ProgressBar:
 def watch(request: Request, options: RunOptions | None = None) -> Result:
     """Run a request to the end with a progress bar, and in a notebook with previews.
 
-    Interrupting the kernel, or Ctrl-C, stops after the step in hand; the result so far is returned.
+    Interrupting the kernel, or Ctrl-C, stops after the current step and returns the result so far.
     """
     handle = _notebook_handle()
     chosen = dataclasses.replace(

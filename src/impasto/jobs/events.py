@@ -46,7 +46,7 @@ class Progress:
         of: Steps to make at this size.
         number: Steps made at all sizes.
         losses: Term → weighted loss.
-        label: What is in hand, where a request has several parts.
+        label: The current part, if a request has several.
     """
 
     share: float
@@ -78,7 +78,7 @@ class Note:
 
     Attributes:
         text: One or two sentences.
-        error: What went wrong, if something beside the picture did.
+        error: The problem, if something other than the picture failed.
     """
 
     text: str

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 def paint(run: Run) -> Iterator[Event]:
-    """A content picture painted in the manner of style pictures."""
+    """A content picture painted in the style of other pictures."""
     request, options = run.request, run.options
     assert isinstance(request, PaintRequest)
     recipe = request.recipe

@@ -68,11 +68,11 @@ class StyleInput:
 
 @dataclass(frozen=True)
 class PaintRequest:
-    """Paint a picture in the manner of others, by optimization.
+    """Paint a picture in the style of others, by optimization.
 
     Attributes:
         content: The picture to paint.
-        styles: The pictures to paint in the manner of; at least one.
+        styles: The style pictures; at least one.
         recipe: How.
         mask: Label picture of the content, one colour a region; with ``style_mask``.
         style_mask: Label picture of the style picture, with the same colours.

@@ -76,7 +76,7 @@ class RunOptions:
         checkpoint: File that keeps the state of an optimization; None for none.
         checkpoint_seconds: Seconds between two checkpoints.
         resume: Whether to go on from the checkpoint.
-        handle_interrupt: Whether the first Ctrl-C stops after the step in hand; main thread only.
+        handle_interrupt: Whether the first Ctrl-C stops after the current step; main thread only.
         preview_seconds: Seconds between two :class:`Preview` events; None for none.
         record_memory: Whether the peak memory of the process is noted in the result.
         recorders: Name → what makes a recorder, such as snapshots or a report.
@@ -105,8 +105,8 @@ class Run(Iterator[Event]):
             which the iteration cannot yield.
 
     Attributes:
-        inputs: Name → picture of what was read, once the first event has come.
-        recorders: Name → recorder, likewise.
+        inputs: Name → picture that was read, available from the first event on.
+        recorders: Name → recorder, available from the first event on.
         should_stop: Whether :meth:`stop` was called.
     """
 
@@ -149,7 +149,7 @@ class Run(Iterator[Event]):
         self.recorders = {name: make(context) for name, make in self.options.recorders.items()}
 
     def stop(self) -> None:
-        """End after the step in hand, with a checkpoint if there is a file for one."""
+        """End after the current step, with a checkpoint if there is a file for one."""
         self.should_stop = True
 
     def close(self) -> None:

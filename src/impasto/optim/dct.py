@@ -22,10 +22,15 @@ def dct_2d(picture: Tensor) -> Tensor:
     return _by_scipy("dctn", picture) if picture.device.type == "cpu" else dct_by_fft(picture)
 
 
-def inverse_dct_2d(coefficients: Tensor) -> Tensor:
-    """The DCT-III of (…, H, W) along the last two axes, orthonormal: inverse of the DCT-II."""
+def inverse_dct_2d(coefficients: Tensor, *, overwrite: bool = False) -> Tensor:
+    """The DCT-III of (…, H, W) along the last two axes, orthonormal: inverse of the DCT-II.
+
+    Args:
+        coefficients: Float32 or float64.
+        overwrite: Whether the memory of ``coefficients`` may be used for the result.
+    """
     if coefficients.device.type == "cpu":
-        return _by_scipy("idctn", coefficients)
+        return _by_scipy("idctn", coefficients, overwrite=overwrite)
     return inverse_dct_by_fft(coefficients)
 
 
@@ -39,11 +44,17 @@ def inverse_dct_by_fft(coefficients: Tensor) -> Tensor:
     return _by_planes(_inverse_dct, coefficients)
 
 
-def _by_scipy(name: str, x: Tensor) -> Tensor:
+def _by_scipy(name: str, x: Tensor, *, overwrite: bool = False) -> Tensor:
     from scipy import fft  # imported here since it takes a tenth of a second
 
     transform = getattr(fft, name)
-    result = transform(x.numpy(), axes=(-2, -1), norm="ortho", workers=torch.get_num_threads())
+    result = transform(
+        x.numpy(),
+        axes=(-2, -1),
+        norm="ortho",
+        workers=torch.get_num_threads(),
+        overwrite_x=overwrite,
+    )
     return torch.from_numpy(result)
 
 

@@ -66,7 +66,7 @@ class Preconditioner:
         if not self.power:
             return coefficients
         self._move_to(coefficients.device)
-        return self._mix_colours(inverse_dct_2d(coefficients * self._gain))
+        return self._mix_colours(inverse_dct_2d(coefficients * self._gain, overwrite=True))
 
     def pull_back(self, gradient: Tensor) -> Tensor:
         """The transpose of :meth:`to_pixels`: from a gradient in pixels to one in coefficients."""
