@@ -47,7 +47,9 @@ if TYPE_CHECKING:
     from impasto.jobs.results import Result
     from impasto.jobs.results import Result as Painting
     from impasto.jobs.run import RunOptions, run
-    from impasto.losses.statistics import STATISTICS, Statistic
+    from impasto.losses.statistics import STATISTICS, Statistic, register_statistic
+    from impasto.metrics.registry import register_metric
+    from impasto.networks.registry import register_network
     from impasto.objective.objective import Objective
     from impasto.objective.terms import ContentTerm, StyleTerm, TotalVariation
     from impasto.onepass.stylizer import Stylizer
@@ -56,7 +58,7 @@ if TYPE_CHECKING:
     from impasto.painting.painter import Painter
     from impasto.recipes.presets import RECIPES, get_recipe
     from impasto.recipes.recipe import Recipe
-    from impasto.weights.open import open_encoder
+    from impasto.weights.open import open_encoder, register_encoder
 
 __version__ = "0.1.0"
 
@@ -91,6 +93,10 @@ _HOMES = {
     "paint": "jobs.api",
     "read_image": "images.picture:read",
     "reconstruct": "jobs.api",
+    "register_encoder": "weights.open",
+    "register_metric": "metrics.registry",
+    "register_network": "networks.registry",
+    "register_statistic": "losses.statistics",
     "run": "jobs.run",
     "stylize": "jobs.api",
     "texture": "jobs.api",
@@ -129,6 +135,10 @@ __all__ = [  # written out for type checkers
     "paint",
     "read_image",
     "reconstruct",
+    "register_encoder",
+    "register_metric",
+    "register_network",
+    "register_statistic",
     "run",
     "stylize",
     "texture",

@@ -140,7 +140,9 @@ def test_registered_statistic_is_in_the_table(table):
     register_statistic("mine", mine)
     assert get_statistic("mine") is mine
     assert list(table) == ["gram", "mine"]
-    with pytest.raises(OptionError, match="style statistic 'mine' already exists: choose another name"):
+    with pytest.raises(
+        OptionError, match="style statistic 'mine' already exists: choose another name"
+    ):
         register_statistic("mine", replace(GRAM, about="another"))
 
 
