@@ -191,13 +191,14 @@ def frames_of(path):
         return getattr(animation, "n_frames", 1)
 
 
-def test_an_animation_goes_on_after_an_interruption(place, monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_animation_goes_on_after_an_interruption(number, place, monkeypatch):
     show = ProgressBar.show
 
     def stop(bar, event):
         show(bar, event)
         if isinstance(event, Progress) and event.step == 5:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
 
     more = ["--snapshots", "12", "--snapshots-to"]
     assert paint("-o", "whole.png", *more, "whole.webp") == 0

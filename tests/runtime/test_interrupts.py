@@ -1,4 +1,4 @@
-"""Ctrl-C: the first is a request, repeats within a second are the same, a later one stops."""
+"""Stop signals: the first is a request, repeats within a second are the same, a later one stops."""
 
 from __future__ import annotations
 
@@ -66,3 +66,28 @@ def test_other_threads_keep_the_old_handler():
     thread.start()
     thread.join()
     assert observed == [(False, before)]
+
+
+STOPPING = [s for s in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, s)]
+
+
+@pytest.mark.parametrize("name", STOPPING)
+def test_each_stop_signal_is_a_request(name):
+    number = getattr(signal, name)
+    before = signal.getsignal(number)
+    with stop_on_interrupt() as request:
+        signal.raise_signal(number)
+        assert request.made
+    assert signal.getsignal(number) is before
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no SIGHUP here")
+def test_under_nohup_a_closed_terminal_stops_nothing():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_on_interrupt() as request:
+            signal.raise_signal(signal.SIGHUP)
+            assert not request.made
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

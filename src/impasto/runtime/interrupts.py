@@ -1,4 +1,4 @@
-"""Ctrl-C as a request to stop after the current step, so that no work is left half done."""
+"""Ctrl-C, SIGTERM and SIGHUP as a request to stop after the current step; no work is lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ as ``torchrun`` signals its own processes again."""
 
 @dataclass
 class StopRequest:
-    """Whether the user has requested a stop by Ctrl-C."""
+    """Whether a stop has been requested by a signal."""
 
     made: bool = False
 
@@ -38,12 +38,23 @@ def interrupts_ignored_by_children() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+def _stop_signals() -> list[signal.Signals]:
+    """The signals that request a stop: Ctrl-C, ``kill``, and a terminal that is closed.
+
+    One that is ignored (SIGHUP under ``nohup``) stays ignored; Ctrl-C never is.
+    """
+    names = ("SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+    others = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    heard = [s for s in others if signal.getsignal(s) is not signal.SIG_IGN]
+    return [signal.SIGINT, *heard]
+
+
 @contextlib.contextmanager
 def stop_on_interrupt() -> Iterator[StopRequest]:
-    """Within the block the first Ctrl-C is only recorded; a second one stops at once.
+    """Within the block the first stop signal is only recorded; a second one stops at once.
 
     A signal less than ``REPEAT_SECONDS`` after the first does not count as a second one. Outside
-    the main thread, where signals cannot be handled, Ctrl-C keeps its usual effect.
+    the main thread, where signals cannot be handled, they keep their usual effect.
     """
     request, requested_at = StopRequest(), 0.0
     if threading.current_thread() is not threading.main_thread():
@@ -57,8 +68,10 @@ def stop_on_interrupt() -> Iterator[StopRequest]:
         elif time.monotonic() > requested_at + REPEAT_SECONDS:
             raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGINT, record)
+    before = {number: signal.signal(number, record) for number in _stop_signals()}
     try:
         yield request
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            # None: it was not set by Python, and cannot be set again.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
