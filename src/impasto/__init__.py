@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from impasto.recipes.recipe import Recipe
     from impasto.weights.open import open_encoder, register_encoder
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _HOMES = {
     "Architecture": "encoders.vgg",

@@ -23,7 +23,8 @@ def test_version_is_the_same_everywhere():
 def test_changelog_begins_with_unreleased_changes():
     versions = re.findall(r"^## (\S+)", text("CHANGELOG.md"), re.MULTILINE)
     assert versions[0] == "Unreleased"
-    assert impasto.__version__ in versions
+    released = impasto.__version__.partition(".dev")
+    assert released[1] or released[0] in versions  # one under development has no heading yet
 
 
 def test_one_repository_address():

@@ -101,6 +101,11 @@ def changed(request: Any, **changes: Any) -> str:
         (changed(PAINT, styles=[]), "at least one style"),
         (changed(PAINT, styles=[{"source": "b", "weight": 0}]), "weight of a style must be above"),
         (changed(PAINT, styles=[{"source": "b", "weight": True}]), "must be a number"),
+        (changed(PAINT, styles=[{"source": "b", "weight": 10**400}]), "must be a number"),
+        (changed(PAINT, recipe={"init": "a\0b"}), "recipe's init must be a name"),
+        (changed(PAINT, recipe={"encoder": "\ud800"}), "broken characters"),
+        (changed(STYLIZE, model="a\0b"), "model must be a name"),
+        (changed(PAINT, version=True), "version True"),
         (changed(PAINT, styles=[{"source": "b", "level": "broad"}]), "Unknown level"),
         (changed(PAINT, styles=[{"source": "b", "run": "rm"}]), "have no entry 'run'"),
         (changed(PAINT, styles=[{"source": "b"}] * 2000), "a list of at most 1000"),
@@ -197,7 +202,8 @@ def test_an_old_one_pass_picture_sets_nothing_but_what_it_looks_like():
         {"recipe": "", "style": '["a:0"]'}, {"recipe": "", "style": "{}"},
         {"recipe": "", "style": '["a"]', "content": "a", "regions": '["nothing"]'},
         {"recipe": "", "made as": "texture", "style": '["a"]', "canvas": "0x7"},
-        {"request": "{"},
+        {"request": "{"}, {"recipe": "a=" + "[" * 100_000}, {"recipe": "#" * 300_000},
+        {"stylize": "{}", "style": '{"a": ' + "9" * 400 + "}", "content": "b"},
     ],
 )  # fmt: skip
 def test_broken_metadata_are_one_sentence(broken):

@@ -71,13 +71,21 @@ def test_nothing_is_fetched(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path / "cache"))
     stranger(paint_metadata("photo.png", ["painting.png"], recipe=Recipe(encoder="vgg19")))
     assert run(["rerun", "stranger.png", "-o", "again.png", "--quiet"]) == 2
-    check_told(capsys, "fetch it with `impasto models fetch vgg19` first")
+    check_told(capsys, "fetch them with `impasto models fetch vgg19` first")
 
 
 def test_control_characters_do_not_reach_the_terminal(capsys):
     stranger(stylize_metadata("a\x1b[2Jb.png", {"wave": 1.0}, {}))
     assert run(["rerun", "stranger.png", "--show"]) == 0
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_nor_in_error_messages(capsys):
+    stranger(paint_metadata("a\x1b]0;title\x07.jpg", ["painting.png"]))
+    assert run(["rerun", "stranger.png", "-o", "again.png"]) == 2
+    error = capsys.readouterr().err
+    assert "There is no file a\\x1b]0;title\\x07.jpg" in error
+    assert all(line.isprintable() for line in error.splitlines())
 
 
 @pytest.mark.parametrize("told", [{"request": "{"}, {"stylize": "7"}, {"recipe": "size = 1"}])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import signal
 import sys
 import types
 
@@ -99,9 +100,36 @@ def test_closing_cancels_and_keeps_the_best(request_):
         _ = running.result
     assert len(list(itertools.islice(running, 4))) == 4  # the plan and three steps
     running.close()
+    running.close()
     assert list(running) == []
     assert not running.result.is_finished
     assert len(running.result.losses) == 3
+
+
+def test_leaving_the_loop_keeps_the_best(request_):
+    running = run(request_)
+    for event in running:
+        if isinstance(event, Progress):
+            break
+    assert not running.result.is_finished
+    assert len(running.result.losses) == 1
+
+
+def test_closing_before_the_first_step_leaves_no_picture(request_):
+    running = run(request_)
+    next(running)
+    running.close()
+    with pytest.raises(ImpastoError, match="no picture yet"):
+        _ = running.result
+
+
+def test_leaving_the_block_gives_ctrl_c_back(request_):
+    before = signal.getsignal(signal.SIGINT)
+    with run(request_, RunOptions(handle_interrupt=True)) as running:
+        next(running)
+        next(running)
+        assert signal.getsignal(signal.SIGINT) is not before
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_previews_are_what_would_be_saved(request_):

@@ -113,7 +113,7 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         if name != chosen:
             commands.add_parser(name, help=about)
             continue
-        module = external[name].load() if name in external else _module(name)
+        module = _load(external[name]) if name in external else _module(name)
         about = getattr(module, "SUMMARY", about)
         command = commands.add_parser(
             name,
@@ -131,6 +131,16 @@ def _external_commands() -> dict[str, Any]:
     import importlib.metadata
 
     return {e.name: e for e in importlib.metadata.entry_points(group="impasto.commands")}
+
+
+def _load(entry_point: Any) -> Any:
+    try:
+        return entry_point.load()
+    except Exception as error:  # whatever another package raises while it is imported
+        raise ImpastoError(
+            f"The command {entry_point.name} cannot be loaded from {entry_point.value} "
+            f"({type(error).__name__}: {error}): update or uninstall that package."
+        ) from error
 
 
 def _module(name: str) -> Any:

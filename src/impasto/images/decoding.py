@@ -10,6 +10,7 @@ import contextlib
 import functools
 import io
 import os
+import stat
 import struct
 import warnings
 from collections.abc import Iterator
@@ -50,6 +51,8 @@ def open_file(path: Path) -> Image.Image:
     """
     if os.path.isdir(path):
         raise ImageError(f"{path} is a folder: name a picture file in it.")
+    if not _is_readable_file(path):
+        raise ImageError(f"{path} is a device or a named pipe: name a picture file.")
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -68,6 +71,16 @@ def open_file(path: Path) -> Image.Image:
             "save it as PNG from an image editor."
         )
     return image
+
+
+def _is_readable_file(path: Path) -> bool:
+    """Whether reading ends: not of a device or named pipe, except one that a shell handed over."""
+    with contextlib.suppress(OSError, ValueError):
+        mode = path.stat().st_mode
+        is_endless = stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or stat.S_ISFIFO(mode)
+        given = ("/dev/fd", "/dev/stdin", "/proc")
+        return not is_endless or any(path.is_relative_to(place) for place in given)
+    return True
 
 
 def decode(image: Image.Image, name: str, max_pixels: int) -> tuple[Tensor, Tensor | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import sys
 from typing import Any
@@ -45,7 +46,8 @@ class ProgressBar:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        with contextlib.suppress(OSError):  # the terminal may have been closed
+            self._bar.stop()
 
     def show(self, event: Event) -> None:
         """Show a step; other events leave the bar as it is."""
@@ -54,13 +56,14 @@ class ProgressBar:
         height, width = event.size
         left = "" if event.seconds_left is None else f"{clock(event.seconds_left)} left"
         losses = sum_by_term(event.losses).items()
-        self._bar.update(
-            self._task,
-            completed=event.share,
-            description=f"{event.label} {width}×{height} {event.step}/{event.of}".lstrip(),
-            left=left,
-            losses=" ".join(f"{kind} {value:.3g}" for kind, value in losses),
-        )
+        with contextlib.suppress(OSError):
+            self._bar.update(
+                self._task,
+                completed=event.share,
+                description=f"{event.label} {width}×{height} {event.step}/{event.of}".lstrip(),
+                left=left,
+                losses=" ".join(f"{kind} {value:.3g}" for kind, value in losses),
+            )
 
 
 def watch(request: Request, options: RunOptions | None = None) -> Result:
@@ -74,8 +77,7 @@ def watch(request: Request, options: RunOptions | None = None) -> Result:
         handle_interrupt=True,
         preview_seconds=None if handle is None else _PREVIEW_SECONDS,
     )
-    with ProgressBar() as bar:
-        running = run(request, chosen, listener=bar.show)
+    with ProgressBar() as bar, run(request, chosen, listener=bar.show) as running:
         for event in running:
             if isinstance(event, Preview) and handle is not None:
                 handle.update(images.to_pil(event.image))

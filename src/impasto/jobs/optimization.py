@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -46,11 +47,19 @@ if TYPE_CHECKING:
 
 def paint(run: Run) -> Iterator[Event]:
     """A content picture painted in the style of other pictures."""
-    request, options = run.request, run.options
+    request = run.request
     assert isinstance(request, PaintRequest)
-    recipe = request.recipe
-    content = run.resources.content(request.content, recipe.size, options.max_pixels)
-    yield from enlarging_note(request.content, content, recipe.size)
+    size = request.recipe.size
+    content = run.resources.content(request.content, size, run.options.max_pixels)
+    yield from enlarging_note(request.content, content, size)
+    painter = yield from _painter(run, request, content)
+    _name_inputs(run, painter, request.styles, {"content": painter.content})
+    yield from _optimize(run, painter, content)
+
+
+def _painter(run: Run, request: PaintRequest, content: Picture) -> Generator[Event, None, Painter]:
+    """The painter; the style pictures as they were read are not kept beyond this."""
+    recipe, options = request.recipe, run.options
     styles = _styles(run, request.styles, recipe, max(content.size))
     regions, notices = read_regions(
         content,
@@ -62,7 +71,7 @@ def paint(run: Run) -> Iterator[Event]:
         max_pixels=options.max_pixels,
     )
     yield from map(Note, notices)
-    painter = Painter(
+    return Painter(
         content,
         styles,
         recipe,
@@ -71,8 +80,6 @@ def paint(run: Run) -> Iterator[Event]:
         memory=options.memory,
         initial_image=open_initial_image(recipe, max_pixels=options.max_pixels),
     )
-    _name_inputs(run, painter, request.styles, {"content": painter.content})
-    yield from _optimize(run, painter, content)
 
 
 def texture(run: Run) -> Iterator[Event]:
@@ -159,9 +166,8 @@ def _optimize(run: Run, painter: Painter, alpha_of: Picture | None = None) -> It
         run.checkpoint_writer = partial(
             save_checkpoint, options.checkpoint, painter, losses, frames
         )
-    run.result_so_far = partial(_result, run, painter, losses, alpha_of)
     yield _planned(painter, with_seconds=options.estimate)
-    yield from _steps(run, painter, losses)
+    yield from _steps(run, painter, losses, alpha_of)
     is_stopped = not painter.done
     if is_stopped:
         problems = list(run.attempt(run.save_checkpoint))
@@ -170,7 +176,9 @@ def _optimize(run: Run, painter: Painter, alpha_of: Picture | None = None) -> It
     yield Finished(_result(run, painter, losses, alpha_of), is_resumable)
 
 
-def _steps(run: Run, painter: Painter, losses: list[Row]) -> Iterator[Event]:
+def _steps(
+    run: Run, painter: Painter, losses: list[Row], alpha_of: Picture | None
+) -> Iterator[Event]:
     """The steps still to be made, as events; rows are added to ``losses``."""
     options = run.options
     before = losses[-1]["seconds"] if losses else 0.0
@@ -180,6 +188,7 @@ def _steps(run: Run, painter: Painter, losses: list[Row]) -> Iterator[Event]:
         for step in painter:
             progress = _progress(painter, step, before, share_before)
             losses.append(as_row(step, seconds_before=before))
+            run.result_so_far = partial(_result, run, painter, losses, alpha_of)
             yield progress
             if step.note:
                 yield Note(step.note)
@@ -217,10 +226,10 @@ def _progress(painter: Painter, step: Step, before: float, share_before: float) 
 
 
 def _record(run: Run, painter: Painter, number: int, image: Tensor) -> Iterator[Note]:
-    wanting = [recorder for recorder in run.recorders.values() if recorder.is_due(number)]
-    if wanting:
+    due = [recorder for recorder in run.recorders.values() if recorder.is_due(number)]
+    if due:
         picture = painter.finished(image)
-        for recorder in wanting:
+        for recorder in due:
             yield from run.attempt(partial(recorder.take, number, picture))
 
 
@@ -253,7 +262,7 @@ def _result(run: Run, painter: Painter, losses: list[Row], alpha_of: Picture | N
 
 
 def _figure(run: Run, picture: Picture, recipe: Recipe) -> Iterator[Event]:
-    """Reconstructions at every depth on one sheet; if stopped, it holds what there is."""
+    """Reconstructions at every depth on one sheet; if stopped, the panels so far."""
     request = run.request
     assert isinstance(request, ReconstructRequest)
     encoder = run.resources.encoder(recipe)
@@ -290,16 +299,9 @@ def _figure(run: Run, picture: Picture, recipe: Recipe) -> Iterator[Event]:
 
 
 def _of_panel(progress: Progress, label: str, number: int, count: int, before: float) -> Progress:
-    share = (number + progress.share) / count
-    seconds = before + progress.seconds
-    return Progress(
-        share=share,
-        seconds=seconds,
-        seconds_left=seconds * (1 - share) / max(share, 1e-9),
-        size=progress.size,
-        step=progress.step,
-        of=progress.of,
-        number=progress.number,
-        losses=progress.losses,
-        label=label,
+    """The progress of one panel as that of the whole figure."""
+    share, seconds = (number + progress.share) / count, before + progress.seconds
+    left = seconds * (1 - share) / max(share, 1e-9)
+    return dataclasses.replace(
+        progress, share=share, seconds=seconds, seconds_left=left, label=label
     )

@@ -1,7 +1,7 @@
 """Requests as JSON, and requests read from the metadata of pictures.
 
-Metadata can be anyone's, so reading is strict: sizes are bounded, every entry is checked as the
-command line's is, and nothing but the entries of a request can be set. Paths stay plain text until
+Metadata is untrusted, so reading is strict: sizes are bounded, every entry is checked like those of
+the command line, and nothing but the entries of a request can be set. Paths stay plain text until
 the request is run.
 """
 
@@ -30,7 +30,7 @@ from impasto.jobs.requests import (
 from impasto.painting.texture import parse_size
 from impasto.recipes.recipe import Recipe, from_toml
 from impasto.regions.masks import RegionSpec, parse_region
-from impasto.runtime.fields import entries
+from impasto.runtime.fields import entries, is_number
 
 VERSION = 1
 """Of the form: newer ones are refused."""
@@ -41,11 +41,12 @@ KEY = "request"
 _LONGEST = 1 << 18  # characters: an honest request has a few thousand
 _LONGEST_NAME = 4096
 _MOST = 1000  # styles or regions
+_MOST_PIXELS = 65536  # of a side, as in recipes
 _OWN_ENTRIES = entries(StylizeRequest)
 
 
 def to_json(request: Request) -> str:
-    """The request as JSON, with plain values only; pictures in memory become a remark."""
+    """The request as JSON, with plain values only; a placeholder stands for pictures in memory."""
     described = {"version": VERSION, "kind": request.kind}
     for field in dataclasses.fields(request):
         described[field.name] = _plain(getattr(request, field.name))
@@ -60,7 +61,7 @@ def from_json(text: str) -> Request:
     """
     described = _mapping(_parsed(text), "request")
     version, kind = described.pop("version", None), described.pop("kind", None)
-    if version != VERSION:
+    if type(version) is not int or version != VERSION:
         raise OptionError(f"The request is of version {version!r}; this Impasto reads {VERSION}.")
     if not isinstance(kind, str) or kind not in REQUESTS:
         raise OptionError(f"The request's kind is {kind!r}: it must be one of {list(REQUESTS)}.")
@@ -126,12 +127,12 @@ def _styles(value: Any, entry: str) -> tuple[StyleInput, ...]:
 def _style(value: Any, entry: str) -> StyleInput:
     style = _mapping(value, entry, {"source", "weight", "level"})
     weight = style.get("weight")
-    if weight is not None and (isinstance(weight, bool) or not isinstance(weight, (int, float))):
+    if weight is not None and not is_number(weight):
         raise OptionError(f"The weight of a style must be a number, not {_shown(weight)}.")
     level = style.get("level", "")
     if not isinstance(level, str):
         raise OptionError(f"The level of a style must be a word, not {_shown(level)}.")
-    return StyleInput(_name(style.get("source"), entry), weight, level)
+    return StyleInput(_name(style.get("source"), entry), weight and float(weight), level)
 
 
 def _regions(value: Any, entry: str) -> tuple[RegionSpec, ...]:
@@ -153,12 +154,16 @@ def _region(value: Any, entry: str) -> RegionSpec:
 
 
 def _recipe(value: Any, entry: str) -> Recipe:
-    return Recipe().replace(**_mapping(value, entry))
+    values = _mapping(value, entry)
+    for name, text in values.items():
+        if isinstance(text, str):
+            _name(text, f"recipe's {name}")
+    return Recipe().replace(**values)
 
 
 def _size(value: Any, entry: str) -> tuple[int, int]:
     sides = _list(value, entry)
-    if len(sides) != 2 or not all(isinstance(s, int) and 1 <= s <= 10**6 for s in sides):
+    if len(sides) != 2 or not all(type(s) is int and 1 <= s <= _MOST_PIXELS for s in sides):
         raise OptionError(f"The request's size must be height and width, not {_shown(value)}.")
     return sides[0], sides[1]
 
@@ -170,6 +175,8 @@ def _flag(value: Any, entry: str) -> bool:
 
 
 def _entry(value: Any, entry: str) -> Any:
+    if isinstance(value, str) and value:
+        _name(value, entry)
     return _OWN_ENTRIES[entry].typed(value)
 
 
@@ -256,7 +263,7 @@ def _old_stylize(metadata: Mapping[str, str]) -> StylizeRequest:
     options = _mapping(_parsed(metadata["stylize"]), "options")
     shares = _mapping(_parsed(metadata.get("style", "")), "style")
     styles = [{"source": name, "weight": share} for name, share in shares.items()]
-    # What is not an entry of the request, such as where a style was saved, has no say.
+    # What is not an entry of the request, such as where a style was saved, is ignored.
     values = {
         name: _entry(value, name)
         for name, value in options.items()

@@ -9,6 +9,7 @@ a picture's metadata holds its request, and ``impasto rerun`` reads it back
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +25,9 @@ from impasto.painting.objective_builder import COARSE, FINE
 from impasto.recipes.presets import get_recipe
 from impasto.recipes.recipe import CONTROL, INITS, Recipe
 from impasto.regions.masks import RegionSpec, parse_region
-from impasto.runtime.fields import check_entries, entry, typed_changes
+from impasto.runtime.fields import check_entries, entry, is_number, typed_changes
 from impasto.runtime.precision import PRECISIONS
+from impasto.weights.open import is_file_name
 
 Source: TypeAlias = str | Image.Image
 """A picture's path, a style's name, or a picture in memory."""
@@ -51,7 +53,7 @@ class StyleInput:
     level: str = ""
 
     def __post_init__(self) -> None:
-        if self.weight is not None and not 0 < self.weight < float("inf"):
+        if self.weight is not None and not (is_number(self.weight) and 0 < self.weight < math.inf):
             raise OptionError(f"The weight of a style must be above 0, not {self.weight}.")
         if self.level not in ("", COARSE, FINE):
             raise unknown_name("level of a style", self.level, (COARSE, FINE))
@@ -94,10 +96,11 @@ class PaintRequest:
 
     @property
     def files(self) -> list[str]:
-        """Every file that the request reads, except an encoder's."""
+        """Every file that the request reads."""
         names = [name_of_source(self.content), *(style.name for style in self.styles)]
         start = [] if self.recipe.init in INITS else [self.recipe.init]
-        return names + start + _mask_files(self.mask, self.style_mask, self.regions)
+        masks = _mask_files(self.mask, self.style_mask, self.regions)
+        return names + start + masks + _model_files(self.recipe.encoder)
 
     def resized(self, long_side: int) -> PaintRequest:
         """The same picture at another size."""
@@ -130,8 +133,8 @@ class TextureRequest:
 
     @property
     def files(self) -> list[str]:
-        """Every file that the request reads, except an encoder's."""
-        return [style.name for style in self.styles]
+        """Every file that the request reads."""
+        return [*(style.name for style in self.styles), *_model_files(self.recipe.encoder)]
 
     def resized(self, long_side: int) -> TextureRequest:
         """The same texture at another size, in the same proportions."""
@@ -164,8 +167,8 @@ class ReconstructRequest:
 
     @property
     def files(self) -> list[str]:
-        """Every file that the request reads, except an encoder's."""
-        return [name_of_source(self.content)]
+        """Every file that the request reads."""
+        return [name_of_source(self.content), *_model_files(self.recipe.encoder)]
 
     def resized(self, long_side: int) -> ReconstructRequest:
         """The same picture at another size."""
@@ -241,7 +244,8 @@ class StylizeRequest:
     def files(self) -> list[str]:
         """Every file that the request reads, or would if it exists: styles may be names."""
         names = [name_of_source(self.content), *(style.name for style in self.styles)]
-        return names + _mask_files(self.mask, self.style_mask, self.regions)
+        masks = _mask_files(self.mask, self.style_mask, self.regions)
+        return names + masks + _model_files(self.model)
 
     def resized(self, long_side: int) -> StylizeRequest:
         """The same picture at another size."""
@@ -281,7 +285,7 @@ def as_style_inputs(
     for what, given in (("weights", shares), ("levels", levels)):
         if given is not None and len(given) != len(several):
             raise OptionError(f"{len(several)} styles need as many {what}, not {len(given)}.")
-    weights = [None] * len(several) if shares is None else [float(share) for share in shares]
+    weights = [None] * len(several) if shares is None else list(shares)
     return tuple(
         StyleInput(as_source(source), weight, level)
         for source, weight, level in zip(
@@ -325,6 +329,11 @@ def region_text(region: RegionSpec) -> str:
     style = "" if region.style is None else f"@{region.style}"
     style_mask = "" if region.style_mask is None else f":{region.style_mask}"
     return f"{region.name}={region.content_mask}{style}{style_mask}"
+
+
+def _model_files(name: str) -> list[str]:
+    """The encoder or model itself, if it is named by its file."""
+    return [name] if is_file_name(name) else []
 
 
 def _mask_files(

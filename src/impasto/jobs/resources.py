@@ -100,6 +100,12 @@ class Resources:
                 return reading.result()
         return _read(request, max_pixels)
 
+    def __enter__(self) -> Resources:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Wait for what is still being read."""
         if self._readers is not None:

@@ -1,12 +1,12 @@
-"""The one door: a request is run, events are yielded, a result is left.
+"""The one door: runs a request, which yields events and ends in a result.
 
     for event in run(PaintRequest("photo.jpg", (StyleInput("painting.jpg"),))):
         match event:
             case Progress(): print(f"{event.share:.0%}")
             case Finished(): event.result.save("out.png")
 
-Every face uses it: the Python interface, the command line, studies, ``rerun``. Checkpoints, Ctrl-C,
-the memory plan and provenance are handled here once.
+Every interface uses it: Python, the command line, studies, ``rerun``. Checkpoints, Ctrl-C, the
+memory plan and provenance are handled here once.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Recorder(Protocol):
         ...
 
 
-RecorderFactory: TypeAlias = Callable[[RecorderContext], Any]
+RecorderFactory: TypeAlias = Callable[[RecorderContext], Recorder]
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Run(Iterator[Event]):
     def __next__(self) -> Event:
         event: Event = next(self._events)
         if isinstance(event, Finished):
-            self._result = event.result
+            self._result, self.result_so_far = event.result, None
         self.emit(event)
         return event
 
@@ -154,25 +154,38 @@ class Run(Iterator[Event]):
 
     def close(self) -> None:
         """Cancel at once; :attr:`result` keeps the best picture so far."""
-        if self._result is None and self.result_so_far is not None:
-            self._result = self.result_so_far()
+        try:
+            if self._result is None and self.result_so_far is not None:
+                self._result = self.result_so_far()
+        finally:
+            self.result_so_far = None
+            self._events.close()
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give back what the run holds, such as the handling of Ctrl-C."""
         self._events.close()
 
     @property
     def result(self) -> Result:
-        """The picture: at the end, or as far as it came before :meth:`close`.
+        """The picture: the finished one, or the best so far.
 
         Raises:
             ImpastoError: If nothing has been made yet.
         """
+        if self._result is None and self.result_so_far is not None:
+            return self.result_so_far()
         if self._result is None:
             raise ImpastoError("There is no picture yet: the run has not come to its first step.")
         return self._result
 
     def finish(self) -> Result:
         """Run to the end; the result."""
-        for _ in self:
-            pass
+        with self:
+            for _ in self:
+                pass
         return self.result
 
     def attempt(self, action: Callable[[], object]) -> Iterator[Note]:

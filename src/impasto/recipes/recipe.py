@@ -43,6 +43,7 @@ SIZE, LOSSES, CONTROL, OPTIMIZATION = "size and steps", "losses", "control", "op
 """Headings that the entries are listed under."""
 
 _WEIGHT = (0.0, 1e12)
+_LONGEST_TEXT = 1 << 18  # characters: an honest recipe has about a thousand
 
 
 @dataclass(frozen=True)
@@ -256,7 +257,9 @@ def from_toml(text: str) -> Recipe:
     Raises:
         OptionError: For text that is not TOML, unknown entries or values that are not allowed.
     """
+    if len(text) > _LONGEST_TEXT:
+        raise OptionError(f"not a recipe: it has more than {_LONGEST_TEXT} characters.")
     try:
         return Recipe().replace(**tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise OptionError(f"not valid TOML: {error}.") from error

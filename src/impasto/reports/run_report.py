@@ -78,7 +78,7 @@ class RunReport:
             inputs: Name → picture: ``content``, and each style by its name.
             command: Arguments of the command line that made it.
         """
-        content = inputs["content"]
+        content = inputs.get("content")  # a texture has none
         last = images.to_pil(resize(result.tensor, self._size))
         steps = [step for step in self.frames.steps if step in self._strip]
         strip = [Figure(data_uri(self.frames[step]), f"step {step}") for step in steps]
@@ -86,9 +86,13 @@ class RunReport:
         return write_page(
             self._path,
             "report.html",
-            title=content.path.name if content.path else "a painting",
+            title=content.path.name if content and content.path else "a painting",
             inputs=[
-                Figure(data_uri(_small(content.tensor)), f"content: {content.path or ''}"),
+                *(
+                    [Figure(data_uri(_small(content.tensor)), f"content: {content.path or ''}")]
+                    if content
+                    else []
+                ),
                 *(
                     Figure(data_uri(_small(picture.tensor)), f"style: {name}")
                     for name, picture in inputs.items()
@@ -99,7 +103,7 @@ class RunReport:
             curves=loss_curves(result.losses) if result.losses else "",
             strip=strip,
             animation=_animation([*(self.frames[step] for step in self.frames.steps), last]),
-            edges=_edges(content.tensor, resize(result.tensor, content.size)),
+            edges=_edges(content.tensor, resize(result.tensor, content.size)) if content else [],
             entries=recipe_entries(result.recipe),
             facts=_facts(result),
             command=shlex.join(["impasto", *command]),

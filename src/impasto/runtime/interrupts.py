@@ -24,18 +24,20 @@ class StopRequest:
 
 @contextlib.contextmanager
 def interrupts_ignored_by_children() -> Iterator[None]:
-    """Processes started within the block ignore Ctrl-C, which a terminal sends to all processes.
+    """Processes started within the block ignore Ctrl-C and SIGHUP, which all processes get.
 
     They inherit the setting, so even a process that is still starting is not interrupted.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from_terminal = [s for s in ("SIGINT", "SIGHUP") if hasattr(signal, s)]
+    before = {s: signal.signal(getattr(signal, s), signal.SIG_IGN) for s in from_terminal}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), signal.SIG_DFL if handler is None else handler)
 
 
 def _stop_signals() -> list[signal.Signals]:

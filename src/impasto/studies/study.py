@@ -217,9 +217,10 @@ class StudyRun:
         """Paint one cell; its picture is saved after the last step."""
         options = RunOptions(memory=self.memory, max_pixels=self.max_pixels)
         running = run(self.request(recipe), options, resources=self._resources)
-        for event in running:
-            if isinstance(event, Progress):
-                yield event
+        with running:
+            for event in running:
+                if isinstance(event, Progress):
+                    yield event
         result = running.result
         losses = sum_by_term(losses_of(result.losses[-1]))
         losses.pop("loss")

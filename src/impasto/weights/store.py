@@ -9,10 +9,12 @@ Every function takes a name in :data:`WEIGHTS` or a :class:`WeightRecord`.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -79,7 +81,27 @@ def ensure(weight: str | WeightRecord, *, progress: ProgressCallback | None = No
         OptionError: For an unknown name.
         WeightsError: If it cannot be downloaded, or the file is not the published one.
     """
-    return locate(weight) or fetch(weight, progress=progress)
+    local = locate(weight)
+    if local is None and not _may_download.get():
+        name = weight if isinstance(weight, str) else weight.name
+        raise WeightsError(
+            f"The weights {name} are not on this machine: "
+            f"fetch them with `impasto models fetch {name}` first."
+        )
+    return local or fetch(weight, progress=progress)
+
+
+_may_download: ContextVar[bool] = ContextVar("may_download", default=True)
+
+
+@contextlib.contextmanager
+def downloads_refused() -> Iterator[None]:
+    """Within the block missing weights are an error, for requests from an untrusted source."""
+    token = _may_download.set(False)
+    try:
+        yield
+    finally:
+        _may_download.reset(token)
 
 
 def load_tensors(weight: str | WeightRecord) -> dict[str, Tensor]:

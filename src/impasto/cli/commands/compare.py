@@ -15,6 +15,7 @@ from PIL import Image
 from impasto import images
 from impasto.cli.shared.counting import counting_bar
 from impasto.cli.shared.limits import SIZE_REMARK, add_max_pixels
+from impasto.cli.shared.outputs import check_apart
 from impasto.cli.shared.recipe_options import add_recipe_options, given_entries, recipe_from
 from impasto.errors import OptionError
 from impasto.images.contact_sheet import picture_grid
@@ -70,6 +71,8 @@ def run(args: argparse.Namespace) -> int:
     study = _study(args)
     sheet, page = _outputs(args)
     table = args.output.with_suffix(".csv")
+    outputs = [("-o", args.output), ("--report", args.report), ("the table of losses", table)]
+    check_apart(outputs, [args.content, args.style])
     check_writable(table)
     if args.cell_height < 16:
         raise OptionError(f"--cell-height is 16 or more, not {args.cell_height}.")

@@ -7,10 +7,12 @@ import os
 from pathlib import Path
 
 from impasto import images
+from impasto.cli.shared.messages import print_note
 from impasto.errors import ImageError
 from impasto.images.contact_sheet import CaptionedImage, contact_sheet
 from impasto.images.samples import PAIRS
 from impasto.jobs.display import ProgressBar, clock
+from impasto.jobs.events import Note
 from impasto.jobs.requests import PaintRequest, StyleInput
 from impasto.jobs.run import RunOptions
 from impasto.jobs.run import run as run_request
@@ -41,8 +43,12 @@ def run(args: argparse.Namespace) -> int:
         style = StyleInput(str(pair.style_path))
         request = PaintRequest(str(pair.content_path), (style,), recipe)
         with ProgressBar(quiet=args.quiet) as bar:
-            options = RunOptions(handle_interrupt=True)
-            result = run_request(request, options, listener=bar.show).finish()
+            running = run_request(request, RunOptions(handle_interrupt=True), listener=bar.show)
+            with running:
+                for event in running:
+                    if isinstance(event, Note) and not args.quiet:
+                        print_note(event)
+            result = running.result
         if not result.is_finished:
             print("stopped; finished pictures are kept")
             return 130

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from impasto import images
 from impasto.cli.shared.limits import add_max_pixels
+from impasto.cli.shared.outputs import check_apart
 from impasto.errors import ImageError, OptionError
 from impasto.evaluation.matching import picture_files, resize_to_result
 from impasto.images.contact_sheet import CaptionedImage, contact_sheet
@@ -59,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
     limit = args.max_pixels
     content = images.read(args.content, max_pixels=limit) if args.content else None
     paths = [path for name in args.pictures for path in picture_files(name)]
+    check_apart([("-o", args.output)], [*paths, args.content])
     measured = [_measure(path, content, args.size, limit) for path in paths]
     rows, measurements = [row for row, _ in measured], [values for _, values in measured]
     if args.output:

@@ -13,6 +13,7 @@ from torch import Tensor
 from impasto import images
 from impasto.cli.shared.limits import add_max_pixels
 from impasto.cli.shared.messages import print_error
+from impasto.cli.shared.outputs import check_apart
 from impasto.encoders.vgg import Encoder
 from impasto.errors import ImageError, OptionError
 from impasto.images.contact_sheet import CaptionedImage, contact_sheet
@@ -72,6 +73,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the sheet and return the exit code."""
     images.check_output(args.output)
+    searched = images.list_pictures(args.folder) if args.folder is not None else []
+    check_apart([("-o", args.output)], [args.picture, args.against, *searched])
     for name in ("count", "steps"):
         if getattr(args, name) < 1:
             raise OptionError(f"--{name} is 1 or more, not {getattr(args, name)}.")

@@ -5,17 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
 
 from impasto import images
 from impasto.cli.commands import stylize
-from impasto.cli.shared.messages import flag
+from impasto.cli.shared.messages import flag, printable
 from impasto.cli.shared.run_options import add_report_option, add_run_options, run_to_file
-from impasto.errors import ImageError, OptionError, WeightsError
+from impasto.errors import ImageError, OptionError
 from impasto.jobs.request_json import from_metadata, to_json
 from impasto.jobs.requests import Request, StylizeRequest, region_text
 from impasto.runtime.fields import entries
-from impasto.weights.store import WEIGHTS, locate
+from impasto.weights.store import downloads_refused
 
 EXAMPLES = """\
 examples:
@@ -52,11 +51,11 @@ def run(args: argparse.Namespace) -> int:
         raise OptionError(f"{args.picture} is read and would be replaced: name another -o.")
     if not args.quiet:
         files = [name for name in request.files if os.path.isfile(name)]
-        print(f"impasto: reads {', '.join(map(_printable, files))}", file=sys.stderr)
-    if isinstance(request, StylizeRequest):
-        return stylize.run_one(request, args)
-    _refuse_download(request.recipe.encoder)
-    return run_to_file(request, args)
+        print(f"impasto: reads {', '.join(map(printable, files))}", file=sys.stderr)
+    with downloads_refused():  # a stranger's picture must not make this machine fetch anything
+        if isinstance(request, StylizeRequest):
+            return stylize.run_one(request, args)
+        return run_to_file(request, args)
 
 
 def read_request(picture: str) -> Request:
@@ -88,21 +87,7 @@ def describe(request: Request) -> str:
     if isinstance(request, StylizeRequest):
         options = entries(StylizeRequest).items()
         lines += [f"{flag(n)} {values[n]}" for n, e in options if values[n] != e.default]
-    head = "".join(f"# {_printable(line)}\n" for line in (request.kind, *lines))
+    head = "".join(f"# {printable(line)}\n" for line in (request.kind, *lines))
     if isinstance(request, StylizeRequest):
-        return f"{head}{_printable(to_json(request))}\n"
+        return f"{head}{printable(to_json(request))}\n"
     return head + request.recipe.to_toml()
-
-
-def _refuse_download(encoder: str) -> None:
-    """Refuse to download an encoder because the metadata of a picture names it."""
-    if encoder in WEIGHTS and not Path(encoder).exists() and locate(encoder) is None:
-        raise WeightsError(
-            f"The picture was painted with the encoder {encoder}, which is not on this machine: "
-            f"fetch it with `impasto models fetch {encoder}` first."
-        )
-
-
-def _printable(text: str) -> str:
-    """Text from a file with its control characters escaped, which a terminal would obey."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

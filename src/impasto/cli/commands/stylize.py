@@ -16,7 +16,7 @@ from impasto import images
 from impasto.cli.shared.batch import BatchItem, plan_batch
 from impasto.cli.shared.counting import counting_bar
 from impasto.cli.shared.limits import add_max_pixels
-from impasto.cli.shared.messages import print_note, sentence
+from impasto.cli.shared.messages import flag, print_note, sentence
 from impasto.cli.shared.outputs import check_apart
 from impasto.cli.shared.recipe_options import add_entry_option, given_entries
 from impasto.cli.shared.run_options import INTERRUPTED, memory_of
@@ -113,6 +113,9 @@ def run_one(request: StylizeRequest, args: argparse.Namespace) -> int:
         request: The request, for example from a picture's metadata.
         args: The options of ``add_run_options``, and ``output``.
     """
+    for name in ("snapshots", "snapshots_to", "log", "report", "resume"):
+        if getattr(args, name, None):
+            raise OptionError(f"{flag(name)} is for paintings, not for one pass: leave it out.")
     images.check_output(args.output, quality=args.quality)
     check_apart([("-o", args.output)], request.files)
     todo = [BatchItem(Path(str(request.content)), Path(args.output))]
@@ -122,6 +125,8 @@ def run_one(request: StylizeRequest, args: argparse.Namespace) -> int:
 
 def _request(args: argparse.Namespace, items: Sequence[BatchItem]) -> StylizeRequest:
     """The request of the first picture; those of the others differ only in the content."""
+    if args.size is not None and args.size < 1:
+        raise OptionError(f"--size must be 1 or more, not {args.size}.")
     return StylizeRequest(
         str(items[0].source) if items else "",
         parse_styles(_style_words(args.style)),
@@ -174,8 +179,8 @@ class _Batch:
     def paint(self) -> _Outcome:
         """Paint; after Ctrl-C the current picture is finished."""
         outcome, args = self._outcome, self._args
-        with ThreadPoolExecutor(1) as writer, stop_on_interrupt() as interrupt, counting_bar(
-            quiet=args.quiet or args.json
+        with ThreadPoolExecutor(1) as writer, self._resources, stop_on_interrupt() as interrupt, (
+            counting_bar(quiet=args.quiet or args.json)
         ) as bar:  # fmt: skip
             task = bar.add_task("painting", total=len(self._todo))
             if self._requests:
@@ -207,7 +212,6 @@ class _Batch:
                     outcome.is_stopped = True
                     break
             self._finish_writing()
-            self._resources.close()
         return outcome
 
     def _read_ahead(self, number: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,13 @@ def flag(name: str) -> str:
 
 
 def sentence(error: ImpastoError) -> str:
-    """An error's message, with options named as flags."""
-    return error.render(flag)
+    """An error's message, with options named as flags and without control characters."""
+    return printable(error.render(flag))
+
+
+def printable(text: str) -> str:
+    """Text that may come from a file, with escapes for what a terminal would obey."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def print_error(error: ImpastoError) -> None:
@@ -28,5 +34,6 @@ def print_error(error: ImpastoError) -> None:
 
 def print_note(note: Note) -> None:
     """Print a note of a run on stderr."""
-    text = note.text if note.error is None else sentence(note.error)
-    print(f"impasto: {text}", file=sys.stderr)
+    text = printable(note.text) if note.error is None else sentence(note.error)
+    with contextlib.suppress(OSError):  # the terminal may have been closed
+        print(f"impasto: {text}", file=sys.stderr)

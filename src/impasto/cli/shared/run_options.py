@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from impasto import images
 from impasto.cli.shared.limits import add_max_pixels
@@ -19,7 +17,7 @@ from impasto.jobs.display import ProgressBar, clock
 from impasto.jobs.events import Finished, Note, Planned
 from impasto.jobs.requests import Request
 from impasto.jobs.results import Result, write_losses
-from impasto.jobs.run import RecorderContext, Run, RunOptions
+from impasto.jobs.run import RecorderFactory, Run, RunOptions
 from impasto.jobs.run import run as run_request
 from impasto.painting.snapshots import Snapshots
 from impasto.runtime.memory import keep_freed_memory, parse_bytes, return_freed_memory
@@ -89,7 +87,7 @@ def run_to_file(request: Request, args: argparse.Namespace) -> int:
     )
     running = run_request(request, options)
     is_resumable = False
-    with ProgressBar(quiet=args.quiet or args.json) as bar:
+    with running, ProgressBar(quiet=args.quiet or args.json) as bar:
         for event in running:
             bar.show(event)
             if isinstance(event, Note) and (event.error or not args.quiet):
@@ -97,9 +95,10 @@ def run_to_file(request: Request, args: argparse.Namespace) -> int:
             elif isinstance(event, Planned):
                 _prepare(event, args)
             elif isinstance(event, Finished):
+                # At once: the terminal may be gone, and with it the bar.
+                event.result.save(output, quality=args.quality)
                 is_resumable = event.is_resumable
     result = running.result
-    result.save(output, quality=args.quality)
     # The other files come last, since they may fail: hours of work are in the picture.
     try:
         files = _write_other_files(running, args)
@@ -112,8 +111,8 @@ def run_to_file(request: Request, args: argparse.Namespace) -> int:
     return 0 if result.is_finished else INTERRUPTED
 
 
-def _recorders(args: argparse.Namespace) -> dict[str, Callable[[RecorderContext], Any]]:
-    recorders: dict[str, Callable[[RecorderContext], Any]] = {}
+def _recorders(args: argparse.Namespace) -> dict[str, RecorderFactory]:
+    recorders: dict[str, RecorderFactory] = {}
     if args.snapshots is not None:
         output = Path(args.output)
         path = args.snapshots_to or output.with_name(f"{output.stem}-steps")
