@@ -54,6 +54,16 @@ def arguments(metric, seed):
     return (features(seed), features(seed + 1)) if metric.layers else pictures(seed)
 
 
+def test_ranges_are_those_of_the_papers():
+    limits = {"ssim": (-1, 1), "edge-ssim": (-1, 1), "histogram": (0, 1)}
+    perfect = {"ssim": 1.0, "edge-ssim": 1.0}
+    for name, metric in METRICS.items():
+        if metric.reference:
+            assert metric.range == limits.get(name, (0, math.inf)), name
+            best = metric.range[1] if metric.better == "higher" else metric.range[0]
+            assert best == perfect.get(name, 0.0), name
+
+
 @pytest.mark.parametrize("name", METRICS)
 @some
 @given(seed=st.integers(0, 10**6))

@@ -1,4 +1,4 @@
-"""Checkpoints: an interrupted painting goes on to the same pixels as an uninterrupted one."""
+"""Checkpoints: an interrupted painting resumes with exactly the pixels of an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def load_checkpoint(
     Args:
         path: Of :func:`save_checkpoint`.
         painter: Fresh, of the same pictures, styles and recipe as the one that was saved.
-        frames: Recorder → what gets the pictures that it had taken.
+        frames: Recorder → store that receives the pictures it had taken.
 
     Raises:
         InputDataError: If the file is missing, broken, or of another painting.

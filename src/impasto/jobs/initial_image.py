@@ -1,4 +1,4 @@
-"""The one-pass picture as the place where an optimizer begins (``--init any``)."""
+"""The picture that a painting starts from, if its recipe names a file or a one-pass model."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def one_pass_image(
     Args:
         model: Name of a one-pass model for any style.
         content: (1, 3, H, W) in [0, 1].
-        styles: Mixed by their shares; levels are not told apart.
-        regions: Which part is painted after what, covering the picture; none for all alike.
+        styles: Mixed by their shares; their levels are ignored.
+        regions: Regions that cover the picture, each with its style; none for one style everywhere.
     """
     stylist = Stylist(open_network(model))
 
@@ -67,9 +67,9 @@ def one_pass_image(
     if not regions:
         return stylist.paint(content, stylist.spatial_style([common(None)], content))
     vectors = [
-        common(area.style_mask) if area.style is None else read(area.style, area.style_mask)
-        for area in regions
+        common(region.style_mask) if region.style is None else read(region.style, region.style_mask)
+        for region in regions
     ]
     size = (content.shape[-2], content.shape[-1])
-    masks = torch.cat([resize_masks(area.mask, size) for area in regions], 1)
+    masks = torch.cat([resize_masks(region.mask, size) for region in regions], 1)
     return stylist.paint(content, stylist.spatial_style(vectors, content, masks=masks))

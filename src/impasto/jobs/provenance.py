@@ -45,7 +45,7 @@ def costs(seconds: float, peak_bytes: float | None = None) -> dict[str, str]:
 def read_provenance(metadata: Mapping[str, str]) -> Provenance:
     """The provenance in a picture's metadata, also in those of version 0.1.0.
 
-    What is missing or has another form counts as unknown: a file's metadata can be anyone's.
+    What is missing or has another form counts as unknown: metadata is untrusted.
     """
     content, styles = metadata.get("content", ""), _old_styles(_parsed(metadata.get("style", "")))
     if KEY in metadata:

@@ -1,4 +1,4 @@
-"""The one door: runs a request, which yields events and ends in a result.
+"""``run(request)``: yields events and ends in a result.
 
     for event in run(PaintRequest("photo.jpg", (StyleInput("painting.jpg"),))):
         match event:
@@ -139,7 +139,7 @@ class Run(Iterator[Event]):
         return event
 
     def emit(self, event: Event) -> None:
-        """Give an event to the listener only."""
+        """Pass an event to the listener only."""
         if self._listener is not None:
             self._listener(event)
 

@@ -22,9 +22,9 @@ def read_styles(
     max_pixels: int = images.MAX_PIXELS,
 ) -> list[Picture]:
     """The style pictures, reduced to what a painting of ``long_side`` pixels can use of them."""
-    wanted = max(1, round(long_side * recipe.style_scale))
+    side = max(1, round(long_side * recipe.style_scale))
     return [
-        images.read(source, long_side=wanted, max_enlarge=float("inf"), max_pixels=max_pixels)
+        images.read(source, long_side=side, max_enlarge=float("inf"), max_pixels=max_pixels)
         for source in sources
     ]
 
