@@ -37,15 +37,14 @@ class ImpastoError(Exception):
 
     Attributes:
         field: The first option that the message names; empty if it names none.
-        got: See above.
-        allowed: See above.
+        got, allowed, remedy: See above.
     """
 
     def __init__(
         self, message: str, *, got: object = None, allowed: object = None, remedy: str = ""
     ) -> None:
         super().__init__(f"{message} {remedy}" if remedy else message)
-        self.got, self.allowed = got, allowed
+        self.got, self.allowed, self.remedy = got, allowed, remedy
 
     @property
     def message(self) -> str:

@@ -172,6 +172,21 @@ def test_recipes_are_frozen():
         Recipe().size = 3  # type: ignore[misc]
 
 
+@pytest.mark.parametrize(
+    ("changes", "field", "got", "allowed"),
+    [
+        ({"size": 31}, "size", 31, (32, 65536)),
+        ({"size": "big"}, "size", "big", "a whole number"),
+        ({"style_loss": "gran"}, "style_loss", "gran", list(FIELDS["style_loss"].names)),
+        ({"style_layers": 7}, "style_layers", 7, None),
+    ],
+)
+def test_errors_carry_the_field_and_what_was_wrong(changes, field, got, allowed):
+    with pytest.raises(OptionError) as error:
+        Recipe().replace(**changes)
+    assert (error.value.field, error.value.got, error.value.allowed) == (field, got, allowed)
+
+
 # --- presets -------------------------------------------------------------------------------------
 
 

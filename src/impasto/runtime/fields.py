@@ -66,9 +66,15 @@ class Entry:
             return int(value)
         if self.kind is not dict:
             words = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}
-            raise OptionError(f"{option(self.name)} takes {words[self.kind]}, not {value!r}.")
+            raise OptionError(
+                f"{option(self.name)} takes {words[self.kind]}, not {value!r}.",
+                got=value,
+                allowed=words[self.kind],
+            )
         if not isinstance(value, Mapping) or not value or not all(map(is_number, value.values())):
-            raise OptionError(f"{option(self.name)} takes layers with weights, not {value!r}.")
+            raise OptionError(
+                f"{option(self.name)} takes layers with weights, not {value!r}.", got=value
+            )
         return {str(layer): float(weight) for layer, weight in value.items()}
 
     def check(self, value: Any) -> None:
