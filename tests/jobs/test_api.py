@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from torch import Tensor
 
 import impasto
+from helpers.quick_paintings import SMALL, finish
 from impasto import images
 from impasto.encoders.files import save_encoder
 from impasto.encoders.vgg import Encoder
@@ -19,28 +19,6 @@ from impasto.jobs.request_json import from_metadata
 from impasto.jobs.requests import StyleInput
 from impasto.jobs.sources import read_styles
 from impasto.painting.painter import Painter
-from impasto.recipes.recipe import Recipe
-
-STYLE_LAYERS = {"relu1_1": 0.4, "relu2_1": 0.3, "relu3_1": 0.3}
-
-SMALL = Recipe(
-    style_loss="gaussian-ot",
-    content_weight=0.1,
-    size=96,
-    scales=3,
-    steps=6,
-    final_steps=3,
-    style_layers=STYLE_LAYERS,
-    content_layers={"relu4_1": 1.0},
-    tv_weight=0.1,
-)
-
-
-def finish(painter: Painter) -> Tensor:
-    for _ in painter:
-        pass
-    assert painter.done
-    return painter.image
 
 
 @pytest.fixture

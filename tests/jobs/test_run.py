@@ -94,6 +94,20 @@ def test_stopping_keeps_the_best_and_resuming_gives_the_same_pixels(request_, tm
     assert not options.checkpoint.exists()
 
 
+def test_a_checkpoint_that_keeps_failing_is_not_promised(request_, tmp_path):
+    """Though its problem is reported only the first time."""
+    (tmp_path / "file").touch()
+    checkpoint = tmp_path / "file" / "x.checkpoint"
+    running = run(request_, RunOptions(checkpoint=checkpoint, checkpoint_seconds=0.0))
+    events = []
+    for event in running:
+        events.append(event)
+        if isinstance(event, Progress) and event.number == 4:
+            running.stop()
+    assert len([event for event in events if isinstance(event, Note)]) == 1
+    assert not events[-1].is_resumable
+
+
 def test_closing_cancels_and_keeps_the_best(request_):
     running = run(request_)
     with pytest.raises(ImpastoError, match="no picture yet"):

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from helpers.quick_paintings import SMALL, STYLE_LAYERS
 from impasto import images
 from impasto.encoders.vgg import Encoder
 from impasto.errors import ImageError, InputDataError, OptionError
@@ -26,21 +27,6 @@ from impasto.optim.loop import Step
 from impasto.optim.optimizers import OPTIMIZERS
 from impasto.painting.painter import Painter
 from impasto.recipes.recipe import INITS, Recipe
-
-STYLE_LAYERS = {"relu1_1": 0.4, "relu2_1": 0.3, "relu3_1": 0.3}
-
-SMALL = Recipe(
-    style_loss="gaussian-ot",
-    content_weight=0.1,
-    size=96,
-    scales=3,
-    steps=6,
-    final_steps=3,
-    style_layers=STYLE_LAYERS,
-    content_layers={"relu4_1": 1.0},
-    tv_weight=0.1,
-)
-"""Sizes 48, 68 and 96 with 6, 4 and 3 steps."""
 
 
 @pytest.fixture

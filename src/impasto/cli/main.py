@@ -15,8 +15,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from impasto import __version__
+from impasto.cli.shared.exit_codes import INTERRUPTED, WRONG_INPUT
 from impasto.cli.shared.messages import print_error
 from impasto.errors import ImpastoError
+from impasto.runtime.registry import load_entry_point
 
 COMMANDS: Mapping[str, str] = {
     "demo": "paint two sample pairs into out/",
@@ -46,9 +48,6 @@ examples:
   impasto stylize photo.jpg --style painting.jpg -o out.png
   impasto paint -h
 """
-
-INTERRUPTED = 130
-WRONG_INPUT = 2
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -113,7 +112,7 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         if name != chosen:
             commands.add_parser(name, help=about)
             continue
-        module = _load(external[name]) if name in external else _module(name)
+        module = load_entry_point("command", external[name]) if name in external else _module(name)
         about = getattr(module, "SUMMARY", about)
         command = commands.add_parser(
             name,
@@ -131,16 +130,6 @@ def _external_commands() -> dict[str, Any]:
     import importlib.metadata
 
     return {e.name: e for e in importlib.metadata.entry_points(group="impasto.commands")}
-
-
-def _load(entry_point: Any) -> Any:
-    try:
-        return entry_point.load()
-    except Exception as error:  # whatever another package raises while it is imported
-        raise ImpastoError(
-            f"The command {entry_point.name} cannot be loaded from {entry_point.value} "
-            f"({type(error).__name__}: {error}): update or uninstall that package."
-        ) from error
 
 
 def _module(name: str) -> Any:

@@ -168,11 +168,9 @@ def _optimize(run: Run, painter: Painter, alpha_of: Picture | None = None) -> It
         )
     yield _planned(painter, with_seconds=options.estimate)
     yield from _steps(run, painter, losses, alpha_of)
-    is_stopped = not painter.done
-    if is_stopped:
-        problems = list(run.attempt(run.save_checkpoint))
-        yield from problems
-    is_resumable = is_stopped and options.checkpoint is not None and not problems
+    is_resumable = False
+    if not painter.done and options.checkpoint is not None:
+        is_resumable = yield from run.attempt(run.save_checkpoint)
     yield Finished(_result(run, painter, losses, alpha_of), is_resumable)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from impasto import images
@@ -33,7 +34,7 @@ class Resources:
         self._model = model
         self._encoders: dict[tuple[str, str, str], FeatureExtractor] = {}
         self._contents: dict[tuple[str, int, int], Picture] = {}
-        self._stylizers: dict[object, Stylizer] = {}
+        self._stylizers: dict[tuple[StylizeRequest, float | None, int], Stylizer] = {}
         self._readers: ThreadPoolExecutor | None = None
         self._reading: dict[tuple[str, int, int, bool], Future[Picture]] = {}
 
@@ -61,28 +62,31 @@ class Resources:
         self, request: StylizeRequest, *, memory: float | None, max_pixels: int
     ) -> Stylizer:
         """The styles of a one-pass request, read."""
-        key = None
-        if all(isinstance(style.source, str) for style in request.styles):
-            key = (
-                request.styles, request.model, request.strength, request.colour,
-                request.colour_space, request.colour_match, request.precision, memory, max_pixels,
-            )  # fmt: skip
-        if key is None or key not in self._stylizers:
-            stylizer = Stylizer(
-                [StyleSource(style.source, style.weight or 1.0) for style in request.styles],
-                model=self._model or request.model or None,
-                strength=request.strength,
-                colour=request.colour,
-                colour_space=request.colour_space,
-                colour_match=request.colour_match,
-                precision=request.precision,
-                memory=memory,
-                max_pixels=max_pixels,
-            )
-            if key is None:
-                return stylizer
-            self._stylizers[key] = stylizer
+        if not all(isinstance(style.source, str) for style in request.styles):
+            return self._new_stylizer(request, memory, max_pixels)
+        # Pictures that differ in what they paint, and where, have the styles in common.
+        style = dataclasses.replace(
+            request, content="", size=0, feather=0.0, mask=None, style_mask=None, regions=()
+        )
+        key = style, memory, max_pixels
+        if key not in self._stylizers:
+            self._stylizers[key] = self._new_stylizer(request, memory, max_pixels)
         return self._stylizers[key]
+
+    def _new_stylizer(
+        self, request: StylizeRequest, memory: float | None, max_pixels: int
+    ) -> Stylizer:
+        return Stylizer(
+            [StyleSource(style.source, style.weight or 1.0) for style in request.styles],
+            model=self._model or request.model or None,
+            strength=request.strength,
+            colour=request.colour,
+            colour_space=request.colour_space,
+            colour_match=request.colour_match,
+            precision=request.precision,
+            memory=memory,
+            max_pixels=max_pixels,
+        )
 
     def read_ahead(self, request: StylizeRequest, *, max_pixels: int) -> None:
         """Begin to read a request's content in a thread, for :meth:`picture`."""

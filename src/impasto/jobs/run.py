@@ -11,7 +11,7 @@ memory plan and provenance are handled here once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -188,14 +188,19 @@ class Run(Iterator[Event]):
                 pass
         return self.result
 
-    def attempt(self, action: Callable[[], object]) -> Iterator[Note]:
-        """Do what is not worth losing the picture for; a note if it fails, once each problem."""
+    def attempt(self, action: Callable[[], object]) -> Generator[Note, None, bool]:
+        """Do what is not worth losing the picture for, and return whether it succeeded.
+
+        Yields a note if it fails, once for each problem.
+        """
         try:
             action()
         except ImpastoError as error:
             if error.message not in self._problems:
                 self._problems.add(error.message)
                 yield Note(str(error), error)
+            return False
+        return True
 
     def save_checkpoint(self) -> bool:
         """Write a checkpoint now; whether there is one.

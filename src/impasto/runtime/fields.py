@@ -47,8 +47,13 @@ class Entry:
     @property
     def names(self) -> tuple[str, ...] | None:
         """The names that the entry may have now, or None if they are open."""
-        listed = self.choices() if callable(self.choices) else self.choices
+        listed = self._listed
         return None if listed is None else tuple(listed)
+
+    @property
+    def _listed(self) -> Collection[str] | None:
+        """The same as a collection, which may find a name without listing all."""
+        return self.choices() if callable(self.choices) else self.choices
 
     def typed(self, value: Any) -> Any:
         """The value in the entry's own type: TOML, JSON and callers may give 1 for 1.0.
@@ -79,7 +84,7 @@ class Entry:
 
     def check(self, value: Any) -> None:
         """Raise an OptionError for a value that is not allowed."""
-        listed = self.choices() if callable(self.choices) else self.choices
+        listed = self._listed
         if listed is not None and value not in listed:
             raise unknown_name(f"value of {option(self.name)}", str(value), listed)
         # Written so that NaN is refused too.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from impasto.errors import OptionError
 
@@ -52,7 +52,7 @@ class Registry(Mapping[str, T], Generic[T]):
             OptionError: If the package that provides it cannot be imported, or gives another type.
         """
         if name not in self._entries and name in self._entry_points:
-            self.register(name, self._load(self._entry_points[name]))
+            self.register(name, load_entry_point(self._kind, self._entry_points[name]))
         return self._entries[name]
 
     def __contains__(self, name: object) -> bool:
@@ -70,13 +70,22 @@ class Registry(Mapping[str, T], Generic[T]):
 
         return {point.name: point for point in entry_points(group=self._group)}
 
-    def _load(self, point: EntryPoint) -> T:
-        try:
-            entry: T = point.load()
-        except Exception as error:  # whatever another package raises while it is imported
-            package = point.dist.name if point.dist else point.module
-            raise OptionError(
-                f"The {self._kind} '{point.name}' of the package {package} cannot be loaded from "
-                f"{point.value} ({type(error).__name__}: {error}): update or uninstall {package}."
-            ) from error
-        return entry
+
+def load_entry_point(kind: str, point: EntryPoint) -> Any:
+    """What an installed package declares under an entry point.
+
+    Args:
+        kind: What it is, in words, for the error message.
+        point: The entry point.
+
+    Raises:
+        OptionError: If it cannot be imported.
+    """
+    try:
+        return point.load()
+    except Exception as error:  # whatever another package raises while it is imported
+        package = point.dist.name if point.dist else point.module
+        raise OptionError(
+            f"The {kind} '{point.name}' of the package {package} cannot be loaded from "
+            f"{point.value} ({type(error).__name__}: {error}): update or uninstall {package}."
+        ) from error

@@ -14,6 +14,7 @@ from PIL import Image
 
 from impasto import images
 from impasto.cli.shared.counting import counting_bar
+from impasto.cli.shared.exit_codes import INTERRUPTED
 from impasto.cli.shared.limits import SIZE_REMARK, add_max_pixels
 from impasto.cli.shared.outputs import check_apart
 from impasto.cli.shared.recipe_options import add_recipe_options, given_entries, recipe_from
@@ -95,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     if stopped:
         print(f"{args.output}: stopped after {painted} of {len(study.cells)} pictures; "
               "the same command continues")  # fmt: skip
-        return 130
+        return INTERRUPTED
     report = f"; page {page}" if sheet and page else ""
     print(f"{args.output}: {len(study.cells)} pictures; losses in {table}{report}")
     return 0

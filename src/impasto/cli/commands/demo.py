@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from impasto import images
+from impasto.cli.shared.exit_codes import INTERRUPTED
 from impasto.cli.shared.messages import print_note
 from impasto.errors import ImageError
 from impasto.images.contact_sheet import CaptionedImage, contact_sheet
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
             result = running.result
         if not result.is_finished:
             print("stopped; finished pictures are kept")
-            return 130
+            return INTERRUPTED
         path = result.save(folder / f"{name}.png")
         print(f"{path}: {pair.style_credit}; {clock(result.seconds)}")
         inputs = (pair.content_path, pair.content_credit), (pair.style_path, pair.style_credit)

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from impasto import images
 from impasto.cli.shared.counting import counted
+from impasto.cli.shared.exit_codes import INTERRUPTED, WRONG_INPUT
 from impasto.cli.shared.limits import add_max_pixels
 from impasto.cli.shared.messages import sentence
 from impasto.errors import ImpastoError, OptionError, with_file_name
@@ -58,7 +59,6 @@ CONTENT-STYLE.
 Measure = Callable[[Path, References], dict[str, float]]
 """Path and references of a result → values by name."""
 
-_FAILED, _STOPPED = 2, 130
 _TABLE, _JSON, _PLOT = "pictures.csv", "evaluation.json", "scatter.png"
 
 
@@ -132,8 +132,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"impasto: {count} results could not be evaluated.", file=sys.stderr)
     if request.made:
         print(f"stopped after {len(rows)} of {len(results)} results", file=sys.stderr)
-        return _STOPPED
-    return _FAILED if failed else 0
+        return INTERRUPTED
+    return WRONG_INPUT if failed else 0
 
 
 def _results(paths: Sequence[Path], output: Path | None) -> list[tuple[str, Path]]:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from impasto.cli.shared.counting import counted
+from impasto.cli.shared.exit_codes import WRONG_INPUT
 from impasto.cli.shared.limits import add_max_pixels
 from impasto.cli.shared.messages import sentence
 from impasto.errors import ImpastoError, OptionError
@@ -23,8 +24,6 @@ examples:
 
 The page works offline. It embeds small pictures and links to the files.
 """
-
-_FAILED = 2
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         write_page(output, args.folder.resolve().name, cards)
         if not args.quiet:
             print(f"{output}: {len(cards)} picture{'s' * (len(cards) != 1)}")
-    return _FAILED if failed else 0
+    return WRONG_INPUT if failed else 0
 
 
 def _read(path: Path, args: argparse.Namespace, page: Path) -> Card | str:

@@ -13,7 +13,7 @@ from impasto.cli.shared.run_options import add_report_option, add_run_options, r
 from impasto.errors import ImageError, OptionError
 from impasto.jobs.request_json import from_metadata, to_json
 from impasto.jobs.requests import Request, StylizeRequest, region_text
-from impasto.runtime.fields import entries
+from impasto.reports.gallery_commands import stylize_changes
 from impasto.weights.store import downloads_refused
 
 EXAMPLES = """\
@@ -85,8 +85,7 @@ def describe(request: Request) -> str:
     lines += [f"style: {style}" for style in values.get("styles", ())]
     lines += [f"region: {region_text(region)}" for region in values.get("regions", ())]
     if isinstance(request, StylizeRequest):
-        options = entries(StylizeRequest).items()
-        lines += [f"{flag(n)} {values[n]}" for n, e in options if values[n] != e.default]
+        lines += [f"{flag(n)} {value}" for n, value in stylize_changes(request).items()]
     head = "".join(f"# {printable(line)}\n" for line in (request.kind, *lines))
     if isinstance(request, StylizeRequest):
         return f"{head}{printable(to_json(request))}\n"

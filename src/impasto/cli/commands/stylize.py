@@ -15,11 +15,12 @@ from pathlib import Path
 from impasto import images
 from impasto.cli.shared.batch import BatchItem, plan_batch
 from impasto.cli.shared.counting import counting_bar
+from impasto.cli.shared.exit_codes import INTERRUPTED, WRONG_INPUT
 from impasto.cli.shared.limits import add_max_pixels
 from impasto.cli.shared.messages import flag, print_note, sentence
 from impasto.cli.shared.outputs import check_apart
 from impasto.cli.shared.recipe_options import add_entry_option, given_entries
-from impasto.cli.shared.run_options import INTERRUPTED, memory_of
+from impasto.cli.shared.run_options import memory_of
 from impasto.errors import ImpastoError, OptionError, with_file_name
 from impasto.jobs.display import clock
 from impasto.jobs.events import Event, Note, Planned, Progress
@@ -41,8 +42,6 @@ examples:
   impasto stylize photo.jpg --style great-wave:0.6 scream:0.4 -o out.png
   impasto stylize photo.jpg --style painting.jpg --size 4096 -o out.jpg
 """
-
-_FAILED = 2
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -277,7 +276,7 @@ def _print_outcome(outcome: _Outcome, count: int, skipped: int, args: argparse.N
         print(f"impasto: {error}", file=sys.stderr)
     if outcome.is_stopped:
         return INTERRUPTED
-    return _FAILED if outcome.failed else 0
+    return WRONG_INPUT if outcome.failed else 0
 
 
 def _style_words(words: Sequence[str]) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from impasto.cli.commands import train_networks
+from impasto.cli.shared.exit_codes import INTERRUPTED
 from impasto.cli.shared.training_progress import (
     add_training_options,
     check_training_options,
@@ -109,7 +110,7 @@ def _encoder(args: argparse.Namespace) -> int:
                 break
     if stopped:
         print(f"stopped; the same command continues from {folder}")
-        return 130
+        return INTERRUPTED
     card = {"licence": "MIT", "teacher": str(args.teacher), "steps": str(args.steps)}
     save_encoder(args.output, task.encoder(), dtype=torch.float16, card=card)
     print(f"{args.output}: {args.output.stat().st_size / 1e6:.1f} MB, after {args.steps} steps")

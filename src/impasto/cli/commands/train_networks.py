@@ -13,6 +13,7 @@ from torch import Tensor
 
 from impasto import images
 from impasto.cli.shared import training_start
+from impasto.cli.shared.exit_codes import INTERRUPTED
 from impasto.cli.shared.messages import flag
 from impasto.cli.shared.training_progress import (
     add_training_options,
@@ -171,7 +172,7 @@ def run(args: argparse.Namespace) -> int:
         if is_main:
             print(f"stopped; the same command continues from {folder}")
         workers.wait()  # a launcher ends all processes with the first, and this one may write
-        return 130
+        return INTERRUPTED
     if is_main:
         save_network(args.output, task.model(), dtype=torch.float16)
         size = args.output.stat().st_size / 1e6

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from impasto import images
+from impasto.cli.shared.exit_codes import INTERRUPTED
 from impasto.cli.shared.limits import add_max_pixels
 from impasto.cli.shared.messages import print_note, sentence
 from impasto.cli.shared.outputs import check_outputs
@@ -24,9 +25,6 @@ from impasto.runtime.memory import keep_freed_memory, parse_bytes, return_freed_
 
 CHECKPOINT_SECONDS = 30.0
 """Time between two checkpoints."""
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C."""
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:

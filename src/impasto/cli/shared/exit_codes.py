@@ -1,0 +1,4 @@
+"""Exit codes of the program, besides 0."""
+
+WRONG_INPUT = 2
+INTERRUPTED = 130
