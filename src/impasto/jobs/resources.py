@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 from impasto import images
 from impasto.encoders.caching import CachingEncoder
@@ -14,6 +15,7 @@ from impasto.jobs.requests import Source, StylizeRequest
 from impasto.networks.model import OnePassModel
 from impasto.onepass.stylizer import StyleSource, Stylizer, uint8_if_large
 from impasto.recipes.recipe import Recipe
+from impasto.runtime.background import start_in
 from impasto.runtime.precision import compute_dtype
 from impasto.weights.open import open_feature_extractor
 
@@ -94,7 +96,7 @@ class Resources:
             return
         self._readers = self._readers or ThreadPoolExecutor(1)
         key = _reading_key(request, max_pixels)
-        self._reading[key] = self._readers.submit(_read, request, max_pixels)
+        self._reading[key] = start_in(self._readers, partial(_read, request, max_pixels))
 
     def picture(self, request: StylizeRequest, *, max_pixels: int) -> Picture:
         """The content of a one-pass request; very large ones without regions are held in bytes."""

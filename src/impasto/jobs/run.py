@@ -28,6 +28,7 @@ from impasto.jobs.resources import Resources
 from impasto.jobs.results import Result, describe_request
 from impasto.painting.pyramid import Stage
 from impasto.painting.snapshots import FrameStore
+from impasto.runtime.memory import memory_errors
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,8 @@ class Run(Iterator[Event]):
         self._events = _RUNNERS[request.kind](self)
 
     def __next__(self) -> Event:
-        event: Event = next(self._events)
+        with memory_errors():
+            event: Event = next(self._events)
         if isinstance(event, Finished):
             self._result, self.result_so_far = event.result, None
         self.emit(event)

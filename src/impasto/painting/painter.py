@@ -312,7 +312,7 @@ class Painter:
                 try:
                     objective = objective or self.objective(size)
                     return objective.gradient(image)
-                except RuntimeError as error:
+                except (RuntimeError, MemoryError) as error:
                     if not is_out_of_memory(error):
                         raise
                     # Retried outside this handler: the error keeps references to the tensors.

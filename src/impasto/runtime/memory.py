@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import errno
 import os
 import platform
 import re
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
 import torch
 
-from impasto.errors import OptionError, option
+from impasto.errors import ImpastoError, InputDataError, OptionError, option
+from impasto.runtime.memory_limits import free_below_limits
 
 BASE_BYTES = 350e6
 """A process that has imported torch and read two pictures."""
@@ -38,9 +42,14 @@ def parse_bytes(text: str) -> float:
     return amount
 
 
+def available_bytes() -> float:
+    """Memory that the process can still take: free on the machine, and below all limits on it."""
+    return min(float(psutil.virtual_memory().available), free_below_limits())
+
+
 def default_memory_budget() -> float:
     """The bytes that a painting may take by default: two thirds of the memory available now."""
-    return float(psutil.virtual_memory().available) * 2 / 3
+    return available_bytes() * 2 / 3
 
 
 def peak_bytes() -> float:
@@ -48,7 +57,7 @@ def peak_bytes() -> float:
     status = Path("/proc/self/status")
     if status.is_file():
         # Linux also has ru_maxrss, but it starts from the peak of the parent process.
-        match = re.search(r"VmHWM:\s*(\d+) kB", status.read_text())
+        match = re.search(r"VmHWM:\s*(\d+) kB", status.read_text(encoding="utf-8"))
         if match:
             return 1024.0 * int(match[1])
     try:
@@ -100,9 +109,63 @@ def _set_malloc_options(options: Mapping[int, int]) -> None:
             libc.mallopt(number, value)
 
 
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether an error of torch means that there was not enough memory."""
-    if isinstance(error, torch.OutOfMemoryError):
+_OUT_OF_MEMORY = (
+    "out of memory",
+    "allocate memory",  # "can't" or "cannot"; of DefaultCPUAllocator and the system
+    "not enough memory",
+    "defaultcpuallocator",
+    "bad_alloc",
+    "bad allocation",
+    "could not create a primitive",  # oneDNN, which has no memory for its buffers
+    "could not create a memory",
+    "could not execute a primitive",
+    "unable to allocate",
+    "failed to allocate",
+    "mmap failed",
+    "status_alloc_failed",  # cuDNN and cuBLAS
+)
+"""Parts of the messages of torch, oneDNN, NumPy, C++ and the system, in small letters."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that there was not enough memory."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    if not isinstance(error, RuntimeError):
+        return False
     text = str(error).lower()
-    return "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
+    return any(part in text for part in _OUT_OF_MEMORY)
+
+
+def not_enough_memory(error: BaseException) -> ImpastoError:
+    """What to tell a person about an error that :func:`is_out_of_memory`."""
+    return InputDataError(
+        f"There is not enough memory ({reason_of(error)}): give a smaller {option('size')} or less "
+        f"{option('memory')}, or close other programs."
+    )
+
+
+def reason_of(error: BaseException) -> str:
+    """The short form of an error that :func:`is_out_of_memory`."""
+    text = str(error).strip().partition("\n")[0]
+    if found := re.search(r"allocate (\d+) bytes", text):
+        return f"{int(found[1]) / 1e6:.0f} MB could not be allocated"
+    return text or "out of memory"
+
+
+@contextlib.contextmanager
+def memory_errors() -> Iterator[None]:
+    """Within the block, running out of memory raises an ``InputDataError`` with one sentence."""
+    try:
+        yield
+    except (MemoryError, OSError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        problem = not_enough_memory(error)
+        # The traceback keeps all tensors of the frames that it passed.
+        traceback.clear_frames(error.__traceback__)
+    else:
+        return
+    raise problem from None

@@ -40,6 +40,7 @@ from impasto.metrics.fid import MIN_SET_SIZE
 from impasto.metrics.registry import METRICS, SET_METRICS, available_metrics, resolve_metrics
 from impasto.runtime.files import atomic_write, check_writable
 from impasto.runtime.interrupts import StopRequest, stop_on_interrupt
+from impasto.runtime.memory import memory_errors
 from impasto.weights.open import open_encoder
 
 EXAMPLES = f"""\
@@ -176,8 +177,9 @@ def _evaluate(
             metadata = images.read_metadata(path)
             references = find_references(path, metadata, *indexes)
             values: dict[str, float] = {}
-            for evaluator in evaluators:
-                values |= evaluator(path, references)
+            with memory_errors():
+                for evaluator in evaluators:
+                    values |= evaluator(path, references)
         except ImpastoError as error:
             failed.append((path, sentence(with_file_name(path, error))))
         else:

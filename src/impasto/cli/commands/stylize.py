@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from impasto import images
@@ -31,9 +32,10 @@ from impasto.jobs.results import Result
 from impasto.jobs.run import RunOptions
 from impasto.jobs.run import run as run_request
 from impasto.onepass.style_files import save_style
+from impasto.runtime.background import start_in
 from impasto.runtime.fields import entries
 from impasto.runtime.interrupts import stop_on_interrupt
-from impasto.runtime.memory import keep_freed_memory, return_freed_memory
+from impasto.runtime.memory import keep_freed_memory, memory_errors, return_freed_memory
 
 EXAMPLES = """\
 examples:
@@ -228,8 +230,8 @@ class _Batch:
     def _write(self, item: BatchItem, result: Result, writer: ThreadPoolExecutor) -> None:
         """Start to write a picture, while the next is painted."""
         self._finish_writing()
-        future = writer.submit(result.save, item.output, quality=self._args.quality)
-        self._writing = _Writing(item, result.seconds, future)
+        save = partial(result.save, item.output, quality=self._args.quality)
+        self._writing = _Writing(item, result.seconds, start_in(writer, save))
 
     def _finish_writing(self) -> None:
         """Wait for the picture that is being written."""
@@ -237,7 +239,8 @@ class _Batch:
         if writing is None:
             return
         try:
-            writing.future.result()
+            with memory_errors():
+                writing.future.result()
             self._outcome.painted.append((writing.item, writing.seconds))
         except ImpastoError as error:
             self._add_failure(writing.item, error)
