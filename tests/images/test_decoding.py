@@ -18,7 +18,7 @@ from torch import Tensor
 from helpers import sentences
 from impasto import images
 from impasto.errors import ImageError
-from impasto.images.decoding import srgb_profile
+from impasto.images.icc import srgb_profile
 
 
 def texture(height: int = 20, width: int = 24, channels: int = 3) -> np.ndarray:
@@ -313,7 +313,7 @@ def test_errors_name_the_problem_of_an_input_file(tmp_path, call, monkeypatch):
     assert sentence(call, path) == f"There is no file {path}: check its name and folder."
     path.write_bytes(b"")
     assert sentence(call, path) == f"{path} is empty (0 bytes): get the file again."
-    path.write_bytes(b"<svg></svg>")
+    path.write_bytes(b"\x07\x00\xfe noise")
     assert sentence(call, path).startswith(f"{path} is not a picture in a known format")
     assert sentence(call, tmp_path) == f"{tmp_path} is a folder: name a picture file in it."
     assert sentence(call, path / "below").startswith(f"{path / 'below'} cannot be read (Not a")

@@ -14,7 +14,7 @@ from PIL import ExifTags, Image
 
 from impasto import images
 from impasto.errors import ImageError
-from impasto.images.decoding import srgb_profile
+from impasto.images.icc import srgb_profile
 
 
 def valid_files() -> dict[str, bytes]:

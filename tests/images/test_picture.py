@@ -18,7 +18,7 @@ from helpers import sentences
 from helpers.random_inputs import smooth_picture
 from impasto import images
 from impasto.errors import ImageError, OptionError
-from impasto.images.decoding import srgb_profile
+from impasto.images.icc import srgb_profile
 from impasto.runtime import strips
 
 DOWN, RIGHT = torch.meshgrid(torch.linspace(0, 1, 40), torch.linspace(0, 1, 48), indexing="ij")

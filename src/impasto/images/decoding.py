@@ -1,29 +1,31 @@
 """Decoding: any file or image that Pillow opens, to upright sRGB floats.
 
-Pillow returns pixels in some fifteen modes. Orientation, colour profile and transparency come as
+Pillow returns pixels in some fifteen modes. Orientation, colour space and transparency come as
 separate metadata. All of it is applied here; callers use :mod:`impasto.images.picture`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
-import io
-import os
-import stat
-import struct
 import warnings
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageCms
+from PIL import ExifTags, Image
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from torch import Tensor
 
 from impasto.errors import ImageError, option
+from impasto.images import rgb_spaces
+from impasto.images.deep import is_deep, read_levels
+from impasto.images.icc import apply_profile, matrix_space
+from impasto.images.opening import OpenedFile, pillow_errors
+from impasto.images.rgb_spaces import RGBSpace
+
+Floats = NDArray[np.float32]
 
 # White in the grey modes with more than 8 bits.
 _DEEP_WHITE = {**dict.fromkeys(("I;16", "I;16L", "I;16B", "I;16N", "I"), 65535.0), "F": 1.0}
@@ -39,58 +41,18 @@ _ORIENTATIONS = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# Colour space of a profile → the mode that a picture must have.
-_PROFILE_MODES = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}
+_PHOTOMETRIC = 262  # TIFF tag: 0 if white is the least value
+_INTEROPERABILITY, _INDEX, _ADOBE_RGB_INDEX = 0xA005, 1, "R03"
 
 
-def open_file(path: Path) -> Image.Image:
-    """Open a picture file and read its header, without loading its pixels.
+def decode(opened: OpenedFile, name: str, max_pixels: int) -> tuple[Tensor, Tensor | None]:
+    """The pixels of a picture of any kind, upright, in sRGB.
 
-    Raises:
-        ImageError: If the file is missing, a folder, empty, unreadable, or not a picture.
-    """
-    if os.path.isdir(path):
-        raise ImageError(f"{path} is a folder: name a picture file in it.")
-    if not _is_readable_file(path):
-        raise ImageError(f"{path} is a device or a named pipe: name a picture file.")
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise ImageError(f"There is no file {path}: check its name and folder.") from None
-    except OSError as problem:
-        raise ImageError(
-            f"{path} cannot be read ({problem.strerror}): change its permissions, or copy it."
-        ) from problem
-    if not data:
-        raise ImageError(f"{path} is empty (0 bytes): get the file again.")
-    with _pillow_errors(str(path)):
-        image = _identify(io.BytesIO(data))
-    if image is None:
-        raise ImageError(
-            f"{path} is not a picture in a known format, or its header is damaged: "
-            "save it as PNG from an image editor."
-        )
-    return image
-
-
-def _is_readable_file(path: Path) -> bool:
-    """Whether reading ends: not of a device or named pipe, except one that a shell handed over."""
-    with contextlib.suppress(OSError, ValueError):
-        mode = path.stat().st_mode
-        is_endless = stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or stat.S_ISFIFO(mode)
-        given = ("/dev/fd", "/dev/stdin", "/proc")
-        return not is_endless or any(path.is_relative_to(place) for place in given)
-    return True
-
-
-def decode(image: Image.Image, name: str, max_pixels: int) -> tuple[Tensor, Tensor | None]:
-    """The pixels of a Pillow image of any mode, upright, in sRGB.
-
-    16-bit grey keeps all its levels. Files with 32-bit grey integers or floats do not say which
-    value is white: it is 65535 or 1.0, or the brightest pixel if that is higher.
+    16 bits a sample keep all their levels. Files with 32-bit grey integers or floats do not say
+    which value is white: it is 65535 or 1.0, or the brightest pixel if that is higher.
 
     Args:
-        image: The image; its pixels need not be loaded yet.
+        opened: The file, or a Pillow image; its pixels need not be loaded yet.
         name: Its name in errors and warnings.
         max_pixels: Limit on the pixels decoded.
 
@@ -99,9 +61,9 @@ def decode(image: Image.Image, name: str, max_pixels: int) -> tuple[Tensor, Tens
         in [0, 1], or None if the picture is opaque.
 
     Raises:
-        ImageError: If the image is damaged, or has no pixels or too many.
+        ImageError: If the image is damaged, cannot be shown in sRGB, or has no pixels or too many.
     """
-    width, height = image.size
+    width, height = opened.size
     pixels = width * height
     if pixels > max_pixels:
         raise ImageError(
@@ -110,56 +72,30 @@ def decode(image: Image.Image, name: str, max_pixels: int) -> tuple[Tensor, Tens
         )
     if pixels == 0:
         raise ImageError(f"{name} has no pixels ({width} × {height}): give another picture.")
-    with _pillow_errors(name):
-        image = _upright(_load(image))
-        alpha = _alpha(image)
-        opaque = _without_alpha(image)
-    return _srgb(opaque, image.info.get("icc_profile"), name), alpha
-
-
-@functools.cache
-def srgb_profile() -> bytes:
-    """The ICC profile of sRGB, the same bytes in every process."""
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    # Bytes 24 to 36 are the creation time, by which equal pictures would differ as files.
-    return profile[:24] + struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + profile[36:]
-
-
-@contextlib.contextmanager
-def _pillow_errors(name: str) -> Iterator[None]:
-    """Turn any error of Pillow into an ``ImageError`` about ``name``."""
-    try:
-        yield
-    except Image.DecompressionBombError as problem:
-        # Only the WebP reader and a few rare ones check Pillow's own limit themselves.
-        raise ImageError(
-            f"{name} has more pixels than Pillow reads from this format: save it as PNG."
-        ) from problem
-    except MemoryError as problem:
-        raise ImageError(f"{name} does not fit into memory: make it smaller.") from problem
-    except Exception as problem:  # broken files make its readers raise nearly any built-in error
-        reason = " ".join(str(problem).split()) or type(problem).__name__
-        raise ImageError(
-            f"{name} is damaged or cut short ({reason}): "
-            "get the file again, or save it again from an image editor."
-        ) from problem
-
-
-def _identify(stream: io.BytesIO) -> Image.Image | None:
-    """``Image.open`` without its limit on pixels, a global of the process that is not ours."""
-    prefix = stream.read(16)
-    for register_readers in (Image.preinit, Image.init):  # the five common ones, then all
-        register_readers()
-        for name in Image.ID:
-            if name == "EPS":  # rendered by an external program, Ghostscript
-                continue
-            reader, accepts = Image.OPEN[name]
-            with contextlib.suppress(SyntaxError, IndexError, TypeError, struct.error):
-                accepted = accepts(prefix) if accepts else True
-                if accepted and not isinstance(accepted, str):  # a string says why not
-                    stream.seek(0)
-                    return reader(stream, "")
-    return None
+    if opened.raw is not None:
+        return _developed(opened, name)
+    image = opened.image
+    profile = image.info.get("icc_profile")
+    space = None if profile else _space(opened, name)
+    with pillow_errors(name):
+        if is_deep(image):
+            colours, alpha = _deep(image, opened)
+            if colours.shape[2] == 3:
+                return _rgb(colours, profile, space, name), alpha
+            image, greys = Image.new("L", (1, 1)), colours[..., 0]
+        else:
+            is_inverted = _is_inverted(image)
+            image = _upright(_load(image))
+            alpha = _alpha(image)
+            image = _without_alpha(image)
+            if image.mode == "CMYK" and is_inverted:
+                image = image.point([255 - level for level in range(256)] * 4)
+            if image.mode in ("RGB", "CMYK"):
+                return _of_bytes(image, profile, space, name), alpha
+            greys = _grey(image)
+            if image.mode != "L" and is_inverted:
+                greys = 1 - greys
+    return _of_grey(greys, profile, space, name), alpha
 
 
 def _load(image: Image.Image) -> Image.Image:
@@ -179,6 +115,19 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if transpose is None else image.transpose(transpose)
 
 
+def _is_inverted(image: Image.Image) -> bool:
+    """Whether Pillow returns an image of CMYK or deep grey inverted.
+
+    It takes all CMYK in JPEG files for inverted, as Adobe's are, and overlooks that white may be 0
+    in TIFF files with more than 8 bits.
+    """
+    if isinstance(image, JpegImageFile):
+        return image.mode == "CMYK" and "adobe" not in image.info
+    if isinstance(image, TiffImageFile):
+        return image.mode in _DEEP_WHITE and image.tag_v2.get(_PHOTOMETRIC) == 0
+    return False
+
+
 def _alpha(image: Image.Image) -> Tensor | None:
     """The alpha (1, 1, H, W) in [0, 1], or None if it is 1 everywhere."""
     if not image.has_transparency_data:
@@ -187,8 +136,12 @@ def _alpha(image: Image.Image) -> Tensor | None:
         levels = np.where(np.asarray(image) == image.info["transparency"], 0, 255).astype(np.uint8)
     else:
         levels = np.asarray(image.convert("RGBA").getchannel("A"))
-    alpha = _unit(levels[None, None])
-    return None if alpha.min() == 1 else alpha
+    return _opacity(_unit(levels))
+
+
+def _opacity(alpha: Floats) -> Tensor | None:
+    """An alpha (H, W) as (1, 1, H, W), or None if it is 1 everywhere."""
+    return None if alpha.min() == 1 else torch.from_numpy(alpha)[None, None]
 
 
 def _without_alpha(image: Image.Image) -> Image.Image:
@@ -201,41 +154,91 @@ def _without_alpha(image: Image.Image) -> Image.Image:
     return image.convert("RGBA").convert("RGB")
 
 
-def _srgb(image: Image.Image, profile: bytes | None, name: str) -> Tensor:
-    """An image of mode L, RGB, CMYK or deep grey as (1, 3, H, W) sRGB in [0, 1]."""
-    if image.mode in ("RGB", "CMYK"):
-        pixels = np.asarray(_convert(image, profile, name))
-        return _unit(pixels.transpose(2, 0, 1)[None])
-    grey = _grey(image)
+# --- samples to sRGB ------------------------------------------------------------------------------
+
+
+def _of_bytes(
+    image: Image.Image, profile: bytes | None, space: RGBSpace | None, name: str
+) -> Tensor:
+    """An image of mode RGB or CMYK as (1, 3, H, W) sRGB in [0, 1]."""
+    unit = _unit(np.asarray(_convert(image, profile, name)))
+    return _tensor(
+        unit if space is None or image.mode != "RGB" else rgb_spaces.convert(unit, space)
+    )
+
+
+def _of_grey(greys: Floats, profile: bytes | None, space: RGBSpace | None, name: str) -> Tensor:
+    """Greys (H, W) of any depth as (1, 3, H, W) sRGB in [0, 1]."""
+    if space is not None:
+        greys = rgb_spaces.convert(np.stack([greys] * 3, axis=-1), space)[..., 1]
     if not profile:
-        return torch.from_numpy(grey).expand(1, 3, -1, -1).contiguous()
+        return torch.from_numpy(greys).expand(1, 3, -1, -1).contiguous()
     # A grey profile is a curve per channel, and Pillow converts 8 bits only. The curve is read
     # from a ramp of 256 values and interpolated, so that deep pictures keep their levels.
     levels = np.arange(256, dtype=np.uint8)
     curves = np.asarray(_convert(Image.fromarray(levels[None]), profile, name))[0]
-    channels = [np.interp(grey, levels / 255, curve / 255) for curve in curves.T]
+    channels = [np.interp(greys, levels / 255, curve / 255) for curve in curves.T]
     return torch.from_numpy(np.stack(channels).astype(np.float32))[None]
 
 
-def _grey(image: Image.Image) -> NDArray[np.float32]:
+def _rgb(colours: Floats, profile: bytes | None, space: RGBSpace | None, name: str) -> Tensor:
+    """Colours (H, W, 3) of any depth as (1, 3, H, W) sRGB in [0, 1]."""
+    if profile:
+        space = matrix_space(profile)
+        if space is None:  # a table, or broken: 8 bits, as LittleCMS converts in Pillow
+            image = Image.fromarray((colours * 255).round().astype(np.uint8))
+            return _of_bytes(image, profile, None, name)
+    return _tensor(colours if space is None else rgb_spaces.convert(colours, space))
+
+
+def _deep(image: ImageFile, opened: OpenedFile) -> tuple[Floats, Tensor | None]:
+    """The samples of 16 bits: (H, W, 1 or 3) in [0, 1], and the alpha."""
+    levels, is_premultiplied = read_levels(image, opened.data, lambda one: _upright(_load(one)))
+    unit = (levels / np.float32(65535)).astype(np.float32)
+    if levels.shape[2] == 3:
+        alpha = None
+        if len(opened.transparent) == 3:
+            is_visible = (levels != np.array(opened.transparent, np.uint16)).any(2)
+            alpha = _opacity(is_visible.astype(np.float32))
+        return unit, alpha
+    opacity = unit[..., -1:]
+    colours = unit[..., :-1]
+    if is_premultiplied:
+        colours = np.minimum(colours / np.maximum(opacity, np.float32(1 / 65535)), 1)
+    return colours, _opacity(np.ascontiguousarray(opacity[..., 0]))
+
+
+def _developed(opened: OpenedFile, name: str) -> tuple[Tensor, None]:
+    """A raw file developed by LibRaw with the camera's white balance, 16 bits in sRGB."""
+    with pillow_errors(name):
+        levels = opened.raw.postprocess(use_camera_wb=True, output_bps=16, gamma=(2.4, 12.92))
+    return _tensor((levels / np.float32(65535)).astype(np.float32)), None
+
+
+def _grey(image: Image.Image) -> Floats:
     """A grey image of any bit depth as (H, W) in [0, 1]."""
     values = np.array(image, dtype=np.float32)
     white = _DEEP_WHITE.get(image.mode, 255.0)
     peak = values.max(where=np.isfinite(values), initial=white)
-    unit: NDArray[np.float32] = np.nan_to_num(values / np.float32(peak), nan=0.0).clip(0, 1)
+    unit: Floats = np.nan_to_num(values / np.float32(peak), nan=0.0).clip(0, 1)
     return unit
 
 
-def _unit(levels: NDArray[np.uint8]) -> Tensor:
-    """uint8 as contiguous float32 in [0, 1]."""
-    return torch.from_numpy(np.array(levels, order="C")).float().div_(255)
+def _unit(levels: NDArray[np.uint8]) -> Floats:
+    """uint8 as float32 in [0, 1]."""
+    return np.divide(levels, 255, dtype=np.float32)
+
+
+def _tensor(colours: Floats) -> Tensor:
+    """(H, W, 3) as contiguous (1, 3, H, W)."""
+    return torch.from_numpy(np.ascontiguousarray(colours.transpose(2, 0, 1)))[None]
 
 
 def _convert(image: Image.Image, profile: bytes | None, name: str) -> Image.Image:
     """An image of mode L, RGB or CMYK as sRGB, ignoring a missing or unusable profile."""
-    if profile:
+    if profile and profile[16:20] != b"Lab ":  # L*a*b* pictures are in sRGB already
         try:
-            return _apply_profile(image, profile)
+            return apply_profile(image, profile)
         except Exception as problem:  # Pillow and LittleCMS raise many classes
             warnings.warn(
                 f"The colour profile in {name} cannot be used and was ignored ({problem}).",
@@ -244,18 +247,29 @@ def _convert(image: Image.Image, profile: bytes | None, name: str) -> Image.Imag
     return image.convert("RGB")
 
 
-def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
-    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    space = source.profile.xcolor_space.strip()
-    mode = _PROFILE_MODES.get(space)
-    if image.mode == "L" and mode == "RGB":
-        image = image.convert("RGB")
-    if image.mode != mode:
-        raise ValueError(f"it is for {space} and the picture is {image.mode}")
-    flags = ImageCms.Flags.BLACKPOINTCOMPENSATION
-    if image.mode == "L":  # LittleCMS's fast table is off by up to 10 of 255 in dark grey
-        flags |= ImageCms.Flags.NOOPTIMIZE
-    srgb = ImageCms.ImageCmsProfile(io.BytesIO(srgb_profile()))
-    intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
-    transform = ImageCms.buildTransform(source, srgb, image.mode, "RGB", intent, flags)
-    return transform.apply(image)
+# --- colour spaces of files without a profile -----------------------------------------------------
+
+
+def _space(opened: OpenedFile, name: str) -> RGBSpace | None:
+    """The colour space of a picture without an ICC profile; None for sRGB.
+
+    Raises:
+        ImageError: If it has high dynamic range, which sRGB cannot show.
+    """
+    info = opened.image.info
+    if opened.code_points is not None:
+        if curve := rgb_spaces.hdr_curve(opened.code_points[1]):
+            raise ImageError(
+                f"{name} is a picture with high dynamic range ({curve}): save it as an ordinary "
+                "PNG or JPEG picture."
+            )
+        return rgb_spaces.space_of_code_points(*opened.code_points)
+    if "srgb" in info:
+        return None
+    with contextlib.suppress(Exception):  # broken EXIF data says nothing
+        tags = opened.image.getexif().get_ifd(ExifTags.IFD.Exif)
+        index = opened.image.getexif().get_ifd(_INTEROPERABILITY).get(_INDEX, "")
+        if tags.get(ExifTags.Base.ColorSpace) == 2 or str(index).startswith(_ADOBE_RGB_INDEX):
+            return rgb_spaces.adobe_rgb()
+    points = info.get("chromaticity")
+    return rgb_spaces.space_of_gamma(info.get("gamma"), points if points is None else list(points))

@@ -22,9 +22,12 @@ from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from impasto.errors import ImageError, InputDataError, OptionError, unknown_name
-from impasto.images.decoding import decode, open_file, srgb_profile
+from impasto.images.decoding import decode
 from impasto.images.formats import FORMATS as FORMATS
 from impasto.images.formats import Format
+from impasto.images.icc import srgb_profile
+from impasto.images.opening import OpenedFile, open_file
+from impasto.images.resampling import antialiased
 from impasto.runtime.files import atomic_write, check_writable
 from impasto.runtime.strips import strips
 
@@ -64,17 +67,22 @@ class Picture:
         """The picture with a uint8 tensor, a quarter of the memory."""
         return replace(self, tensor=as_uint8(self.tensor))
 
+    def to(self, device: torch.device) -> Picture:
+        """The picture and its alpha on a device."""
+        alpha = None if self.alpha is None else self.alpha.to(device)
+        return replace(self, tensor=self.tensor.to(device), alpha=alpha)
+
     def resized(self, size: tuple[int, int]) -> Picture:
         """The picture and its alpha at the height and width ``size``, as floats."""
         tensor = as_float(self.tensor)
         if self.alpha is None or size == self.size:
             return replace(self, tensor=resize(tensor, size))
         # Colours are weighted by alpha: those of invisible pixels would show as a fringe.
-        alpha = _antialiased(self.alpha, size)
-        weighted = _antialiased(tensor * self.alpha, size)
+        alpha = antialiased(self.alpha, size)
+        weighted = antialiased(tensor * self.alpha, size)
         least = 1 / 255
         colours = torch.where(
-            alpha >= least, weighted / alpha.clamp(min=least), _antialiased(tensor, size)
+            alpha >= least, weighted / alpha.clamp(min=least), antialiased(tensor, size)
         )
         return replace(self, tensor=colours.clamp(0, 1), alpha=alpha.clamp(0, 1))
 
@@ -143,7 +151,7 @@ def from_pil(image: Image.Image, *, max_pixels: int = MAX_PIXELS) -> Picture:
     Raises:
         ImageError: If the image cannot be loaded, or has no pixels or too many.
     """
-    return Picture(*decode(image, "The given image", max_pixels))
+    return Picture(*decode(OpenedFile(image), "The given image", max_pixels))
 
 
 def as_float(image: Tensor) -> Tensor:
@@ -185,7 +193,7 @@ def to_pil(image: Tensor, alpha: Tensor | None = None) -> Image.Image:
                 f"not {' and '.join(str(tuple(p.shape)) for p in parts.values())}."
             )
     if image.dtype == torch.uint8 and alpha is None:
-        return Image.fromarray(image[0].permute(1, 2, 0).contiguous().numpy())
+        return Image.fromarray(image[0].permute(1, 2, 0).contiguous().cpu().numpy())
     parts = {n: p / 255 if p.dtype == torch.uint8 else p for n, p in parts.items()}
     floats = [part.detach().float().cpu() for part in parts.values()]
     pixels = floats[0] if alpha is None else torch.cat(floats, dim=1)
@@ -216,7 +224,7 @@ def resize(image: Tensor, size: tuple[int, int], *, method: str = "antialias") -
         return image
     if method == "nearest":
         return F.interpolate(image, size, mode="nearest-exact")
-    return _antialiased(image, size).clamp(0, 1)
+    return antialiased(image, size).clamp(0, 1)
 
 
 def fit_size(
@@ -318,7 +326,7 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     Raises:
         ImageError: If the file is missing or not a picture.
     """
-    image = open_file(Path(path))
+    image = open_file(Path(path)).image
     with contextlib.suppress(Exception):  # metadata of other programs may be broken in any way
         text = image.info.get(_METADATA_KEY)
         if text is None:
@@ -377,7 +385,3 @@ def check_format_size(path: Path, size: tuple[int, int], *, remedy: str = "") ->
             f"{path} would be {size[1]} × {size[0]} pixels, but {path.suffix} allows at most "
             f"{limit} a side: {remedy or 'choose one of ' + ', '.join(larger)}."
         )
-
-
-def _antialiased(image: Tensor, size: tuple[int, int]) -> Tensor:
-    return F.interpolate(image, size, mode="bicubic", antialias=True)

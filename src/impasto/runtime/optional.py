@@ -13,6 +13,8 @@ LIBRARIES: Mapping[str, tuple[str, str]] = {
     "cv2": ("OpenCV", "video"),
     "jinja2": ("Jinja2", "report"),
     "matplotlib": ("matplotlib", "report"),
+    "pillow_heif": ("pillow-heif", "heic"),
+    "rawpy": ("rawpy", "raw"),
     "torch.utils.tensorboard": ("TensorBoard", "tensorboard"),
 }
 """Module → the library's name, and the extra of this package that installs it."""
