@@ -1,4 +1,4 @@
-"""Which number type is chosen, with simulated timings."""
+"""Which number type and layout are chosen, with simulated timings."""
 
 from __future__ import annotations
 
@@ -6,23 +6,36 @@ import itertools
 
 import pytest
 import torch
+from torch import nn
 
 from impasto.errors import OptionError
 from impasto.runtime import precision
-from impasto.runtime.precision import PRECISIONS, autocast, bfloat16_is_faster, compute_dtype
+from impasto.runtime.precision import (
+    PRECISIONS,
+    autocast,
+    bfloat16_is_faster,
+    compute_dtype,
+    fastest_layout,
+    moved,
+)
+
+CONTIGUOUS, LAST = torch.contiguous_format, torch.channels_last
+META = torch.device("meta")
+"""A device that computes nothing, at once: timings are simulated."""
 
 
 @pytest.fixture(autouse=True)
 def clear_cache():
     """Simulated timings must not outlive their test."""
-    bfloat16_is_faster.cache_clear()
     yield
     bfloat16_is_faster.cache_clear()
+    fastest_layout.cache_clear()
 
 
 @pytest.fixture
 def clock(monkeypatch):
     """Set the seconds that a convolution takes in each type; record the runs."""
+    bfloat16_is_faster.cache_clear()
     runs = []
 
     def set_clock(float32, bfloat16):
@@ -31,7 +44,8 @@ def clock(monkeypatch):
             torch.bfloat16: itertools.cycle(bfloat16),
         }
 
-        def timed(dtype):
+        def timed(device, dtype, layout):
+            assert layout == LAST
             runs.append(dtype)
             return next(seconds[dtype])
 
@@ -62,9 +76,15 @@ def test_a_named_type_is_used_without_measuring(clock, name, dtype, device):
         ([9.0, 0.5, 9.0, 9.0, 9.0], [0.45], torch.float32),
     ],
 )
-def test_the_faster_type_is_chosen(clock, float32, bfloat16, dtype):
+@pytest.mark.parametrize("device", ["cpu", META])
+def test_the_faster_type_is_chosen(clock, device, float32, bfloat16, dtype):
     clock(float32, bfloat16)
-    assert compute_dtype("auto") == compute_dtype() == dtype
+    assert compute_dtype("auto", device) == dtype
+
+
+def test_the_default_is_that_of_the_cpu(clock):
+    clock([1.0], [0.5])
+    assert compute_dtype() == compute_dtype("auto", "cpu") == torch.bfloat16
 
 
 def test_types_are_measured_once_and_alternate(clock):
@@ -74,30 +94,48 @@ def test_types_are_measured_once_and_alternate(clock):
     assert runs == [torch.float32, torch.bfloat16] * 5
 
 
-@pytest.mark.parametrize(("supported", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
-def test_cuda_is_queried_and_not_measured(clock, monkeypatch, supported, dtype):
-    runs = clock([1.0], [1.0])
-    queries = []
-
-    def is_supported(*, including_emulation):
-        queries.append(including_emulation)
-        return supported
-
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", is_supported)
-    assert compute_dtype("auto", "cuda:0") == dtype
-    assert queries == [False]
-    assert runs == []
+def test_every_device_is_measured_by_itself(clock):
+    clock([1.0], [0.5])
+    assert compute_dtype("auto", "cpu") == torch.bfloat16
+    clock([1.0], [2.0])
+    assert compute_dtype("auto", META) == torch.float32
 
 
-def test_other_devices_get_float32(clock):
+def test_a_device_without_the_type_gets_float32(clock, monkeypatch):
     runs = clock([1.0], [0.1])
-    assert compute_dtype("auto", "mps") == torch.float32
+
+    def convolve(device, dtype, layout):
+        raise TypeError("BFloat16 is not supported on this device")
+
+    monkeypatch.setattr(precision, "_convolve", convolve)
+    assert compute_dtype("auto", META) == torch.float32
     assert runs == []
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_real_convolution_takes_some_time(dtype):
-    assert 0 < precision._time_convolution(dtype) < 5
+    assert 0 < precision._time_convolution(torch.device("cpu"), dtype, LAST) < 5
+
+
+@pytest.mark.parametrize(
+    ("contiguous", "last", "layout"),
+    [(1.0, 0.4, LAST), (1.0, 1.1, LAST), (0.5, 1.0, CONTIGUOUS)],
+)
+def test_the_layout_is_channels_last_unless_the_other_is_clearly_faster(
+    monkeypatch, contiguous, last, layout
+):
+    seconds = {CONTIGUOUS: contiguous, LAST: last}
+    monkeypatch.setattr(precision, "_time_convolution", lambda device, dtype, at: seconds[at])
+    assert fastest_layout(META, torch.float32) == layout
+    module = nn.Conv2d(4, 4, 3).to(memory_format=LAST)
+    weight = moved(module, META, torch.bfloat16).weight
+    assert (weight.device, weight.dtype) == (META, torch.bfloat16)
+    assert weight.is_contiguous(memory_format=layout)
+
+
+def test_the_layout_on_a_cpu_is_not_measured(monkeypatch):
+    monkeypatch.setattr(precision, "_time_convolution", None)
+    assert fastest_layout(torch.device("cpu"), torch.float32) == LAST
 
 
 @pytest.mark.parametrize(("bfloat16", "dtype"), [(0.5, torch.bfloat16), (2.0, torch.float32)])

@@ -12,6 +12,7 @@ from torch import Tensor
 from impasto.colour.spaces import CHROMA_PADDING, check_pictures, fit_gamut, get_space
 from impasto.errors import OptionError, unknown_name
 from impasto.losses.moments import weighted_vectors
+from impasto.runtime.devices import as_float64, on_cpu_if_missing
 
 RIDGE = 1e-6
 """Added to the variances before linear matching: a quarter of a level of 8 bits, squared.
@@ -134,7 +135,7 @@ def monge_kantorovich_map(source: Tensor, target: Tensor) -> Tensor:
 
 
 def _power(matrix: Tensor, exponent: float) -> Tensor:
-    values, vectors = torch.linalg.eigh(matrix)
+    values, vectors = on_cpu_if_missing(torch.linalg.eigh, matrix)
     # The ridge keeps the eigenvalues above zero, up to rounding.
     values = values.clamp_min(torch.finfo(values.dtype).tiny) ** exponent
     return torch.einsum("...ij,...j,...kj->...ik", vectors, values, vectors)
@@ -143,7 +144,7 @@ def _power(matrix: Tensor, exponent: float) -> Tensor:
 def _match_linearly(
     linear_map: Callable[[Tensor, Tensor], Tensor], source: Colours, target: Colours
 ) -> Tensor:
-    ridge = RIDGE * torch.eye(3, dtype=torch.float64)
+    ridge = RIDGE * torch.eye(3, dtype=torch.float64, device=source[0].device)
     (mean, covariance), (target_mean, target_covariance) = _moments(source), _moments(target)
     matrix = linear_map(covariance + ridge, target_covariance + ridge)
     return (source[0] - mean) @ matrix.mT + target_mean
@@ -196,11 +197,12 @@ METHODS: Mapping[str, Callable[[Colours, Colours], Tensor]] = {
 
 
 def _colours(picture: Tensor, weights: Tensor | None = None) -> Colours:
-    # On the CPU: fast enough once per picture, and the same result for every device.
-    picture = picture.to("cpu", torch.float64)
+    picture = as_float64(picture)
     if weights is not None and len(weights) not in (1, len(picture)):
         raise OptionError(f"{len(weights)} weight maps do not fit {len(picture)} pictures.")
-    colours, shares = weighted_vectors(picture, None if weights is None else weights.cpu())
+    colours, shares = weighted_vectors(
+        picture, None if weights is None else weights.to(picture.device)
+    )
     if shares is None:
         shares = torch.full_like(colours[..., :1], 1 / colours.shape[1])
     return colours, shares.expand(len(colours), -1, -1)

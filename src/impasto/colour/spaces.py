@@ -2,8 +2,9 @@
 
 Every picture is (B, 3, H, W) float32 or float64, RGB in sRGB within [0, 1]. The conversions accept
 values outside and never clip: each is one-to-one, with finite gradients even at black. Internally
-they use float64: in float32, dark saturated colours would come back with errors of 2e-5. Unknown
-names and shapes that do not fit raise :class:`impasto.errors.OptionError`.
+they use float64: in float32, dark saturated colours would come back with errors of 2e-5. For a
+device without float64 the CPU computes them. Unknown names and shapes that do not fit raise
+:class:`impasto.errors.OptionError`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.errors import OptionError, unknown_name
+from impasto.runtime.devices import as_float64
 
 _BISECTIONS = 12  # chroma to 1/4096, far below a level of 8 bits
 _GAMUT_TOLERANCE = 2e-6  # rounding error of float32 for a colour on the surface of the gamut
@@ -45,7 +47,8 @@ _RGB_TO_XYZ /= _RGB_TO_XYZ.sum(1, keepdim=True)  # relative to white, so that gr
 
 
 def _transform(matrix: Tensor, planes: Tensor) -> Tensor:
-    return torch.einsum("ij,bjhw->bihw", matrix.to(planes.device), planes.double())
+    planes = as_float64(planes)
+    return torch.einsum("ij,bjhw->bihw", matrix.to(planes.device), planes)
 
 
 def to_linear(picture: Tensor) -> Tensor:
@@ -64,7 +67,7 @@ def from_linear(light: Tensor) -> Tensor:
 
 def to_oklab(picture: Tensor) -> Tensor:
     """OKLab of sRGB: L in [0, 1], a and b within ±0.33 (Ottosson 2020)."""
-    lms = _transform(_RGB_TO_LMS, to_linear(picture.double()))
+    lms = _transform(_RGB_TO_LMS, to_linear(as_float64(picture)))
     size = lms.abs()
     curve = (size.clamp_min(_DARKEST) ** (1 / 3)).copysign(lms)
     # Below it, a straight line: the cube root has an infinite slope at black.
@@ -82,7 +85,7 @@ def from_oklab(colours: Tensor) -> Tensor:
 
 def to_cielab(picture: Tensor) -> Tensor:
     """CIELAB of sRGB: L* in [0, 100], a* and b* within ±110 (CIE 15, white D65 of 2°)."""
-    xyz = _transform(_RGB_TO_XYZ, to_linear(picture.double()))
+    xyz = _transform(_RGB_TO_XYZ, to_linear(as_float64(picture)))
     curve = xyz.clamp_min(_DELTA**3) ** (1 / 3)
     # Both are 4/29 smaller than in the standard, which subtracts 16 = 116 · 4/29 from L* later.
     roots = torch.where(xyz <= _DELTA**3, xyz / (3 * _DELTA**2), curve - 4 / 29)

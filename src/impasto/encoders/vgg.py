@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from impasto.encoders.protocol import Readout
 from impasto.errors import ImageError, OptionError, unknown_name
 from impasto.nn.convolution import Convolution, convolve, is_fixed
+from impasto.runtime.precision import fastest_layout
 
 POOLINGS = ("max", "average")
 PADDINGS = ("zeros", "reflect", "replicate")
@@ -294,7 +295,7 @@ class Encoder(nn.Module):
     def normalize(self, image: Tensor) -> Tensor:
         """The input of the first convolution for an image (B, 3, H, W) in [0, 1]."""
         x = (image - self.mean.to(image.dtype)) / self.std.to(image.dtype)
-        return x.to(dtype=self.dtype, memory_format=torch.channels_last)
+        return x.to(dtype=self.dtype, memory_format=fastest_layout(x.device, self.dtype))
 
     def layer(self, name: str, x: Tensor, *, keep_input: bool = True) -> Tensor:
         """The output of one layer; a rectifier overwrites its input unless ``keep_input``."""

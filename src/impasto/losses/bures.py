@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from impasto.runtime.devices import on_cpu_if_missing
 from impasto.runtime.threads import one_thread
 
 
@@ -23,7 +24,9 @@ class _TraceSqrt(torch.autograd.Function):
         # eigh raises for values that are not finite, but an optimizer must be able to undo them.
         finite = matrix.isfinite().flatten(-2).all(-1)
         with one_thread():
-            values, vectors = torch.linalg.eigh(torch.where(finite[..., None, None], matrix, 0))
+            values, vectors = on_cpu_if_missing(
+                torch.linalg.eigh, torch.where(finite[..., None, None], matrix, 0)
+            )
         # Eigenvalues below the rounding error of the largest are noise, and so would be the
         # gradients of their square roots, which grow without bound towards zero.
         floor = values[..., -1:].abs() * torch.finfo(matrix.dtype).eps * matrix.shape[-1]
@@ -82,8 +85,8 @@ def _factorize(matrix: Tensor) -> Tensor:
     This happens to the covariance of a plain colour, E[f fᵀ] − μμᵀ ≈ 0.
     """
     factor: Tensor
-    factor, failed = torch.linalg.cholesky_ex(matrix)
+    factor, failed = on_cpu_if_missing(torch.linalg.cholesky_ex, matrix)
     if failed.any():
-        values, vectors = torch.linalg.eigh(matrix)
+        values, vectors = on_cpu_if_missing(torch.linalg.eigh, matrix)
         factor = vectors * values.clamp_min(0).sqrt()[..., None, :]
     return factor

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from impasto.errors import OptionError
+from impasto.runtime.devices import as_widest_float
 
 _ROWS_PER_CHUNK = 512  # 34 MB for each matrix of 16,384 positions
 _LARGE_CHANGE = 10.0  # from here on the plain form is exact enough, and expm1 might overflow
@@ -47,7 +48,7 @@ def _vectors(features: Tensor) -> Tensor:
 
 def _divergence(result: Tensor, content: Tensor) -> Tensor:
     """Sum of the KL divergences of the n rows; both arguments (n, C)."""
-    total = result.new_zeros((), dtype=torch.float64)
+    total = as_widest_float(result.new_zeros(()))
     for start in range(0, len(result), _ROWS_PER_CHUNK):
         rows = slice(start, start + _ROWS_PER_CHUNK)
         logits = content[rows] @ content.mT
@@ -58,7 +59,7 @@ def _divergence(result: Tensor, content: Tensor) -> Tensor:
         # cancels: a row's divergence is about 1e-5, its log-probabilities are near −10.
         if change.max() < _LARGE_CHANGE:
             excess = torch.linalg.vecdot(probabilities, torch.expm1(change) - change)
-            total += excess.double().log1p().sum()
+            total += as_widest_float(excess).log1p().sum()
         else:
-            total += (logits.double().log_softmax(1) + change).logsumexp(1).sum()
+            total += (as_widest_float(logits).log_softmax(1) + change).logsumexp(1).sum()
     return total.clamp_min(0)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.colour.spaces import to_oklab
 from impasto.losses.sliced import QUANTILES, random_directions
+from impasto.runtime.devices import as_float64
 
 BINS = (16, 16, 16)
 """Histogram bins of lightness, a and b."""
@@ -39,15 +41,21 @@ def _quantiles(picture: Tensor) -> Tensor:
 
     Same as :func:`impasto.losses.sliced.quantiles` without a gradient, and ten times as fast.
     """
-    directions = random_directions(3, torch.float64, torch.device("cpu"))
-    colours = to_oklab(picture.detach().double().cpu()).flatten(2)  # (B, 3, n)
-    ordered = np.sort((directions.mT @ colours).numpy(), axis=-1)
+    colours = to_oklab(as_float64(picture.detach())).flatten(2)  # (B, 3, n)
+    directions = random_directions(3, torch.float64, colours.device)
+    ordered = _sorted(directions.mT @ colours)
     count = ordered.shape[-1]
-    integral = np.pad(ordered.cumsum(-1), ((0, 0), (0, 0), (1, 0)))
-    ends = np.linspace(0, count, QUANTILES + 1)
-    whole = np.minimum(ends.astype(int), count - 1)
+    integral = F.pad(ordered.cumsum(-1), (1, 0))
+    ends = torch.linspace(0, count, QUANTILES + 1, dtype=torch.float64, device=ordered.device)
+    whole = ends.long().clamp_max(count - 1)
     integral_at_ends = integral[..., whole] + (ends - whole) * ordered[..., whole]
-    return torch.from_numpy(np.diff(integral_at_ends) * (QUANTILES / count))
+    return integral_at_ends.diff(dim=-1) * (QUANTILES / count)
+
+
+def _sorted(values: Tensor) -> Tensor:
+    if values.device.type == "cpu":  # NumPy sorts ten times as fast
+        return torch.from_numpy(np.sort(values.numpy(), axis=-1))
+    return values.sort(-1).values
 
 
 def histogram_distance(result: Tensor, style: Tensor) -> Tensor:
@@ -78,4 +86,4 @@ def _histogram(picture: Tensor) -> Tensor:
         index = index * bins + bin_of_pixel
     total_bins = BINS[0] * BINS[1] * BINS[2]
     counts = [torch.bincount(one, minlength=total_bins) for one in index.flatten(1)]
-    return torch.stack(counts).double() / index[0].numel()
+    return as_float64(torch.stack(counts)) / index[0].numel()

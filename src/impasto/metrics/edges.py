@@ -12,6 +12,7 @@ from torch import Tensor
 
 from impasto.colour.spaces import to_yiq
 from impasto.errors import ImageError, OptionError
+from impasto.runtime.devices import as_widest_float
 
 STEP_EDGE = 0.5
 """Value of an edge map at a sharp step from black to white."""
@@ -97,7 +98,7 @@ def high_frequency_energy(picture: Tensor) -> Tensor:
     weights = weights / weights.sum()
     padded = F.pad(grey, (_RADIUS,) * 4, mode="reflect")
     blurred = F.conv2d(F.conv2d(padded, weights.view(1, 1, -1, 1)), weights.view(1, 1, 1, -1))
-    return (grey - blurred).double().square().mean((1, 2, 3)).to(grey)
+    return as_widest_float(grey - blurred).square().mean((1, 2, 3)).to(grey)
 
 
 def render_edges(edges: Tensor) -> Tensor:

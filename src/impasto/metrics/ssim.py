@@ -9,6 +9,7 @@ from torch import Tensor
 
 from impasto.errors import ImageError, OptionError
 from impasto.metrics.edges import STEP_EDGE, edge_map, luma
+from impasto.runtime.devices import as_float64
 
 WINDOW = 11
 """Side of the window of :func:`ssim` and minimum side of a picture, in pixels."""
@@ -64,7 +65,7 @@ def _mean_similarity(first: Tensor, second: Tensor, dynamic_range: float) -> Ten
             f"A picture of {width}×{height} px is too small for SSIM: it needs at least "
             f"{WINDOW} px each way."
         )
-    x, y = first.double(), second.double()
+    x, y = as_float64(first), as_float64(second)
     maps = torch.cat([x, y, x * x, y * y, x * y], dim=1)  # (B, 5, H, W)
     mean_x, mean_y, xx, yy, xy = _window_means(maps).unbind(1)
     c1, c2 = (_K1 * dynamic_range) ** 2, (_K2 * dynamic_range) ** 2

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.errors import OptionError
+from impasto.runtime.devices import as_float64
 
 WARPING, WARPING_CONTENT = "warping", "warping.content"
 """Names of the warping error of results, and of that of their contents."""
@@ -48,7 +49,7 @@ def warping_error(frame: Tensor, previous: Tensor, forward: Tensor, backward: Te
             "all must have the same size."
         )
     visible = ~occluded(forward, backward)
-    error = (frame - warp(previous, backward)).double().square().mean(1, keepdim=True)
+    error = as_float64(frame - warp(previous, backward)).square().mean(1, keepdim=True)
     return ((error * visible).sum((1, 2, 3)) / visible.sum((1, 2, 3))).to(frame)
 
 
@@ -62,7 +63,7 @@ def warp(picture: Tensor, flow: Tensor) -> Tensor:
         flow: From the returned picture to ``picture``, (B, 2, H, W).
     """
     warped = F.grid_sample(
-        picture.double(), _grid(flow), padding_mode="border", align_corners=False
+        as_float64(picture), _grid(flow), padding_mode="border", align_corners=False
     )
     return warped.to(picture)
 
@@ -82,7 +83,7 @@ def occluded(forward: Tensor, backward: Tensor) -> Tensor:
         forward: Flow from the previous frame to the frame, (B, 2, H, W).
         backward: Flow from the frame to the previous one, (B, 2, H, W).
     """
-    back, forth = backward.double(), warp(forward.double(), backward)
+    back, forth = as_float64(backward), warp(as_float64(forward), backward)
     length = _squared_norm(back)
     threshold = _RELATIVE * (_squared_norm(forth) + length) + _INCONSISTENT
     disoccluded = _squared_norm(forth + back) > threshold
@@ -96,9 +97,9 @@ def occluded(forward: Tensor, backward: Tensor) -> Tensor:
 def _grid(flow: Tensor) -> Tensor:
     """Sampling grid of a flow, (B, H, W, 2): x and y, the picture's edges at −1 and 1."""
     height, width = flow.shape[-2:]
-    right, down = flow.double().unbind(1)
-    x = torch.arange(width, dtype=torch.float64, device=flow.device) + right
-    y = torch.arange(height, dtype=torch.float64, device=flow.device)[:, None] + down
+    right, down = as_float64(flow).unbind(1)
+    x = torch.arange(width, dtype=torch.float64, device=right.device) + right
+    y = torch.arange(height, dtype=torch.float64, device=down.device)[:, None] + down
     return torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
 
 

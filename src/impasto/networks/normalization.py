@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from impasto.losses.moments import HALF_DTYPES, row_means, without_autocast
 from impasto.nn.convolution import convolve, is_fixed
+from impasto.runtime.devices import CPU, as_widest_float
 from impasto.runtime.strips import strips
 
 
@@ -108,7 +109,13 @@ def convolve_reflect(convolution: nn.Conv2d, x: Tensor) -> Tensor:
     )
 
 
-def noise(size: tuple[int, int], channels: int, *, origin: tuple[int, int] = (0, 0)) -> Tensor:
+def noise(
+    size: tuple[int, int],
+    channels: int,
+    *,
+    origin: tuple[int, int] = (0, 0),
+    device: torch.device = CPU,
+) -> Tensor:
     """White noise as a function of position: (1, channels, height, width), variance one.
 
     A network maps equal input to equal output, so only noise can bring texture into a uniform sky.
@@ -118,14 +125,15 @@ def noise(size: tuple[int, int], channels: int, *, origin: tuple[int, int] = (0,
         size: Height and width.
         channels: Independent maps.
         origin: Row and column of the first value in the unbounded plane of noise.
+        device: Of the result.
     """
-    rows = torch.arange(origin[0], origin[0] + size[0]).view(1, -1, 1)
-    columns = torch.arange(origin[1], origin[1] + size[1]).view(1, 1, -1)
-    maps = torch.arange(channels).view(-1, 1, 1)
+    rows = torch.arange(origin[0], origin[0] + size[0], device=device).view(1, -1, 1)
+    columns = torch.arange(origin[1], origin[1] + size[1], device=device).view(1, 1, -1)
+    maps = torch.arange(channels, device=device).view(-1, 1, 1)
     # A 32-bit integer hash (the finalizer of MurmurHash3) of the three coordinates.
     x = rows * 0x9E3779B1 + columns * 0x85EBCA77 + maps * 0xC2B2AE3D + 0x27D4EB2F
     x = x & 0xFFFFFFFF
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1)):
         x = ((x ^ (x >> shift)) * factor) & 0xFFFFFFFF
-    uniform = x.double() / 2**32 - 0.5
+    uniform = as_widest_float(x) / 2**32 - 0.5
     return (uniform * 12**0.5).float()[None]

@@ -182,7 +182,7 @@ class PaintNetwork(StyledNetwork):
             return x
         size = (x.shape[-2], x.shape[-1])
         start = (origin[0] // stride, origin[1] // stride)
-        maps = noise(size, self.shape.noise, origin=start).to(x)
+        maps = noise(size, self.shape.noise, origin=start, device=x.device).to(x)
         return x + self.convolve(
             f"noise_{name}", maps.contiguous(memory_format=torch.channels_last)
         )

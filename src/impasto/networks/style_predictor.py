@@ -113,7 +113,7 @@ class StylePredictor(StyleReader):
             gram = summaries[name]["gram"]
             size = gram.diagonal(dim1=-2, dim2=-1).mean(-1)[:, None, None] + 1e-6
             projected = view.T @ (gram / size) @ view
-            row, column = torch.triu_indices(view.shape[1], view.shape[1])
+            row, column = torch.triu_indices(view.shape[1], view.shape[1], device=projected.device)
             parts.append(_signed_root(projected[:, row, column]))
         return torch.cat(parts, 1)
 

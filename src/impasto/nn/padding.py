@@ -1,11 +1,15 @@
 """Padding of maps by one unit, and its gradient.
 
-Maps are (B, C, H, W) in the channels-last layout, which torch's own reflection padding loses.
+Maps are (B, C, H, W) in the channels-last layout, which torch's own reflection padding loses, or in
+the other on devices where that is faster.
 """
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
+
+from impasto.runtime.precision import fastest_layout
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 """Zeros, the mirrored map, its outermost units, or the opposite side."""
@@ -22,9 +26,14 @@ def empty_with_border(
         channels: C.
         size: H and W.
     """
-    shape = batch, size[0] + 2, size[1] + 2, channels
-    bordered = like.new_empty(shape).permute(0, 3, 1, 2)
+    bordered = _empty(like, batch, channels, size[0] + 2, size[1] + 2)
     return bordered, bordered[:, :, 1:-1, 1:-1]
+
+
+def _empty(like: Tensor, batch: int, channels: int, height: int, width: int) -> Tensor:
+    if fastest_layout(like.device, like.dtype) == torch.channels_last:
+        return like.new_empty(batch, height, width, channels).permute(0, 3, 1, 2)
+    return like.new_empty(batch, channels, height, width)
 
 
 def fill_border(bordered: Tensor, padding: str) -> Tensor:
@@ -51,8 +60,7 @@ def pad(x: Tensor, padding: str, extra: tuple[int, int] = (0, 0)) -> Tensor:
     """
     height, width = x.shape[-2:]
     rows, columns = height + 2, width + 2
-    shape = len(x), rows + extra[0], columns + extra[1], x.shape[1]
-    larger = x.new_empty(shape).permute(0, 3, 1, 2)
+    larger = _empty(x, len(x), x.shape[1], rows + extra[0], columns + extra[1])
     larger[:, :, rows:] = 0
     larger[..., columns:] = 0
     bordered = larger[:, :, :rows, :columns]

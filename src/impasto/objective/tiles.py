@@ -17,6 +17,7 @@ from torch import Tensor
 from impasto.encoders.protocol import FeatureExtractor
 from impasto.losses.moments import Summary
 from impasto.losses.statistics import Statistic
+from impasto.runtime.devices import as_widest_float
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ def tile_summary(
     part, share = None, tile.share(stride)
     if weights is not None:
         part = tile.part(weights, stride)
-        share = float(part.double().sum() / weights.double().sum())
+        share = float(as_widest_float(part).sum() / as_widest_float(weights).sum())
     if not share:
         return {}
     summary = summarize(tile.core(features, stride), part)

@@ -19,6 +19,7 @@ from torch import Tensor
 from impasto.networks.base import Affine, StyledNetwork
 from impasto.networks.normalization import Moments, StagedForward, moments_of, run_staged
 from impasto.objective.tiles import Tile, plan_tiles
+from impasto.runtime.devices import as_widest_float
 
 TileStyle = Callable[[Tile], Affine]
 """Tile → γ and β of its maps; where they are maps themselves, they cover core and halo."""
@@ -196,7 +197,7 @@ def _weighted_moments(tile: Tile, x: Tensor) -> Moments:
 
 
 def _sum(parts: Sequence[Moments]) -> Moments:
-    mean, square = (torch.stack(values).double().sum(0).float() for values in zip(*parts))  # noqa: B905
+    mean, square = (as_widest_float(torch.stack(v)).sum(0).float() for v in zip(*parts))  # noqa: B905
     return Moments(mean, square)
 
 

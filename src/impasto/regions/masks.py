@@ -19,6 +19,8 @@ from torch import Tensor
 from impasto import images
 from impasto.encoders.protocol import FeatureExtractor
 from impasto.errors import InputDataError, OptionError, unknown_name
+from impasto.images.resampling import antialiased
+from impasto.runtime.devices import on_cpu_if_missing
 
 ASPECT_TOLERANCE = 0.02
 """Relative difference allowed between the aspect ratios of a mask and its picture."""
@@ -133,7 +135,7 @@ def resize_masks(masks: Tensor, size: tuple[int, int]) -> Tensor:
     if masks.shape[-2:] == size:
         return masks
     # Bilinear, since bicubic interpolation, as for pictures, overshoots at edges.
-    return F.interpolate(masks, size, mode="bilinear", antialias=True).clamp(0, 1)
+    return antialiased(masks, size, "bilinear").clamp(0, 1)
 
 
 def feather(masks: Tensor, radius: float) -> Tensor:
@@ -254,7 +256,8 @@ def layer_masks(
     simple = _propagate(masks, encoder, names, MASK_MODES["simple"])
     maps = _propagate(masks, encoder, names, MASK_MODES[mode])
     for name, planes in maps.items():
-        area = F.adaptive_avg_pool2d(masks, (planes.shape[-2], planes.shape[-1]))
+        size = planes.shape[-2], planes.shape[-1]
+        area = on_cpu_if_missing(F.adaptive_avg_pool2d, masks, output_size=size)
         maps[name] = _replace_empty(planes, _replace_empty(simple[name], area))
     return maps
 

@@ -1,9 +1,14 @@
-"""The number type in which convolutions are fastest on this machine.
+"""The number type and the layout in which convolutions are fastest on a device.
 
-With hardware support (AVX512-BF16, AMX, CUDA since Ampere) bf16 halves the time of a convolution.
-Emulated, it takes 30 to 60 times as long, and no CPU flag shows the difference on every platform.
-So a small convolution is timed once per process. The two outcomes are so far apart that the choice
+With hardware support (AVX512-BF16, AMX, GPUs since NVIDIA's Ampere) bf16 halves the time of a
+convolution. Emulated, it takes 30 to 60 times as long, and no flag shows the difference on every
+platform. Channels last is the layout of tensor cores and of oneDNN, but not of every GPU. So small
+convolutions are timed once per process and device. The outcomes are so far apart that the choice
 is the same in every run.
+
+Float32 is timed as PyTorch computes it: on CUDA convolutions are in TF32, unless the program has
+set ``torch.backends.cudnn.allow_tf32 = False``. The library sets no such switch itself, since they
+hold for the whole process.
 """
 
 from __future__ import annotations
@@ -11,23 +16,29 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from impasto.errors import unknown_name
+from impasto.runtime.devices import CPU, synchronize
 from impasto.runtime.threads import best_seconds
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
+_CONVOLUTIONS = 20
+"""Convolutions timed together on a GPU, so that the start of each weighs little."""
 
-def compute_dtype(precision: str = "auto", device: str = "cpu") -> torch.dtype:
+
+def compute_dtype(precision: str = "auto", device: str | torch.device = CPU) -> torch.dtype:
     """The type to run an encoder in.
 
     Args:
         precision: One of ``PRECISIONS``; ``"auto"`` measures. ``"float32"`` is the storage type:
             on CUDA, PyTorch by default multiplies in TF32 inside convolutions.
-        device: ``"cpu"``, ``"cuda"``, …
+        device: Where it runs.
 
     Raises:
         OptionError: If the precision is unknown.
@@ -35,25 +46,43 @@ def compute_dtype(precision: str = "auto", device: str = "cpu") -> torch.dtype:
     if precision not in PRECISIONS:
         raise unknown_name("precision", precision, PRECISIONS)
     if precision == "auto":
-        return torch.bfloat16 if bfloat16_is_faster(device) else torch.float32
+        return torch.bfloat16 if bfloat16_is_faster(torch.device(device)) else torch.float32
     return torch.float32 if precision == "float32" else torch.bfloat16
 
 
 @functools.cache
-def bfloat16_is_faster(device: str = "cpu") -> bool:
+def bfloat16_is_faster(device: torch.device = CPU) -> bool:
     """Whether a bf16 convolution beats float32 on a device; takes about 20 ms, once."""
-    if device.startswith("cuda"):
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    if not device.startswith("cpu"):
+    try:
+        _convolve(device, torch.bfloat16, torch.channels_last)
+    except (RuntimeError, TypeError):  # the device does not know the type
         return False
-    float32, bfloat16 = best_seconds(
-        [functools.partial(_time_convolution, dtype) for dtype in (torch.float32, torch.bfloat16)]
-    )
+    float32, bfloat16 = _seconds(device, [(torch.float32, torch.channels_last),
+                                          (torch.bfloat16, torch.channels_last)])  # fmt: skip
     return bfloat16 < 0.8 * float32
 
 
+@functools.cache
+def fastest_layout(device: torch.device, dtype: torch.dtype) -> torch.memory_format:
+    """Channels last, unless a device convolves the other layout faster; measured once."""
+    if device.type == "cpu":
+        return torch.channels_last
+    contiguous, last = _seconds(device, [(dtype, torch.contiguous_format),
+                                         (dtype, torch.channels_last)])  # fmt: skip
+    return torch.contiguous_format if contiguous < 0.8 * last else torch.channels_last
+
+
+def moved(module: nn.Module, device: torch.device, dtype: torch.dtype | None = None) -> nn.Module:
+    """The module itself, on a device, in a type and in the layout that is fastest there."""
+    module.to(device=device, dtype=dtype)
+    if device.type != "cpu":
+        own = next((p.dtype for p in module.parameters()), torch.float32)
+        module.to(memory_format=fastest_layout(device, own))  # type: ignore[call-overload]
+    return module
+
+
 def autocast(
-    precision: str = "auto", device: str = "cpu"
+    precision: str = "auto", device: str | torch.device = CPU
 ) -> contextlib.AbstractContextManager[None]:
     """A context for training with convolutions in bf16 and master weights in float32.
 
@@ -61,15 +90,52 @@ def autocast(
         OptionError: If the precision is unknown.
     """
     if compute_dtype(precision, device) == torch.bfloat16:
-        return torch.autocast(device.split(":")[0], torch.bfloat16)
+        return torch.autocast(torch.device(device).type, torch.bfloat16)
     return contextlib.nullcontext()
 
 
-def _time_convolution(dtype: torch.dtype) -> float:
-    image = torch.ones(1, 32, 64, 64, dtype=dtype).to(memory_format=torch.channels_last)
-    weight = torch.ones(32, 32, 3, 3, dtype=dtype).to(memory_format=torch.channels_last)
-    with torch.inference_mode():
-        F.conv2d(image, weight, padding=1)  # the first call builds the kernel
+def _seconds(
+    device: torch.device, ways: Sequence[tuple[torch.dtype, torch.memory_format]]
+) -> list[float]:
+    """The least time of a convolution in each type and layout."""
+    timers = [functools.partial(_time_convolution, device, *way) for way in ways]
+    if device.type == "cpu":
+        return best_seconds(timers)
+    rounds = [[timer() for timer in timers] for _ in range(5)]  # they alternate
+    return [min(column) for column in zip(*rounds, strict=True)]
+
+
+def _time_convolution(
+    device: torch.device, dtype: torch.dtype, layout: torch.memory_format
+) -> float:
+    convolve = _convolve(device, dtype, layout)
+    if device.type == "cpu":
         started = time.thread_time()
-        F.conv2d(image, weight, padding=1)
+        convolve()
         return time.thread_time() - started
+    synchronize(device)
+    started = time.perf_counter()
+    for _ in range(_CONVOLUTIONS):
+        convolve()
+    synchronize(device)
+    return time.perf_counter() - started
+
+
+def _convolve(
+    device: torch.device, dtype: torch.dtype, layout: torch.memory_format
+) -> Callable[[], object]:
+    """A convolution, done once already: the first call builds the kernel."""
+    # On a GPU large enough to fill it: 10 billion multiplications.
+    batch, width, side = (1, 32, 64) if device.type == "cpu" else (2, 128, 128)
+
+    def ones(*shape: int) -> torch.Tensor:
+        return torch.ones(shape, dtype=dtype, device=device).to(memory_format=layout)
+
+    image, weight = ones(batch, width, side, side), ones(width, width, 3, 3)
+
+    def convolve() -> object:
+        with torch.inference_mode():
+            return F.conv2d(image, weight, padding=1)
+
+    convolve()
+    return convolve

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from impasto.errors import OptionError, option
-from impasto.runtime.devices import find_device
+from impasto.runtime.devices import find_training_device
 from impasto.runtime.optional import require
 
 if TYPE_CHECKING:
@@ -79,13 +79,14 @@ def launched_workers(device: str = "auto") -> Workers:
     """The processes that this one was launched with; it alone if there are no others.
 
     Args:
-        device: See :func:`impasto.runtime.devices.find_device`; on GPUs each process has its own.
+        device: See :func:`impasto.runtime.devices.find_training_device`; on GPUs each process has
+            its own.
 
     Raises:
         OptionError: If there is no such device, or there are several processes and Accelerate is
             not installed, or fewer GPUs than processes.
     """
-    resolved = find_device(device)
+    resolved = find_training_device(device)
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
         return Workers(resolved)
     local_count = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
