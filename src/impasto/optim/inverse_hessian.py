@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from impasto.runtime.devices import CPU
+
 
 class Pair(NamedTuple):
     """One step, and how the gradient changed along it.
@@ -121,11 +123,11 @@ class InverseHessian:
         pairs = [(pair.step, pair.gradient_change) for pair in self._pairs]
         return {"pairs": pairs, "boldness": self._factor}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned."""
+    def load_state_dict(self, state: dict[str, Any], device: torch.device = CPU) -> None:
+        """Restore what :meth:`state_dict` returned, on a device."""
         self._pairs = []
-        for step, gradient_change in state["pairs"]:
-            self.add(step.clone(), gradient_change.clone())
+        for pair in state["pairs"]:
+            self.add(*(vector.to(device, copy=True) for vector in pair))
         self._factor = float(state["boldness"])
 
 

@@ -58,7 +58,7 @@ class LBFGS:
     ) -> None:
         size = image.shape[-2], image.shape[-1]
         self._gradient = gradient
-        self._preconditioner = preconditioner or Preconditioner(size, 0.0)
+        self._preconditioner = preconditioner or Preconditioner(size, 0.0, image.device)
         self._first_move = first_move
         self._unit = image.numel() * first_move
         self._scale = 0.0  # of the loss; set by the first evaluation
@@ -143,7 +143,7 @@ class LBFGS:
         """Restore what :meth:`state_dict` returned."""
         self._origin.copy_(state["origin"])
         self._parameter = torch.empty_like(self._origin).copy_(state["waves"])
-        self._inverse_hessian.load_state_dict(state["curvature"])
+        self._inverse_hessian.load_state_dict(state["curvature"], self._origin.device)
         self._rate = float(state["rate"])
         self._scale = float(state["scale"])
         self._converged = bool(state["converged"])

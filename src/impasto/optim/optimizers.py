@@ -45,6 +45,6 @@ def make_optimizer(
             gradient,
             image,
             history=history_size(height * width),
-            preconditioner=preconditioner((height, width), preconditioning),
+            preconditioner=preconditioner((height, width), preconditioning, image.device),
         )
     raise unknown_name("optimizer", name, OPTIMIZERS)

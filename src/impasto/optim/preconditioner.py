@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto.optim.dct import dct_2d, inverse_dct_2d
+from impasto.runtime.devices import CPU
 
 _COLOUR_COVARIANCE = (
     (0.0526, 0.0472, 0.0422),
@@ -40,9 +41,10 @@ class Preconditioner:
         size: Height and width of the picture.
         power: 0 is the identity; 1 scales every frequency and colour as photographs do. ½ was
             measured to be best: with 1, fine strokes come too late.
+        device: Of the pictures, on which its tables are kept.
     """
 
-    def __init__(self, size: tuple[int, int], power: float) -> None:
+    def __init__(self, size: tuple[int, int], power: float, device: torch.device = CPU) -> None:
         self.power = power
         # The mean (frequency 0) is scaled like the lowest frequency.
         gain = np.maximum(self._frequencies(size), 1 / max(size)) ** -power
@@ -51,6 +53,7 @@ class Preconditioner:
         gains = values ** (power / 2)
         gains /= np.sqrt(np.mean(gains**2))
         self._colour_matrix = torch.from_numpy((vectors * gains) @ vectors.T).float()
+        self._move_to(device)
 
     @property
     def uses_dct(self) -> bool:
