@@ -9,6 +9,7 @@ names options by :func:`option`, never by a command-line flag. ``str(error)`` th
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
@@ -24,6 +25,31 @@ def option(name: str) -> str:
         name: As the Python interface spells it, e.g. ``"style_weight"``.
     """
     return f"{_OPEN}{name}{_CLOSE}"
+
+
+def printable(text: str) -> str:
+    r"""Text that may come from a file, with escapes for all that a terminal would obey.
+
+    Letters, signs and every kind of space stay. Control characters, marks that change the direction
+    of writing, ends of lines and undecodable bytes of file names become ``\x1b`` and the like.
+    """
+    return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def _escaped(letter: str) -> str:
+    if letter.isprintable() or unicodedata.category(letter) == "Zs":
+        return letter
+    return letter.encode("unicode_escape").decode("ascii")
+
+
+_LONG_NUMBER = re.compile(r"\d{40,}")
+_LONGEST_MESSAGE = 10_000  # characters
+
+
+def shortened(text: str) -> str:
+    """Text for a message: numbers of many digits, and texts of many pages, are cut."""
+    text = _LONG_NUMBER.sub(lambda m: f"{m[0][:12]}… ({len(m[0])} digits)", text)
+    return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}…"
 
 
 class ImpastoError(Exception):
@@ -60,10 +86,12 @@ class ImpastoError(Exception):
     def render(self, name: Callable[[str], str]) -> str:
         """The message with every option named in the way of a user interface.
 
+        It is one line without control characters, whatever names and values it contains.
+
         Args:
             name: ``"style_weight"`` → how this interface calls it.
         """
-        return _FIELD.sub(lambda found: name(found[1]), self.message)
+        return printable(shortened(_FIELD.sub(lambda found: name(found[1]), self.message)))
 
     def __str__(self) -> str:
         return self.render(lambda name: name)
@@ -87,7 +115,7 @@ class InputDataError(ImpastoError):
 
 def with_file_name(name: object, error: ImpastoError) -> ImpastoError:
     """The error, whose message begins with the file's name unless it mentions it already."""
-    if str(name) in str(error):
+    if str(name) in error.message:
         return error
     return type(error)(f"{name}: {error.message}", got=error.got, allowed=error.allowed)
 

@@ -200,7 +200,7 @@ def test_a_kind_can_have_a_style_reader_of_its_own(encoder: Encoder, crops, tmp_
 def test_a_package_can_bring_a_kind(monkeypatch):
     """As an entry point, imported when it is needed and not before."""
     points = [EntryPoint("tiny", "its_network:KIND", "impasto.networks")]
-    monkeypatch.setitem(NETWORKS.__dict__, "_entry_points", {p.name: p for p in points})
+    monkeypatch.setitem(NETWORKS.__dict__, "_entry_points", {p.name: [p] for p in points})
     assert list(NETWORKS) == ["paint", "johnson", "adain", "tiny"]
     assert "its_network" not in sys.modules
     monkeypatch.setitem(sys.modules, "its_network", SimpleNamespace(KIND=TINY))

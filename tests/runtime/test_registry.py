@@ -153,3 +153,37 @@ def test_a_table_of_functions():
     assert dict(functions) == {"len": len, "abs": abs}
     with pytest.raises(KeyError):
         functions["max"]
+
+
+def test_a_name_that_two_packages_provide_is_an_error_that_names_both(table, tmp_path, monkeypatch):
+    for package in ("one", "two"):
+        metadata = tmp_path / package / f"{package}-1.0.dist-info"
+        metadata.mkdir(parents=True)
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\n")
+        (metadata / "entry_points.txt").write_text(
+            f"[impasto.statistics]\nsame = {package}_module:X\nonly-{package} = math:pi\n"
+        )
+        monkeypatch.syspath_prepend(tmp_path / package)
+    assert list(table) == ["gram", "same", "only-two", "only-one"]
+    with pytest.raises(OptionError) as told:
+        get_statistic("same")
+    assert str(told.value) == (
+        "The style statistic 'same' is provided by several packages, one (one_module:X) and two "
+        "(two_module:X): uninstall all but one."
+    )
+
+
+def test_a_package_that_is_found_twice_is_one(table, install, tmp_path, monkeypatch):
+    install(**{"fake-mean": "fake_statistics:MEAN"})
+    copy = tmp_path / "copy" / "fake_statistics-1.0.dist-info"
+    copy.mkdir(parents=True)
+    for file in (tmp_path / "fake_statistics-1.0.dist-info").iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    monkeypatch.syspath_prepend(tmp_path / "copy")
+    assert get_statistic("fake-mean").about == "mean of each channel"
+
+
+def test_what_is_broken_is_left_out_with_a_warning(table, install):
+    install(fake="fake_statistics:MEAN", broken="missing_module:MEAN")
+    with pytest.warns(UserWarning, match=r"'broken' of the package fake-statistics cannot be"):
+        assert list(table.usable()) == ["gram", "fake"]

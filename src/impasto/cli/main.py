@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import io
-import os
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from impasto import __version__
 from impasto.cli.shared.exit_codes import INTERRUPTED, WRONG_INPUT
-from impasto.cli.shared.messages import print_error
+from impasto.cli.shared.messages import print_error, warn
+from impasto.cli.shared.parser import Parser
 from impasto.errors import ImpastoError
-from impasto.runtime.registry import load_entry_point
+from impasto.runtime.registry import entry_points, load_entry_point
+from impasto.runtime.terminal import safe_output
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 COMMANDS: Mapping[str, str] = {
     "demo": "paint two sample pairs into out/",
@@ -59,9 +62,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, 2 after a mistake, with a message on stderr, or 130 after Ctrl-C.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):  # for file names that it cannot encode
-        sys.stdout.reconfigure(errors="backslashreplace")
     words = sys.argv[1:] if arguments is None else list(arguments)
+    with safe_output():
+        return _run(words)
+
+
+def _run(words: Sequence[str]) -> int:
     chosen = next((word for word in words if not word.startswith("-")), "")
     try:
         with warnings.catch_warnings():
@@ -71,18 +77,20 @@ def run(arguments: Sequence[str] | None = None) -> int:
             if getattr(args, "quiet", False):
                 warnings.simplefilter("ignore")
             code: int = args.run_command(args)
-        sys.stdout.flush()
         return code
     except ImpastoError as error:
         print_error(error)
         return WRONG_INPUT
+    except (MemoryError, RuntimeError) as error:
+        from impasto.runtime.memory import is_out_of_memory, not_enough_memory
+
+        if not is_out_of_memory(error):
+            raise
+        print_error(not_enough_memory(error))
+        return WRONG_INPUT
     except KeyboardInterrupt:
-        print("impasto: stopped.", file=sys.stderr)
+        warn("stopped.")
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of the output has closed it (`impasto … | head`), which is no error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 def _print_warning(
@@ -94,11 +102,11 @@ def _print_warning(
     line: str | None = None,
 ) -> None:
     """Replace ``warnings.showwarning``: one line, without the path and the code."""
-    print(f"impasto: {' '.join(str(message).split())}", file=sys.stderr)
+    warn(" ".join(str(message).split()))
 
 
-def _parser(chosen: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser(chosen: str) -> Parser:
+    parser = Parser(
         prog="impasto",
         description="Neural style transfer: paint a picture in the style of another.",
         epilog=EXAMPLES,
@@ -108,7 +116,10 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
     # Installed packages are searched only if their commands matter, since it is slow.
     external = {} if chosen in COMMANDS else _external_commands()
-    for name, about in {**{n: f"from {e.value}" for n, e in external.items()}, **COMMANDS}.items():
+    for name, about in {
+        **{n: f"from {e[0].value}" for n, e in external.items()},
+        **COMMANDS,
+    }.items():
         if name != chosen:
             commands.add_parser(name, help=about)
             continue
@@ -126,10 +137,8 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _external_commands() -> dict[str, Any]:
-    import importlib.metadata
-
-    return {e.name: e for e in importlib.metadata.entry_points(group="impasto.commands")}
+def _external_commands() -> Mapping[str, Sequence[EntryPoint]]:
+    return entry_points("impasto.commands")
 
 
 def _module(name: str) -> Any:

@@ -16,6 +16,7 @@ from impasto.metrics.bootstrap import CONFIDENCE, Interval, bootstrap_mean
 from impasto.metrics.registry import METRICS, SET_METRICS, Metric, SetMetric
 from impasto.metrics.temporal import ABOUT, SOURCE, WARPING, WARPING_CONTENT
 from impasto.runtime.files import atomic_write
+from impasto.runtime.text_files import open_table
 
 SECONDS, MEGABYTES = "seconds", "megabytes"
 
@@ -45,8 +46,8 @@ class EvaluatedResult:
 def directions() -> dict[str, str]:
     """Metric → ``lower`` or ``higher`` is better, or empty, in the order of summaries."""
     return {
-        **{name: metric.better for name, metric in METRICS.items()},
-        **{name: metric.better for name, metric in SET_METRICS.items()},
+        **{name: metric.better for name, metric in METRICS.usable().items()},
+        **{name: metric.better for name, metric in SET_METRICS.usable().items()},
         WARPING: "lower",
         **dict.fromkeys((WARPING_CONTENT, SECONDS, MEGABYTES), ""),
     }
@@ -93,7 +94,10 @@ def to_json(
 ) -> str:
     """The whole evaluation as JSON; ``settings`` are further entries."""
     measured = {name.partition(".")[0] for name in value_names(rows)}.union(*set_values.values())
-    registered: dict[str, Metric | SetMetric] = {**METRICS, **SET_METRICS}
+    registered: dict[str, Metric | SetMetric] = {
+        **METRICS.usable(),
+        **SET_METRICS.usable(),
+    }
     metrics = {
         name: {"about": metric.about, "source": metric.source, "better": metric.better}
         for name, metric in registered.items()
@@ -127,7 +131,7 @@ def to_json(
 def write_csv(path: Path, rows: Sequence[EvaluatedResult]) -> None:
     """Write a table with a line for each result, atomically."""
     names = ["method", "result", "content_file", "style_file", *value_names(rows)]
-    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with atomic_write(path) as temporary, open_table(temporary, "w") as file:
         writer = csv.DictWriter(file, names)
         writer.writeheader()
         writer.writerows(map(_flat, rows))

@@ -7,16 +7,17 @@ import dataclasses
 import sys
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
 from impasto import images
+from impasto.errors import printable
 from impasto.jobs.events import Event, Note, Preview, Progress
 from impasto.jobs.requests import Request
 from impasto.jobs.results import Result
 from impasto.jobs.run import RunOptions, run
 from impasto.objective.terms import sum_by_term
+from impasto.runtime.terminal import console
 
 _PREVIEW_SECONDS = 0.5
 
@@ -29,15 +30,15 @@ class ProgressBar:
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
-        console = Console(stderr=True)
+        bars = console(stderr=True)
         self._bar = RichProgress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             TaskProgressColumn(),
             TextColumn("{task.fields[left]}"),
             TextColumn("{task.fields[losses]}"),
-            console=console,
-            disable=quiet or not (console.is_terminal or console.is_jupyter),
+            console=bars,
+            disable=quiet or not (bars.is_terminal or bars.is_jupyter),
         )
         self._task = self._bar.add_task("painting", total=1.0, left="", losses="")
 
@@ -54,13 +55,14 @@ class ProgressBar:
         if not isinstance(event, Progress):
             return
         height, width = event.size
+        label = f"{printable(event.label)} {width}×{height}".lstrip()
         left = "" if event.seconds_left is None else f"{clock(event.seconds_left)} left"
         losses = sum_by_term(event.losses).items()
         with contextlib.suppress(OSError):
             self._bar.update(
                 self._task,
                 completed=event.share,
-                description=f"{event.label} {width}×{height} {event.step}/{event.of}".lstrip(),
+                description=f"{label} {event.step}/{event.of}",
                 left=left,
                 losses=" ".join(f"{kind} {value:.3g}" for kind, value in losses),
             )
@@ -82,7 +84,7 @@ def watch(request: Request, options: RunOptions | None = None) -> Result:
             if isinstance(event, Preview) and handle is not None:
                 handle.update(images.to_pil(event.image))
             elif isinstance(event, Note):
-                print(event.text, file=sys.stderr)
+                print(printable(event.text), file=sys.stderr)
     return running.result
 
 

@@ -20,6 +20,7 @@ from impasto.jobs.requests import Request, StylizeRequest
 from impasto.optim.loop import Step
 from impasto.recipes.recipe import Recipe
 from impasto.runtime.files import atomic_write
+from impasto.runtime.text_files import open_table
 
 Row = dict[str, float]
 """One step in the loss history: stage, step, height, width, seconds, loss and every term."""
@@ -131,7 +132,7 @@ def losses_of(entry: Row) -> dict[str, float]:
 def write_losses(path: str | Path, rows: Sequence[Row]) -> None:
     """Write a loss history as CSV, atomically."""
     columns = list(dict.fromkeys(name for entry in rows for name in entry))
-    with atomic_write(Path(path)) as temporary, temporary.open("w", newline="") as file:
+    with atomic_write(Path(path)) as temporary, open_table(temporary, "w") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)

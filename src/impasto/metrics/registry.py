@@ -229,8 +229,12 @@ def get_metric(name: str) -> Metric:
 
 
 def available_metrics() -> list[str]:
-    """All metrics, those of sets last, whose weights are built in or downloaded already."""
-    return [name for name in (*METRICS, *SET_METRICS) if all(map(locate, _weights(name)))]
+    """All metrics, those of sets last, whose weights are built in or downloaded already.
+
+    Those of a package that cannot be imported are left out with a warning.
+    """
+    names = (*METRICS.usable(), *SET_METRICS.usable())
+    return [name for name in names if all(map(locate, _weights(name)))]
 
 
 def resolve_metrics(names: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -49,7 +50,8 @@ class Registry(Mapping[str, T], Generic[T]):
 
         Raises:
             KeyError: For a name that nothing provides.
-            OptionError: If the package that provides it cannot be imported, or gives another type.
+            OptionError: If the package that provides it cannot be imported, or gives another type,
+                or if several packages provide it.
         """
         if name not in self._entries and name in self._entry_points:
             self.register(name, load_entry_point(self._kind, self._entry_points[name]))
@@ -64,28 +66,60 @@ class Registry(Mapping[str, T], Generic[T]):
     def __len__(self) -> int:
         return len({**self._entries, **self._entry_points})
 
+    def usable(self) -> dict[str, T]:
+        """All entries; those of a package that cannot be imported are left out with a warning."""
+        entries = {}
+        for name in self:
+            try:
+                entries[name] = self[name]
+            except OptionError as error:  # noqa: PERF203
+                warnings.warn(f"{error} Until then it is left out.", stacklevel=2)
+        return entries
+
     @cached_property
-    def _entry_points(self) -> dict[str, EntryPoint]:
-        from importlib.metadata import entry_points  # only here, since it takes time to import
-
-        return {point.name: point for point in entry_points(group=self._group)}
+    def _entry_points(self) -> Mapping[str, Sequence[EntryPoint]]:
+        return entry_points(self._group)
 
 
-def load_entry_point(kind: str, point: EntryPoint) -> Any:
-    """What an installed package declares under an entry point.
+def entry_points(group: str) -> dict[str, list[EntryPoint]]:
+    """Name → the entry points of that name in a group; one, unless several packages use it."""
+    import importlib.metadata  # only here, since it takes time to import
+
+    found: dict[str, list[EntryPoint]] = {}
+    for point in importlib.metadata.entry_points(group=group):
+        known = found.setdefault(point.name, [])
+        # A package may be on the path twice, as its source and as its installed copy.
+        if (_package(point), point.value) not in [(_package(p), p.value) for p in known]:
+            known.append(point)
+    return found
+
+
+def load_entry_point(kind: str, points: Sequence[EntryPoint]) -> Any:
+    """What an installed package declares under a name.
 
     Args:
         kind: What it is, in words, for the error message.
-        point: The entry point.
+        points: The entry points of that name.
 
     Raises:
-        OptionError: If it cannot be imported.
+        OptionError: If it cannot be imported, or several packages declare it.
     """
+    if len(points) > 1:
+        packages = " and ".join(sorted(f"{_package(point)} ({point.value})" for point in points))
+        raise OptionError(
+            f"The {kind} '{points[0].name}' is provided by several packages, {packages}: uninstall "
+            "all but one."
+        )
+    (point,) = points
     try:
         return point.load()
     except Exception as error:  # whatever another package raises while it is imported
-        package = point.dist.name if point.dist else point.module
+        package = _package(point)
         raise OptionError(
             f"The {kind} '{point.name}' of the package {package} cannot be loaded from "
             f"{point.value} ({type(error).__name__}: {error}): update or uninstall {package}."
         ) from error
+
+
+def _package(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else point.module

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from impasto.errors import InputDataError, option
 from impasto.runtime.files import atomic_write
+from impasto.runtime.text_files import open_table
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.csv"
@@ -221,7 +222,7 @@ def _text(value: Any) -> str:
 
 def _append_log(path: Path, report: TrainStep) -> None:
     is_new = not path.exists()
-    with path.open("a", newline="") as file:
+    with open_table(path, "a") as file:
         writer = csv.writer(file)
         if is_new:
             writer.writerow(["step", "learning_rate", "seconds", *report.losses])
@@ -237,11 +238,11 @@ def _truncate_table(path: Path, done: int) -> None:
     """
     if not path.exists():
         return
-    with path.open(newline="") as file:
+    with open_table(path, "r") as file:
         header, *rows = list(csv.reader(file)) or [[]]
     if not header:
         path.unlink()
         return
-    with atomic_write(path) as temporary, temporary.open("w", newline="") as file:
+    with atomic_write(path) as temporary, open_table(temporary, "w") as file:
         complete = (row for row in rows if len(row) == len(header))
         csv.writer(file).writerows([header, *(row for row in complete if int(row[0]) <= done)])

@@ -259,6 +259,6 @@ def _summary_of_moments(statistic: str, summary: Summary) -> Summary:
     """The summary of another statistic that follows from mean and Gram matrix."""
     from_moments = get_statistic(statistic).from_moments
     if from_moments is None:
-        known = [name for name, statistic in STATISTICS.items() if statistic.from_moments]
+        known = [name for name, statistic in STATISTICS.usable().items() if statistic.from_moments]
         raise unknown_name("style statistic of training", statistic, known)
     return from_moments(summary)

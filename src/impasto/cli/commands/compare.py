@@ -16,6 +16,7 @@ from impasto import images
 from impasto.cli.shared.counting import counting_bar
 from impasto.cli.shared.exit_codes import INTERRUPTED
 from impasto.cli.shared.limits import SIZE_REMARK, add_max_pixels
+from impasto.cli.shared.messages import counted_noun, say
 from impasto.cli.shared.outputs import check_apart
 from impasto.cli.shared.recipe_options import add_recipe_options, given_entries, recipe_from
 from impasto.errors import OptionError
@@ -25,6 +26,7 @@ from impasto.reports.html import PAGE_ENDINGS
 from impasto.reports.study_report import check_grid_page, write_grid_page
 from impasto.runtime.files import atomic_write, check_writable
 from impasto.runtime.interrupts import StopRequest, stop_on_interrupt
+from impasto.runtime.text_files import open_table
 from impasto.studies.study import STUDIES, Study, StudyRun, Sweep, parse_sweep
 from impasto.studies.workers import Cell, check_workers, default_workers, paint_cells
 
@@ -94,11 +96,12 @@ def run(args: argparse.Namespace) -> int:
             write_grid_page(page, work, command=sys.argv[1:])
         _write_table(work, table)
     if stopped:
-        print(f"{args.output}: stopped after {painted} of {len(study.cells)} pictures; "
-              "the same command continues")  # fmt: skip
+        say(f"{args.output}: stopped after {painted} of {len(study.cells)} pictures; "
+            "the same command continues")  # fmt: skip
         return INTERRUPTED
     report = f"; page {page}" if sheet and page else ""
-    print(f"{args.output}: {len(study.cells)} pictures; losses in {table}{report}")
+    pictures = counted_noun(len(study.cells), "picture")
+    say(f"{args.output}: {pictures}; losses in {table}{report}")
     return 0
 
 
@@ -187,7 +190,7 @@ def _write_table(work: StudyRun, table: Path) -> None:
     """Write the losses of every cell as CSV."""
     sweeps = work.study.sweeps
     combinations = itertools.product(*(sweep.names for sweep in sweeps))
-    with atomic_write(table) as temporary, temporary.open("w", newline="") as file:
+    with atomic_write(table) as temporary, open_table(temporary, "w") as file:
         writer = csv.writer(file)
         writer.writerow([*(sweep.entry for sweep in sweeps), "picture", "losses"])
         for (name, _), values in zip(work.study.cells, combinations, strict=True):

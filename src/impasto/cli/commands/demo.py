@@ -8,7 +8,7 @@ from pathlib import Path
 
 from impasto import images
 from impasto.cli.shared.exit_codes import INTERRUPTED
-from impasto.cli.shared.messages import print_note
+from impasto.cli.shared.messages import print_note, say
 from impasto.errors import ImageError
 from impasto.images.contact_sheet import CaptionedImage, contact_sheet
 from impasto.images.samples import PAIRS
@@ -51,15 +51,15 @@ def run(args: argparse.Namespace) -> int:
                         print_note(event)
             result = running.result
         if not result.is_finished:
-            print("stopped; finished pictures are kept")
+            say("stopped; finished pictures are kept")
             return INTERRUPTED
         path = result.save(folder / f"{name}.png")
-        print(f"{path}: {pair.style_credit}; {clock(result.seconds)}")
+        say(f"{path}: {pair.style_credit}; {clock(result.seconds)}")
         inputs = (pair.content_path, pair.content_credit), (pair.style_path, pair.style_credit)
         row = [CaptionedImage(images.to_pil(images.read(p).tensor), credit) for p, credit in inputs]
         rows.append([*row, CaptionedImage(result.image, f"impasto paint, {clock(result.seconds)}")])
     sheet = folder / "contact-sheet.jpg"
     with atomic_write(sheet) as temporary:
         contact_sheet(rows).save(temporary, quality=92)
-    print(f"{sheet}: content | style | result")
+    say(f"{sheet}: content | style | result")
     return 0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from impasto import images
 from impasto.cli.shared.limits import add_max_pixels
+from impasto.cli.shared.messages import print_json, print_result
 from impasto.cli.shared.outputs import check_apart
-from impasto.errors import ImageError, OptionError
+from impasto.errors import ImageError, OptionError, printable
 from impasto.evaluation.matching import picture_files, resize_to_result
 from impasto.images.contact_sheet import CaptionedImage, contact_sheet
 from impasto.images.picture import Picture, fit_size
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         sheet = contact_sheet(rows, height=min(height, _MAX_HEIGHT))
         images.write(args.output, images.from_pil(sheet).tensor)
     if args.json:
-        print(json.dumps(measurements, indent=2, ensure_ascii=False))
+        print_json(measurements)
     else:
         _print(measurements)
     return 0
@@ -116,6 +116,7 @@ def _energy(picture: Picture) -> float:
 
 
 def _print(rows: list[Measurements]) -> None:
+    lines = []
     for row in rows:
         energy, of_photo = row["energy"], row.get("content_energy")
         line = f"{row['picture']}: high-frequency energy {energy:.3g}"
@@ -123,4 +124,5 @@ def _print(rows: list[Measurements]) -> None:
             line += f", photograph {of_photo:.3g}"
             if of_photo > 0:
                 line += f", {energy / of_photo:.2f} times as much"
-        print(line)
+        lines.append(printable(line))
+    print_result("\n".join(lines))

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -17,8 +15,15 @@ from impasto import images
 from impasto.cli.shared.counting import counted
 from impasto.cli.shared.exit_codes import INTERRUPTED, WRONG_INPUT
 from impasto.cli.shared.limits import add_max_pixels
-from impasto.cli.shared.messages import sentence
-from impasto.errors import ImpastoError, OptionError, with_file_name
+from impasto.cli.shared.messages import (
+    counted_noun,
+    inform,
+    json_text,
+    print_result,
+    sentence,
+    warn,
+)
+from impasto.errors import ImpastoError, OptionError, printable, with_file_name
 from impasto.evaluation.evaluator import Evaluator
 from impasto.evaluation.matching import PictureIndex, References, find_references, picture_files
 from impasto.evaluation.pareto_plot import X_METRIC, Y_METRIC, check_plotting, write_scatter
@@ -123,16 +128,16 @@ def run(args: argparse.Namespace) -> int:
     if args.output and rows:
         _write(args.output, rows, report, has_plot=has_plot)
     if args.json:
-        print(report)
+        print_result(json_text(report))
     elif rows:
         _print(rows, set_values)
     for _, reason in failed:
-        print(f"impasto: {reason}", file=sys.stderr)
+        warn(reason)
     if failed:
         count = f"{len(failed)} of {len(rows) + len(failed)}"
-        print(f"impasto: {count} results could not be evaluated.", file=sys.stderr)
+        warn(f"{count} results could not be evaluated.")
     if request.made:
-        print(f"stopped after {len(rows)} of {len(results)} results", file=sys.stderr)
+        inform(f"stopped after {len(rows)} of {len(results)} results")
         return INTERRUPTED
     return WRONG_INPUT if failed else 0
 
@@ -192,7 +197,7 @@ def _evaluate(
 def _write(folder: Path, rows: list[EvaluatedResult], report: str, *, has_plot: bool) -> None:
     write_csv(folder / _TABLE, rows)
     with atomic_write(folder / _JSON) as temporary:
-        temporary.write_text(report + "\n", encoding="utf-8")
+        temporary.write_text(json_text(report) + "\n", encoding="utf-8")
     if has_plot:
         write_scatter(folder / _PLOT, rows)
 
@@ -207,15 +212,14 @@ def _print(rows: list[EvaluatedResult], set_values: SetValues) -> None:
         label, better = name, direction
         for method, values in means.items():
             if name in values:
-                names = [label, escape(method)] if several else [label]
+                names = [label, escape(printable(method))] if several else [label]
                 mean = f"{values[name].mean:.4g}"
                 table.add_row(*names, mean, _interval(values[name]), better)
                 label = better = ""
-    console = Console()
-    console.print(table)
+    print_result(table)
     for method in means:
         count = sum(row.method == method for row in rows)
-        print(f"{method}: {count} picture{'s' * (count != 1)}")
+        print_result(printable(f"{method}: {counted_noun(count, 'picture')}"))
 
 
 def _interval(interval: Interval) -> str:

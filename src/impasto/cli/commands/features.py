@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from impasto import images
 from impasto.cli.shared.limits import add_max_pixels
+from impasto.cli.shared.messages import print_json, print_result
 from impasto.errors import OptionError
 from impasto.losses.statistics import style_error
 from impasto.metrics.registry import STYLE_LAYERS
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
             features.append(encoder(picture.tensor, layers))
     rows = [_row(name, *(by_layer[name] for by_layer in features)) for name in features[0]]
     if args.json:
-        print(json.dumps(rows, indent=2))
+        print_json(rows)
     else:
         _print(rows)
     return 0
@@ -71,8 +71,8 @@ def _row(layer: str, *features: Tensor) -> dict[str, object]:
 
 def _print(rows: list[dict[str, object]]) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     distances = [name for name in _DISTANCES if name in rows[0]]
     pictures = [name for name in ("first", "second") if name in rows[0]]
@@ -86,15 +86,11 @@ def _print(rows: list[dict[str, object]]) -> None:
             moments.append(f"{_rms(values['mean']):.3g}, {_rms(values['deviation']):.3g}")
         numbers = [f"{row[name]:.4f}" for name in distances]
         table.add_row(str(row["layer"]), str(row["channels"]), *moments, *numbers)
-    console = Console()
-    console.print(table)
-    console.print("Means and deviations are root mean squares over the channels.", highlight=False)
+    print_result(table)
+    print_result(Text("Means and deviations are root mean squares over the channels."))
     if distances:
-        console.print(
-            "Distances are relative to the second picture: 0 is the same style, about 1 an "
-            "unrelated one.",
-            highlight=False,
-        )
+        text = "Distances are relative to the second picture: 0 is the same style, about 1 an "
+        print_result(Text(f"{text}unrelated one."))
 
 
 def _rms(values: list[float]) -> float:

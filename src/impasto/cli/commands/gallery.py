@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 from impasto.cli.shared.counting import counted
 from impasto.cli.shared.exit_codes import WRONG_INPUT
 from impasto.cli.shared.limits import add_max_pixels
-from impasto.cli.shared.messages import sentence
+from impasto.cli.shared.messages import counted_noun, say, sentence, warn
 from impasto.errors import ImpastoError, OptionError
 from impasto.evaluation.matching import picture_files
 from impasto.reports.gallery import Card, read_card, write_page
@@ -48,11 +47,11 @@ def run(args: argparse.Namespace) -> int:
     cards = [card for card in outcomes if isinstance(card, Card)]
     failed = [reason for reason in outcomes if isinstance(reason, str)]
     for reason in failed:
-        print(f"impasto: {reason}", file=sys.stderr)
+        warn(reason)
     if cards:
         write_page(output, args.folder.resolve().name, cards)
         if not args.quiet:
-            print(f"{output}: {len(cards)} picture{'s' * (len(cards) != 1)}")
+            say(f"{output}: {counted_noun(len(cards), 'picture')}")
     return WRONG_INPUT if failed else 0
 
 

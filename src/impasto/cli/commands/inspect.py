@@ -12,7 +12,7 @@ from torch import Tensor
 
 from impasto import images
 from impasto.cli.shared.limits import add_max_pixels
-from impasto.cli.shared.messages import print_error
+from impasto.cli.shared.messages import print_error, say
 from impasto.cli.shared.outputs import check_apart
 from impasto.encoders.vgg import Encoder
 from impasto.errors import ImageError, OptionError
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     with atomic_write(args.output, error=ImageError) as temporary:
         contact_sheet(rows, height=240).save(temporary, quality=92)
     if not args.quiet:
-        print(f"{args.output}: {args.layer} of {args.encoder}")
+        say(f"{args.output}: {args.layer} of {args.encoder}")
     return 0
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from impasto.errors import unknown_name
+from impasto.cli.shared.messages import print_json, print_result, say
+from impasto.errors import printable, unknown_name
+from impasto.runtime.terminal import console
 from impasto.weights import store
 
 if TYPE_CHECKING:
@@ -87,12 +88,12 @@ def _list(args: argparse.Namespace) -> int:
     added = added_networks().values()
     if args.json:
         known = [_description(record) for record in store.WEIGHTS.values()]
-        print(json.dumps([*known, *map(_added_description, added)], indent=2))
+        print_json([*known, *map(_added_description, added)])
         return 0
     from rich import box
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     headings = ("name", "kind", "state", "size", "licence", "paper")
     # Narrow padding, so that an arXiv number fits in a terminal of 80 columns.
@@ -105,19 +106,20 @@ def _list(args: argparse.Namespace) -> int:
             record.name, record.kind, _state(record), _size(size), record.licence, record.paper
         )
     for path in added:
-        table.add_row(escape(path.stem), "network", "added", _size(path.stat().st_size), "", "")
-    console = Console()
-    console.print(table)
+        table.add_row(
+            escape(printable(path.stem)), "network", "added", _size(path.stat().st_size), "", ""
+        )
+    print_result(table)
     for name, styles in _styles().items():
         text = f"{name} paints in the styles {', '.join(styles)}"
-        console.print(text, highlight=False, markup=False)
+        print_result(Text(printable(text)))
     return 0
 
 
 def _fetch(args: argparse.Namespace) -> int:
     with _progress_bar(args.name) as progress:
         path = store.fetch(args.name, force=args.force, progress=progress)
-    print(f"{args.name}: {path}")
+    say(f"{args.name}: {path}")
     return 0
 
 
@@ -129,7 +131,7 @@ def _add(args: argparse.Namespace) -> int:
         from impasto.networks.catalogue import add_network
 
         path = add_network(args.name, args.file)
-    print(f"{args.name}: {path}")
+    say(f"{args.name}: {path}")
     return 0
 
 
@@ -141,11 +143,12 @@ def _verify(args: argparse.Namespace) -> int:
     known = [*store.WEIGHTS, *added]
     if args.name and args.name not in known:
         raise unknown_name("weight", args.name, known)
-    failed = False
+    failed, lines = False, []
     for name in [args.name] if args.name else known:
         status = verify_network(added[name]) if name in added else store.verify(name)
-        print(f"{name}: {status.state}", status.reason, sep=". " if status.reason else "")
+        lines.append(printable(". ".join(filter(None, (f"{name}: {status.state}", status.reason)))))
         failed |= status.state == "broken" or (status.state == "missing" and bool(args.name))
+    print_result("\n".join(lines))
     return int(failed)
 
 
@@ -186,9 +189,8 @@ def _size(count: int) -> str:
 def _progress_bar(title: str) -> Iterator[ProgressCallback]:
     """A progress bar with speed and time left, if stderr is a terminal."""
     from rich import progress
-    from rich.console import Console
 
-    console = Console(stderr=True)
+    bars = console(stderr=True)
     columns = (
         progress.TextColumn("{task.description}"),
         progress.BarColumn(),
@@ -196,6 +198,6 @@ def _progress_bar(title: str) -> Iterator[ProgressCallback]:
         progress.TransferSpeedColumn(),
         progress.TimeRemainingColumn(),
     )
-    with progress.Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    with progress.Progress(*columns, console=bars, disable=not bars.is_terminal) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total or None)

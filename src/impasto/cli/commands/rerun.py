@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 
 from impasto import images
 from impasto.cli.commands import stylize
-from impasto.cli.shared.messages import flag, printable
+from impasto.cli.shared.messages import flag, print_result, warn
 from impasto.cli.shared.run_options import add_report_option, add_run_options, run_to_file
-from impasto.errors import ImageError, OptionError
+from impasto.errors import ImageError, OptionError, printable
 from impasto.jobs.request_json import from_metadata, to_json
 from impasto.jobs.requests import Request, StylizeRequest, region_text
 from impasto.reports.gallery_commands import stylize_changes
@@ -43,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     if args.size is not None:
         request = request.resized(args.size)
     if args.show or not args.output:
-        print(describe(request), end="")
+        print_result(describe(request), end="")
         if args.show:
             return 0
         raise ImageError("Name the file to write: -o OUT (or --show to print only the request).")
@@ -51,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         raise OptionError(f"{args.picture} is read and would be replaced: name another -o.")
     if not args.quiet:
         files = [name for name in request.files if os.path.isfile(name)]
-        print(f"impasto: reads {', '.join(map(printable, files))}", file=sys.stderr)
+        warn(f"reads {', '.join(files)}")
     with downloads_refused():  # a stranger's picture must not make this machine fetch anything
         if isinstance(request, StylizeRequest):
             return stylize.run_one(request, args)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import os
-import sys
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,11 +16,19 @@ from impasto.cli.shared.batch import BatchItem, plan_batch
 from impasto.cli.shared.counting import counting_bar
 from impasto.cli.shared.exit_codes import INTERRUPTED, WRONG_INPUT
 from impasto.cli.shared.limits import add_max_pixels
-from impasto.cli.shared.messages import flag, print_note, sentence
+from impasto.cli.shared.messages import (
+    counted_noun,
+    flag,
+    print_json,
+    print_note,
+    say,
+    sentence,
+    warn,
+)
 from impasto.cli.shared.outputs import check_apart
 from impasto.cli.shared.recipe_options import add_entry_option, given_entries
 from impasto.cli.shared.run_options import memory_of
-from impasto.errors import ImpastoError, OptionError, with_file_name
+from impasto.errors import ImpastoError, OptionError, printable, with_file_name
 from impasto.jobs.display import clock
 from impasto.jobs.events import Event, Note, Planned, Progress
 from impasto.jobs.one_pass import check_regions
@@ -187,7 +193,7 @@ class _Batch:
             if self._requests:
                 self._read_ahead(0)
             for number, item in enumerate(self._todo):
-                bar.update(task, description=item.source.name)
+                bar.update(task, description=printable(item.source.name))
                 done = bar.tasks[task].completed
 
                 def show(event: Event, done: float = done) -> None:
@@ -260,23 +266,22 @@ def _print_outcome(outcome: _Outcome, count: int, skipped: int, args: argparse.N
             "failed": [{"content": str(path), "error": e} for path, e in outcome.failed],
             "skipped": skipped,
         }
-        print(json.dumps(described, indent=2, ensure_ascii=False))
+        print_json(described)
     elif not args.quiet:
         if count == 1 and outcome.painted:
             item, seconds = outcome.painted[0]
-            print(f"{item.output}: painted in {seconds:.2f} s")
+            say(f"{item.output}: painted in {seconds:.2f} s")
         elif outcome.painted:
             total = sum(seconds for _, seconds in outcome.painted)
-            number = len(outcome.painted)
-            pictures = f"{number} picture{'s' * (number != 1)}"
-            print(f"{args.output}: {pictures} painted in {clock(total)}")
+            pictures = counted_noun(len(outcome.painted), "picture")
+            say(f"{args.output}: {pictures} painted in {clock(total)}")
         if skipped:
             subject = f"{args.output} exists" if count == 1 else f"{skipped} exist"
-            print(f"{subject} already: skipped (--overwrite replaces)")
+            say(f"{subject} already: skipped (--overwrite replaces)")
         if outcome.is_stopped:
-            print("stopped; the same command continues")
+            say("stopped; the same command continues")
     for _, error in outcome.failed:
-        print(f"impasto: {error}", file=sys.stderr)
+        warn(error)
     if outcome.is_stopped:
         return INTERRUPTED
     return WRONG_INPUT if outcome.failed else 0

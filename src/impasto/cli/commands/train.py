@@ -10,6 +10,7 @@ import torch
 
 from impasto.cli.commands import train_networks
 from impasto.cli.shared.exit_codes import INTERRUPTED
+from impasto.cli.shared.messages import say
 from impasto.cli.shared.training_progress import (
     add_training_options,
     check_training_options,
@@ -18,7 +19,7 @@ from impasto.cli.shared.training_progress import (
 )
 from impasto.encoders.files import save_encoder
 from impasto.errors import OptionError
-from impasto.runtime.devices import find_device
+from impasto.runtime.devices import find_training_device
 from impasto.training.crops import digest_of
 from impasto.training.distillation import Distillation, DistillSettings
 from impasto.training.loop import run as run_training
@@ -86,7 +87,7 @@ def _encoder(args: argparse.Namespace) -> int:
     check_training_options(args, kind="an encoder file")
     if not 0 <= args.painted <= DistillSettings.pool:
         raise OptionError(f"--painted must be 0 to {DistillSettings.pool}, not {args.painted}.")
-    device = find_device(args.device)
+    device = find_training_device(args.device)
     teacher = open_encoder(args.teacher)
     start = open_encoder(args.start) if args.start else None
     photographs = read_crops(args.content, settings.crop, args)
@@ -109,9 +110,9 @@ def _encoder(args: argparse.Namespace) -> int:
                 stopped = True
                 break
     if stopped:
-        print(f"stopped; the same command continues from {folder}")
+        say(f"stopped; the same command continues from {folder}")
         return INTERRUPTED
     card = {"licence": "MIT", "teacher": str(args.teacher), "steps": str(args.steps)}
     save_encoder(args.output, task.encoder(), dtype=torch.float16, card=card)
-    print(f"{args.output}: {args.output.stat().st_size / 1e6:.1f} MB, after {args.steps} steps")
+    say(f"{args.output}: {args.output.stat().st_size / 1e6:.1f} MB, after {args.steps} steps")
     return 0

@@ -14,7 +14,7 @@ from torch import Tensor
 from impasto import images
 from impasto.cli.shared import training_start
 from impasto.cli.shared.exit_codes import INTERRUPTED
-from impasto.cli.shared.messages import flag
+from impasto.cli.shared.messages import flag, say
 from impasto.cli.shared.training_progress import (
     add_training_options,
     check_training_options,
@@ -170,13 +170,13 @@ def run(args: argparse.Namespace) -> int:
         steps.close()  # type: ignore[attr-defined]
     if stopped:
         if is_main:
-            print(f"stopped; the same command continues from {folder}")
+            say(f"stopped; the same command continues from {folder}")
         workers.wait()  # a launcher ends all processes with the first, and this one may write
         return INTERRUPTED
     if is_main:
         save_network(args.output, task.model(), dtype=torch.float16)
         size = args.output.stat().st_size / 1e6
-        print(f"{args.output}: {size:.1f} MB, after {args.steps} steps")
+        say(f"{args.output}: {size:.1f} MB, after {args.steps} steps")
     workers.wait()
     return 0
 

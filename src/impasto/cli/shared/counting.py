@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from impasto.errors import printable
+from impasto.runtime.terminal import console
 
 T = TypeVar("T")
 
 
 def counting_bar(*, quiet: bool) -> Progress:
     """A bar with the count, the time left and the current item, if stderr is a terminal."""
-    console = Console(stderr=True)
+    bars = console(stderr=True)
     return Progress(
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.description}", markup=False),  # a file may be called [red]
-        console=console,
-        disable=quiet or not console.is_terminal,
+        console=bars,
+        disable=quiet or not bars.is_terminal,
     )
 
 
@@ -29,6 +31,6 @@ def counted(items: Sequence[T], name: Callable[[T], str], *, quiet: bool) -> Ite
     with counting_bar(quiet=quiet) as bar:
         task = bar.add_task("", total=len(items))
         for item in items:
-            bar.update(task, description=name(item))
+            bar.update(task, description=printable(name(item)))
             yield item
             bar.advance(task)

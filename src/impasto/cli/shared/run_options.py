@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from impasto import images
 from impasto.cli.shared.exit_codes import INTERRUPTED
 from impasto.cli.shared.limits import add_max_pixels
-from impasto.cli.shared.messages import print_note, sentence
+from impasto.cli.shared.messages import (
+    counted_noun,
+    inform,
+    print_error,
+    print_json,
+    print_note,
+    say,
+)
 from impasto.cli.shared.outputs import check_outputs
 from impasto.errors import ImpastoError, OptionError
 from impasto.jobs.checkpoints import checkpoint_path
@@ -99,14 +106,21 @@ def run_to_file(request: Request, args: argparse.Namespace) -> int:
     result = running.result
     # The other files come last, since they may fail: hours of work are in the picture.
     try:
-        files = _write_other_files(running, args)
+        frames = _write_other_files(running, args)
     except ImpastoError as error:
         hint = " --resume writes them again." if _checkpoint_is_kept(running) else ""
         raise ImpastoError(f"{output} is saved, but {error.message}{hint}") from error
     if result.is_finished:
         running.remove_checkpoint()
-    _print_result(args, result, files, is_resumable=is_resumable)
+    _print_result(args, result, frames, is_resumable=is_resumable)
     return 0 if result.is_finished else INTERRUPTED
+
+
+class _Frames(NamedTuple):
+    """Snapshots that were saved: their files, and how many pictures these hold."""
+
+    files: list[Path]
+    number: int
 
 
 def _recorders(args: argparse.Namespace) -> dict[str, RecorderFactory]:
@@ -142,34 +156,37 @@ def _print_plan(planned: Planned) -> None:
     height, width = planned.sizes[-1]
     pairs = zip(planned.sizes, planned.steps, strict=True)
     sizes = ", ".join(f"{max(size)} ({steps})" for size, steps in pairs)
-    print(f"{width}×{height} px, long side (steps): {sizes}", file=sys.stderr)
+    inform(f"{width}×{height} px, long side (steps): {sizes}")
     if planned.seconds is not None and planned.bytes is not None:
         tiles = f", in tiles of {planned.tile_side} px" if planned.tile_side else ""
         memory = f"{planned.bytes / 1e9:.1f} GB of memory"
-        print(f"about {clock(planned.seconds)} and {memory}{tiles}", file=sys.stderr)
+        inform(f"about {clock(planned.seconds)} and {memory}{tiles}")
 
 
-def _write_other_files(running: Run, args: argparse.Namespace) -> list[Path]:
-    """Write snapshots, log and report; returns the files of the snapshots."""
+def _write_other_files(running: Run, args: argparse.Namespace) -> _Frames:
+    """Write snapshots, log and report."""
     snapshots, report = (running.recorders.get(name) for name in ("snapshots", "report"))
-    files: list[Path] = snapshots.finish() if isinstance(snapshots, Snapshots) else []
+    frames = _Frames([], 0)
+    if isinstance(snapshots, Snapshots):
+        files = snapshots.finish()
+        frames = _Frames(files, len(snapshots.frames.steps) or len(files))
     if args.log:
         write_losses(args.log, running.result.losses)
     if report is not None:
         report.write(running.result, running.inputs, command=sys.argv[1:])  # type: ignore[attr-defined]
-    return files
+    return frames
 
 
 def _checkpoint_is_kept(running: Run) -> bool:
     try:
         return running.save_checkpoint()
     except ImpastoError as error:
-        print(f"impasto: {sentence(error)}", file=sys.stderr)
+        print_error(error)
         return False
 
 
 def _print_result(
-    args: argparse.Namespace, result: Result, snapshots: list[Path], *, is_resumable: bool
+    args: argparse.Namespace, result: Result, frames: _Frames, *, is_resumable: bool
 ) -> None:
     """Print the result on stdout, for a person or as JSON."""
     height, width = result.tensor.shape[-2:]
@@ -181,16 +198,17 @@ def _print_result(
             "seconds": result.seconds,
             "finished": result.is_finished,
             "losses": result.losses[-1] if result.losses else {},
-            "snapshots": [str(path) for path in snapshots],
+            "snapshots": [str(path) for path in frames.files],
             "recipe": result.recipe.to_dict(),
         }
-        print(json.dumps(values, indent=2, ensure_ascii=False))
+        print_json(values)
     elif not args.quiet:
-        if snapshots:
-            path = snapshots[-1].parent if len(snapshots) > 1 else snapshots[-1]
-            print(f"{len(snapshots)} snapshots: {path}")
+        if frames.files:
+            path = frames.files[-1]
+            place = path.parent if len(frames.files) > 1 else path
+            say(f"{counted_noun(frames.number, 'snapshot')}: {place}")
         if result.is_finished:
-            print(f"{args.output}: {width}×{height} px in {clock(result.seconds)}")
+            say(f"{args.output}: {width}×{height} px in {clock(result.seconds)}")
         else:
             hint = "; --resume continues" if is_resumable else ""
-            print(f"{args.output}: stopped at {width}×{height} px{hint}")
+            say(f"{args.output}: stopped at {width}×{height} px{hint}")

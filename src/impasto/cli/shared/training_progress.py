@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from impasto.cli.shared.counting import counting_bar
-from impasto.cli.shared.messages import flag
+from impasto.cli.shared.messages import counted_noun, flag, inform
 from impasto.errors import InputDataError, OptionError
 from impasto.images.picture import list_pictures
 from impasto.runtime.files import check_writable
@@ -91,8 +90,8 @@ def report_skipped(place: str, skipped: Sequence[Path], args: argparse.Namespace
     if skipped and not args.quiet:
         names = ", ".join(path.name for path in skipped[:3])
         more = ", …" if len(skipped) > 3 else ""
-        print(f"{place}: {len(skipped)} unreadable pictures skipped ({names}{more})",
-              file=sys.stderr)  # fmt: skip
+        unreadable = counted_noun(len(skipped), "unreadable picture")
+        inform(f"{place}: {unreadable} skipped ({names}{more})")
 
 
 @contextlib.contextmanager

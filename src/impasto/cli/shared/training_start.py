@@ -150,7 +150,7 @@ def _sizes(kind: str, args: argparse.Namespace) -> dict[str, Any]:
     sizes = {}
     for name in _given_sizes(args):
         if name not in defaults:
-            kinds = " or ".join(k for k in NETWORKS if name in NETWORKS[k].sizes)
+            kinds = " or ".join(k for k, kind in NETWORKS.usable().items() if name in kind.sizes)
             raise OptionError(
                 f"--{name} is of --network {kinds}: give that, or leave --{name} out."
             )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-import sys
 from pathlib import Path
 
 import torch
 
+from impasto.cli.shared.messages import inform
 from impasto.networks.files import save_network
 from impasto.runtime.files import atomic_write
+from impasto.runtime.text_files import open_table
 from impasto.training.network import OnePassTraining
 from impasto.training.settings import OnePassSettings
 from impasto.training.tensorboard import TensorBoardLog
@@ -53,7 +54,7 @@ class ValidationLog:
             sheet.save(temporary, quality=90)
         table = self._folder / TABLE
         is_new = not table.exists()
-        with table.open("a", newline="") as file:
+        with open_table(table, "a") as file:
             writer = csv.writer(file)
             if is_new:
                 writer.writerow(["step", "style", "content"])
@@ -62,8 +63,8 @@ class ValidationLog:
             scores = {"style": score.style, "content": score.content}
             self._tensorboard.add_sheet(step, sheet, scores)
         if not self._quiet:
-            print(f"step {step}: style {score.style:.3f}, content {score.content:.3f} "
-                  "on pictures not trained on", file=sys.stderr)  # fmt: skip
+            text = f"style {score.style:.3f}, content {score.content:.3f}"
+            inform(f"step {step}: {text} on pictures not trained on")
         total = _total(score, self._task.settings)
         if total < self._best:
             save_network(self._folder / BEST, model, dtype=torch.float16)
@@ -75,7 +76,7 @@ def best_before(folder: Path, settings: OnePassSettings) -> float:
     path = folder / TABLE
     if not path.exists():
         return float("inf")
-    with path.open(newline="") as file:
+    with open_table(path, "r") as file:
         rows = [(float(row["style"]), float(row["content"])) for row in csv.DictReader(file)]
     return min((_total(Score(*row), settings) for row in rows), default=float("inf"))
 
