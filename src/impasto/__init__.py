@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from impasto.errors import ImpastoError
     from impasto.images.picture import Picture
     from impasto.images.picture import read as read_image
-    from impasto.images.picture import write as write_image
+    from impasto.images.writing import write as write_image
     from impasto.jobs.api import paint, reconstruct, stylize, texture
     from impasto.jobs.requests import (
         PaintRequest,
@@ -100,7 +100,7 @@ _HOMES = {
     "run": "jobs.run",
     "stylize": "jobs.api",
     "texture": "jobs.api",
-    "write_image": "images.picture:write",
+    "write_image": "images.writing:write",
 }
 
 __all__ = [  # written out for type checkers

@@ -6,29 +6,21 @@ uint8 instead, to save memory, the docstring says so.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import math
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
-from PIL import ExifTags, Image
-from PIL.PngImagePlugin import PngInfo
+from PIL import Image
 from torch import Tensor
 
-from impasto.errors import ImageError, InputDataError, OptionError, unknown_name
+from impasto.errors import ImageError, OptionError, unknown_name
 from impasto.images.decoding import decode
-from impasto.images.formats import FORMATS as FORMATS
-from impasto.images.formats import Format
-from impasto.images.icc import srgb_profile
+from impasto.images.listing import list_pictures as list_pictures
 from impasto.images.opening import OpenedFile, open_file
 from impasto.images.resampling import antialiased
-from impasto.runtime.files import atomic_write, check_writable
+from impasto.images.source_info import SourceInfo, read_source_info
 from impasto.runtime.strips import strips
 
 MAX_PIXELS = 200_000_000
@@ -38,8 +30,6 @@ MAX_ENLARGE = 4.0
 """Default limit on enlarging: beyond it there is only blur to paint."""
 
 RESIZE_METHODS = ("antialias", "nearest")
-
-_METADATA_KEY = "impasto"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +41,13 @@ class Picture:
             :meth:`as_uint8`.
         alpha: (1, 1, H, W) float32 in [0, 1], or None if the picture is opaque.
         path: The file that it came from, if any.
+        info: What that file says beside the pixels.
     """
 
     tensor: Tensor
     alpha: Tensor | None = None
     path: Path | None = None
+    info: SourceInfo = field(default_factory=SourceInfo, repr=False)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -114,35 +106,12 @@ def read(
         picture = from_pil(source, max_pixels=max_pixels)
     else:
         path = Path(source)
-        picture = Picture(*decode(open_file(path), str(path), max_pixels), path=path)
+        opened = open_file(path)
+        info = read_source_info(opened.image, is_fresh=True)
+        picture = Picture(*decode(opened, str(path), max_pixels), path, info)
     if long_side is None:
         return picture
     return picture.resized(fit_size(picture.size, long_side, max_enlarge=max_enlarge))
-
-
-def list_pictures(folder: str | Path, *, exclude: Path | None = None) -> list[Path]:
-    """All picture files below a folder, sorted by path.
-
-    Args:
-        folder: The folder to search.
-        exclude: A folder within it to leave out, such as the output folder of an earlier run.
-
-    Raises:
-        InputDataError: If the folder does not exist or holds no pictures.
-    """
-    folder = Path(folder)
-    if not os.path.isdir(folder):
-        raise InputDataError(f"There is no folder {folder}: name a folder of pictures.")
-    candidates = (path for path in folder.rglob("*") if path.suffix.lower() in FORMATS)
-    pictures = sorted(path for path in candidates if os.path.isfile(path))
-    if not pictures:
-        raise InputDataError(f"The folder {folder} holds no pictures ({', '.join(FORMATS)}).")
-    if exclude is not None and folder.resolve() in exclude.resolve().parents:
-        excluded = exclude.resolve()
-        pictures = [path for path in pictures if excluded not in path.resolve().parents]
-        if not pictures:
-            raise InputDataError(f"The folder {folder} holds no pictures but those of {exclude}.")
-    return pictures
 
 
 def from_pil(image: Image.Image, *, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -151,7 +120,8 @@ def from_pil(image: Image.Image, *, max_pixels: int = MAX_PIXELS) -> Picture:
     Raises:
         ImageError: If the image cannot be loaded, or has no pixels or too many.
     """
-    return Picture(*decode(OpenedFile(image), "The given image", max_pixels))
+    info = read_source_info(image)
+    return Picture(*decode(OpenedFile(image), "The given image", max_pixels), info=info)
 
 
 def as_float(image: Tensor) -> Tensor:
@@ -184,24 +154,12 @@ def to_pil(image: Tensor, alpha: Tensor | None = None) -> Image.Image:
     Raises:
         ImageError: If a shape is wrong or a value is NaN.
     """
-    parts = {3: image} if alpha is None else {3: image, 1: alpha}
-    for channels, part in parts.items():
-        shape = (1, channels, *image.shape[-2:])
-        if part.shape != shape or part.numel() == 0:
-            raise ImageError(
-                f"A picture has the shape (1, 3, H, W) and its alpha (1, 1, H, W), "
-                f"not {' and '.join(str(tuple(p.shape)) for p in parts.values())}."
-            )
+    check_tensors(image, alpha)
     if image.dtype == torch.uint8 and alpha is None:
         return Image.fromarray(image[0].permute(1, 2, 0).contiguous().cpu().numpy())
-    parts = {n: p / 255 if p.dtype == torch.uint8 else p for n, p in parts.items()}
-    floats = [part.detach().float().cpu() for part in parts.values()]
+    parts = [image] if alpha is None else [image, alpha]
+    floats = [as_float(part.detach()).float().cpu() for part in parts]
     pixels = floats[0] if alpha is None else torch.cat(floats, dim=1)
-    if pixels.isnan().any():
-        raise ImageError(
-            "The picture contains NaN: the optimization or training that made it diverged; "
-            "lower its learning rate or its weights."
-        )
     return Image.fromarray(as_uint8(pixels)[0].permute(1, 2, 0).contiguous().numpy())
 
 
@@ -251,137 +209,22 @@ def fit_size(
     return height, width
 
 
-def write(
-    path: str | Path,
-    image: Tensor,
-    *,
-    alpha: Tensor | None = None,
-    quality: int = 95,
-    metadata: Mapping[str, str] | None = None,
-) -> Path:
-    """Write a picture in the format of the extension, whole or not at all.
-
-    The sRGB profile is embedded if the format supports it. A format without alpha (JPEG, BMP) shows
-    the picture over white; a format without metadata (BMP, GIF) drops them.
-
-    Args:
-        path: The file to write, with an extension of ``FORMATS``; parent folders are created.
-        image: (1, 3, H, W), sRGB in [0, 1].
-        alpha: (1, 1, H, W) in [0, 1], or None.
-        quality: Of JPEG and WebP, 1 to 100; from 90 on, JPEG keeps colours at full resolution.
-        metadata: Names and values, to be read by :func:`read_metadata`.
-
-    Returns:
-        The path.
+def check_tensors(image: Tensor, alpha: Tensor | None = None) -> None:
+    """Check that tensors are a picture and its alpha.
 
     Raises:
-        ImageError: If the path cannot be written, or the tensors are not a picture.
-        OptionError: If the quality is out of range.
+        ImageError: If a shape is wrong or a value is NaN.
     """
-    path = Path(path)
-    kind = _format_of(path, quality)
-    picture = to_pil(image, alpha)
-    check_format_size(path, (picture.height, picture.width))
-    if alpha is not None and not kind.alpha:
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture).convert("RGB")
-    options = kind.options(quality) | _metadata_options(kind, metadata)
-    with atomic_write(path, error=ImageError) as temporary:
-        try:
-            picture.save(temporary, kind.name, icc_profile=srgb_profile(), **options)
-        except ValueError as problem:  # JPEG holds at most 64 kB of metadata
-            raise ImageError(f"{path} could not be written ({problem}): choose .png.") from problem
-    return path
-
-
-def check_output(
-    path: str | Path, *, quality: int = 95, size: tuple[int, int] | None = None
-) -> Path:
-    """Make the checks of :func:`write` that need no picture, before hours of work.
-
-    Args:
-        path: The file to write.
-        quality: See :func:`write`.
-        size: Height and width, if known.
-
-    Returns:
-        The path.
-
-    Raises:
-        ImageError: If the extension is not in ``FORMATS``, the format does not support the size,
-            or the path cannot be written.
-        OptionError: If the quality is out of range.
-    """
-    path = Path(path)
-    _format_of(path, quality)
-    if size is not None:
-        check_format_size(path, size)
-    check_writable(path, error=ImageError)
-    return path
-
-
-def read_metadata(path: str | Path) -> dict[str, str]:
-    """The metadata that :func:`write` stored in a file; empty if there are none.
-
-    Raises:
-        ImageError: If the file is missing or not a picture.
-    """
-    image = open_file(Path(path)).image
-    with contextlib.suppress(Exception):  # metadata of other programs may be broken in any way
-        text = image.info.get(_METADATA_KEY)
-        if text is None:
-            description = image.getexif()[ExifTags.Base.ImageDescription]
-            key, _, text = description.partition(" ")
-            if key != _METADATA_KEY:
-                return {}
-        entries = json.loads(text)
-        return {name: value for name, value in entries.items() if isinstance(value, str)}
-    return {}
-
-
-def _metadata_options(kind: Format, metadata: Mapping[str, str] | None) -> dict[str, Any]:
-    if not metadata or not kind.metadata:
-        return {}
-    # ASCII JSON, as an EXIF description cannot hold anything else.
-    text = json.dumps(dict(metadata))
-    if kind.metadata == "text":
-        chunks = PngInfo()
-        chunks.add_itxt(_METADATA_KEY, text)
-        return {"pnginfo": chunks}
-    exif = Image.Exif()
-    exif[ExifTags.Base.ImageDescription] = f"{_METADATA_KEY} {text}"
-    return {"exif": exif}
-
-
-def _format_of(path: Path, quality: int) -> Format:
-    try:
-        kind = FORMATS[path.suffix.lower()]
-    except KeyError:
-        got = f"the extension '{path.suffix}'" if path.suffix else "no extension"
-        known = ", ".join(FORMATS)
+    parts = {3: image} if alpha is None else {3: image, 1: alpha}
+    for channels, part in parts.items():
+        shape = (1, channels, *image.shape[-2:])
+        if part.shape != shape or part.numel() == 0:
+            raise ImageError(
+                f"A picture has the shape (1, 3, H, W) and its alpha (1, 1, H, W), "
+                f"not {' and '.join(str(tuple(p.shape)) for p in parts.values())}."
+            )
+    if any(part.is_floating_point() and part.isnan().any() for part in parts.values()):
         raise ImageError(
-            f"{path} has {got}, which names no format: choose one of {known}."
-        ) from None
-    if not 1 <= quality <= 100:
-        raise OptionError(f"The quality is {quality}: choose 1 to 100.")
-    return kind
-
-
-def check_format_size(path: Path, size: tuple[int, int], *, remedy: str = "") -> None:
-    """Check that the format of a file supports a height and width.
-
-    Args:
-        path: A file with an extension of ``FORMATS``.
-        size: Height and width in pixels.
-        remedy: What to do instead; by default, to choose one of the formats with a higher limit.
-
-    Raises:
-        ImageError: If a side is too long.
-    """
-    limit = FORMATS[path.suffix.lower()].max_side
-    if max(size) > limit:
-        larger = [suffix for suffix, other in FORMATS.items() if other.max_side > limit]
-        raise ImageError(
-            f"{path} would be {size[1]} × {size[0]} pixels, but {path.suffix} allows at most "
-            f"{limit} a side: {remedy or 'choose one of ' + ', '.join(larger)}."
+            "The picture contains NaN: the optimization or training that made it diverged; "
+            "lower its learning rate or its weights."
         )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from types import ModuleType
 
 from impasto.errors import OptionError
@@ -18,6 +20,11 @@ LIBRARIES: Mapping[str, tuple[str, str]] = {
     "torch.utils.tensorboard": ("TensorBoard", "tensorboard"),
 }
 """Module → the library's name, and the extra of this package that installs it."""
+
+
+def is_installed(module: str) -> bool:
+    """Whether an optional library is installed, without importing it."""
+    return sys.modules.get(module, ...) is not None and find_spec(module) is not None
 
 
 def require(module: str, *, by: str, hint: str = "") -> ModuleType:
