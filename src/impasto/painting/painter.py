@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map_only
 
 from impasto.colour.modes import get_colour_mode
 from impasto.encoders.protocol import EncoderLike, as_feature_extractor
@@ -32,9 +33,10 @@ from impasto.painting.pyramid import Stage, plan_stages
 from impasto.recipes.recipe import INITS, Recipe
 from impasto.regions.masks import resize_masks, visible
 from impasto.regions.regions import Region, complete
+from impasto.runtime.devices import DeviceLike, find_device
 from impasto.runtime.memory import is_out_of_memory
 from impasto.runtime.precision import compute_dtype
-from impasto.weights.open import open_feature_extractor
+from impasto.weights.open import on_device, open_feature_extractor
 
 InitialImage = Tensor | Callable[[Tensor, Sequence[Style], Sequence[Region]], Tensor]
 """The picture to start from, (1, 3, H, W) in [0, 1]; or a function that makes it from the content
@@ -57,9 +59,12 @@ class Painter:
             pictures are painted in tiles, with the same result up to rounding.
         initial_image: Where to start if the recipe's ``init`` names a picture or a one-pass model
             (see :data:`InitialImage`).
+        device: Where to paint, such as ``"cuda"``; by default where the content is. An encoder
+            that is a function must compute there.
 
     Attributes:
         recipe: As given.
+        device: Of all tensors.
         encoder: As a :class:`impasto.encoders.protocol.FeatureExtractor`.
         objective_builder: Builds the objective at each size.
         stages: The sizes, and the steps at each.
@@ -79,34 +84,40 @@ class Painter:
         encoder: EncoderLike | None = None,
         memory: float | None = None,
         initial_image: InitialImage | None = None,
+        device: DeviceLike | None = None,
     ) -> None:
         if not styles:
             raise OptionError("A painting needs at least one style picture.")
         self.recipe = recipe
+        styles = as_styles(styles, shares)
+        # Of what is given: computed colours differ in the last bit from device to device.
+        self._inputs_digest = _digest(content, styles, regions, initial_image)
+        self.device = content.tensor.device if device is None else find_device(device)
+        content = content.to(self.device)
         self._original = content
         mode, space = get_colour_mode(recipe.colour), recipe.colour_space
         self._content = Picture(mode.content(content.tensor, space), content.alpha)
 
         def match_colours(style: Picture, mask: Tensor | None = None) -> Picture:
+            style = style.to(self.device)
             picture, _ = visible(style.tensor, style.alpha)
             matched = mode.style(picture, content.tensor, mask, space, recipe.colour_match)
             return Picture(matched, style.alpha)
 
-        self._styles = [
-            replace(style, picture=match_colours(style.picture))
-            for style in as_styles(styles, shares)
-        ]
+        self._styles = [replace(style, picture=match_colours(style.picture)) for style in styles]
         self._regions = [  # a style of its own gets the colours of the photograph in the region
             replace(region, style=match_colours(region.style, region.mask))
             if region.style is not None
             else region
-            for region in complete(regions, content.size)
+            for region in complete([region.to(self.device) for region in regions], content.size)
         ]
         if encoder is None:
-            dtype = compute_dtype(recipe.precision)
-            self.encoder = open_feature_extractor(recipe.encoder, recipe.pooling, dtype=dtype)
+            dtype = compute_dtype(recipe.precision, self.device)
+            self.encoder = open_feature_extractor(
+                recipe.encoder, recipe.pooling, dtype=dtype, device=self.device
+            )
         else:
-            self.encoder = as_feature_extractor(encoder)
+            self.encoder = on_device(as_feature_extractor(encoder), self.device)
         minimum_side = self.encoder.minimum_side(recipe.layers)
         self.objective_builder = ObjectiveBuilder(
             self._content,
@@ -128,7 +139,10 @@ class Painter:
                 f"The recipe starts from '{recipe.init}': give Painter(initial_image=...), which "
                 "impasto.jobs.initial_image.open_initial_image reads or paints."
             )
+        if isinstance(initial_image, Tensor):
+            initial_image = initial_image.to(self.device)
         self._initial_image = initial_image if recipe.init not in INITS else None
+        self._fingerprint = ""
         self._stage = 0
         self._done = 0
         self._optimizer: Optimizer | None = None
@@ -218,32 +232,33 @@ class Painter:
         return self.objective_builder.objective(size)
 
     def fingerprint(self) -> str:
-        """A digest of pictures, recipe and encoder; a checkpoint resumes only the same painting."""
-        digest = hashlib.sha256(self.recipe.to_toml().encode())
-        for weight in self.encoder.state_dict().values():
-            digest.update(weight.float().cpu().numpy().tobytes())
-        tensors = [self._original.tensor, *(style.picture.tensor for style in self._styles)]
-        for region in self._regions:
-            tensors += [region.mask, *([region.style.tensor] if region.style else [])]
-            tensors += [] if region.style_mask is None else [region.style_mask]
-            digest.update(f"{region.name} {region.keep}".encode())
-        if isinstance(self._initial_image, Tensor):
-            tensors.append(self._initial_image)
-        for tensor in tensors:
-            digest.update(str(tuple(tensor.shape)).encode())
-            digest.update(tensor.contiguous().cpu().numpy().tobytes())
-        digest.update(repr([(style.share, style.level) for style in self._styles]).encode())
-        return digest.hexdigest()
+        """A digest of pictures, recipe and encoder; a checkpoint resumes only the same painting.
+
+        The same on every device, whatever type the encoder has there; computed once.
+        """
+        if not self._fingerprint:
+            digest = hashlib.sha256(self.recipe.to_toml().encode())
+            digest.update(self._inputs_digest)
+            for weight in self.encoder.state_dict().values():
+                rounded = weight.to(torch.bfloat16).view(torch.int16)
+                digest.update(rounded.cpu().numpy().tobytes())
+            self._fingerprint = digest.hexdigest()
+        return self._fingerprint
 
     def state_dict(self) -> dict[str, Any]:
-        """The state of the optimization: all but the pictures, the recipe and the encoder."""
-        return {
+        """The state of the optimization: all but the pictures, the recipe and the encoder.
+
+        Its tensors are on the CPU, so that any device can resume.
+        """
+        state = {
             "fingerprint": self.fingerprint(),
             "stage": self._stage,
             "done": self._done,
             "optimizer": self._optimizer.state_dict() if self._optimizer else None,
             "guard": self._guard.state_dict(),
         }
+        moved: dict[str, Any] = tree_map_only(Tensor, Tensor.cpu, state)
+        return moved
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Resume from a state.
@@ -261,7 +276,8 @@ class Painter:
         self._optimizer = None
         if state["optimizer"] is not None:
             stage = self.stages[self._stage]
-            self._optimizer = self._start(torch.zeros(1, 3, *stage.size), stage)
+            blank = torch.zeros(1, 3, *stage.size, device=self.device)
+            self._optimizer = self._start(blank, stage)
             self._optimizer.load_state_dict(state["optimizer"])
 
     def _enter(self, index: int) -> None:
@@ -341,7 +357,8 @@ class Painter:
             start = self._initial_image(content, self._styles, self._regions)
             return mode.content(start, recipe.colour_space)
         random = torch.Generator().manual_seed(recipe.seed)
-        noise = torch.rand(content.shape, generator=random)
+        # On the CPU, so that a seed gives the same start on every device.
+        noise = torch.rand(content.shape, generator=random).to(self.device)
         noise = mode.content(noise, recipe.colour_space)
         return noise if recipe.init == "noise" else torch.lerp(content, noise, recipe.noise)
 
@@ -350,3 +367,24 @@ def _kept_mask(regions: Sequence[Region]) -> Tensor | None:
     """Where the photograph is kept as it is, (1, 1, H, W), or None."""
     masks = [region.mask for region in regions if region.keep]
     return torch.cat(masks, dim=1).sum(1, keepdim=True).clamp(0, 1) if masks else None
+
+
+def _digest(
+    content: Picture,
+    styles: Sequence[Style],
+    regions: Sequence[Region],
+    initial_image: InitialImage | None,
+) -> bytes:
+    """A digest of all pictures and masks as they were given."""
+    digest = hashlib.sha256(repr([(style.share, style.level) for style in styles]).encode())
+    tensors = [content.tensor, *(style.picture.tensor for style in styles)]
+    for region in regions:
+        digest.update(f"{region.name} {region.keep}".encode())
+        tensors += [region.mask, *([region.style.tensor] if region.style else [])]
+        tensors += [] if region.style_mask is None else [region.style_mask]
+    if isinstance(initial_image, Tensor):
+        tensors.append(initial_image)
+    for tensor in tensors:
+        digest.update(str(tuple(tensor.shape)).encode())
+        digest.update(tensor.contiguous().cpu().numpy().tobytes())
+    return digest.digest()

@@ -11,6 +11,7 @@ from impasto.images.picture import Picture
 from impasto.painting.painter import Painter
 from impasto.painting.texture import TexturePainter
 from impasto.recipes.recipe import Recipe
+from impasto.runtime.devices import DeviceLike
 
 
 def reconstruction(
@@ -21,6 +22,7 @@ def reconstruction(
     *,
     encoder: EncoderLike | None = None,
     memory: float | None = None,
+    device: DeviceLike | None = None,
 ) -> Painter:
     """The painter that reconstructs a picture from its content or its style.
 
@@ -31,6 +33,7 @@ def reconstruction(
         style_layers: Layer → weight, for one of the style.
         encoder: Used instead of the recipe's.
         memory: Bytes that the process may take.
+        device: Where to paint; by default where the picture is.
 
     Raises:
         OptionError: For both kinds of layers or neither, or a layer that the encoder does not have.
@@ -40,10 +43,12 @@ def reconstruction(
             content_layers=content_layers, content_weight=1.0, style_weight=0.0,
             init="noise", strength=1.0, colour="style",
         )  # fmt: skip
-        return Painter(picture, [picture], recipe, encoder=encoder, memory=memory)
+        return Painter(picture, [picture], recipe, encoder=encoder, memory=memory, device=device)
     if style_layers is not None and content_layers is None:
         recipe = recipe.replace(style_layers=style_layers, style_weight=1.0)
-        return TexturePainter([picture], picture.size, recipe, encoder=encoder, memory=memory)
+        return TexturePainter(
+            [picture], picture.size, recipe, encoder=encoder, memory=memory, device=device
+        )
     raise OptionError(
         f"Choose what to reconstruct from: {option('layer')} such as relu4_2 for the content, "
         f"{option('style_layers')} such as relu1_1,relu2_1 for the style, or {option('figure')} "
@@ -72,10 +77,13 @@ class Panel:
         *,
         encoder: EncoderLike | None = None,
         memory: float | None = None,
+        device: DeviceLike | None = None,
     ) -> Painter:
         """The painter that reconstructs it; arguments as for :func:`reconstruction`."""
         content, style = (self.layers if self.row == row else None for row in ("content", "style"))
-        return reconstruction(picture, recipe, content, style, encoder=encoder, memory=memory)
+        return reconstruction(
+            picture, recipe, content, style, encoder=encoder, memory=memory, device=device
+        )
 
 
 def figure_panels(blocks: int = 5) -> list[Panel]:

@@ -24,6 +24,7 @@ from impasto.painting.objective_builder import Style
 from impasto.painting.painter import Painter
 from impasto.painting.pyramid import Stage, plan_stages
 from impasto.recipes.recipe import Recipe
+from impasto.runtime.devices import DeviceLike
 
 
 class TexturePainter(Painter):
@@ -38,6 +39,7 @@ class TexturePainter(Painter):
         shares: Weights of the styles in the mixture; equal by default.
         encoder: Used instead of the recipe's.
         memory: Bytes that the process may use.
+        device: Where to paint; by default where the first style is.
 
     Raises:
         ImpastoError: For a recipe that does not fit the encoder, or a size that is too small.
@@ -53,6 +55,7 @@ class TexturePainter(Painter):
         shares: Sequence[float] | None = None,
         encoder: EncoderLike | None = None,
         memory: float | None = None,
+        device: DeviceLike | None = None,
     ) -> None:
         if not recipe.style_weight:
             raise OptionError(
@@ -63,7 +66,7 @@ class TexturePainter(Painter):
         )
         super().__init__(
             styles=styles, content=_blank(size), recipe=recipe,
-            shares=shares, encoder=encoder, memory=memory,
+            shares=shares, encoder=encoder, memory=memory, device=device or _device_of(styles),
         )  # fmt: skip
         minimum = self.encoder.minimum_side(recipe.style_layers)
         if min(size) < minimum:
@@ -124,6 +127,11 @@ def parse_size(size: int | tuple[int, int] | str) -> tuple[int, int]:
     if min(width, height) < 1:
         raise OptionError(f"{option('size')} takes sides above 0, not {width}x{height}.")
     return height, width
+
+
+def _device_of(styles: Sequence[Picture | Style]) -> torch.device | None:
+    pictures = [style.picture if isinstance(style, Style) else style for style in styles]
+    return pictures[0].tensor.device if pictures else None
 
 
 def _blank(size: tuple[int, int]) -> Picture:

@@ -44,6 +44,12 @@ class Region:
     keep: bool = False
     style_name: str = ""
 
+    def to(self, device: torch.device) -> Region:
+        """The region with its masks and style picture on a device."""
+        style = None if self.style is None else self.style.to(device)
+        style_mask = None if self.style_mask is None else self.style_mask.to(device)
+        return replace(self, mask=self.mask.to(device), style=style, style_mask=style_mask)
+
 
 def read_regions(
     content: Picture,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -21,8 +21,11 @@ DEVICES = ("cuda", "xpu", "mps", "cpu")
 
 CPU = torch.device("cpu")
 
+DeviceLike: TypeAlias = torch.device | str
+"""A device or its name, see :func:`find_device`."""
 
-def find_device(name: str | torch.device = "auto") -> torch.device:
+
+def find_device(name: DeviceLike = "auto") -> torch.device:
     """The device to paint on, checked to be available.
 
     Args:
@@ -34,10 +37,11 @@ def find_device(name: str | torch.device = "auto") -> torch.device:
     """
     if name != "auto":
         return _named(name)
-    return next(d for d in map(torch.device, DEVICES) if _is_available(d) and _can_paint(d))
+    available = filter(_is_available, map(torch.device, DEVICES))
+    return next(filter(_can_paint, map(_indexed, available)))
 
 
-def find_training_device(name: str | torch.device = "auto") -> torch.device:
+def find_training_device(name: DeviceLike = "auto") -> torch.device:
     """The device to train on: as :func:`find_device`, but ``auto`` is never Apple's GPU.
 
     That lacks what training needs in every step (eigenvalues, float64).
@@ -47,7 +51,8 @@ def find_training_device(name: str | torch.device = "auto") -> torch.device:
     """
     if name != "auto":
         return _named(name)
-    return next(d for d in map(torch.device, DEVICES) if d.type != "mps" and _is_available(d))
+    available = filter(_is_available, map(torch.device, DEVICES))
+    return _indexed(next(device for device in available if device.type != "mps"))
 
 
 def device_module(device: torch.device) -> Any:
@@ -110,7 +115,7 @@ _MISSING: set[tuple[Callable[..., Any], torch.device]] = set()
 """Functions that have failed on a device: not tried again."""
 
 
-def _named(name: str | torch.device) -> torch.device:
+def _named(name: DeviceLike) -> torch.device:
     kinds = ", ".join(reversed(DEVICES))
     try:
         device = torch.device(name)
@@ -123,7 +128,19 @@ def _named(name: str | torch.device) -> torch.device:
             f"{option('device')} {name}: this PyTorch ({torch.__version__}) sees no such device; "
             "choose auto or cpu."
         )
-    return device
+    return _indexed(device)
+
+
+def _indexed(device: torch.device) -> torch.device:
+    """The device as its tensors name it: what is measured is kept by device."""
+    if device.type == "cpu":
+        return CPU
+    index: int | None = device.index
+    if index is not None:
+        return device
+    module = device_module(device)
+    is_started = hasattr(module, "is_initialized") and module.is_initialized()
+    return torch.device(device.type, module.current_device() if is_started else 0)
 
 
 def _is_available(device: torch.device) -> bool:

@@ -17,6 +17,7 @@ import contextlib
 import functools
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -27,6 +28,8 @@ from impasto.runtime.devices import CPU, synchronize
 from impasto.runtime.threads import best_seconds
 
 PRECISIONS = ("auto", "float32", "bfloat16")
+
+Module = TypeVar("Module", bound=nn.Module)
 
 _CONVOLUTIONS = 20
 """Convolutions timed together on a GPU, so that the start of each weighs little."""
@@ -72,7 +75,7 @@ def fastest_layout(device: torch.device, dtype: torch.dtype) -> torch.memory_for
     return torch.contiguous_format if contiguous < 0.8 * last else torch.channels_last
 
 
-def moved(module: nn.Module, device: torch.device, dtype: torch.dtype | None = None) -> nn.Module:
+def moved(module: Module, device: torch.device, dtype: torch.dtype | None = None) -> Module:
     """The module itself, on a device, in a type and in the layout that is fastest there."""
     module.to(device=device, dtype=dtype)
     if device.type != "cpu":

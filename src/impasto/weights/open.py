@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ from impasto.encoders.files import load_encoder
 from impasto.encoders.protocol import EncoderLike, FeatureExtractor, as_feature_extractor
 from impasto.encoders.vgg import Encoder
 from impasto.errors import OptionError, unknown_name
+from impasto.runtime.devices import CPU
+from impasto.runtime.precision import moved
 from impasto.runtime.registry import Registry
 from impasto.weights.layouts import NETS
 from impasto.weights.records import WEIGHTS
@@ -60,7 +63,11 @@ def register_encoder(name: str, opener: EncoderOpener) -> None:
 
 
 def open_feature_extractor(
-    name: str | Path, pooling: str = "own", *, dtype: torch.dtype = torch.float32
+    name: str | Path,
+    pooling: str = "own",
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device = CPU,
 ) -> FeatureExtractor:
     """An encoder of any kind by name; see :func:`open_encoder`.
 
@@ -68,13 +75,24 @@ def open_feature_extractor(
         name: As there.
         pooling: As there; only ``"own"`` if it is not an :class:`impasto.Encoder`.
         dtype: Type of the weights of an :class:`impasto.Encoder`; other encoders choose theirs.
+        device: Where it computes; a function must do so by itself.
     """
     encoder = _opened(name)
     if isinstance(encoder, Encoder):
-        return _with_pooling(encoder, pooling).to(dtype)
+        encoder = _with_pooling(encoder, pooling)
+        return moved(encoder, device, dtype)
     if pooling != "own":
         raise OptionError(f"The pooling of the encoder '{name}' cannot be changed: leave it 'own'.")
-    return as_feature_extractor(encoder)
+    return on_device(as_feature_extractor(encoder), device)
+
+
+def on_device(encoder: FeatureExtractor, device: torch.device) -> FeatureExtractor:
+    """The encoder itself, or a copy on the device if it is a module somewhere else."""
+    if isinstance(encoder, nn.Module):
+        parameters = [*encoder.parameters(), *encoder.buffers()]
+        if any(parameter.device != device for parameter in parameters):
+            return cast("FeatureExtractor", moved(copy.deepcopy(encoder), device))
+    return encoder
 
 
 def open_encoder(name: str | Path, pooling: str = "own") -> Encoder:
