@@ -109,6 +109,7 @@ def read(
         opened = open_file(path)
         info = read_source_info(opened.image, is_fresh=True)
         picture = Picture(*decode(opened, str(path), max_pixels), path, info)
+        picture = replace(picture, info=replace(info, size=picture.size))
     if long_side is None:
         return picture
     return picture.resized(fit_size(picture.size, long_side, max_enlarge=max_enlarge))

@@ -57,6 +57,7 @@ class SourceInfo:
         camera: EXIF of how it was taken.
         location: EXIF of where it was taken.
         dpi: Horizontal and vertical resolution, or None.
+        size: Height and width of the picture in the file, upright; None if it was not a file.
         frames: Pictures in the file; the first is read.
         is_animation: Whether they are the frames of an animation, not pages.
     """
@@ -65,6 +66,7 @@ class SourceInfo:
     camera: Mapping[int, Any] = field(default_factory=dict)
     location: Mapping[int, Any] = field(default_factory=dict)
     dpi: tuple[float, float] | None = None
+    size: tuple[int, int] | None = None
     frames: int = 1
     is_animation: bool = False
 
@@ -89,7 +91,9 @@ def read_source_info(image: Image.Image, *, is_fresh: bool = False) -> SourceInf
         if not tags.get(tag) and (text := next(_said_otherwise(image, tag), "")):
             tags[tag] = text.encode()[:_LONGEST]
     frames, is_animation = _frames(image) if is_fresh else (1, False)
-    return SourceInfo(tags, camera, location, _dpi(image), frames, is_animation)
+    return SourceInfo(
+        tags, camera, location, _dpi(image), frames=frames, is_animation=is_animation
+    )
 
 
 def _plain(

@@ -27,7 +27,7 @@ from impasto.jobs.requests import (
     name_of_source,
 )
 from impasto.jobs.results import Result, Row, as_row
-from impasto.jobs.sources import enlarging_note, read_styles
+from impasto.jobs.sources import check_short_side, content_notes, frame_notes, read_styles
 from impasto.optim.loop import Step
 from impasto.painting import cost_model
 from impasto.painting.estimate import estimate
@@ -51,7 +51,7 @@ def paint(run: Run) -> Iterator[Event]:
     assert isinstance(request, PaintRequest)
     size = request.recipe.size
     content = run.resources.content(request.content, size, run.options.max_pixels)
-    yield from enlarging_note(request.content, content, size)
+    yield from _content_read(run, content, size)
     painter = yield from _painter(run, request, content)
     _name_inputs(run, painter, request.styles, {"content": painter.content})
     yield from _optimize(run, painter, content)
@@ -60,7 +60,7 @@ def paint(run: Run) -> Iterator[Event]:
 def _painter(run: Run, request: PaintRequest, content: Picture) -> Generator[Event, None, Painter]:
     """The painter; the style pictures as they were read are not kept beyond this."""
     recipe, options = request.recipe, run.options
-    styles = _styles(run, request.styles, recipe, max(content.size))
+    styles = yield from _styles(run, request.styles, recipe, max(content.size))
     regions, notices = read_regions(
         content,
         [style.picture for style in styles],
@@ -86,7 +86,7 @@ def texture(run: Run) -> Iterator[Event]:
     """A texture of style pictures, from noise."""
     request = run.request
     assert isinstance(request, TextureRequest)
-    styles = _styles(run, request.styles, request.recipe, max(request.size))
+    styles = yield from _styles(run, request.styles, request.recipe, max(request.size))
     painter = TexturePainter(
         styles,
         request.size,
@@ -108,7 +108,7 @@ def reconstruct(run: Run) -> Iterator[Event]:
     assert isinstance(request, ReconstructRequest)
     recipe = request.recipe
     picture = run.resources.content(request.content, recipe.size, options.max_pixels)
-    yield from enlarging_note(request.content, picture, recipe.size)
+    yield from _content_read(run, picture, recipe.size)
     run.inputs = {"content": picture}
     if request.source == "figure":
         yield from _figure(run, picture, recipe)
@@ -129,11 +129,23 @@ def work_share(stages: tuple[Stage, ...], stage: int, step: int) -> float:
     return (before + stages[stage].work * step / max(1, stages[stage].steps)) / total
 
 
+def _content_read(run: Run, picture: Picture, size: int) -> Iterator[Note]:
+    """Keep what the content's file says, and check its shape; notes on what was read."""
+    request = run.request
+    assert isinstance(request, (PaintRequest, ReconstructRequest))
+    run.source = picture.info
+    yield from content_notes(request.content, picture, size)
+    encoder = run.resources.encoder(request.recipe)
+    check_short_side(request.content, picture, encoder.minimum_side(request.recipe.layers))
+
+
 def _styles(
     run: Run, inputs: tuple[StyleInput, ...], recipe: Recipe, long_side: int
-) -> list[Style]:
+) -> Generator[Event, None, list[Style]]:
     sources = [style.source for style in inputs]
     pictures = read_styles(sources, recipe, long_side, max_pixels=run.options.max_pixels)
+    for source, picture in zip(sources, pictures, strict=True):
+        yield from frame_notes(source, picture)
     return [
         Style(picture, style.weight or 1.0, style.level)
         for picture, style in zip(pictures, inputs, strict=True)

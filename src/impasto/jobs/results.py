@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from impasto import images
+from impasto.images.source_info import SourceInfo
 from impasto.jobs.provenance import costs
 from impasto.jobs.request_json import KEY, to_json
 from impasto.jobs.requests import Request, StylizeRequest
@@ -42,6 +43,7 @@ class Result:
         peak_bytes: The most memory that the process held, if that was measured.
         is_finished: Whether all the work was done.
         notes: Further lines for the picture's metadata.
+        source: What the content's file says beside its pixels, if there is one.
     """
 
     tensor: Tensor = field(repr=False)
@@ -52,6 +54,7 @@ class Result:
     peak_bytes: float | None = None
     is_finished: bool = True
     notes: Mapping[str, str] = field(default_factory=dict)
+    source: SourceInfo | None = field(default=None, repr=False)
 
     @property
     def recipe(self) -> Recipe:
@@ -69,14 +72,37 @@ class Result:
         """The picture as a Pillow image, RGB or RGBA."""
         return images.to_pil(self.tensor, self.alpha)
 
-    def save(self, path: str | Path, *, quality: int = 95) -> Path:
+    def save(
+        self,
+        path: str | Path,
+        *,
+        quality: int = 95,
+        depth: int = 8,
+        metadata: str = "strip",
+    ) -> Path:
         """Write the picture in the format of the extension, with its request in the metadata.
+
+        Args:
+            path: The file to write.
+            quality: Of JPEG and WebP, 1 to 100.
+            depth: Bits a sample: 8, or 16 in PNG and TIFF.
+            metadata: What becomes of the photograph's own metadata. ``"strip"``: nothing is
+                written; ``"keep"``: EXIF, author, copyright and resolution, but not where it was
+                taken; ``"keep-location"``: that, too.
 
         Raises:
             ImageError: If it cannot be written there.
+            OptionError: For a quality, depth or metadata that is not allowed.
         """
         return images.write(
-            path, self.tensor, alpha=self.alpha, quality=quality, metadata=self.metadata()
+            path,
+            self.tensor,
+            alpha=self.alpha,
+            quality=quality,
+            depth=depth,
+            metadata=self.metadata(),
+            source=self.source,
+            source_metadata=metadata,
         )
 
     def metadata(self) -> dict[str, str]:

@@ -21,6 +21,7 @@ from torch import Tensor
 from impasto import images
 from impasto.errors import ImpastoError
 from impasto.images.picture import Picture
+from impasto.images.source_info import SourceInfo
 from impasto.jobs import one_pass, optimization
 from impasto.jobs.events import Event, Finished, Note
 from impasto.jobs.requests import Request
@@ -80,6 +81,8 @@ class RunOptions:
         handle_interrupt: Whether the first Ctrl-C stops after the current step; main thread only.
         preview_seconds: Seconds between two :class:`Preview` events; None for none.
         record_memory: Whether the peak memory of the process is noted in the result.
+        depth: Bits a sample that the picture will be saved with. Very large pictures of one pass are
+            held in 8 bits if that is enough.
         recorders: Name → what makes a recorder, such as snapshots or a report.
     """
 
@@ -92,6 +95,7 @@ class RunOptions:
     handle_interrupt: bool = False
     preview_seconds: float | None = None
     record_memory: bool = False
+    depth: int = 8
     recorders: Mapping[str, RecorderFactory] = field(default_factory=dict)
 
 
@@ -107,6 +111,7 @@ class Run(Iterator[Event]):
 
     Attributes:
         inputs: Name → picture that was read, available from the first event on.
+        source: What the content's file says beside its pixels, available from the first event on.
         recorders: Name → recorder, available from the first event on.
         should_stop: Whether :meth:`stop` was called.
     """
@@ -123,6 +128,7 @@ class Run(Iterator[Event]):
         self.options = options or RunOptions()
         self.resources = resources or Resources()
         self.inputs: dict[str, Picture] = {}
+        self.source: SourceInfo | None = None
         self.recorders: dict[str, Recorder] = {}
         self.should_stop = False
         self.result_so_far: Callable[[], Result] | None = None

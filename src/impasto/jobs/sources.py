@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from PIL import Image
 
 from impasto import images
+from impasto.errors import ImageError, option
 from impasto.images.picture import Picture
 from impasto.jobs.events import Note
 from impasto.jobs.requests import AnySource, name_of_source
@@ -29,10 +31,50 @@ def read_styles(
     ]
 
 
-def enlarging_note(source: AnySource, picture: Picture, long_side: int) -> Iterator[Note]:
-    """A note if a picture was too small to be enlarged to ``long_side`` pixels."""
+def content_notes(source: AnySource, picture: Picture, long_side: int) -> Iterator[Note]:
+    """Notes on a picture that was too small to be enlarged to ``long_side`` pixels, and on frames.
+
+    Args:
+        source: What was read.
+        picture: The picture.
+        long_side: In pixels; 0 for the picture's own.
+    """
     if (side := max(picture.size)) < long_side:
         yield Note(
             f"{name_of_source(source)} is enlarged {images.MAX_ENLARGE:g} times at most: the long "
             f"side is {side} px, not {long_side}."
         )
+    yield from frame_notes(source, picture)
+
+
+def frame_notes(source: AnySource, picture: Picture) -> Iterator[Note]:
+    """A note if a file holds more pictures than the one that was read."""
+    name, frames = name_of_source(source), picture.info.frames
+    if frames > 1 and picture.info.is_animation:
+        yield Note(f"{name} is an animation: its first frame of {frames} is used.")
+    elif frames > 1:
+        yield Note(f"{name} has {frames} pages: the first is used.")
+
+
+def check_short_side(source: AnySource, picture: Picture, least: int) -> None:
+    """Check that a picture, such as a panorama, is not too narrow at the size that it was read at.
+
+    Args:
+        source: What was read.
+        picture: The picture, at the size of the painting.
+        least: The shortest side that its layers allow, in pixels.
+
+    Raises:
+        ImageError: If it is too narrow, with the size that would do.
+    """
+    if min(picture.size) >= least:
+        return
+    height, width = picture.info.size or picture.size
+    shape = f"{name_of_source(source)} has {width}×{height} px, a narrow shape"
+    needed = math.ceil((least - 0.5) * max(height, width) / min(height, width))
+    if needed > images.MAX_ENLARGE * max(height, width):
+        raise ImageError(f"{shape}: its short side must have {least} px or more, so crop it.")
+    raise ImageError(
+        f"{shape}: at {max(picture.size)} px its short side has {min(picture.size)} px, and "
+        f"{least} are needed. Give {option('size')} {needed} or more, or crop it."
+    )
