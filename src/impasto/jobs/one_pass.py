@@ -11,6 +11,7 @@ from impasto.errors import OptionError, option
 from impasto.jobs.events import Event, Finished, Note, Planned, Progress
 from impasto.jobs.requests import StylizeRequest
 from impasto.jobs.results import Result
+from impasto.jobs.sources import check_short_side, content_notes, frame_notes
 from impasto.onepass.stylizer import StyleSource, Stylizer, uint8_if_large
 from impasto.regions.regions import read_regions, style_name_of
 from impasto.runtime.memory import peak_bytes
@@ -26,7 +27,13 @@ def stylize(run: Run) -> Iterator[Event]:
     limit = options.max_pixels
     stylizer = run.resources.stylizer(request, memory=options.memory, max_pixels=limit)
     check_regions(request, stylizer)
-    picture = run.resources.picture(request, max_pixels=limit)
+    picture = run.resources.picture(request, max_pixels=limit, depth=options.depth)
+    run.source = picture.info
+    yield from content_notes(request.content, picture, request.size)
+    check_short_side(request.content, picture, stylizer.model.network.stride + 1)
+    for style in stylizer.pictures:
+        if style.path is not None and run.resources.is_first_use(style.path):
+            yield from frame_notes(style.path, style)
     yield Planned((picture.size,), (1,), bytes=stylizer.bytes_needed(picture))
     regions, notices = read_regions(
         picture,
@@ -39,11 +46,14 @@ def stylize(run: Run) -> Iterator[Event]:
         style_names=stylizer.names,
     )
     yield from map(Note, notices)
-    picture = picture if regions else uint8_if_large(picture)
+    picture = picture if regions else uint8_if_large(picture, options.depth)
     run.inputs = {"content": picture}
     started = time.perf_counter()
     painted = stylizer.paint(
-        picture, regions=regions, progress=partial(_emit_share, run, picture.size, started)
+        picture,
+        regions=regions,
+        depth=options.depth,
+        progress=partial(_emit_share, run, picture.size, started),
     )
     seconds = time.perf_counter() - started
     peak = peak_bytes() if options.record_memory else None

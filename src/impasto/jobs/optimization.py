@@ -53,6 +53,8 @@ def paint(run: Run) -> Iterator[Event]:
     content = run.resources.content(request.content, size, run.options.max_pixels)
     yield from _content_read(run, content, size)
     painter = yield from _painter(run, request, content)
+    least = painter.encoder.minimum_side(request.recipe.layers)
+    check_short_side(request.content, content, least)
     _name_inputs(run, painter, request.styles, {"content": painter.content})
     yield from _optimize(run, painter, content)
 
@@ -130,13 +132,11 @@ def work_share(stages: tuple[Stage, ...], stage: int, step: int) -> float:
 
 
 def _content_read(run: Run, picture: Picture, size: int) -> Iterator[Note]:
-    """Keep what the content's file says, and check its shape; notes on what was read."""
+    """Keep what the content's file says; notes on what was read."""
     request = run.request
     assert isinstance(request, (PaintRequest, ReconstructRequest))
     run.source = picture.info
     yield from content_notes(request.content, picture, size)
-    encoder = run.resources.encoder(request.recipe)
-    check_short_side(request.content, picture, encoder.minimum_side(request.recipe.layers))
 
 
 def _styles(
@@ -268,6 +268,7 @@ def _result(run: Run, painter: Painter, losses: list[Row], alpha_of: Picture | N
         list(losses),
         peak_bytes() if run.options.record_memory else None,
         is_finished=painter.done,
+        source=run.source,
     )
 
 

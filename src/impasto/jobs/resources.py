@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 from impasto import images
 from impasto.encoders.caching import CachingEncoder
@@ -38,7 +39,8 @@ class Resources:
         self._contents: dict[tuple[str, int, int], Picture] = {}
         self._stylizers: dict[tuple[StylizeRequest, float | None, int], Stylizer] = {}
         self._readers: ThreadPoolExecutor | None = None
-        self._reading: dict[tuple[str, int, int, bool], Future[Picture]] = {}
+        self._reading: dict[tuple[str, int, int, bool, int], Future[Picture]] = {}
+        self._used: set[Path] = set()
 
     def encoder(self, recipe: Recipe) -> FeatureExtractor:
         """The encoder of a recipe, in the recipe's precision."""
@@ -90,21 +92,27 @@ class Resources:
             max_pixels=max_pixels,
         )
 
-    def read_ahead(self, request: StylizeRequest, *, max_pixels: int) -> None:
+    def is_first_use(self, path: Path) -> bool:
+        """Whether this is asked for a file for the first time."""
+        is_first = path not in self._used
+        self._used.add(path)
+        return is_first
+
+    def read_ahead(self, request: StylizeRequest, *, max_pixels: int, depth: int = 8) -> None:
         """Begin to read a request's content in a thread, for :meth:`picture`."""
         if not isinstance(request.content, str):
             return
         self._readers = self._readers or ThreadPoolExecutor(1)
-        key = _reading_key(request, max_pixels)
-        self._reading[key] = start_in(self._readers, partial(_read, request, max_pixels))
+        key = _reading_key(request, max_pixels, depth)
+        self._reading[key] = start_in(self._readers, partial(_read, request, max_pixels, depth))
 
-    def picture(self, request: StylizeRequest, *, max_pixels: int) -> Picture:
+    def picture(self, request: StylizeRequest, *, max_pixels: int, depth: int = 8) -> Picture:
         """The content of a one-pass request; very large ones without regions are held in bytes."""
         if isinstance(request.content, str):
-            reading = self._reading.pop(_reading_key(request, max_pixels), None)
+            reading = self._reading.pop(_reading_key(request, max_pixels, depth), None)
             if reading is not None:
                 return reading.result()
-        return _read(request, max_pixels)
+        return _read(request, max_pixels, depth)
 
     def __enter__(self) -> Resources:
         return self
@@ -118,11 +126,13 @@ class Resources:
             self._readers.shutdown(cancel_futures=True)
 
 
-def _reading_key(request: StylizeRequest, max_pixels: int) -> tuple[str, int, int, bool]:
+def _reading_key(
+    request: StylizeRequest, max_pixels: int, depth: int
+) -> tuple[str, int, int, bool, int]:
     has_regions = bool(request.mask or request.regions)
-    return str(request.content), request.size, max_pixels, has_regions
+    return str(request.content), request.size, max_pixels, has_regions, depth
 
 
-def _read(request: StylizeRequest, max_pixels: int) -> Picture:
+def _read(request: StylizeRequest, max_pixels: int, depth: int) -> Picture:
     picture = images.read(request.content, long_side=request.size or None, max_pixels=max_pixels)
-    return picture if request.mask or request.regions else uint8_if_large(picture)
+    return picture if request.mask or request.regions else uint8_if_large(picture, depth)

@@ -155,6 +155,7 @@ class Stylizer:
         content: Picture,
         *,
         regions: Sequence[Region] = (),
+        depth: int = 8,
         progress: Callable[[float], None] = lambda share: None,
     ) -> Tensor:
         """Paint a picture.
@@ -162,6 +163,7 @@ class Stylizer:
         Args:
             content: The picture.
             regions: Styles of its parts, covering it (see :mod:`impasto.regions.regions`).
+            depth: Bits a sample that the result is to hold; with 8, very large ones are uint8.
             progress: Called with the share of the work that is done.
 
         Returns:
@@ -172,7 +174,7 @@ class Stylizer:
             masks = torch.cat([region.mask for region in regions], 1)
             vectors = [self._region_vector(region, original) for region in regions]
         else:
-            original, masks = uint8_if_large(content).tensor, None
+            original, masks = uint8_if_large(content, depth).tensor, None
             vectors = [self._mixture(original, None) if self._vector is None else self._vector]
         tensor = self._mode.content(original, self._space)
         style = self._stylist.spatial_style(vectors, tensor, strength=self._strength, masks=masks)
@@ -225,8 +227,8 @@ class Stylizer:
         return self._stylist.read_style(tensor, mask=style_mask)
 
 
-def uint8_if_large(content: Picture) -> Picture:
-    """The picture, as uint8 if it is very large: a quarter of the memory."""
+def uint8_if_large(content: Picture, depth: int = 8) -> Picture:
+    """The picture, as uint8 if it is very large and needs no more bits: a quarter of the memory."""
     height, width = content.size
-    is_large = height * width >= _LARGE and content.tensor.is_floating_point()
+    is_large = height * width >= _LARGE and depth == 8 and content.tensor.is_floating_point()
     return content.as_uint8() if is_large else content
