@@ -58,7 +58,10 @@ def stylize(run: Run) -> Iterator[Event]:
     seconds = time.perf_counter() - started
     peak = peak_bytes() if options.record_memory else None
     yield Progress(1.0, seconds, 0.0, picture.size)
-    yield Finished(Result(painted, picture.alpha, request, seconds, peak_bytes=peak))
+    result = Result(
+        painted, picture.alpha, request, seconds, peak_bytes=peak, source=picture.info
+    )
+    yield Finished(result)
 
 
 def check_regions(request: StylizeRequest, stylizer: Stylizer) -> None:

@@ -28,6 +28,7 @@ from impasto.cli.shared.messages import (
 from impasto.cli.shared.outputs import check_apart
 from impasto.cli.shared.recipe_options import add_entry_option, given_entries
 from impasto.cli.shared.run_options import memory_of
+from impasto.cli.shared.save_options import add_save_options, save_options
 from impasto.errors import ImpastoError, OptionError, printable, with_file_name
 from impasto.jobs.display import clock
 from impasto.jobs.events import Event, Note, Planned, Progress
@@ -78,8 +79,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     files.add_argument("--format", choices=tuple(sorted({s[1:] for s in images.FORMATS})),
                        help="format of the pictures in a folder [as the source]")  # fmt: skip
     files.add_argument("--overwrite", action="store_true", help="replace existing outputs")
-    files.add_argument("--quality", type=int, default=95, metavar="N",
-                       help="quality of JPEG and WebP files [95]")  # fmt: skip
+    add_save_options(files)
     files.add_argument("--save-style", metavar="FILE", type=Path,
                        help="save the style for later use (.safetensors)")  # fmt: skip
     add_max_pixels(parser)
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     if (args.mask or args.style_mask or args.regions) and len(items) > 1:
         raise OptionError("Masks and regions belong to one picture: name one.")
     for item in items:
-        images.check_output(item.output, quality=args.quality)
+        images.check_output(item.output, quality=args.quality, depth=args.depth)
     request = _request(args, items)
     check_apart(
         [*(("-o", item.output) for item in items), ("--save-style", args.save_style)],
@@ -123,7 +123,7 @@ def run_one(request: StylizeRequest, args: argparse.Namespace) -> int:
     for name in ("snapshots", "snapshots_to", "log", "report", "resume"):
         if getattr(args, name, None):
             raise OptionError(f"{flag(name)} is for paintings, not for one pass: leave it out.")
-    images.check_output(args.output, quality=args.quality)
+    images.check_output(args.output, quality=args.quality, depth=args.depth)
     check_apart([("-o", args.output)], request.files)
     todo = [BatchItem(Path(str(request.content)), Path(args.output))]
     outcome = _Batch(request, todo, _options(args), Resources(), args).paint()
@@ -147,7 +147,7 @@ def _options(args: argparse.Namespace) -> RunOptions:
     memory = memory_of(args)
     if memory is not None:
         return_freed_memory()  # before a picture is read
-    return RunOptions(memory=memory, max_pixels=args.max_pixels)
+    return RunOptions(memory=memory, max_pixels=args.max_pixels, depth=args.depth)
 
 
 @dataclass
@@ -223,7 +223,8 @@ class _Batch:
 
     def _read_ahead(self, number: int) -> None:
         limit = self._options.max_pixels
-        self._resources.read_ahead(self._requests[number], max_pixels=limit)
+        depth = self._options.depth
+        self._resources.read_ahead(self._requests[number], max_pixels=limit, depth=depth)
 
     def _handle(self, event: Event, item: BatchItem) -> None:
         if isinstance(event, Planned):
@@ -236,7 +237,7 @@ class _Batch:
     def _write(self, item: BatchItem, result: Result, writer: ThreadPoolExecutor) -> None:
         """Start to write a picture, while the next is painted."""
         self._finish_writing()
-        save = partial(result.save, item.output, quality=self._args.quality)
+        save = partial(result.save, item.output, **save_options(self._args))
         self._writing = _Writing(item, result.seconds, start_in(writer, save))
 
     def _finish_writing(self) -> None:

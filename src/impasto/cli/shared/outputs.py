@@ -22,7 +22,7 @@ def check_outputs(args: argparse.Namespace, inputs: Iterable[object]) -> None:
     Raises:
         ImpastoError: If a file cannot be written, or would replace another.
     """
-    images.check_output(args.output, quality=args.quality)
+    images.check_output(args.output, quality=args.quality, depth=args.depth)
     pages = {"--log": args.log, "--report": getattr(args, "report", None)}
     for path in pages.values():
         if path is not None:

@@ -19,6 +19,7 @@ from impasto.cli.shared.messages import (
     say,
 )
 from impasto.cli.shared.outputs import check_outputs
+from impasto.cli.shared.save_options import add_save_options, save_options
 from impasto.errors import ImpastoError, OptionError
 from impasto.jobs.checkpoints import checkpoint_path
 from impasto.jobs.display import ProgressBar, clock
@@ -37,8 +38,7 @@ CHECKPOINT_SECONDS = 30.0
 def add_run_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Add the options that do not change the picture."""
     group = parser.add_argument_group("this run")
-    group.add_argument("--quality", type=int, default=95, metavar="N",
-                       help="quality of JPEG and WebP files [95]")  # fmt: skip
+    add_save_options(group)
     add_max_pixels(group)
     group.add_argument("--memory", metavar="SIZE",
                        help="memory limit, such as 2GB [2/3 of the free memory]")  # fmt: skip
@@ -88,6 +88,7 @@ def run_to_file(request: Request, args: argparse.Namespace) -> int:
         resume=args.resume,
         handle_interrupt=True,
         record_memory=True,
+        depth=args.depth,
         recorders=_recorders(args),
     )
     running = run_request(request, options)
@@ -101,7 +102,7 @@ def run_to_file(request: Request, args: argparse.Namespace) -> int:
                 _prepare(event, args)
             elif isinstance(event, Finished):
                 # At once: the terminal may be gone, and with it the bar.
-                event.result.save(output, quality=args.quality)
+                event.result.save(output, **save_options(args))
                 is_resumable = event.is_resumable
     result = running.result
     # The other files come last, since they may fail: hours of work are in the picture.

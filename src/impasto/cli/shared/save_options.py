@@ -1,0 +1,26 @@
+"""Options of how a picture is saved: shared by all commands that paint."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from impasto.images.writing import DEPTHS, METADATA
+
+
+def add_save_options(group: argparse._ActionsContainer) -> None:
+    """Add ``--quality``, ``--depth`` and ``--metadata``."""
+    group.add_argument("--quality", type=int, default=95, metavar="N",
+                       help="quality of JPEG and WebP files [95]")  # fmt: skip
+    group.add_argument("--depth", type=int, choices=DEPTHS, default=DEPTHS[0],
+                       help="bits a sample; 16 in PNG and TIFF files [8]")  # fmt: skip
+    group.add_argument(
+        "--metadata", choices=METADATA, default=METADATA[0],
+        help="the photograph's own EXIF, author, copyright and dpi: strip, keep, or keep with "
+             "where it was taken [strip]",
+    )  # fmt: skip
+
+
+def save_options(args: argparse.Namespace) -> dict[str, Any]:
+    """The arguments of :meth:`impasto.jobs.results.Result.save` that these options give."""
+    return {"quality": args.quality, "depth": args.depth, "metadata": args.metadata}
