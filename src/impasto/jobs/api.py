@@ -28,6 +28,7 @@ from impasto.painting.texture import parse_size
 from impasto.recipes.presets import get_recipe
 from impasto.recipes.recipe import Recipe
 from impasto.regions.masks import RegionSpec
+from impasto.runtime.devices import DeviceLike
 
 
 def paint(
@@ -40,6 +41,7 @@ def paint(
     mask: str | Path | None = None,
     style_mask: str | Path | None = None,
     regions: Sequence[str | RegionSpec] = (),
+    device: DeviceLike = "auto",
     memory: float | None = None,
     max_pixels: int = images.MAX_PIXELS,
     progress: bool = False,
@@ -57,7 +59,10 @@ def paint(
         mask: Label picture of the content, one colour a region, with ``style_mask``.
         style_mask: Label picture of the style, in the same colours.
         regions: ``"sky=sky.png@monet.jpg"`` and the like, see :mod:`impasto.regions.masks`.
-        memory: Bytes that the process may take; two thirds of what is free by default.
+        device: Where to paint: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"xpu"`` or ``"mps"``; the
+            first GPU by default, else the CPU.
+        memory: Bytes that may be taken of the device's memory; two thirds of what is free by
+            default.
         max_pixels: Refuse larger pictures and masks.
         progress: Show a progress bar, in a notebook with the picture so far.
         **changes: Recipe entries to change, e.g. ``size=1024, style_loss="gram"``.
@@ -76,7 +81,9 @@ def paint(
         _path(style_mask),
         as_region_specs(regions),
     )
-    return _finish(request, RunOptions(memory=memory, max_pixels=max_pixels), progress)
+    return _finish(
+        request, RunOptions(device=device, memory=memory, max_pixels=max_pixels), progress
+    )
 
 
 def texture(
@@ -86,6 +93,7 @@ def texture(
     tileable: bool = False,
     recipe: str | Path | Recipe = "texture",
     shares: Sequence[float] | None = None,
+    device: DeviceLike = "auto",
     memory: float | None = None,
     max_pixels: int = images.MAX_PIXELS,
     progress: bool = False,
@@ -99,7 +107,8 @@ def texture(
         tileable: Whether opposite borders are to fit each other.
         recipe: A preset's name, the path of a TOML file, or a :class:`Recipe`.
         shares: Weights of several styles; equal by default.
-        memory: Bytes that the process may take.
+        device: Where to paint, as for :func:`paint`.
+        memory: Bytes that may be taken of the device's memory.
         max_pixels: Refuse larger pictures.
         progress: Show a progress bar, in a notebook with the picture so far.
         **changes: Recipe entries to change, e.g. ``style_scale=0.5``.
@@ -113,7 +122,9 @@ def texture(
     canvas = parse_size(size)
     chosen = _recipe(recipe, {**changes, "size": max(canvas)})
     request = TextureRequest(as_style_inputs(style, shares), canvas, chosen, tileable)
-    return _finish(request, RunOptions(memory=memory, max_pixels=max_pixels), progress)
+    return _finish(
+        request, RunOptions(device=device, memory=memory, max_pixels=max_pixels), progress
+    )
 
 
 def reconstruct(
@@ -122,6 +133,7 @@ def reconstruct(
     *,
     style_layers: Iterable[str] | Mapping[str, float] | None = None,
     recipe: str | Path | Recipe = "reconstruction",
+    device: DeviceLike = "auto",
     memory: float | None = None,
     max_pixels: int = images.MAX_PIXELS,
     progress: bool = False,
@@ -134,7 +146,8 @@ def reconstruct(
         layer: From its content: the features of this layer, or of several with weights.
         style_layers: Or from its style: the statistics of these layers.
         recipe: A preset's name, the path of a TOML file, or a :class:`Recipe`.
-        memory: Bytes that the process may take.
+        device: Where to paint, as for :func:`paint`.
+        memory: Bytes that may be taken of the device's memory.
         max_pixels: Refuse a larger picture.
         progress: Show a progress bar, in a notebook with the picture so far.
         **changes: Recipe entries to change, e.g. ``size=256``.
@@ -163,7 +176,9 @@ def reconstruct(
         request = ReconstructRequest(
             as_source(image), "style", chosen.replace(style_layers=style_layers)
         )
-    return _finish(request, RunOptions(memory=memory, max_pixels=max_pixels), progress)
+    return _finish(
+        request, RunOptions(device=device, memory=memory, max_pixels=max_pixels), progress
+    )
 
 
 def stylize(
@@ -176,6 +191,7 @@ def stylize(
     mask: str | Path | None = None,
     style_mask: str | Path | None = None,
     regions: Sequence[str | RegionSpec] = (),
+    device: DeviceLike = "auto",
     memory: float | None = None,
     max_pixels: int = images.MAX_PIXELS,
     **changes: Any,
@@ -193,6 +209,7 @@ def stylize(
         style_mask: Label picture of the style, in the same colours.
         regions: ``"sky=sky.png@monet.jpg"`` and the like, see :mod:`impasto.regions.masks`; with a
             model of named styles ``"sky=sky.png@starry-night"``.
+        device: Where to paint, as for :func:`paint`.
         memory: Bytes that painting may take; two thirds of what is free by default.
         max_pixels: Refuse larger pictures and masks.
         **changes: Entries of :class:`StylizeRequest`: strength, colour, colour_space,
@@ -216,7 +233,7 @@ def stylize(
         model="(a model in memory)" if own is not None else str(model or ""),
         **changes,
     )
-    options = RunOptions(memory=memory, max_pixels=max_pixels)
+    options = RunOptions(device=device, memory=memory, max_pixels=max_pixels)
     return run(request, options, resources=Resources(model=own)).finish()
 
 

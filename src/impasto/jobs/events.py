@@ -24,6 +24,7 @@ class Planned:
         seconds: Estimate of what is left to do; None if no estimate was asked for.
         bytes: Estimate of the peak memory of the process.
         tile_side: Side of the tiles in pixels, if the largest size is painted in tiles.
+        device: Where the work is done, such as ``"cpu"`` or ``"cuda:0"``.
     """
 
     sizes: tuple[tuple[int, int], ...]
@@ -31,6 +32,7 @@ class Planned:
     seconds: float | None = None
     bytes: float | None = None
     tile_side: int | None = None
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)

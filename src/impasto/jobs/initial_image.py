@@ -54,7 +54,7 @@ def one_pass_image(
         styles: Mixed by their shares; their levels are ignored.
         regions: Regions that cover the picture, each with its style; none for one style everywhere.
     """
-    stylist = Stylist(open_network(model))
+    stylist = Stylist(open_network(model), device=content.device)
 
     def read(picture: Picture, mask: Tensor | None) -> Tensor:
         picture = picture.resized(fit_size(picture.size, STYLE_SIDE, max_enlarge=1.0))

@@ -14,7 +14,7 @@ from impasto.jobs.results import Result
 from impasto.jobs.sources import check_short_side, content_notes, frame_notes
 from impasto.onepass.stylizer import StyleSource, Stylizer, uint8_if_large
 from impasto.regions.regions import read_regions, style_name_of
-from impasto.runtime.memory import peak_bytes
+from impasto.runtime.device_memory import peak_bytes
 
 if TYPE_CHECKING:
     from impasto.jobs.run import Run
@@ -25,7 +25,9 @@ def stylize(run: Run) -> Iterator[Event]:
     request, options = run.request, run.options
     assert isinstance(request, StylizeRequest)
     limit = options.max_pixels
-    stylizer = run.resources.stylizer(request, memory=options.memory, max_pixels=limit)
+    stylizer = run.resources.stylizer(
+        request, memory=options.memory, max_pixels=limit, device=run.device
+    )
     check_regions(request, stylizer)
     picture = run.resources.picture(request, max_pixels=limit, depth=options.depth)
     run.source = picture.info
@@ -34,7 +36,8 @@ def stylize(run: Run) -> Iterator[Event]:
     for style in stylizer.pictures:
         if style.path is not None and run.resources.is_first_use(style.path):
             yield from frame_notes(style.path, style)
-    yield Planned((picture.size,), (1,), bytes=stylizer.bytes_needed(picture))
+    needed = stylizer.bytes_needed(picture)
+    yield Planned((picture.size,), (1,), bytes=needed, device=str(run.device))
     regions, notices = read_regions(
         picture,
         stylizer.pictures,
@@ -55,8 +58,9 @@ def stylize(run: Run) -> Iterator[Event]:
         depth=options.depth,
         progress=partial(_emit_share, run, picture.size, started),
     )
+    painted = painted.cpu()
     seconds = time.perf_counter() - started
-    peak = peak_bytes() if options.record_memory else None
+    peak = peak_bytes(run.device) if options.record_memory else None
     yield Progress(1.0, seconds, 0.0, picture.size)
     result = Result(
         painted, picture.alpha, request, seconds, peak_bytes=peak, source=picture.info

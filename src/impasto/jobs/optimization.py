@@ -38,8 +38,9 @@ from impasto.painting.reconstruction import figure_panels, reconstruction
 from impasto.painting.texture import TexturePainter
 from impasto.recipes.recipe import Recipe
 from impasto.regions.regions import read_regions
+from impasto.runtime.device_memory import peak_bytes
+from impasto.runtime.devices import CPU
 from impasto.runtime.interrupts import StopRequest, stop_on_interrupt
-from impasto.runtime.memory import peak_bytes
 
 if TYPE_CHECKING:
     from impasto.jobs.run import Run
@@ -55,7 +56,7 @@ def paint(run: Run) -> Iterator[Event]:
     painter = yield from _painter(run, request, content)
     least = painter.encoder.minimum_side(request.recipe.layers)
     check_short_side(request.content, content, least)
-    _name_inputs(run, painter, request.styles, {"content": painter.content})
+    _name_inputs(run, painter, request.styles, {"content": content})
     yield from _optimize(run, painter, content)
 
 
@@ -78,8 +79,9 @@ def _painter(run: Run, request: PaintRequest, content: Picture) -> Generator[Eve
         styles,
         recipe,
         regions=regions,
-        encoder=run.resources.encoder(recipe),
+        encoder=run.resources.encoder(recipe, run.device),
         memory=options.memory,
+        device=run.device,
         initial_image=open_initial_image(recipe, max_pixels=options.max_pixels),
     )
 
@@ -94,8 +96,9 @@ def texture(run: Run) -> Iterator[Event]:
         request.size,
         request.recipe,
         tileable=request.tileable,
-        encoder=run.resources.encoder(request.recipe),
+        encoder=run.resources.encoder(request.recipe, run.device),
         memory=run.options.memory,
+        device=run.device,
     )
     height, width = painter.stages[-1].size
     if (height, width) != request.size:
@@ -117,9 +120,15 @@ def reconstruct(run: Run) -> Iterator[Event]:
         return
     of_content = recipe.content_layers if request.source == "content" else None
     of_style = recipe.style_layers if request.source == "style" else None
-    encoder = run.resources.encoder(recipe)
+    encoder = run.resources.encoder(recipe, run.device)
     painter = reconstruction(
-        picture, recipe, of_content, of_style, encoder=encoder, memory=options.memory
+        picture,
+        recipe,
+        of_content,
+        of_style,
+        encoder=encoder,
+        memory=options.memory,
+        device=run.device,
     )
     yield from _optimize(run, painter)
 
@@ -156,7 +165,7 @@ def _name_inputs(
     run: Run, painter: Painter, styles: tuple[StyleInput, ...], others: Mapping[str, Picture]
 ) -> None:
     """The pictures as they are used: styles in the colours that the recipe gives them."""
-    pictures = [style.picture for style in painter.styles]
+    pictures = [style.picture.to(CPU) for style in painter.styles]
     run.inputs = {**others, **dict(zip(map(str, styles), pictures, strict=True))}
 
 
@@ -255,18 +264,19 @@ def _planned(painter: Painter, *, with_seconds: bool) -> Planned:
         seconds=cost.seconds if cost else None,
         bytes=cost.bytes if cost else held,
         tile_side=side,
+        device=str(painter.device),
     )
 
 
 def _result(run: Run, painter: Painter, losses: list[Row], alpha_of: Picture | None) -> Result:
     height, width = painter.image.shape[-2:]
     return Result(
-        painter.picture,
+        painter.picture.cpu(),
         None if alpha_of is None else alpha_of.resized((height, width)).alpha,
         run.request,
         losses[-1]["seconds"] if losses else 0.0,
         list(losses),
-        peak_bytes() if run.options.record_memory else None,
+        peak_bytes(run.device) if run.options.record_memory else None,
         is_finished=painter.done,
         source=run.source,
     )
@@ -276,7 +286,7 @@ def _figure(run: Run, picture: Picture, recipe: Recipe) -> Iterator[Event]:
     """Reconstructions at every depth on one sheet; if stopped, the panels so far."""
     request = run.request
     assert isinstance(request, ReconstructRequest)
-    encoder = run.resources.encoder(recipe)
+    encoder = run.resources.encoder(recipe, run.device)
     if not isinstance(encoder, Encoder):
         raise OptionError("The figure needs a VGG-shaped encoder: give compact, vgg19 or vgg16.")
     panels = figure_panels(len(encoder.architecture.depths))
@@ -286,7 +296,9 @@ def _figure(run: Run, picture: Picture, recipe: Recipe) -> Iterator[Event]:
     seconds, is_stopped = 0.0, False
     with _interrupts(run) as interrupt:
         for number, panel in enumerate(panels):
-            painter = panel.painter(picture, recipe, encoder=encoder, memory=run.options.memory)
+            painter = panel.painter(
+                picture, recipe, encoder=encoder, memory=run.options.memory, device=run.device
+            )
             label = f"{number + 1}/{len(panels)} {panel.row} {panel.caption}"
             if number == 0:
                 yield _planned(painter, with_seconds=False)

@@ -7,6 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import torch
+
 from impasto import images
 from impasto.encoders.caching import CachingEncoder
 from impasto.encoders.protocol import FeatureExtractor
@@ -17,6 +19,7 @@ from impasto.networks.model import OnePassModel
 from impasto.onepass.stylizer import StyleSource, Stylizer, uint8_if_large
 from impasto.recipes.recipe import Recipe
 from impasto.runtime.background import start_in
+from impasto.runtime.devices import CPU
 from impasto.runtime.precision import compute_dtype
 from impasto.weights.open import open_feature_extractor
 
@@ -35,19 +38,21 @@ class Resources:
     ) -> None:
         self._remember = remember_features
         self._model = model
-        self._encoders: dict[tuple[str, str, str], FeatureExtractor] = {}
+        self._encoders: dict[tuple[str, str, str, torch.device], FeatureExtractor] = {}
         self._contents: dict[tuple[str, int, int], Picture] = {}
-        self._stylizers: dict[tuple[StylizeRequest, float | None, int], Stylizer] = {}
+        self._stylizers: dict[tuple[object, ...], Stylizer] = {}
         self._readers: ThreadPoolExecutor | None = None
         self._reading: dict[tuple[str, int, int, bool, int], Future[Picture]] = {}
         self._used: set[Path] = set()
 
-    def encoder(self, recipe: Recipe) -> FeatureExtractor:
-        """The encoder of a recipe, in the recipe's precision."""
-        key = recipe.encoder, recipe.pooling, recipe.precision
+    def encoder(self, recipe: Recipe, device: torch.device = CPU) -> FeatureExtractor:
+        """The encoder of a recipe on a device, in the recipe's precision."""
+        key = recipe.encoder, recipe.pooling, recipe.precision, device
         if key not in self._encoders:
-            dtype = compute_dtype(recipe.precision)
-            encoder = open_feature_extractor(recipe.encoder, recipe.pooling, dtype=dtype)
+            dtype = compute_dtype(recipe.precision, device)
+            encoder = open_feature_extractor(
+                recipe.encoder, recipe.pooling, dtype=dtype, device=device
+            )
             if self._remember and isinstance(encoder, Encoder):
                 encoder = CachingEncoder(encoder)
             self._encoders[key] = encoder
@@ -63,22 +68,27 @@ class Resources:
         return self._contents[key]
 
     def stylizer(
-        self, request: StylizeRequest, *, memory: float | None, max_pixels: int
+        self,
+        request: StylizeRequest,
+        *,
+        memory: float | None,
+        max_pixels: int,
+        device: torch.device = CPU,
     ) -> Stylizer:
-        """The styles of a one-pass request, read."""
+        """The styles of a one-pass request, read on a device."""
         if not all(isinstance(style.source, str) for style in request.styles):
-            return self._new_stylizer(request, memory, max_pixels)
+            return self._new_stylizer(request, memory, max_pixels, device)
         # Pictures that differ in what they paint, and where, have the styles in common.
         style = dataclasses.replace(
             request, content="", size=0, feather=0.0, mask=None, style_mask=None, regions=()
         )
-        key = style, memory, max_pixels
+        key = style, memory, max_pixels, device
         if key not in self._stylizers:
-            self._stylizers[key] = self._new_stylizer(request, memory, max_pixels)
+            self._stylizers[key] = self._new_stylizer(request, memory, max_pixels, device)
         return self._stylizers[key]
 
     def _new_stylizer(
-        self, request: StylizeRequest, memory: float | None, max_pixels: int
+        self, request: StylizeRequest, memory: float | None, max_pixels: int, device: torch.device
     ) -> Stylizer:
         return Stylizer(
             [StyleSource(style.source, style.weight or 1.0) for style in request.styles],
@@ -90,6 +100,7 @@ class Resources:
             precision=request.precision,
             memory=memory,
             max_pixels=max_pixels,
+            device=device,
         )
 
     def is_first_use(self, path: Path) -> bool:

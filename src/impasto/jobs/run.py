@@ -29,6 +29,7 @@ from impasto.jobs.resources import Resources
 from impasto.jobs.results import Result, describe_request
 from impasto.painting.pyramid import Stage
 from impasto.painting.snapshots import FrameStore
+from impasto.runtime.devices import DeviceLike, find_device
 from impasto.runtime.memory import memory_errors
 
 
@@ -72,7 +73,8 @@ class RunOptions:
     """How a request is run; nothing here changes the picture.
 
     Attributes:
-        memory: Bytes that the process may take; two thirds of what is free if None.
+        device: Where to compute, see :func:`impasto.runtime.devices.find_device`.
+        memory: Bytes that may be taken of the device's memory; two thirds of what is free if None.
         max_pixels: Larger pictures and masks are refused.
         estimate: Whether the time is estimated before the start (about a second).
         checkpoint: File that keeps the state of an optimization; None for none.
@@ -86,6 +88,7 @@ class RunOptions:
         recorders: Name → what makes a recorder, such as snapshots or a report.
     """
 
+    device: DeviceLike = "auto"
     memory: float | None = None
     max_pixels: int = images.MAX_PIXELS
     estimate: bool = False
@@ -114,6 +117,7 @@ class Run(Iterator[Event]):
         source: What the content's file says beside its pixels, available from the first event on.
         recorders: Name → recorder, available from the first event on.
         should_stop: Whether :meth:`stop` was called.
+        device: Where the work is done.
     """
 
     def __init__(
@@ -126,6 +130,7 @@ class Run(Iterator[Event]):
     ) -> None:
         self.request = request
         self.options = options or RunOptions()
+        self.device = find_device(self.options.device)
         self.resources = resources or Resources()
         self.inputs: dict[str, Picture] = {}
         self.source: SourceInfo | None = None
@@ -246,6 +251,7 @@ def run(
         An iterator of events. The work happens while it is iterated.
 
     Raises:
+        OptionError: If there is no such device.
         ImpastoError: While it is iterated, for pictures or options that cannot be used.
     """
     return Run(request, options, resources=resources, listener=listener)

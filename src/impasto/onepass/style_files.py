@@ -30,7 +30,7 @@ def save_style(path: str | Path, vector: Tensor, model: OnePassModel, *, name: s
         WeightsError: If the file cannot be written.
     """
     metadata = {"format": FORMAT, "model": fingerprint(model), "name": name}
-    content = save({"style": vector.detach().float().contiguous()}, metadata=metadata)
+    content = save({"style": vector.detach().float().cpu().contiguous()}, metadata=metadata)
     with atomic_write(Path(path), error=WeightsError) as temporary:
         temporary.write_bytes(content)
     return Path(path)
@@ -68,5 +68,5 @@ def fingerprint(model: OnePassModel) -> str:
     digest = hashlib.sha256()
     for key, value in sorted(model.network.state_dict().items()):
         digest.update(key.encode())
-        digest.update(value.detach().to(torch.float16).contiguous().numpy().tobytes())
+        digest.update(value.detach().to(torch.float16).contiguous().cpu().numpy().tobytes())
     return digest.hexdigest()[:16]

@@ -22,10 +22,19 @@ from impasto.losses.statistics import STATISTICS
 from impasto.networks.base import Affine
 from impasto.networks.model import IDENTITY, OnePassModel
 from impasto.objective.tiles import plan_tiles, tiled_summaries
-from impasto.onepass.tiling import MemoryModel, Schedule, TileStyle, choose_schedule, paint_tiled
+from impasto.onepass.tiling import (
+    SMALLEST,
+    MemoryModel,
+    Schedule,
+    TileStyle,
+    choose_schedule,
+    paint_tiled,
+)
 from impasto.regions.masks import resize_masks
-from impasto.runtime.memory import BASE_BYTES, default_memory_budget
-from impasto.runtime.precision import compute_dtype
+from impasto.runtime.device_memory import base_bytes, memory_budget, release_memory
+from impasto.runtime.devices import DeviceLike, find_device
+from impasto.runtime.memory import is_out_of_memory
+from impasto.runtime.precision import compute_dtype, moved
 from impasto.weights.open import open_encoder
 
 STYLE_SIDE = 512
@@ -54,7 +63,9 @@ class Stylist:
         model: The network and its styles.
         encoder: Reads styles from pictures; by default the model's own, opened when first needed.
         precision: See :func:`impasto.runtime.precision.compute_dtype`.
-        memory: Bytes that the process may take; by default two thirds of what is free.
+        memory: Bytes that may be taken of the device's memory; by default two thirds of what is
+            free.
+        device: Where to read styles and paint; by default where the network is.
     """
 
     def __init__(
@@ -64,20 +75,26 @@ class Stylist:
         encoder: Encoder | None = None,
         precision: str = "auto",
         memory: float | None = None,
+        device: DeviceLike | None = None,
     ) -> None:
         self.model = model
         self._memory = memory
         self._encoder = encoder
-        dtype = compute_dtype(precision)
-        self._network = model.network
-        if dtype != model.network.dtype:  # a copy: the caller's model keeps its precision
-            self._network = copy.deepcopy(model.network).to(dtype)
+        own = next(model.network.parameters()).device
+        self.device = own if device is None else find_device(device)
+        dtype = compute_dtype(precision, self.device)
+        self._network, self._predictor = model.network, model.predictor
+        # Copies: the caller's model keeps its precision and its place.
+        if dtype != model.network.dtype or own != self.device:
+            self._network = moved(copy.deepcopy(model.network), self.device, dtype)
+        if model.predictor is not None and own != self.device:
+            self._predictor = copy.deepcopy(model.predictor).to(self.device)
 
     @property
     def encoder(self) -> Encoder:
         """The encoder that styles are read with."""
         if self._encoder is None:
-            self._encoder = open_encoder(self.model.encoder)
+            self._encoder = moved(open_encoder(self.model.encoder), self.device)
         return self._encoder
 
     # --- Style vectors ------------------------------------------------------------------------
@@ -95,7 +112,7 @@ class Stylist:
         """
         if name not in self.names:
             raise unknown_name("style of this model", name, [*self.names, "a picture's path"])
-        return self.model.styles[name]
+        return self.model.styles[name].to(self.device)
 
     @torch.no_grad()
     def read_style(self, picture: Tensor, *, mask: Tensor | None = None) -> Tensor:
@@ -108,12 +125,14 @@ class Stylist:
         Raises:
             OptionError: If the model has fixed styles only.
         """
-        predictor = self.model.predictor
+        predictor = self._predictor
         if predictor is None:
             raise OptionError(
                 f"This model paints in its own styles only ({', '.join(self.names)}): choose one "
                 f"of them, or a model for any style, such as {option('model')} any."
             )
+        picture = picture.to(self.device)
+        mask = None if mask is None else mask.to(self.device)
         layers = predictor.layers
         least = self.encoder.minimum_side(layers)
         if min(picture.shape[-2:]) < least:
@@ -144,12 +163,12 @@ class Stylist:
         Raises:
             OptionError: If the model has fixed styles and none for that.
         """
-        if self.model.predictor is None:
+        if self._predictor is None:
             if IDENTITY not in self.model.styles:
                 raise OptionError(
                     f"This model does not know strengths: leave out {option('strength')}."
                 )
-            return self.model.styles[IDENTITY]
+            return self.model.styles[IDENTITY].to(self.device)
         size = (content.shape[-2], content.shape[-1])
         content = content if content.is_floating_point() else content.float() / 255
         return self.read_style(resize(content, fit_size(size, STYLE_SIDE, max_enlarge=1.0)))
@@ -173,7 +192,9 @@ class Stylist:
         if len(vectors) != regions:
             raise OptionError(f"{regions} regions need as many style vectors, not {len(vectors)}.")
         check_strength(strength)
-        stacked = torch.stack(list(vectors))
+        content = content.to(self.device)
+        masks = None if masks is None else masks.to(self.device)
+        stacked = torch.stack([vector.to(self.device) for vector in vectors])
         if strength < 1:
             stacked = torch.lerp(self.identity_style(content), stacked, strength)
         return SpatialStyle(stacked, masks)
@@ -195,7 +216,8 @@ class Stylist:
     ) -> Tensor:
         """Paint a picture (1, 3, H, W), float in [0, 1] or uint8; the result has the same type.
 
-        A picture that would take too much memory is painted in tiles, with the same result.
+        A picture that would take too much memory is painted in tiles, with the same result; so is
+        one for which the memory did not suffice after all.
 
         Args:
             content: The picture.
@@ -208,23 +230,33 @@ class Stylist:
         """
         network = self._network
         network.check_size(content)
+        content = content.to(self.device)
         height, width = content.shape[-2:]
         image = network.padded(content)
         size = (image.shape[-2], image.shape[-1])
         # The process, the picture and what else is held are part of the budget.
-        taken = BASE_BYTES + content.nbytes + other_bytes
+        taken = base_bytes(self.device) + content.nbytes + other_bytes
         if image is not content:
             taken += image.nbytes
         if style.masks is not None:
             taken += 3 * style.masks.nbytes  # as given, padded, scaled to sum to one
-        memory = default_memory_budget() if self._memory is None else self._memory - taken
+        memory = memory_budget(self.device) if self._memory is None else self._memory - taken
         model = MemoryModel(network, size, image.dtype.itemsize, style.masks is not None)
-        schedule, side = choose_schedule(model, memory)
-        painted = paint_tiled(
-            network, image, self._tile_style(style, size),
-            schedule=schedule, side=side, progress=progress,
-        )  # fmt: skip
-        return painted[..., :height, :width]
+        while True:
+            schedule, side = choose_schedule(model, memory)
+            try:
+                painted = paint_tiled(
+                    network, image, self._tile_style(style, size),
+                    schedule=schedule, side=side, progress=progress,
+                )  # fmt: skip
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error) or (schedule, side) == SMALLEST:
+                    raise
+            else:
+                return painted[..., :height, :width]
+            # Retried outside the handler: the error keeps references to the tensors.
+            memory = min(memory, model.bytes(schedule, side)) / 2
+            release_memory(self.device)
 
     def _tile_style(self, style: SpatialStyle, size: tuple[int, int]) -> TileStyle:
         """γ and β of a tile: those of the vector, or of the regions' vectors, mixed by position."""
@@ -278,5 +310,5 @@ def mixture(vectors: Sequence[Tensor], shares: Sequence[float]) -> Tensor:
     """
     if len(shares) != len(vectors) or not all(0 < share < float("inf") for share in shares):
         raise OptionError(f"Each style of a mixture needs a weight above 0, not {list(shares)}.")
-    weights = torch.tensor(list(shares)) / sum(shares)
+    weights = torch.tensor(list(shares), device=vectors[0].device) / sum(shares)
     return (torch.stack(list(vectors)) * weights[:, None]).sum(0)

@@ -23,6 +23,7 @@ from impasto.onepass.stylist import STYLE_SIDE, Stylist, check_strength, mixture
 from impasto.recipes.recipe import Recipe
 from impasto.regions.masks import visible
 from impasto.regions.regions import Region, resolve_name
+from impasto.runtime.devices import CPU, DeviceLike
 
 ANY = "any"
 """The built-in model for any style picture."""
@@ -85,6 +86,7 @@ class Stylizer:
         precision: See :func:`impasto.runtime.precision.compute_dtype`.
         memory: Bytes that painting may take; by default two thirds of what is free.
         max_pixels: Larger style pictures are refused.
+        device: Where to paint; the CPU by default.
 
     Raises:
         ImpastoError: For styles, models or options that cannot be used.
@@ -102,6 +104,7 @@ class Stylizer:
         precision: str = "auto",
         memory: float | None = None,
         max_pixels: int = images.MAX_PIXELS,
+        device: DeviceLike = CPU,
     ) -> None:
         if not styles:
             raise OptionError(
@@ -110,7 +113,7 @@ class Stylizer:
         check_strength(strength)
         model = choose_model(styles) if model is None else model
         self.model = model if isinstance(model, OnePassModel) else open_network(model)
-        self._stylist = Stylist(self.model, precision=precision, memory=memory)
+        self._stylist = Stylist(self.model, precision=precision, memory=memory, device=device)
         self._strength = strength
         self._mode, self._space, self._match = get_colour_mode(colour), colour_space, colour_match
         self._colour = colour
@@ -167,8 +170,11 @@ class Stylizer:
             progress: Called with the share of the work that is done.
 
         Returns:
-            (1, 3, H, W) in [0, 1]; uint8 for a very large picture without regions.
+            (1, 3, H, W) in [0, 1] on the device; uint8 for a very large picture without regions.
         """
+        device = self._stylist.device
+        regions = [region.to(device) for region in regions]
+        content = content.to(device)
         if regions:
             original = images.as_float(content.tensor)
             masks = torch.cat([region.mask for region in regions], 1)
@@ -191,8 +197,9 @@ class Stylizer:
         if style.is_name:
             return self._stylist.named_style(resolve_name(str(style.source), self.names))
         if not isinstance(style.source, Image.Image) and is_style_file(style.source):
-            return load_style(style.source, self.model)
-        return images.read(style.source, long_side=STYLE_SIDE, max_pixels=max_pixels)
+            return load_style(style.source, self.model).to(self._stylist.device)
+        picture = images.read(style.source, long_side=STYLE_SIDE, max_pixels=max_pixels)
+        return picture.to(self._stylist.device)
 
     def _region_vector(self, region: Region, content: Tensor) -> Tensor:
         if region.style is not None:
@@ -201,7 +208,7 @@ class Stylizer:
         if region.style_name:
             return self._stylist.named_style(region.style_name)
         if region.keep:  # replaced by the photograph afterwards
-            return torch.zeros(self.model.network.style_size)
+            return torch.zeros(self.model.network.style_size, device=self._stylist.device)
         return self._mixture(content, region)
 
     def _mixture(self, content: Tensor | None, region: Region | None) -> Tensor:

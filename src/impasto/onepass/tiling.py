@@ -39,6 +39,10 @@ class Schedule(Enum):
     RECOMPUTED = "recomputed"
 
 
+SMALLEST = Schedule.RECOMPUTED, MIN_SIDE
+"""The schedule and the side that take least memory."""
+
+
 @dataclass(frozen=True)
 class MemoryModel:
     """The memory that painting a picture takes.
