@@ -40,7 +40,7 @@ from impasto.recipes.recipe import Recipe
 from impasto.regions.regions import read_regions
 from impasto.runtime.device_memory import peak_bytes
 from impasto.runtime.devices import CPU
-from impasto.runtime.interrupts import StopRequest, stop_on_interrupt
+from impasto.runtime.interrupts import StepAbandoned, StopRequest, stop_on_interrupt
 
 if TYPE_CHECKING:
     from impasto.jobs.run import Run
@@ -177,33 +177,42 @@ def _optimize(run: Run, painter: Painter, alpha_of: Picture | None = None) -> It
         painter: Fresh.
         alpha_of: The picture whose opacity the result gets.
     """
-    options, losses = run.options, []
+    options = run.options
     alpha = None if alpha_of is None else alpha_of.alpha
     run.attach_recorders(painter.stages, alpha)
     frames = {name: recorder.frames for name, recorder in run.recorders.items()}
-    if options.resume and options.checkpoint is not None:
-        losses = load_checkpoint(options.checkpoint, painter, frames)
-    if options.checkpoint is not None:
-        run.checkpoint_writer = partial(
-            save_checkpoint, options.checkpoint, painter, losses, frames
-        )
+    losses: list[Row] = []
+    path = options.checkpoint
+    if path is not None:
+        save = partial(save_checkpoint, path, painter, losses, frames)
+        run.use_checkpoints(save, lambda: painter.state_bytes)
+        losses += yield from run.resumed(partial(load_checkpoint, path, painter, frames))
     yield _planned(painter, with_seconds=options.estimate)
-    yield from _steps(run, painter, losses, alpha_of)
-    is_resumable = False
-    if not painter.done and options.checkpoint is not None:
-        is_resumable = yield from run.attempt(run.save_checkpoint)
-    yield Finished(_result(run, painter, losses, alpha_of), is_resumable)
+    # Signals are handled until whoever reads the events has saved the result.
+    with _interrupts(run) as interrupt:
+        yield from _steps(run, painter, losses, alpha_of, interrupt)
+        is_resumable = False
+        if not painter.done and run.checkpoints is not None:
+            # After half a step there is no state to write, but an older checkpoint.
+            if painter.is_between_steps:
+                yield from run.attempt(run.checkpoints.write)
+            is_resumable = run.checkpoints.is_kept
+        yield Finished(_result(run, painter, losses, alpha_of), is_resumable)
 
 
 def _steps(
-    run: Run, painter: Painter, losses: list[Row], alpha_of: Picture | None
+    run: Run,
+    painter: Painter,
+    losses: list[Row],
+    alpha_of: Picture | None,
+    interrupt: StopRequest,
 ) -> Iterator[Event]:
     """The steps still to be made, as events; rows are added to ``losses``."""
     options = run.options
     before = losses[-1]["seconds"] if losses else 0.0
     share_before = work_share(painter.stages, *painter.position)
-    checkpointed = previewed = time.monotonic()
-    with _interrupts(run) as interrupt:
+    previewed = time.monotonic()
+    try:
         for step in painter:
             progress = _progress(painter, step, before, share_before)
             losses.append(as_row(step, seconds_before=before))
@@ -218,9 +227,11 @@ def _steps(
             if options.preview_seconds is not None and now - previewed > options.preview_seconds:
                 previewed = now
                 yield Preview(painter.finished(step.image))
-            if run.checkpoint_writer and now - checkpointed > options.checkpoint_seconds:
-                yield from run.attempt(run.save_checkpoint)
-                checkpointed = time.monotonic()
+            if not painter.done:
+                yield from run.write_checkpoint_if_due(progress)
+    except StepAbandoned:
+        if not losses:
+            raise  # there is no picture yet
 
 
 def _interrupts(run: Run) -> contextlib.AbstractContextManager[StopRequest]:

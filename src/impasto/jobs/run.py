@@ -11,25 +11,29 @@ memory plan and provenance are handled here once.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from torch import Tensor
 
 from impasto import images
-from impasto.errors import ImpastoError
+from impasto.errors import ImpastoError, InputDataError
 from impasto.images.picture import Picture
 from impasto.images.source_info import SourceInfo
 from impasto.jobs import one_pass, optimization
-from impasto.jobs.events import Event, Finished, Note
+from impasto.jobs.checkpoints import Checkpoints
+from impasto.jobs.events import Event, Finished, Note, Progress
 from impasto.jobs.requests import Request
 from impasto.jobs.resources import Resources
-from impasto.jobs.results import Result, describe_request
+from impasto.jobs.results import Result, Row, describe_request
 from impasto.painting.pyramid import Stage
 from impasto.painting.snapshots import FrameStore
 from impasto.runtime.devices import DeviceLike, find_device
+from impasto.runtime.files import absolute, shown
 from impasto.runtime.memory import memory_errors
 
 
@@ -78,9 +82,13 @@ class RunOptions:
         max_pixels: Larger pictures and masks are refused.
         estimate: Whether the time is estimated before the start (about a second).
         checkpoint: File that keeps the state of an optimization; None for none.
-        checkpoint_seconds: Seconds between two checkpoints.
-        resume: Whether to go on from the checkpoint.
-        handle_interrupt: Whether the first Ctrl-C stops after the current step; main thread only.
+        checkpoint_seconds: Shortest time between two checkpoints, which also are at most 1 % of the
+            time; 0 for one after every step.
+        resume: Whether to go on from the checkpoint; without one the run starts from the beginning.
+        discard_other_checkpoints: Whether a checkpoint that does not belong to this request, or is
+            broken, is deleted instead of refused.
+        handle_interrupt: Whether the first Ctrl-C, SIGTERM or SIGHUP stops the run after the
+            current step, or within a long one; main thread only.
         preview_seconds: Seconds between two :class:`Preview` events; None for none.
         record_memory: Whether the peak memory of the process is noted in the result.
         depth: Bits a sample that the picture will be saved with. Very large pictures of one pass are
@@ -95,6 +103,7 @@ class RunOptions:
     checkpoint: Path | None = None
     checkpoint_seconds: float = 30.0
     resume: bool = False
+    discard_other_checkpoints: bool = False
     handle_interrupt: bool = False
     preview_seconds: float | None = None
     record_memory: bool = False
@@ -131,13 +140,16 @@ class Run(Iterator[Event]):
         self.request = request
         self.options = options or RunOptions()
         self.device = find_device(self.options.device)
+        if self.options.checkpoint is not None:
+            kept = absolute(self.options.checkpoint)  # the working folder may be removed
+            self.options = dataclasses.replace(self.options, checkpoint=kept)
         self.resources = resources or Resources()
         self.inputs: dict[str, Picture] = {}
         self.source: SourceInfo | None = None
         self.recorders: dict[str, Recorder] = {}
         self.should_stop = False
         self.result_so_far: Callable[[], Result] | None = None
-        self.checkpoint_writer: Callable[[], None] | None = None
+        self.checkpoints: Checkpoints | None = None
         self._listener = listener
         self._result: Result | None = None
         self._problems: set[str] = set()
@@ -215,21 +227,64 @@ class Run(Iterator[Event]):
             return False
         return True
 
+    def use_checkpoints(self, write: Callable[[], object], size: Callable[[], int]) -> None:
+        """Keep checkpoints in the file that the options name; see :class:`Checkpoints`."""
+        assert self.options.checkpoint is not None
+        self.checkpoints = Checkpoints(
+            self.options.checkpoint, write, size, seconds=self.options.checkpoint_seconds
+        )
+
+    def resumed(self, load: Callable[[], list[Row]]) -> Generator[Note, None, list[Row]]:
+        """The history that ``load`` reads from the checkpoint; empty if there is none to be read.
+
+        Yields a note if the run starts from the beginning although it was to be resumed.
+
+        Raises:
+            InputDataError: If the checkpoint belongs to another request or is broken.
+        """
+        if not self.options.resume or self.checkpoints is None:
+            return []
+        path = self.checkpoints.path
+        if not path.is_file():
+            if not self.options.discard_other_checkpoints:
+                yield Note(f"There is no checkpoint {shown(path)}: starting from the beginning.")
+            return []
+        try:
+            loaded = load()
+        except InputDataError:
+            if not self.options.discard_other_checkpoints:
+                raise
+            self.checkpoints.remove()
+            return []
+        self.checkpoints.is_kept = True
+        return loaded
+
+    def write_checkpoint_if_due(self, progress: Progress) -> Generator[Note, None, None]:
+        """Write a checkpoint if it is time, or a size is finished and there is time for it."""
+        if self.checkpoints is None:
+            return
+        if self.checkpoints.is_time():
+            yield from self.attempt(self.checkpoints.write)
+        elif progress.step == progress.of:
+            total = progress.seconds + (progress.seconds_left or 0.0)
+            if self.checkpoints.is_affordable(total):
+                yield from self.attempt(partial(self.checkpoints.write, between=True))
+
     def save_checkpoint(self) -> bool:
         """Write a checkpoint now; whether there is one.
 
         Raises:
             ImpastoError: If it cannot be written.
         """
-        if self.options.checkpoint is None or self.checkpoint_writer is None:
+        if self.checkpoints is None:
             return False
-        self.checkpoint_writer()
+        self.checkpoints.write()
         return True
 
     def remove_checkpoint(self) -> None:
         """Delete the checkpoint of a finished run."""
-        if self.options.checkpoint is not None:
-            self.options.checkpoint.unlink(missing_ok=True)
+        if self.checkpoints is not None:
+            self.checkpoints.remove()
 
 
 def run(

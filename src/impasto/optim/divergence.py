@@ -16,6 +16,9 @@ class DivergenceGuard:
 
     One guard serves all sizes of a painting: it reports a divergence only once, and a reduced step
     size stays reduced.
+
+    Attributes:
+        is_retrying: Whether a step has diverged and is being made again.
     """
 
     # The loss of Adam may rise at first from a flat start, but not a thousandfold. Near a perfect
@@ -28,6 +31,7 @@ class DivergenceGuard:
         self._last_good: Tensor | None = None
         self._halvings = 0
         self._reported = False
+        self.is_retrying = False
 
     def step(self, optimizer: Optimizer) -> tuple[Losses, str]:
         """One step that did not diverge: its losses, and a note for the user or an empty string.
@@ -44,7 +48,9 @@ class DivergenceGuard:
                 self._first = total if self._last_good is None else self._first
                 self._best = min(self._best, total)
                 self._last_good = start
+                self.is_retrying = False
                 return losses, note
+            self.is_retrying = True
             # Adam evaluates a picture only in the step after the one that made it: if a restart
             # from there fails too, go back to the start of the last good step.
             optimizer.restart(start if attempt == 0 or self._last_good is None else self._last_good)

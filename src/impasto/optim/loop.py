@@ -113,6 +113,8 @@ def descend(
         raise OptionError(f"The number of steps cannot be {steps}: give 0 or more.")
     start_time = time.perf_counter()
     guard = guard or DivergenceGuard()
+    if done and optimizer.converged:
+        return  # as it did in the earlier run
     for step in range(done + 1, steps + 1):
         losses, note = guard.step(optimizer)
         seconds = time.perf_counter() - start_time

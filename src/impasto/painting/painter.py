@@ -34,8 +34,10 @@ from impasto.recipes.recipe import INITS, Recipe
 from impasto.regions.masks import resize_masks, visible
 from impasto.regions.regions import Region, complete
 from impasto.runtime.devices import DeviceLike, find_device
+from impasto.runtime.interrupts import interruptible
 from impasto.runtime.memory import is_out_of_memory
 from impasto.runtime.precision import compute_dtype
+from impasto.runtime.torch_files import count_bytes
 from impasto.weights.open import on_device, open_feature_extractor
 
 InitialImage = Tensor | Callable[[Tensor, Sequence[Style], Sequence[Region]], Tensor]
@@ -227,6 +229,20 @@ class Painter:
         last = len(self.stages) - 1
         return self._stage == last and self._done == self.stages[last].steps
 
+    @property
+    def is_between_steps(self) -> bool:
+        """Whether the state is that after a whole step.
+
+        So it is if a step was abandoned, unless it had diverged and was being made again.
+        """
+        return not self._guard.is_retrying
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes of the state, see :meth:`state_dict`."""
+        optimizer = {} if self._optimizer is None else self._optimizer.state_dict()
+        return count_bytes([optimizer, self._guard.state_dict()])
+
     def objective(self, size: tuple[int, int]) -> Objective | TiledObjective:
         """The objective at a size (height, width) of the pyramid."""
         return self.objective_builder.objective(size)
@@ -326,8 +342,9 @@ class Painter:
             nonlocal objective
             while True:
                 try:
-                    objective = objective or self.objective(size)
-                    return objective.gradient(image)
+                    with interruptible():
+                        objective = objective or self.objective(size)
+                        return objective.gradient(image)
                 except (RuntimeError, MemoryError) as error:
                     if not is_out_of_memory(error):
                         raise

@@ -1,15 +1,35 @@
-"""Writing a file whole or not at all."""
+"""Writing a file whole or not at all, and elsewhere if there is no room for it.
+
+A file is written under a hidden name next to its own, and then takes its place. The hidden name
+contains the number of the process, so that what a killed process leaves is removed by the next one
+that writes to the folder.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
+import re
 import secrets
-from collections.abc import Iterator
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from impasto.errors import ImpastoError
+from impasto.runtime.processes import is_running, machine_id
+
+_TEMPORARY = re.compile(r"\.impasto-(?P<machine>[0-9a-f]{8})-(?P<pid>\d{1,10})-[0-9a-f]{8}(\.\w+)?")
+"""The name of a file that is being written; see :func:`_temporary_name`."""
+
+_OTHER_MACHINE_SECONDS = 24 * 3600.0
+"""Age of a leftover of another machine: whether its process is running cannot be seen from here."""
+
+_being_written: set[Path] = set()
+_swept: set[Path] = set()
 
 
 @contextlib.contextmanager
@@ -33,19 +53,24 @@ def atomic_write(path: Path, *, error: type[ImpastoError] = ImpastoError) -> Ite
     """
     target = check_writable(path, error=error)
     # Not tempfile, whose files only their owner can read.
-    temporary = target.with_name(f".{secrets.token_hex(8)}{path.suffix}")
+    temporary = target.with_name(_temporary_name(path.suffix))
+    _being_written.add(temporary)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        sweep_leftovers(target.parent)
         yield temporary
+        _flush(temporary)
         os.replace(temporary, target)
     except OSError as problem:
         reason = problem.strerror or problem
         raise error(
-            f"{path} could not be written ({reason}): free some space or choose another place."
+            f"{shown(path)} could not be written ({reason}): free some space or choose another "
+            "place."
         ) from problem
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        _being_written.discard(temporary)
 
 
 def check_writable(path: Path, *, error: type[ImpastoError] = ImpastoError) -> Path:
@@ -62,23 +87,150 @@ def check_writable(path: Path, *, error: type[ImpastoError] = ImpastoError) -> P
         ImpastoError: If ``path`` is a folder or a device, its name is too long, one of its parents
             is a file, or the folder is not writable.
     """
-    target = Path(os.path.realpath(path))
+    name, target = shown(path), Path(os.path.realpath(absolute(path, error=error)))
     try:
         os.lstat(target)
     except OSError as problem:
         if problem.errno == errno.ENAMETOOLONG:
-            raise error(f"{path} has too long a name: choose a shorter one.") from problem
+            raise error(f"{name} has too long a name: choose a shorter one.") from problem
     # os.path returns False where Path's own methods raise: in a folder that may not be entered.
     if os.path.isdir(target):
-        raise error(f"{path} is a folder: name a file in it.")
+        raise error(f"{name} is a folder: name a file in it.")
     if os.path.exists(target) and not os.path.isfile(target):
-        raise error(f"{path} is a device or pipe, not a regular file: choose another name.")
+        raise error(f"{name} is a device or pipe, not a regular file: choose another name.")
     folder = next(folder for folder in target.parents if os.path.exists(folder))
     if not os.path.isdir(folder):
-        raise error(f"{path} cannot be written because {folder} is a file: choose another folder.")
+        raise error(f"{name} cannot be written because {folder} is a file: choose another folder.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise error(
-            f"{path} cannot be written because there is no permission to write in {folder}: "
+            f"{name} cannot be written because there is no permission to write in {folder}: "
             "choose another folder."
         )
     return target
+
+
+def absolute(path: str | Path, *, error: type[ImpastoError] = ImpastoError) -> Path:
+    """A path that stays the same file when the working folder changes or is removed.
+
+    Raises:
+        ImpastoError: If the path is relative and the working folder does not exist any more.
+    """
+    try:
+        return Path(path).absolute()
+    except OSError as problem:
+        raise error(
+            f"{path} is relative to the working folder, which does not exist any more: "
+            "change to another folder."
+        ) from problem
+
+
+def shown(path: Path) -> Path:
+    """A path for messages: relative to the working folder if it is in it."""
+    try:
+        return path.relative_to(Path.cwd()) if path.is_absolute() else path
+    except (OSError, ValueError):
+        return path
+
+
+class Written(NamedTuple):
+    """Where :func:`write_or_keep_elsewhere` wrote a file.
+
+    Attributes:
+        place: The file.
+        problem: Why it is not where it should be; None if it is.
+    """
+
+    place: Path
+    problem: ImpastoError | None = None
+
+    def check(self, what: str) -> None:
+        """Raise the problem, if there is one, with the place where ``what`` is instead."""
+        if self.problem is not None:
+            happened = self.problem.message.rpartition(": ")[0]  # without the remedy
+            raise type(self.problem)(f"{happened}: {what} is saved as {self.place} instead.")
+
+
+def write_or_keep_elsewhere(path: Path, write: Callable[[Path], object]) -> Written:
+    """Write a file to its place, or else to another: better there than nowhere.
+
+    The other places are the same folder under another name, the working folder and the folder for
+    temporary files. No file is replaced there.
+
+    Args:
+        path: The file to write.
+        write: Writes a file, whole or not at all.
+
+    Raises:
+        ImpastoError: The first failure, if the file could not be written anywhere.
+    """
+    try:
+        write(path)
+    except ImpastoError as problem:
+        for place in _other_places(path):
+            with contextlib.suppress(ImpastoError):
+                write(place)
+                return Written(place, problem)
+        raise
+    return Written(path)
+
+
+def is_hidden(path: Path, below: Path) -> bool:
+    """Whether a file, or a folder between it and the folder ``below``, has a hidden name.
+
+    Such are the files of other programs, and those that are being written.
+    """
+    return any(part.startswith(".") for part in path.relative_to(below).parts)
+
+
+def sweep_leftovers(folder: Path) -> None:
+    """Remove what killed processes left in a folder while they were writing.
+
+    A process looks into each folder once.
+    """
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            found = _TEMPORARY.fullmatch(entry.name)
+            if found is None or folder / entry.name in _being_written:
+                continue
+            with contextlib.suppress(OSError):
+                if _is_left_over(entry, found["machine"], int(found["pid"])):
+                    os.unlink(entry.path)
+
+
+def _is_left_over(entry: os.DirEntry[str], machine: str, pid: int) -> bool:
+    if machine != machine_id():
+        age = time.time() - entry.stat(follow_symlinks=False).st_mtime
+        return age > _OTHER_MACHINE_SECONDS
+    return pid == os.getpid() or not is_running(pid)  # a number may be given again
+
+
+def _temporary_name(suffix: str) -> str:
+    return f".impasto-{machine_id()}-{os.getpid()}-{secrets.token_hex(4)}{suffix}"
+
+
+def _flush(path: Path) -> None:
+    """Have the bytes of a file on the disk, or an OSError: some disks report only now."""
+    with contextlib.suppress(FileNotFoundError):
+        file = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
+
+
+def _other_places(path: Path) -> Iterator[Path]:
+    """Names that no file has, in the folders of :func:`write_or_keep_elsewhere`."""
+    folders: list[Path] = []
+    with contextlib.suppress(OSError):
+        folders.append(path.absolute().parent)
+    with contextlib.suppress(OSError):
+        folders.append(Path.cwd())
+    with contextlib.suppress(OSError):
+        folders.append(Path(tempfile.gettempdir()))
+    for folder in dict.fromkeys(folders):
+        numbered = (folder / f"{path.stem}-{number}{path.suffix}" for number in itertools.count(2))
+        names = itertools.chain([folder / path.name], numbered)
+        yield next(name for name in names if name != path and not os.path.lexists(name))

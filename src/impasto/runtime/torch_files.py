@@ -1,0 +1,40 @@
+"""Files of ``torch.save``, with errors that say what is wrong with the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def save_torch(value: Any, path: Path) -> None:
+    """Write a value with ``torch.save``.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    # Through a file of Python's: torch's own writer reports a full disk as an unexpected position.
+    with path.open("wb", buffering=0) as file:
+        try:
+            torch.save(value, file)
+        except RuntimeError as problem:
+            raise OSError(str(problem).partition("\n")[0]) from problem
+
+
+def count_bytes(value: Any) -> int:
+    """Bytes of all tensors in a value of dicts, lists and tuples."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in _tensors(value))
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from _tensors(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _tensors(part)
