@@ -91,8 +91,8 @@ class RunOptions:
             current step, or within a long one; main thread only.
         preview_seconds: Seconds between two :class:`Preview` events; None for none.
         record_memory: Whether the peak memory of the process is noted in the result.
-        depth: Bits a sample that the picture will be saved with. Very large pictures of one pass are
-            held in 8 bits if that is enough.
+        depth: Bits a sample that the picture will be saved with. Very large pictures of one pass
+            are held in 8 bits if that is enough.
         recorders: Name → what makes a recorder, such as snapshots or a report.
     """
 
