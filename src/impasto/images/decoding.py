@@ -188,6 +188,7 @@ def _rgb(colours: Floats, profile: bytes | None, space: RGBSpace | None, name: s
         if space is None:  # a table, or broken: 8 bits, as LittleCMS converts in Pillow
             image = Image.fromarray((colours * 255).round().astype(np.uint8))
             return _of_bytes(image, profile, None, name)
+        space = None if rgb_spaces.is_srgb(space) else space
     return _tensor(colours if space is None else rgb_spaces.convert(colours, space))
 
 

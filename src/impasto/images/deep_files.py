@@ -113,9 +113,22 @@ def write_tiff(
         start = file.tell()
         if start > 0xF000_0000:
             raise ImageError(f"{path.name} would be larger than TIFF allows: choose .png.")
-        file.write(ifd.tobytes(start))
+        file.write(_with_offsets(ifd.tobytes(start), start, offsets))
         file.seek(4)
         file.write(struct.pack("<I", start))
+
+
+def _with_offsets(directory: bytes, start: int, offsets: list[int]) -> bytes:
+    """A directory at ``start`` with these offsets of strips, which Pillow takes for relative."""
+    changed = bytearray(directory)
+    (count,) = struct.unpack_from("<H", directory)
+    for place in range(2, 2 + 12 * count, 12):
+        (tag,) = struct.unpack_from("<H", directory, place)
+        if tag == _STRIP_OFFSETS:
+            (elsewhere,) = struct.unpack_from("<I", directory, place + 8)
+            at = place + 8 if len(offsets) == 1 else elsewhere - start
+            struct.pack_into(f"<{len(offsets)}I", changed, at, *offsets)
+    return bytes(changed)
 
 
 def _write_chunk(file: BinaryIO, name: bytes, body: bytes) -> None:

@@ -93,6 +93,14 @@ def convert(pixels: NDArray[np.float32], space: RGBSpace) -> NDArray[np.float32]
     return converted
 
 
+def is_srgb(space: RGBSpace) -> bool:
+    """Whether a space is sRGB up to the rounding of profiles."""
+    values: Array = np.linspace(0, 1, 256)
+    curves = [encode_srgb(curve(values).clip(0, 1)) - values for curve in space.curves]
+    off = np.abs(space.to_srgb - np.eye(3)).max()
+    return bool(off < 2e-3 and np.abs(curves).max() < 1e-3)
+
+
 def adobe_rgb() -> RGBSpace:
     """Adobe RGB (1998): the optional colour space of cameras (DCF)."""
     points = D65, (0.64, 0.33), (0.21, 0.71), (0.15, 0.06)

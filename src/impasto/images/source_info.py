@@ -91,9 +91,7 @@ def read_source_info(image: Image.Image, *, is_fresh: bool = False) -> SourceInf
         if not tags.get(tag) and (text := next(_said_otherwise(image, tag), "")):
             tags[tag] = text.encode()[:_LONGEST]
     frames, is_animation = _frames(image) if is_fresh else (1, False)
-    return SourceInfo(
-        tags, camera, location, _dpi(image), frames=frames, is_animation=is_animation
-    )
+    return SourceInfo(tags, camera, location, _dpi(image), frames=frames, is_animation=is_animation)
 
 
 def _plain(
@@ -133,7 +131,13 @@ def _said_otherwise(image: Image.Image, tag: int) -> Iterator[str]:
 
 def _dpi(image: Image.Image) -> tuple[float, float] | None:
     with contextlib.suppress(Exception):
-        across, down = (float(value) for value in image.info["dpi"])
+        stored = image.info.get("dpi")
+        if stored is None:  # EXIF alone says it, in WebP files
+            exif = image.getexif()
+            unit = 2.54 if exif.get(ExifTags.Base.ResolutionUnit) == 3 else 1.0
+            tags = ExifTags.Base.XResolution, ExifTags.Base.YResolution
+            stored = [unit * float(exif[tag]) for tag in tags]
+        across, down = map(float, stored)
         if 1 < across < 1e5 and 1 < down < 1e5:  # 1 stands for unknown
             return across, down
     return None

@@ -7,7 +7,7 @@ import json
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -184,7 +184,7 @@ class _Contents:
     image: Tensor
     alpha: Tensor | None
     metadata: Mapping[str, str] | None
-    tags: Mapping[int, Any]
+    tags: dict[int, Any]
     dpi: tuple[float, float] | None
 
     @property
@@ -265,9 +265,17 @@ def _pillow_options(kind: Format, contents: _Contents) -> dict[str, Any]:
             chunks.add_itxt(_METADATA_KEY, contents.text)
             options["pnginfo"] = chunks
         return options | ({"exif": _exif(contents, "")} if contents.tags else {})
+    if kind.name == "WEBP":  # which has no other place for it
+        contents = replace(contents, tags=contents.tags | _resolution_tags(contents.dpi))
     if contents.text or contents.tags:
         options["exif"] = _exif(contents, contents.text)
     return options
+
+
+def _resolution_tags(dpi: tuple[float, float] | None) -> dict[int, Any]:
+    if dpi is None:
+        return {}
+    return {**dict(zip(_RESOLUTION_TAGS, dpi, strict=True)), _RESOLUTION_UNIT: _INCH}
 
 
 # --- formats that Pillow writes in 8 bits only ----------------------------------------------------
@@ -289,10 +297,8 @@ def _write_png(path: Path, contents: _Contents, depth: int) -> None:
 
 
 def _write_tiff(path: Path, contents: _Contents, depth: int) -> None:
-    tags = {**_with_text(contents.tags, contents.text), _ICC_TAG: srgb_profile()}
-    if contents.dpi is not None:
-        tags |= dict(zip(_RESOLUTION_TAGS, contents.dpi, strict=True))
-        tags[_RESOLUTION_UNIT] = _INCH
+    tags = _with_text(contents.tags, contents.text) | _resolution_tags(contents.dpi)
+    tags[_ICC_TAG] = srgb_profile()
     write_tiff(path, _levels(contents, depth), contents.size, contents.channels, tags)
 
 
