@@ -174,14 +174,6 @@ def write_or_keep_elsewhere(path: Path, write: Callable[[Path], object]) -> Writ
     return Written(path)
 
 
-def is_hidden(path: Path, below: Path) -> bool:
-    """Whether a file, or a folder between it and the folder ``below``, has a hidden name.
-
-    Such are the files of other programs, and those that are being written.
-    """
-    return any(part.startswith(".") for part in path.relative_to(below).parts)
-
-
 def sweep_leftovers(folder: Path) -> None:
     """Remove what killed processes left in a folder while they were writing.
 
