@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from impasto.painting import cost_model
 from impasto.recipes.recipe import Recipe
 from impasto.regions.masks import check_masks, layer_masks, resize_masks, visible
 from impasto.regions.regions import Region
-from impasto.runtime import memory
+from impasto.runtime.device_memory import base_bytes, memory_budget, release_memory
 
 COARSE, FINE = "coarse", "fine"
 """Levels that a style may be restricted to: its large forms, or its brushwork."""
@@ -81,7 +80,8 @@ class ObjectiveBuilder:
         regions: Parts of the photograph with styles of their own; by default, all styles apply to
             the whole picture.
         minimum_side: Smallest side of a style picture in pixels, given by the deepest layer.
-        budget: Bytes that the process may use; two thirds of the free memory by default.
+        budget: Bytes that may be used of the memory of the content's device; two thirds of what is
+            free by default.
     """
 
     def __init__(
@@ -99,8 +99,9 @@ class ObjectiveBuilder:
         self._recipe, self._encoder = recipe, encoder
         self._minimum_side = minimum_side
         pixels = content.size[0] * content.size[1]
-        fixed = memory.BASE_BYTES + cost_model.picture_bytes(recipe.optimizer, pixels)
-        self._map_budget = (memory.default_memory_budget() if budget is None else budget) - fixed
+        self._device = content.tensor.device
+        fixed = base_bytes(self._device) + cost_model.picture_bytes(recipe.optimizer, pixels)
+        self._map_budget = (memory_budget(self._device) if budget is None else budget) - fixed
         self._largest_side = cost_model.TILE_SIDES[0]
         if regions and not encoder.has_geometry:
             raise OptionError(
@@ -166,7 +167,7 @@ class ObjectiveBuilder:
         if not smaller or not self._encoder.has_geometry:
             return None
         self._largest_side = smaller[0]
-        gc.collect()
+        release_memory(self._device)
         return self._largest_side
 
     def _tiles(self, size: tuple[int, int]) -> list[Tile]:
