@@ -11,7 +11,7 @@ from typing import IO
 
 from impasto.errors import InputDataError
 
-LOCK = "lock"
+LOCK = ".lock"
 """Name of the file that is locked. It stays in the folder, and is free when no process holds it."""
 
 

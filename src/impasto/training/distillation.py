@@ -31,10 +31,11 @@ from impasto.errors import OptionError
 from impasto.losses.content import content_loss
 from impasto.losses.moments import gram_matrix
 from impasto.losses.statistics import STATISTICS, style_loss
+from impasto.runtime.interrupts import interruptible
 from impasto.runtime.precision import autocast
 from impasto.training.augmentation import augment
 from impasto.training.crops import Crops, step_generator
-from impasto.training.image_pool import CONTENT_LAYER, STYLE_LAYERS, ImagePool
+from impasto.training.image_pool import CONTENT_LAYER, STYLE_LAYERS, ImagePool, PoolSample
 from impasto.training.loop import MovingAverage, cosine_rate
 from impasto.training.muon import Muon
 
@@ -154,30 +155,32 @@ class Distillation:
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["peak"]
-        photographs = self._photographs.draw(self.settings.photographs, generator)
-        paintings = self._paintings.draw(self.settings.paintings, generator)
-        batch = augment(torch.cat([photographs, paintings]), generator).to(self._device)
-        pool_sample = None
-        if self._can_train_layers_alone and index < self.settings.alone * of:
-            losses = self._layer_losses(batch)
-        else:
-            if self.settings.painted:
-                pool_sample = self._pool.draw(self._photographs, self._paintings, generator)
-                batch = torch.cat([batch, pool_sample.images.to(self._device)])
-            losses = self._losses(batch)
         self._trained.zero_grad(set_to_none=True)
-        total = torch.stack(list(losses.values())).sum()
-        total.backward()  # type: ignore[no-untyped-call]
+        with interruptible(), self._pool.kept_if_abandoned():
+            losses, pool_sample = self._batch_losses(index, of, generator)
+            torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
         for optimizer in self._optimizers:
             optimizer.step()
         self._average.update()
         if pool_sample:
             # Both objectives that the student will be used with, in turn.
             statistic = STATISTICS[("gram", "gaussian-ot")[index % 2]]
-            self._pool.optimize(
-                pool_sample, self.student, statistic, precision=self.settings.precision
-            )
+            precision = self.settings.precision
+            self._pool.optimize(pool_sample, self.student, statistic, precision=precision)
         return {name: float(value.detach()) for name, value in losses.items()}, rate
+
+    def _batch_losses(
+        self, index: int, of: int, generator: torch.Generator
+    ) -> tuple[dict[str, Tensor], PoolSample | None]:
+        """The losses of a step, and the pictures of the pool that it uses."""
+        photographs = self._photographs.draw(self.settings.photographs, generator)
+        paintings = self._paintings.draw(self.settings.paintings, generator)
+        batch = augment(torch.cat([photographs, paintings]), generator).to(self._device)
+        is_alone = self._can_train_layers_alone and index < self.settings.alone * of
+        if is_alone or not self.settings.painted:
+            return (self._layer_losses if is_alone else self._losses)(batch), None
+        sample = self._pool.draw(self._photographs, self._paintings, generator)
+        return self._losses(torch.cat([batch, sample.images.to(self._device)])), sample
 
     def encoder(self) -> Encoder:
         """The averaged student, frozen, on the CPU."""
@@ -228,10 +231,8 @@ class Distillation:
         squares: dict[str, list[float]] = {}
         products: dict[str, Tensor] = {}
         for _ in range(8):
-            batch = torch.cat(
-                [self._photographs.draw(4, generator), self._paintings.draw(4, generator)]
-            )
-            batch = batch.to(self._device)
+            draws = [self._photographs.draw(4, generator), self._paintings.draw(4, generator)]
+            batch = torch.cat(draws).to(self._device)
             features = self._teacher_trunk(batch, self.layers)
             student = self.student(batch, STYLE_LAYERS) if align else {}
             for name, feature in features.items():

@@ -5,6 +5,8 @@ Optimization finds exactly those pictures where the student is wrong.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +16,7 @@ from impasto.encoders.vgg import Encoder
 from impasto.errors import OptionError
 from impasto.losses.content import content_loss
 from impasto.losses.statistics import Statistic, style_loss
+from impasto.runtime.interrupts import StepAbandoned
 from impasto.runtime.precision import autocast
 from impasto.training.crops import Crops, random_integer
 
@@ -56,6 +59,7 @@ class ImagePool:
             # All have reached their age, and are replaced at the first step by ones of mixed ages.
             "ages": torch.full((size,), life),
         }
+        self._replaced: dict[int, dict[str, Tensor]] = {}  # in this step: what was there
 
     def draw(self, photographs: Crops, paintings: Crops, generator: torch.Generator) -> PoolSample:
         """Some pictures at random, after those that have reached their age are replaced."""
@@ -63,11 +67,24 @@ class ImagePool:
         indices = torch.randperm(self._size, generator=generator)[: self._sample_size]
         return PoolSample(indices, self._tensors["images"][indices])
 
+    @contextlib.contextmanager
+    def kept_if_abandoned(self) -> Iterator[None]:
+        """If the block, a step, is abandoned, what it has drawn replaces nothing."""
+        self._replaced = {}
+        try:
+            yield
+        except StepAbandoned:
+            for index, values in self._replaced.items():
+                for name, value in values.items():
+                    self._tensors[name][index] = value
+            raise
+
     def _replace_old(
         self, photographs: Crops, paintings: Crops, generator: torch.Generator
     ) -> None:
         pool = self._tensors
         for index in torch.nonzero(pool["ages"] >= self._life).flatten().tolist():
+            self._replaced[index] = {name: values[index].clone() for name, values in pool.items()}
             pool["contents"][index] = photographs.draw(1, generator)[0]
             pool["styles"][index] = paintings.draw(1, generator)[0]
             noise = torch.rand(pool["images"][index].shape, generator=generator)

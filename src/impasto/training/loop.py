@@ -6,24 +6,27 @@ progress bars, validation and early stops are loops over it.
 
 from __future__ import annotations
 
-import csv
+import contextlib
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from impasto.errors import InputDataError, option
-from impasto.runtime.files import atomic_write
-from impasto.runtime.text_files import open_table
+from impasto.errors import ImpastoError
+from impasto.runtime.checkpoint_schedule import CheckpointSchedule
+from impasto.runtime.interrupts import StepAbandoned
+from impasto.training.run_folder import CHECKPOINT as CHECKPOINT
+from impasto.training.run_folder import LOG as LOG
+from impasto.training.run_folder import RunFolder
 
-CHECKPOINT = "checkpoint.pt"
-LOG = "log.csv"
+CHECKPOINT_SECONDS = 60.0
+"""Shortest time between two checkpoints."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class TrainStep:
         losses: Loss term → value.
         learning_rate: The rate of this step.
         seconds: Since this process started to train.
+        problems: Why the log or a checkpoint could not be written after this step.
     """
 
     step: int
@@ -43,10 +47,15 @@ class TrainStep:
     losses: dict[str, float]
     learning_rate: float
     seconds: float
+    problems: tuple[ImpastoError, ...] = ()
 
 
 class Task(Protocol):
-    """Something that is trained step by step, and can be saved and restored between two steps."""
+    """Something that is trained step by step, and can be saved and restored between two steps.
+
+    A step may be left inside a block of :func:`impasto.runtime.interrupts.interruptible`, where
+    the state must be that before the step.
+    """
 
     def step(self, index: int, of: int) -> tuple[dict[str, float], float]:
         """Make step ``index`` (from 0) of ``of``; returns the losses and the learning rate."""
@@ -67,7 +76,8 @@ def run(
     *,
     steps: int,
     settings: Mapping[str, Any] | None = None,
-    checkpoint_every: int = 500,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    checkpoint_every: int | None = None,
     writes: bool = True,
     tables: Sequence[str] = (),
 ) -> Iterator[TrainStep]:
@@ -77,41 +87,65 @@ def run(
 
     Args:
         task: What to train.
-        folder: Of the run; holds ``checkpoint.pt`` and ``log.csv``.
+        folder: Of the run; holds ``checkpoint.pt`` and ``log.csv``. No other run can use it
+            meanwhile.
         steps: Steps in all, including those before an interruption.
         settings: All else that the steps depend on: numbers, strings, lists and dicts by name. A
             checkpoint with other settings is refused.
-        checkpoint_every: Steps between checkpoints.
+        checkpoint_seconds: Shortest time between checkpoints; longer if writing one takes long,
+            so that it takes less than 1 % of the time.
+        checkpoint_every: Steps between further checkpoints; None for none.
         writes: Whether this process writes the log and the checkpoints; of several that train
             together, one does.
         tables: Names of further CSV files of the folder whose rows begin with the step. Rows of
             steps that will be made again are removed, as from the log.
 
     Raises:
-        InputDataError: If the folder's checkpoint is broken or has other settings.
+        ImpastoError: If the folder cannot be written, is used by another run, or its checkpoint is
+            broken or has other settings; and if a checkpoint cannot be written at the end. Earlier
+            such problems do not end the training, see :attr:`TrainStep.problems`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     settings = json.loads(json.dumps(settings or {}))  # lists for tuples, as when read
-    done = _resume(task, folder / CHECKPOINT, settings)
-    for table in (LOG, *tables) if writes else ():
-        _truncate_table(folder / table, done)
-    started = time.perf_counter()
-    clean = True
+    place = RunFolder(folder, settings)
+    with place.locked() if writes else contextlib.nullcontext():
+        done = place.resume(task)
+        if writes:
+            place.truncate_tables([LOG, *tables], done)
+        schedule, saved_at = CheckpointSchedule(checkpoint_seconds), done
+        started = time.perf_counter()
+        is_whole = True
+        try:
+            while done < steps:
+                is_whole = False
+                losses, rate = task.step(done, steps)
+                done, is_whole = done + 1, True
+                report = TrainStep(done, steps, losses, rate, time.perf_counter() - started)
+                if writes:
+                    problems = _attempt(place.append_log, report)
+                    is_due = done == steps or (checkpoint_every and done % checkpoint_every == 0)
+                    size = place.checkpoint_bytes
+                    if is_due or schedule.is_time(size):
+                        with schedule.writing(size):
+                            failed = _attempt(place.save, task, done)
+                        problems, saved_at = problems + failed, saved_at if failed else done
+                    report = replace(report, problems=problems)
+                yield report
+        except StepAbandoned:
+            # Tasks can be left only where all that the next step depends on is unchanged.
+            is_whole = True
+        finally:
+            # An interrupted step may have changed weights: the checkpoint before it stays.
+            if writes and is_whole and saved_at < done < steps:
+                place.save(task, done)
+
+
+def _attempt(action: Callable[..., object], *arguments: object) -> tuple[ImpastoError, ...]:
+    """Do what a training is not ended for; the problem, if it fails."""
     try:
-        while done < steps:
-            clean = False
-            losses, rate = task.step(done, steps)
-            done, clean = done + 1, True
-            report = TrainStep(done, steps, losses, rate, time.perf_counter() - started)
-            if writes:
-                _append_log(folder / LOG, report)
-            if writes and done % checkpoint_every == 0:
-                _save(task, folder / CHECKPOINT, done, settings)
-            yield report
-    finally:
-        # An interrupted step may have changed weights: the checkpoint before it stays.
-        if writes and clean and done:
-            _save(task, folder / CHECKPOINT, done, settings)
+        action(*arguments)
+    except ImpastoError as problem:
+        return (problem,)
+    return ()
 
 
 class MovingAverage:
@@ -170,79 +204,3 @@ def cosine_rate(peak: float, index: int, of: int, *, warmup: int = 100) -> float
         return peak * (index + 1) / warmup
     progress = (index - warmup) / max(1, of - warmup)
     return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
-
-
-def _save(task: Task, path: Path, done: int, settings: Mapping[str, Any]) -> None:
-    with atomic_write(path) as temporary:
-        torch.save({"step": done, "settings": settings, "task": task.state_dict()}, temporary)
-
-
-def _resume(task: Task, path: Path, settings: Mapping[str, Any]) -> int:
-    if not path.exists():
-        return 0
-    try:
-        saved = torch.load(path, weights_only=True, map_location="cpu")
-        _check_same(path, saved["settings"], settings)
-        task.load_state_dict(saved["task"])
-        return int(saved["step"])
-    except InputDataError:
-        raise
-    except Exception as error:  # torch.load raises nearly anything for a broken file
-        raise InputDataError(
-            f"The checkpoint {path} is broken, or was made with other options: "
-            f"give the options it was made with, or another {option('run')} folder."
-        ) from error
-
-
-def _check_same(path: Path, saved: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-    if missing := [name for name in settings if name not in saved]:
-        raise InputDataError(
-            f"The checkpoint {path} is of an earlier Impasto, which did not note its "
-            f"{missing[0].replace('_', ' ')}: go on with that one, or give another "
-            f"{option('run')} folder."
-        )
-    for name, value in settings.items():
-        if saved[name] != value:
-            what = f"{name.replace('_', ' ')} {_text(saved[name])}, not {_text(value)}"
-            raise InputDataError(
-                f"The checkpoint {path} was made with {what}: "
-                f"give the options it was made with, or another {option('run')} folder."
-            )
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ",".join(f"{name}={_text(entry)}" for name, entry in value.items())
-    if isinstance(value, list):
-        return "/".join(map(_text, value))
-    if value is None:
-        return "none"
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _append_log(path: Path, report: TrainStep) -> None:
-    is_new = not path.exists()
-    with open_table(path, "a") as file:
-        writer = csv.writer(file)
-        if is_new:
-            writer.writerow(["step", "learning_rate", "seconds", *report.losses])
-        values = [f"{value:.6g}" for value in report.losses.values()]
-        row = [report.step, f"{report.learning_rate:.6g}", f"{report.seconds:.3f}"]
-        writer.writerow([*row, *values])
-
-
-def _truncate_table(path: Path, done: int) -> None:
-    """Remove the rows of steps after the checkpoint, which will be made again.
-
-    The last row may be incomplete, if the process was killed while writing it.
-    """
-    if not path.exists():
-        return
-    with open_table(path, "r") as file:
-        header, *rows = list(csv.reader(file)) or [[]]
-    if not header:
-        path.unlink()
-        return
-    with atomic_write(path) as temporary, open_table(temporary, "w") as file:
-        complete = (row for row in rows if len(row) == len(header))
-        csv.writer(file).writerows([header, *(row for row in complete if int(row[0]) <= done)])

@@ -11,9 +11,10 @@ share and gradients are averaged, so that two processes make the same step as on
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -29,6 +30,7 @@ from impasto.networks.normalization import moments_of, normalize
 from impasto.objective.objective import Objective
 from impasto.objective.readouts import plan_summary
 from impasto.objective.terms import ContentTerm, SummaryTerm, Term, TotalVariation, sum_by_term
+from impasto.runtime.interrupts import StepAbandoned, interruptible
 from impasto.runtime.precision import autocast, compute_dtype
 from impasto.training.crops import Crops, step_generator
 from impasto.training.distributed import Workers
@@ -133,10 +135,12 @@ class OnePassTraining(ABC):
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         is_early = index < settings.first_share * of
-        losses = self.losses(index, settings.first_crop if is_early else settings.crop)
         self._modules.zero_grad(set_to_none=True)
-        total = torch.stack(list(losses.values())).sum()
-        total.backward()  # type: ignore[no-untyped-call]
+        # Several processes stop together, after a step.
+        with interruptible(enabled=self._workers.count == 1), kept_moments(self.network):
+            losses = self.losses(index, settings.first_crop if is_early else settings.crop)
+            total = torch.stack(list(losses.values())).sum()
+            total.backward()  # type: ignore[no-untyped-call]
         values = torch.stack([value.detach() for value in losses.values()])
         trainable = self._trainable()
         self._average_over_workers(trainable, values)
@@ -241,6 +245,18 @@ class OnePassTraining(ABC):
         """The averaged weights of one of the trained modules, on the CPU."""
         weights = {k: v.cpu() for k, v in self._average.weights().items() if k.startswith(name)}
         return {k.removeprefix(f"{name}."): v for k, v in weights.items()}
+
+
+@contextlib.contextmanager
+def kept_moments(network: StyledNetwork) -> Iterator[None]:
+    """If the block, a step's forward pass, is abandoned, running moments are as before it."""
+    before = [moment.clone() for moment in network.running_moments]
+    try:
+        yield
+    except StepAbandoned:
+        for moment, value in zip(network.running_moments, before, strict=True):
+            moment.copy_(value)
+        raise
 
 
 @torch.no_grad()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -11,15 +13,18 @@ import torch
 from impasto.cli.commands import train_networks
 from impasto.cli.shared.exit_codes import INTERRUPTED
 from impasto.cli.shared.messages import say
+from impasto.cli.shared.problems import Problems
 from impasto.cli.shared.training_progress import (
     add_training_options,
     check_training_options,
     read_crops,
+    save_model,
     training_progress,
 )
 from impasto.encoders.files import save_encoder
 from impasto.errors import OptionError
 from impasto.runtime.devices import find_training_device
+from impasto.runtime.files import absolute, shown
 from impasto.training.crops import digest_of
 from impasto.training.distillation import Distillation, DistillSettings
 from impasto.training.loop import run as run_training
@@ -100,19 +105,27 @@ def _encoder(args: argparse.Namespace) -> int:
         **asdict(settings),
     }
     task = Distillation(teacher, photographs, paintings, settings, start=start, device=device)
-    folder = args.run or args.output.with_name(f"{args.output.stem}-run")
-    tensorboard = TensorBoardLog(folder) if args.tensorboard else None
+    output = absolute(args.output)  # the working folder may be removed during the training
+    folder = absolute(args.run or args.output.with_name(f"{args.output.stem}-run"))
+    tensorboard, problems = TensorBoardLog(folder) if args.tensorboard else None, Problems()
     stopped = False
-    with training_progress(args.steps, quiet=args.quiet, tensorboard=tensorboard) as (stop, show):
-        for step in run_training(task, folder, steps=args.steps, settings=checkpoint_settings):
+    steps = run_training(task, folder, steps=args.steps, settings=checkpoint_settings)
+    with (
+        training_progress(
+            args.steps, quiet=args.quiet, tensorboard=tensorboard, problems=problems
+        ) as (stop, show),
+        contextlib.closing(steps),  # type: ignore[type-var]
+    ):
+        for step in steps:
             show(step)
             if stop.made and step.step < args.steps:
                 stopped = True
                 break
-    if stopped:
-        say(f"stopped; the same command continues from {folder}")
+    if stopped or stop.abandoned:
+        say(f"stopped; the same command continues from {shown(folder)}")
         return INTERRUPTED
     card = {"licence": "MIT", "teacher": str(args.teacher), "steps": str(args.steps)}
-    save_encoder(args.output, task.encoder(), dtype=torch.float16, card=card)
-    say(f"{args.output}: {args.output.stat().st_size / 1e6:.1f} MB, after {args.steps} steps")
+    encoder = task.encoder()
+    save = partial(save_encoder, encoder=encoder, dtype=torch.float16, card=card)
+    save_model(output, save, args.steps)
     return 0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,12 +17,14 @@ from impasto import images
 from impasto.cli.shared import training_start
 from impasto.cli.shared.exit_codes import INTERRUPTED
 from impasto.cli.shared.messages import flag, say
+from impasto.cli.shared.problems import Problems
 from impasto.cli.shared.training_progress import (
     add_training_options,
     check_training_options,
     picture_paths,
     read_crops,
     report_skipped,
+    save_model,
     training_progress,
 )
 from impasto.cli.shared.training_start import encoder_digest, starting_model
@@ -31,6 +35,8 @@ from impasto.networks.base import StyleReader
 from impasto.networks.files import save_network
 from impasto.networks.model import IDENTITY
 from impasto.onepass.stylist import STYLE_SIDE
+from impasto.runtime.files import absolute, shown
+from impasto.runtime.interrupts import StepAbandoned
 from impasto.training.any_style import AnyStyleTraining
 from impasto.training.crops import Crops, digest_of, is_held_out
 from impasto.training.distributed import Workers, launched_workers
@@ -147,18 +153,26 @@ def run(args: argparse.Namespace) -> int:
         **more_settings,
         **asdict(task.settings),
     }
-    folder = args.run or args.output.with_name(f"{args.output.stem}-run")
-    is_main = workers.rank == 0
+    output = absolute(args.output)  # the working folder may be removed during the training
+    folder = absolute(args.run or args.output.with_name(f"{args.output.stem}-run"))
+    is_main, problems = workers.rank == 0, Problems()
     tensorboard = TensorBoardLog(folder) if args.tensorboard and is_main else None
     validation = ValidationLog(
-        task, Validation(encoder, pairs), folder, quiet=args.quiet, tensorboard=tensorboard
-    )
+        task, Validation(encoder, pairs), folder, quiet=args.quiet, tensorboard=tensorboard,
+        problems=problems, is_alone=workers.count == 1,
+    )  # fmt: skip
     stopped = False
-    with training_progress(args.steps, quiet=args.quiet, tensorboard=tensorboard) as (stop, show):
-        steps = run_training(
-            task, folder, steps=args.steps, settings=checkpoint_settings, writes=is_main,
-            tables=[TABLE],
-        )  # fmt: skip
+    steps = run_training(
+        task, folder, steps=args.steps, settings=checkpoint_settings, writes=is_main,
+        tables=[TABLE],
+    )  # fmt: skip
+    with (
+        training_progress(
+            args.steps, quiet=args.quiet, tensorboard=tensorboard, problems=problems
+        ) as (stop, show),
+        contextlib.closing(steps),  # type: ignore[type-var]
+        contextlib.suppress(StepAbandoned),  # of a validation
+    ):
         for step in steps:
             show(step)
             is_last = step.step == args.steps
@@ -167,16 +181,14 @@ def run(args: argparse.Namespace) -> int:
             if workers.any(stop.made) and not is_last:
                 stopped = True
                 break
-        steps.close()  # type: ignore[attr-defined]
-    if stopped:
+    if stopped or stop.abandoned:
         if is_main:
-            say(f"stopped; the same command continues from {folder}")
+            say(f"stopped; the same command continues from {shown(folder)}")
         workers.wait()  # a launcher ends all processes with the first, and this one may write
         return INTERRUPTED
     if is_main:
-        save_network(args.output, task.model(), dtype=torch.float16)
-        size = args.output.stat().st_size / 1e6
-        say(f"{args.output}: {size:.1f} MB, after {args.steps} steps")
+        save = partial(save_network, model=task.model(), dtype=torch.float16)
+        save_model(output, save, args.steps)
     workers.wait()
     return 0
 

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from impasto.cli.shared.counting import counting_bar
-from impasto.cli.shared.messages import counted_noun, flag, inform
+from impasto.cli.shared.messages import counted_noun, flag, inform, say
+from impasto.cli.shared.problems import Problems
 from impasto.errors import InputDataError, OptionError
 from impasto.images.picture import list_pictures
-from impasto.runtime.files import check_writable
+from impasto.runtime.files import check_writable, shown, write_or_keep_elsewhere
 from impasto.runtime.interrupts import StopRequest, stop_on_interrupt
 from impasto.runtime.precision import PRECISIONS
 from impasto.training.crops import Crops, is_held_out
@@ -96,7 +97,7 @@ def report_skipped(place: str, skipped: Sequence[Path], args: argparse.Namespace
 
 @contextlib.contextmanager
 def training_progress(
-    steps: int, *, quiet: bool, tensorboard: TensorBoardLog | None
+    steps: int, *, quiet: bool, tensorboard: TensorBoardLog | None, problems: Problems
 ) -> Iterator[tuple[StopRequest, Callable[[TrainStep], None]]]:
     """A context for training: whether Ctrl-C was pressed, and a function that shows a step.
 
@@ -104,20 +105,34 @@ def training_progress(
         steps: Total number of steps.
         quiet: Show no bar.
         tensorboard: Also receives the steps; closed at the end.
+        problems: Reports those of the steps.
     """
     with stop_on_interrupt() as request, TrainingBar(steps, quiet=quiet) as bar:
-        if tensorboard is None:
-            yield request, bar.show
-            return
 
         def show(step: TrainStep) -> None:
             bar.show(step)
-            tensorboard.add_step(step)
+            for problem in step.problems:
+                problems.report(problem)
+            if tensorboard is not None:
+                problems.attempt(tensorboard.add_step, step)
 
         try:
             yield request, show
         finally:
-            tensorboard.close()
+            if tensorboard is not None:
+                problems.attempt(tensorboard.close)
+
+
+def save_model(path: Path, save: Callable[[Path], object], steps: int) -> None:
+    """Save what was trained, and say so.
+
+    Raises:
+        ImpastoError: If it could not be saved there, with the place where it is instead, if any.
+    """
+    written = write_or_keep_elsewhere(path, save)
+    if written.problem is None:
+        say(f"{shown(path)}: {path.stat().st_size / 1e6:.1f} MB, after {steps} steps")
+    written.check("the model")
 
 
 class TrainingBar:
