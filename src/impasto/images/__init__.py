@@ -26,7 +26,13 @@ from impasto.images.picture import (
     resize,
     to_pil,
 )
-from impasto.images.writing import check_format_size, check_output, read_metadata, write
+from impasto.images.writing import (
+    check_folder_name,
+    check_format_size,
+    check_output,
+    read_metadata,
+    write,
+)
 
 __all__ = [
     "FORMATS",
@@ -35,6 +41,7 @@ __all__ = [
     "Picture",
     "as_float",
     "as_uint8",
+    "check_folder_name",
     "check_format_size",
     "check_output",
     "find_pictures",

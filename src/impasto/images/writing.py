@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -43,6 +45,9 @@ METADATA = ("strip", "keep", "keep-location")
 """What becomes of a photograph's own metadata: left out, kept without and with where it was."""
 
 _METADATA_KEY = "impasto"
+
+_LOOKS_LIKE_FILE = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}")
+"""An extension; not the end of a folder's name such as ``run.1`` or ``2026.05``."""
 
 _LONGEST_EXIF = 65_000  # bytes, of JPEG
 _STRIP_PIXELS = 2**16
@@ -334,6 +339,20 @@ def unknown_suffix(path: Path) -> ImageError:
     return ImageError(
         f"{path} has {got}, which names no format: choose one of {', '.join(FORMATS)}.{hint}"
     )
+
+
+def check_folder_name(path: Path) -> None:
+    """Check that a name for a folder is not meant as a file: a new one with a file's extension.
+
+    Raises:
+        ImageError: For a name such as ``out.heic`` or ``out.jpgg``, and for ``-``.
+    """
+    if str(path) == "-":
+        raise ImageError("- is no file: name a file, as pictures are not written to standard output.")
+    is_known = path.suffix.lower() in FORMATS
+    if not is_known and not os.path.isdir(path) and _LOOKS_LIKE_FILE.fullmatch(path.suffix):
+        error = unknown_suffix(path)
+        raise ImageError(f"{error.message} If it is to be a folder, make the folder first.")
 
 
 def _format_of(path: Path, quality: int, depth: int) -> Format:

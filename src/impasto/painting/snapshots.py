@@ -87,6 +87,8 @@ class Snapshots:
             raise OptionError(f"{option('snapshots')} must be 1 or more, not {count}.")
         self._path = path
         self._is_animation = path.suffix.lower() in ANIMATIONS
+        if not self._is_animation:
+            images.check_folder_name(path)
         self._size = stages[-1].size
         self._alpha, self._metadata = alpha, metadata or {}
         check_writable(path if self._is_animation else path / "step.png", error=ImageError)

@@ -30,6 +30,9 @@ INSIDE_TOLERANCE = 0.05
 
 _LUMA = (0.2126, 0.7152, 0.0722)
 
+_WHOLE = 0.999
+"""Above it everywhere, a mask is said to be white."""
+
 
 @dataclass(frozen=True)
 class RegionSpec:
@@ -86,7 +89,7 @@ def read_grey_mask(
     """The mask of one region from a grey picture: white is inside, black is outside.
 
     Args:
-        path: Picture file; its alpha is ignored, colours are converted to luma.
+        path: Picture file; colours are converted to luma, and transparent parts are outside.
         size: Height and width of the masked picture.
         feather: Standard deviation of the blur of the edges, in pixels of that picture.
         max_pixels: Larger files are refused.
@@ -99,13 +102,17 @@ def read_grey_mask(
         InputDataError: If it is black everywhere, or has another aspect ratio than the picture.
         OptionError: If ``feather`` is negative or more than the longer side.
     """
-    picture = images.read(path, max_pixels=max_pixels).tensor
+    read = images.read(path, max_pixels=max_pixels)
+    picture = read.tensor
     notices = check_aspect(path, picture, size)
     grey = (picture * picture.new_tensor(_LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    if read.alpha is not None:
+        grey = grey * read.alpha
     if not grey.any():
-        raise InputDataError(
-            f"The mask {path} is black everywhere: paint its region white (alpha is ignored)."
-        )
+        where = "black everywhere" if read.alpha is None else "black wherever it is visible"
+        raise InputDataError(f"The mask {path} is {where}: paint its region white.")
+    if grey.min() > _WHOLE:
+        notices.append(f"The mask {path} is white everywhere: its region is the whole picture.")
     return _blurred(resize_masks(grey, size), feather), notices
 
 

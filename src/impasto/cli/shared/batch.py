@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from impasto import images
 from impasto.cli.shared.messages import sentence
 from impasto.errors import InputDataError, OptionError
@@ -25,7 +23,7 @@ class BatchItem:
 def plan_batch(
     contents: Sequence[Path], output: Path, format_: str | None
 ) -> tuple[list[BatchItem], list[tuple[Path, str]]]:
-    """List the pictures of a batch with their outputs, and folders without pictures with an error.
+    """List the pictures of a batch with their outputs; and what cannot be read, with an error.
 
     Args:
         contents: Pictures and folders of pictures.
@@ -42,11 +40,12 @@ def plan_batch(
     for content in dict.fromkeys(contents):
         if os.path.isdir(content):
             try:
-                paths = images.list_pictures(content, exclude=output)
+                found = images.find_pictures(content, exclude=output)
             except InputDataError as error:
                 failed.append((content, sentence(error)))
             else:
-                sources += [(path, path.relative_to(content)) for path in paths]
+                sources += [(path, path.relative_to(content)) for path in found.pictures]
+                failed += [(content, f"{note}.") for note in found.unread_notes()]
         else:
             sources.append((content, Path(content.name)))
     if not sources:
@@ -80,11 +79,9 @@ def _is_file(output: Path) -> bool:
     """Whether an output is a picture and not a folder.
 
     Raises:
-        ImageError: If its ending is that of a format that cannot be written.
+        ImageError: If it has the look of a file, but of none that can be written.
     """
-    suffix = output.suffix.lower()
     if os.path.isdir(output):
         return False
-    if suffix not in images.FORMATS and suffix in Image.registered_extensions():
-        images.check_output(output)
-    return suffix in images.FORMATS
+    images.check_folder_name(output)
+    return output.suffix.lower() in images.FORMATS
