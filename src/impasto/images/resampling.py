@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import cast
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.runtime.devices import on_cpu_if_missing
+from impasto.runtime.strips import strips
 
 
 def antialiased(image: Tensor, size: tuple[int, int], mode: str = "bicubic") -> Tensor:
@@ -21,3 +23,16 @@ def antialiased(image: Tensor, size: tuple[int, int], mode: str = "bicubic") -> 
     # Some versions of PyTorch lack it on Apple's GPUs.
     resampled = on_cpu_if_missing(F.interpolate, image, size=size, mode=mode, antialias=True)
     return cast("Tensor", resampled)
+
+
+def resampled_levels(levels: Tensor, size: tuple[int, int]) -> Tensor:
+    """A uint8 picture (B, C, H, W) as floats at another size, unclipped, as by ``antialiased``.
+
+    The filter is separable: rows are resampled in strips, then columns. So a large picture is never
+    held in floats, and the result is the same to the bit.
+    """
+    height, width = levels.shape[-2], size[1]
+    rows = torch.empty((*levels.shape[:2], height, width), device=levels.device)
+    for strip, target in strips(levels, rows):
+        target.copy_(antialiased(strip / 255, (target.shape[-2], width)))
+    return antialiased(rows, size)
