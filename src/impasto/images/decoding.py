@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
-from PIL.TiffImagePlugin import TiffImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 from torch import Tensor
 
 from impasto.errors import ImageError, option
@@ -24,6 +26,7 @@ from impasto.images.deep import is_deep, read_levels
 from impasto.images.icc import apply_profile, matrix_space
 from impasto.images.opening import OpenedFile, pillow_errors
 from impasto.images.rgb_spaces import RGBSpace
+from impasto.images.tiff import WHITE_IS_ZERO, Layout, read_samples
 
 Floats = NDArray[np.float32]
 
@@ -41,28 +44,19 @@ _ORIENTATIONS = {
     8: Image.Transpose.ROTATE_90,
 }
 
+_LARGE = 24_000_000
+"""Pixels from which a JPEG is not decoded in full if it is reduced afterwards."""
+
+_OVERSAMPLING = 2.0
+"""How many times the size asked for such a JPEG is decoded at, or more."""
+
+_PREMULTIPLIED = 1  # kind of alpha in TIFF
 _PHOTOMETRIC = 262  # TIFF tag: 0 if white is the least value
 _INTEROPERABILITY, _INDEX, _ADOBE_RGB_INDEX = 0xA005, 1, "R03"
 
 
-def decode(opened: OpenedFile, name: str, max_pixels: int) -> tuple[Tensor, Tensor | None]:
-    """The pixels of a picture of any kind, upright, in sRGB.
-
-    16 bits a sample keep all their levels. Files with 32-bit grey integers or floats do not say
-    which value is white: it is 65535 or 1.0, or the brightest pixel if that is higher.
-
-    Args:
-        opened: The file, or a Pillow image; its pixels need not be loaded yet.
-        name: Its name in errors and warnings.
-        max_pixels: Limit on the pixels decoded.
-
-    Returns:
-        The colours (1, 3, H, W) in [0, 1], not premultiplied by alpha; and the alpha (1, 1, H, W)
-        in [0, 1], or None if the picture is opaque.
-
-    Raises:
-        ImageError: If the image is damaged, cannot be shown in sRGB, or has no pixels or too many.
-    """
+def check_pixels(opened: OpenedFile, name: str, max_pixels: int) -> None:
+    """Raise an ImageError for a picture without pixels, or with more than ``max_pixels``."""
     width, height = opened.size
     pixels = width * height
     if pixels > max_pixels:
@@ -72,29 +66,69 @@ def decode(opened: OpenedFile, name: str, max_pixels: int) -> tuple[Tensor, Tens
         )
     if pixels == 0:
         raise ImageError(f"{name} has no pixels ({width} × {height}): give another picture.")
+
+
+def draft_jpeg(opened: OpenedFile, long_side: int) -> None:
+    """Let a very large JPEG be decoded at ½, ¼ or ⅛ of its size, twice ``long_side`` or more.
+
+    The decoder then takes a fraction of the memory and the time. What is left is still reduced with
+    a filter, so the result differs by a few levels at sharp edges and less elsewhere. Smaller
+    pictures are decoded in full.
+    """
+    image = opened.image
+    if image.format == "JPEG" and image.size[0] * image.size[1] > _LARGE:
+        factor = _OVERSAMPLING * long_side / max(image.size)
+        image.draft(None, (round(image.size[0] * factor), round(image.size[1] * factor)))
+
+
+def decode(
+    opened: OpenedFile, name: str, max_pixels: int, *, as_levels: bool = False
+) -> tuple[Tensor, Tensor | None]:
+    """The pixels of a picture of any kind, upright, in sRGB.
+
+    16 bits a sample keep all their levels. Files with 32-bit grey integers or floats do not say
+    which value is white: it is 65535 or 1.0, or the brightest pixel if that is higher.
+
+    Args:
+        opened: The file, or a Pillow image; its pixels need not be loaded yet.
+        name: Its name in errors and warnings.
+        max_pixels: Limit on the pixels decoded.
+        as_levels: Whether the colours may be uint8, if the file has no more than 8 bits.
+
+    Returns:
+        The colours (1, 3, H, W) in [0, 1], or in 255ths as uint8, not premultiplied by alpha; and
+        the alpha (1, 1, H, W) in [0, 1], or None if the picture is opaque.
+
+    Raises:
+        ImageError: If the image is damaged, cannot be shown in sRGB, or has no pixels or too many.
+    """
+    check_pixels(opened, name, max_pixels)
     if opened.raw is not None:
         return _developed(opened, name)
     image = opened.image
     profile = image.info.get("icc_profile")
     space = None if profile else _space(opened, name)
     with pillow_errors(name):
-        if is_deep(image):
-            colours, alpha = _deep(image, opened)
-            if colours.shape[2] == 3:
-                return _rgb(colours, profile, space, name), alpha
-            image, greys = Image.new("L", (1, 1)), colours[..., 0]
-        else:
-            is_inverted = _is_inverted(image)
-            image = _upright(_load(image))
-            alpha = _alpha(image)
-            image = _without_alpha(image)
-            if image.mode == "CMYK" and is_inverted:
-                image = image.point([255 - level for level in range(256)] * 4)
-            if image.mode in ("RGB", "CMYK"):
-                return _of_bytes(image, profile, space, name), alpha
-            greys = _grey(image)
-            if image.mode != "L" and is_inverted:
-                greys = 1 - greys
+        samples = None
+        if opened.tiff is not None:
+            samples = _of_tiff(opened, *opened.tiff)
+        elif is_deep(image):
+            samples = _of_deep_png(image, opened)
+        if samples is not None:
+            colours, alpha = samples
+            return _of_samples(colours, profile, space, name), alpha
+        is_inverted = _is_inverted(image)
+        image = _upright(_load(image))
+        alpha = _alpha(image)
+        image = _without_alpha(image)
+        if image.mode == "CMYK" and is_inverted:
+            image = image.point([255 - level for level in range(256)] * 4)
+        if image.mode in ("RGB", "CMYK"):
+            may_be_bytes = as_levels and alpha is None
+            return _of_bytes(image, profile, space, name, as_levels=may_be_bytes), alpha
+        greys = _grey(image)
+        if image.mode != "L" and is_inverted:
+            greys = 1 - greys
     return _of_grey(greys, profile, space, name), alpha
 
 
@@ -158,10 +192,18 @@ def _without_alpha(image: Image.Image) -> Image.Image:
 
 
 def _of_bytes(
-    image: Image.Image, profile: bytes | None, space: RGBSpace | None, name: str
+    image: Image.Image,
+    profile: bytes | None,
+    space: RGBSpace | None,
+    name: str,
+    *,
+    as_levels: bool,
 ) -> Tensor:
-    """An image of mode RGB or CMYK as (1, 3, H, W) sRGB in [0, 1]."""
-    unit = _unit(np.asarray(_convert(image, profile, name)))
+    """An image of mode RGB or CMYK as (1, 3, H, W) sRGB in [0, 1], or uint8."""
+    levels = np.asarray(_convert(image, profile, name))
+    if as_levels and (space is None or image.mode != "RGB"):
+        return torch.from_numpy(np.ascontiguousarray(levels.transpose(2, 0, 1)))[None]
+    unit = _unit(levels)
     return _tensor(
         unit if space is None or image.mode != "RGB" else rgb_spaces.convert(unit, space)
     )
@@ -181,30 +223,51 @@ def _of_grey(greys: Floats, profile: bytes | None, space: RGBSpace | None, name:
     return torch.from_numpy(np.stack(channels).astype(np.float32))[None]
 
 
-def _rgb(colours: Floats, profile: bytes | None, space: RGBSpace | None, name: str) -> Tensor:
-    """Colours (H, W, 3) of any depth as (1, 3, H, W) sRGB in [0, 1]."""
+def _of_samples(
+    colours: Floats, profile: bytes | None, space: RGBSpace | None, name: str
+) -> Tensor:
+    """Grey, RGB or CMYK (H, W, 1, 3 or 4) of any depth as (1, 3, H, W) sRGB in [0, 1]."""
+    if colours.shape[2] == 1:
+        return _of_grey(colours[..., 0], profile, space, name)
     if profile:
         space = matrix_space(profile)
-        if space is None:  # a table, or broken: 8 bits, as LittleCMS converts in Pillow
-            image = Image.fromarray((colours * 255).round().astype(np.uint8))
-            return _of_bytes(image, profile, None, name)
-        space = None if rgb_spaces.is_srgb(space) else space
-    return _tensor(colours if space is None else rgb_spaces.convert(colours, space))
+    if colours.shape[2] == 4 or (profile and space is None):
+        # CMYK, or a profile with a table, or a broken one: 8 bits, as LittleCMS in Pillow converts.
+        mode = "CMYK" if colours.shape[2] == 4 else "RGB"
+        levels = (colours * 255).round().astype(np.uint8)
+        image = Image.frombytes(mode, levels.shape[1::-1], levels.tobytes())
+        return _of_bytes(image, profile, None, name, as_levels=False)
+    if space is None or rgb_spaces.is_srgb(space):
+        return _tensor(colours)
+    return _tensor(rgb_spaces.convert(colours, space))
 
 
-def _deep(image: ImageFile, opened: OpenedFile) -> tuple[Floats, Tensor | None]:
+def _of_deep_png(image: ImageFile, opened: OpenedFile) -> tuple[Floats, Tensor | None]:
     """The samples of 16 bits: (H, W, 1 or 3) in [0, 1], and the alpha."""
-    levels, is_premultiplied = read_levels(image, opened.data, lambda one: _upright(_load(one)))
-    unit = (levels / np.float32(65535)).astype(np.float32)
-    if levels.shape[2] == 3:
-        alpha = None
-        if len(opened.transparent) == 3:
-            is_visible = (levels != np.array(opened.transparent, np.uint16)).any(2)
-            alpha = _opacity(is_visible.astype(np.float32))
-        return unit, alpha
-    opacity = unit[..., -1:]
-    colours = unit[..., :-1]
-    if is_premultiplied:
+    levels = read_levels(image, opened.data, lambda one: _upright(_load(one)))
+    unit = _unit(levels)
+    if levels.shape[2] != 3:
+        return unit[..., :-1], _opacity(np.ascontiguousarray(unit[..., -1]))
+    alpha = None
+    if len(opened.transparent) == 3:
+        is_visible = (levels != np.array(opened.transparent, np.uint16)).any(2)
+        alpha = _opacity(is_visible.astype(np.float32))
+    return unit, alpha
+
+
+def _of_tiff(
+    opened: OpenedFile, tags: ImageFileDirectory_v2, layout: Layout
+) -> tuple[Floats, Tensor | None]:
+    """Samples of any depth: (H, W, 1, 3 or 4 for CMYK) in [0, 1], and the alpha."""
+    samples = read_samples(tags, layout, opened.data, _load)
+    unit = _unit(samples) if samples.dtype.kind == "u" else _unit_of_floats(samples)
+    colours = unit[..., : layout.colours]
+    if layout.photometric == WHITE_IS_ZERO:
+        colours = 1 - colours
+    if not layout.alpha:
+        return colours, None
+    opacity = unit[..., layout.colours :]
+    if layout.alpha == _PREMULTIPLIED:
         colours = np.minimum(colours / np.maximum(opacity, np.float32(1 / 65535)), 1)
     return colours, _opacity(np.ascontiguousarray(opacity[..., 0]))
 
@@ -213,21 +276,27 @@ def _developed(opened: OpenedFile, name: str) -> tuple[Tensor, None]:
     """A raw file developed by LibRaw with the camera's white balance, 16 bits in sRGB."""
     with pillow_errors(name):
         levels = opened.raw.postprocess(use_camera_wb=True, output_bps=16, gamma=(2.4, 12.92))
-    return _tensor((levels / np.float32(65535)).astype(np.float32)), None
+    return _tensor(_unit(levels)), None
 
 
 def _grey(image: Image.Image) -> Floats:
     """A grey image of any bit depth as (H, W) in [0, 1]."""
     values = np.array(image, dtype=np.float32)
-    white = _DEEP_WHITE.get(image.mode, 255.0)
+    return _unit_of_floats(values, _DEEP_WHITE.get(image.mode, 255.0))
+
+
+def _unit_of_floats(values: NDArray[Any], white: float = 1.0) -> Floats:
+    """Values as float32 in [0, 1], where white is 1 or the brightest, if that is brighter."""
+    values = values.astype(np.float32)
     peak = values.max(where=np.isfinite(values), initial=white)
     unit: Floats = np.nan_to_num(values / np.float32(peak), nan=0.0).clip(0, 1)
     return unit
 
 
-def _unit(levels: NDArray[np.uint8]) -> Floats:
-    """uint8 as float32 in [0, 1]."""
-    return np.divide(levels, 255, dtype=np.float32)
+def _unit(levels: NDArray[Any]) -> Floats:
+    """Unsigned integers as float32 in [0, 1]."""
+    unit: Floats = np.divide(levels, np.iinfo(levels.dtype).max, dtype=np.float32)
+    return unit
 
 
 def _tensor(colours: Floats) -> Tensor:
@@ -267,10 +336,19 @@ def _space(opened: OpenedFile, name: str) -> RGBSpace | None:
         return rgb_spaces.space_of_code_points(*opened.code_points)
     if "srgb" in info:
         return None
-    with contextlib.suppress(Exception):  # broken EXIF data says nothing
-        tags = opened.image.getexif().get_ifd(ExifTags.IFD.Exif)
-        index = opened.image.getexif().get_ifd(_INTEROPERABILITY).get(_INDEX, "")
-        if tags.get(ExifTags.Base.ColorSpace) == 2 or str(index).startswith(_ADOBE_RGB_INDEX):
-            return rgb_spaces.adobe_rgb()
+    if _is_adobe_rgb(opened.image):
+        return rgb_spaces.adobe_rgb()
     points = info.get("chromaticity")
     return rgb_spaces.space_of_gamma(info.get("gamma"), points if points is None else list(points))
+
+
+def _is_adobe_rgb(image: Image.Image) -> bool:
+    """Whether EXIF says so, in the way of cameras (DCF) or in that of some programs."""
+    if isinstance(image, PngImageFile):  # whose EXIF is not about the stored colours
+        return False
+    with contextlib.suppress(Exception):  # broken EXIF data says nothing
+        exif = image.getexif()
+        is_said = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace) == 2
+        index = str(exif.get_ifd(_INTEROPERABILITY).get(_INDEX, ""))
+        return is_said or index.startswith(_ADOBE_RGB_INDEX)
+    return False

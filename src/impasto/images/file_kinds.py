@@ -76,7 +76,7 @@ _STARTS: Mapping[bytes, FileKind] = {
 
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs")
 _QUICKTIME = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 RAW_SUFFIXES = frozenset({
     ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef",
@@ -112,7 +112,7 @@ def kind_of(data: bytes, suffix: str) -> FileKind | None:
         return _VIDEO
     if data[:4] == b"\1\0\0\0" and data[40:44] == b" EMF":
         return _DRAWING
-    if data[:4] in _TIFF:
+    if data[:4] in TIFF:
         is_raw = suffix in RAW_SUFFIXES or data[8:10] == b"CR" or is_raw_tiff(first_tags(data))
         return RAW if is_raw else None
     return _kind_of_text(data)

@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from impasto.errors import ImageError, ImpastoError
-from impasto.images import file_kinds, png
+from impasto.images import file_kinds, png, tiff
 from impasto.images.file_kinds import FileKind
 from impasto.runtime.optional import require
+
+_COMPRESSION, _ICC_PROFILE = 259, 34675  # tags of TIFF
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class OpenedFile:
         raw: The raw file as opened by rawpy, or None.
         code_points: Primaries and transfer by ITU-T H.273, or None.
         transparent: The grey value or the colour that is transparent; empty if there is none.
+        tiff: Tags and layout of a TIFF file that is read by :mod:`impasto.images.tiff`, or None.
     """
 
     image: Image.Image
@@ -38,13 +42,14 @@ class OpenedFile:
     raw: Any = None
     code_points: tuple[int, int] | None = None
     transparent: tuple[int, ...] = ()
+    tiff: tuple[ImageFileDirectory_v2, tiff.Layout] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height."""
-        if self.raw is None:
-            return self.image.size
-        return self.raw.sizes.iwidth, self.raw.sizes.iheight
+        if self.raw is not None:
+            return self.raw.sizes.iwidth, self.raw.sizes.iheight
+        return self.image.size if self.tiff is None else self.tiff[1].upright_size
 
 
 def open_file(path: Path) -> OpenedFile:
@@ -61,6 +66,8 @@ def open_file(path: Path) -> OpenedFile:
         return _open_png(path, data)
     with pillow_errors(str(path)):
         image = _identify(io.BytesIO(data))
+    if data[:4] in file_kinds.TIFF and (opened := _open_tiff(path, data, image)) is not None:
+        return opened
     if image is None:
         raise _unknown(path, data, kind)
     code_points = None if kind is None else _nclx(data)
@@ -115,6 +122,28 @@ def _is_readable_file(path: Path) -> bool:
         given = ("/dev/fd", "/dev/stdin", "/proc")
         return not is_endless or any(path.is_relative_to(place) for place in given)
     return True
+
+
+def _open_tiff(path: Path, data: bytes, image: Image.Image | None) -> OpenedFile | None:
+    """A TIFF file that Pillow does not read right; None for any other."""
+    try:
+        tags = tiff.read_tags(data)
+        if name := tiff.UNREAD_COMPRESSIONS.get(tags.get(_COMPRESSION, 1)):
+            raise ImageError(
+                f"{path} is a TIFF file with {name} compression, which is not read: "
+                "save it with another one, or as PNG."
+            )
+        if (layout := tiff.layout_of(tags)) is None:
+            return None
+        if image is None:
+            image = Image.new("RGB", (1, 1))
+            image.info["icc_profile"] = tags.get(_ICC_PROFILE)
+            image.getexif().load(data)
+        return OpenedFile(image, data, tiff=(tags, layout))
+    except ImageError:
+        raise
+    except Exception:  # of many classes, for a damaged file
+        return None
 
 
 def _open_png(path: Path, data: bytes) -> OpenedFile:
@@ -181,7 +210,7 @@ def _unknown(path: Path, data: bytes, kind: FileKind | None) -> ImageError:
             f"{path} is an AVIF picture, which this Pillow does not read: "
             "pip install --upgrade pillow, or save it as PNG."
         )
-    if data[:2] == b"\xff\xd8" or data[:4] in (b"II*\0", b"MM\0*"):
+    if data[:2] == b"\xff\xd8" or data[:4] in file_kinds.TIFF:
         form = "JPEG" if data[:2] == b"\xff\xd8" else "TIFF"
         return ImageError(
             f"{path} is a {form} file of a kind that cannot be read, or damaged: save it as PNG "

@@ -16,10 +16,10 @@ from PIL import Image
 from torch import Tensor
 
 from impasto.errors import ImageError, OptionError, unknown_name
-from impasto.images.decoding import decode
+from impasto.images.decoding import check_pixels, decode, draft_jpeg
 from impasto.images.listing import list_pictures as list_pictures
 from impasto.images.opening import OpenedFile, open_file
-from impasto.images.resampling import antialiased
+from impasto.images.resampling import antialiased, resampled_levels
 from impasto.images.source_info import SourceInfo, read_source_info
 from impasto.runtime.strips import strips
 
@@ -66,6 +66,8 @@ class Picture:
 
     def resized(self, size: tuple[int, int]) -> Picture:
         """The picture and its alpha at the height and width ``size``, as floats."""
+        if self.alpha is None and self.tensor.dtype == torch.uint8 and size != self.size:
+            return replace(self, tensor=resampled_levels(self.tensor, size).clamp_(0, 1))
         tensor = as_float(self.tensor)
         if self.alpha is None or size == self.size:
             return replace(self, tensor=resize(tensor, size))
@@ -107,12 +109,20 @@ def read(
     else:
         path = Path(source)
         opened = open_file(path)
-        info = read_source_info(opened.image, is_fresh=True)
-        picture = Picture(*decode(opened, str(path), max_pixels), path, info)
-        picture = replace(picture, info=replace(info, size=picture.size))
+        check_pixels(opened, str(path), max_pixels)
+        width, height = opened.size
+        if long_side is not None:
+            draft_jpeg(opened, long_side)
+        tensor, alpha = decode(opened, str(path), max_pixels, as_levels=long_side is not None)
+        info = read_source_info(opened.image, is_file=True)  # last, since it may load the pixels
+        # The decoder may have turned it, and left out pixels.
+        is_turned = (tensor.shape[2] > tensor.shape[3]) != (height > width)
+        size = (width, height) if is_turned else (height, width)
+        picture = Picture(tensor, alpha, path, replace(info, size=size))
     if long_side is None:
         return picture
-    return picture.resized(fit_size(picture.size, long_side, max_enlarge=max_enlarge))
+    full_size = picture.info.size or picture.size
+    return picture.resized(fit_size(full_size, long_side, max_enlarge=max_enlarge))
 
 
 def from_pil(image: Image.Image, *, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -121,8 +131,8 @@ def from_pil(image: Image.Image, *, max_pixels: int = MAX_PIXELS) -> Picture:
     Raises:
         ImageError: If the image cannot be loaded, or has no pixels or too many.
     """
-    info = read_source_info(image)
-    return Picture(*decode(OpenedFile(image), "The given image", max_pixels), info=info)
+    tensor, alpha = decode(OpenedFile(image), "The given image", max_pixels)
+    return Picture(tensor, alpha, info=read_source_info(image))
 
 
 def as_float(image: Tensor) -> Tensor:

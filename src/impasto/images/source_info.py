@@ -71,13 +71,12 @@ class SourceInfo:
     is_animation: bool = False
 
 
-def read_source_info(image: Image.Image, *, is_fresh: bool = False) -> SourceInfo:
+def read_source_info(image: Image.Image, *, is_file: bool = False) -> SourceInfo:
     """What the file of a Pillow image says; what is broken counts as absent.
 
     Args:
-        image: The image.
-        is_fresh: Whether it was just opened. Otherwise its frames are not counted, since that may
-            discard the pixels that it holds.
+        image: The image. It may be loaded by this.
+        is_file: Whether its pixels are not needed any more, which counting its frames may discard.
     """
     tags: dict[int, Any] = {}
     camera: dict[int, Any] = {}
@@ -90,7 +89,7 @@ def read_source_info(image: Image.Image, *, is_fresh: bool = False) -> SourceInf
     for tag in (ARTIST, COPYRIGHT, DESCRIPTION):
         if not tags.get(tag) and (text := next(_said_otherwise(image, tag), "")):
             tags[tag] = text.encode()[:_LONGEST]
-    frames, is_animation = _frames(image) if is_fresh else (1, False)
+    frames, is_animation = _frames(image) if is_file else (1, False)
     return SourceInfo(tags, camera, location, _dpi(image), frames=frames, is_animation=is_animation)
 
 

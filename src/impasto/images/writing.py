@@ -348,7 +348,7 @@ def check_folder_name(path: Path) -> None:
         ImageError: For a name such as ``out.heic`` or ``out.jpgg``, and for ``-``.
     """
     if str(path) == "-":
-        raise ImageError("- is no file: name a file, as pictures are not written to standard output.")
+        raise ImageError("- is no file, and pictures are not written to standard output: name one.")
     is_known = path.suffix.lower() in FORMATS
     if not is_known and not os.path.isdir(path) and _LOOKS_LIKE_FILE.fullmatch(path.suffix):
         error = unknown_suffix(path)
