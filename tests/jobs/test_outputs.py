@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -178,33 +176,6 @@ def painter(encoder: Encoder, size: int, **changes: object) -> Painter:
     recipe = Recipe(content_layers={"relu4_1": 1}, smallest=64, **changes)  # type: ignore[arg-type]
     picture = Picture(torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0)))
     return Painter(picture, [picture], recipe, encoder=encoder)
-
-
-@pytest.fixture
-def slow_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clock that goes on by a second whenever it is read: so long takes one evaluation."""
-    ticks = itertools.count()
-    monkeypatch.setattr(time, "perf_counter", lambda: float(next(ticks)))
-
-
-@pytest.mark.usefixtures("slow_clock")
-@pytest.mark.parametrize(("optimizer", "evaluations"), [("lbfgs", 1.15), ("adam", 1.0)])
-def test_seconds_are_evaluations_times_pixels(encoder, optimizer, evaluations):
-    changes = {"optimizer": optimizer, "steps": 8, "final_steps": 2}
-    # Sides of 64, 91 and 128 px with 8, 8 and 2 steps, in units of the largest, which is tried.
-    exact = 8 / 4 + 8 * (91 / 128) ** 2 + 2
-    found = estimate(painter(encoder, 128, **changes)).seconds
-    assert found == pytest.approx(evaluations * exact)
-
-
-@pytest.mark.usefixtures("slow_clock")
-def test_steps_that_are_made_cost_no_more(encoder):
-    work = painter(encoder, 128, steps=8, final_steps=2, optimizer="adam")
-    left = [estimate(work).seconds]
-    for step in work:
-        if (step.stage, step.step) in ((0, 3), (1, 1), (2, 2)):
-            left += [estimate(work).seconds]
-    assert left == pytest.approx([part / 4 for part in (32.17, 29.17, 22.15, 0)], abs=0.01)
 
 
 def test_memory_grows_with_pixels(encoder):

@@ -29,11 +29,10 @@ from impasto.jobs.requests import (
 from impasto.jobs.results import Result, Row, as_row
 from impasto.jobs.sources import check_short_side, content_notes, frame_notes, read_styles
 from impasto.optim.loop import Step
-from impasto.painting import cost_model
-from impasto.painting.estimate import estimate
+from impasto.painting.estimate import Estimate, estimate, keep_speed, known_forecast
 from impasto.painting.objective_builder import Style
+from impasto.painting.pace import Pace
 from impasto.painting.painter import Painter
-from impasto.painting.pyramid import Stage
 from impasto.painting.reconstruction import figure_panels, reconstruction
 from impasto.painting.texture import TexturePainter
 from impasto.recipes.recipe import Recipe
@@ -133,13 +132,6 @@ def reconstruct(run: Run) -> Iterator[Event]:
     yield from _optimize(run, painter)
 
 
-def work_share(stages: tuple[Stage, ...], stage: int, step: int) -> float:
-    """Share of the whole work that is done after ``step`` steps of a stage, 0 to 1."""
-    total = sum(s.work for s in stages)
-    before = sum(s.work for s in stages[:stage])
-    return (before + stages[stage].work * step / max(1, stages[stage].steps)) / total
-
-
 def _content_read(run: Run, picture: Picture, size: int) -> Iterator[Note]:
     """Keep what the content's file says; notes on what was read."""
     request = run.request
@@ -187,10 +179,14 @@ def _optimize(run: Run, painter: Painter, alpha_of: Picture | None = None) -> It
         save = partial(save_checkpoint, path, painter, losses, frames)
         run.use_checkpoints(save, lambda: painter.state_bytes)
         losses += yield from run.resumed(partial(load_checkpoint, path, painter, frames))
-    yield _planned(painter, with_seconds=options.estimate)
+    cost = estimate(painter) if options.estimate else None
+    yield _planned(painter, cost)
+    pace = Pace(
+        painter.stages, cost.forecast if cost else known_forecast(painter), painter.position
+    )
     # Signals are handled until whoever reads the events has saved the result.
     with _interrupts(run) as interrupt:
-        yield from _steps(run, painter, losses, alpha_of, interrupt)
+        yield from _steps(run, painter, losses, alpha_of, interrupt, pace)
         is_resumable = False
         if not painter.done and run.checkpoints is not None:
             # After half a step there is no state to write, but an older checkpoint.
@@ -206,15 +202,15 @@ def _steps(
     losses: list[Row],
     alpha_of: Picture | None,
     interrupt: StopRequest,
+    pace: Pace,
 ) -> Iterator[Event]:
     """The steps still to be made, as events; rows are added to ``losses``."""
     options = run.options
     before = losses[-1]["seconds"] if losses else 0.0
-    share_before = work_share(painter.stages, *painter.position)
     previewed = time.monotonic()
     try:
         for step in painter:
-            progress = _progress(painter, step, before, share_before)
+            progress = _progress(painter, step, before, pace)
             losses.append(as_row(step, seconds_before=before))
             run.result_so_far = partial(_result, run, painter, losses, alpha_of)
             yield progress
@@ -240,13 +236,14 @@ def _interrupts(run: Run) -> contextlib.AbstractContextManager[StopRequest]:
     return contextlib.nullcontext(StopRequest())
 
 
-def _progress(painter: Painter, step: Step, before: float, share_before: float) -> Progress:
-    share = work_share(painter.stages, step.stage, step.step)
-    pace = max(share - share_before, 1e-9) / max(step.seconds, 1e-9)
+def _progress(painter: Painter, step: Step, before: float, pace: Pace) -> Progress:
+    pace.add(step.stage, step.step, step.seconds)
+    if painter.done:
+        keep_speed(painter, pace, step.seconds)
     return Progress(
-        share=share,
+        share=pace.share,
         seconds=before + step.seconds,
-        seconds_left=(1 - share) / pace,
+        seconds_left=pace.seconds_left,
         size=step.size,
         step=step.step,
         of=step.of,
@@ -263,18 +260,13 @@ def _record(run: Run, painter: Painter, number: int, image: Tensor) -> Iterator[
             yield from run.attempt(partial(recorder.take, number, picture))
 
 
-def _planned(painter: Painter, *, with_seconds: bool) -> Planned:
-    size, recipe = painter.stages[-1].size, painter.recipe
-    cost = estimate(painter) if with_seconds else None
-    side = cost.side if cost else painter.objective_builder.side(size)
-    layers, optimizer = recipe.layers, recipe.optimizer
-    held = cost_model.painting_bytes(painter.encoder, layers, optimizer, size, side)
+def _planned(painter: Painter, cost: Estimate | None) -> Planned:
     return Planned(
         sizes=tuple(stage.size for stage in painter.stages),
         steps=tuple(stage.steps for stage in painter.stages),
         seconds=cost.seconds if cost else None,
-        bytes=cost.bytes if cost else held,
-        tile_side=side,
+        bytes=painter.objective_builder.peak_bytes(painter.stages[-1].size),
+        tile_side=painter.objective_builder.side(painter.stages[-1].size),
         device=str(painter.device),
     )
 
@@ -312,11 +304,12 @@ def _figure(run: Run, picture: Picture, recipe: Recipe) -> Iterator[Event]:
             )
             label = f"{number + 1}/{len(panels)} {panel.row} {panel.caption}"
             if number == 0:
-                yield _planned(painter, with_seconds=False)
+                yield _planned(painter, None)
             yield Note(label)
             spent = 0.0
+            pace = Pace(painter.stages, known_forecast(painter))
             for step in painter:
-                progress = _progress(painter, step, 0.0, 0.0)
+                progress = _progress(painter, step, 0.0, pace)
                 spent = step.seconds
                 yield _of_panel(progress, label, number, len(panels), seconds)
                 is_stopped = interrupt.made or run.should_stop

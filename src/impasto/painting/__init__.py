@@ -6,6 +6,8 @@
 - :mod:`~impasto.painting.texture`: textures, also tileable: the style term alone
 - :mod:`~impasto.painting.reconstruction`: pictures from the features or statistics of some layers
 - :mod:`~impasto.painting.cost_model`: memory, and the tiles that fit into it
+- :mod:`~impasto.painting.speed`: how fast this machine paints, kept in the cache
+- :mod:`~impasto.painting.pace`: the time left, from the steps made
 - :mod:`~impasto.painting.estimate`: time and memory before the start
 - :mod:`~impasto.painting.snapshots`: pictures of some steps, as files or an animation
 """

@@ -147,6 +147,11 @@ class ObjectiveBuilder:
         """Layer → weight; empty if the content weight is 0."""
         return dict(self._recipe.content_layers) if self._recipe.content_weight else {}
 
+    @property
+    def painted_regions(self) -> int:
+        """Number of regions with a style; 0 if the picture is not divided."""
+        return sum(not region.keep for region in self._regions)
+
     def side(self, size: tuple[int, int]) -> int | None:
         """The side of the tiles at a size; None if the picture is not tiled."""
         if not self._encoder.has_geometry:
@@ -155,6 +160,13 @@ class ObjectiveBuilder:
         if side is None and max(size) <= self._largest_side:
             return None
         return min(side or self._largest_side, self._largest_side)
+
+    def peak_bytes(self, size: tuple[int, int]) -> float:
+        """Peak bytes of the process while it paints at a size."""
+        recipe = self._recipe
+        return cost_model.painting_bytes(
+            self._encoder, recipe.layers, recipe.optimizer, size, self.side(size)
+        )
 
     def shrink(self, size: tuple[int, int]) -> int | None:
         """Use smaller tiles after running out of memory at a size.
