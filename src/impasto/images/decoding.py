@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 from PIL.ImageFile import ImageFile
-from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 from torch import Tensor
@@ -51,7 +50,6 @@ _OVERSAMPLING = 2.0
 """How many times the size asked for such a JPEG is decoded at, or more."""
 
 _PREMULTIPLIED = 1  # kind of alpha in TIFF
-_PHOTOMETRIC = 262  # TIFF tag: 0 if white is the least value
 _INTEROPERABILITY, _INDEX, _ADOBE_RGB_INDEX = 0xA005, 1, "R03"
 
 
@@ -117,18 +115,13 @@ def decode(
         if samples is not None:
             colours, alpha = samples
             return _of_samples(colours, profile, space, name), alpha
-        is_inverted = _is_inverted(image)
         image = _upright(_load(image))
         alpha = _alpha(image)
         image = _without_alpha(image)
-        if image.mode == "CMYK" and is_inverted:
-            image = image.point([255 - level for level in range(256)] * 4)
         if image.mode in ("RGB", "CMYK"):
             may_be_bytes = as_levels and alpha is None
             return _of_bytes(image, profile, space, name, as_levels=may_be_bytes), alpha
         greys = _grey(image)
-        if image.mode != "L" and is_inverted:
-            greys = 1 - greys
     return _of_grey(greys, profile, space, name), alpha
 
 
@@ -147,19 +140,6 @@ def _upright(image: Image.Image) -> Image.Image:
     with contextlib.suppress(Exception):  # a picture with broken EXIF data is still read
         transpose = _ORIENTATIONS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     return image if transpose is None else image.transpose(transpose)
-
-
-def _is_inverted(image: Image.Image) -> bool:
-    """Whether Pillow returns an image of CMYK or deep grey inverted.
-
-    It takes all CMYK in JPEG files for inverted, as Adobe's are, and overlooks that white may be 0
-    in TIFF files with more than 8 bits.
-    """
-    if isinstance(image, JpegImageFile):
-        return image.mode == "CMYK" and "adobe" not in image.info
-    if isinstance(image, TiffImageFile):
-        return image.mode in _DEEP_WHITE and image.tag_v2.get(_PHOTOMETRIC) == 0
-    return False
 
 
 def _alpha(image: Image.Image) -> Tensor | None:
@@ -197,7 +177,7 @@ def _of_bytes(
     space: RGBSpace | None,
     name: str,
     *,
-    as_levels: bool,
+    as_levels: bool = False,
 ) -> Tensor:
     """An image of mode RGB or CMYK as (1, 3, H, W) sRGB in [0, 1], or uint8."""
     levels = np.asarray(_convert(image, profile, name))

@@ -19,6 +19,7 @@ from impasto.errors import ImageError, ImpastoError
 from impasto.images import file_kinds, png, tiff
 from impasto.images.file_kinds import FileKind
 from impasto.runtime.optional import require
+from impasto.runtime.reading import read_capped
 
 _COMPRESSION, _ICC_PROFILE = 259, 34675  # tags of TIFF
 
@@ -102,7 +103,7 @@ def _read_bytes(path: Path) -> bytes:
     if not _is_readable_file(path):
         raise ImageError(f"{path} is a device or a named pipe: name a picture file.")
     try:
-        data = path.read_bytes()
+        data = read_capped(path, error=ImageError)
     except FileNotFoundError:
         raise ImageError(f"There is no file {path}: check its name and folder.") from None
     except OSError as problem:

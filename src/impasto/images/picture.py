@@ -106,6 +106,11 @@ def read(
     """
     if isinstance(source, Image.Image):
         picture = from_pil(source, max_pixels=max_pixels)
+    elif not isinstance(source, str | Path):
+        raise ImageError(
+            f"A picture is read from a path or a Pillow image, not from {type(source).__name__}.",
+            got=source,
+        )
     else:
         path = Path(source)
         opened = open_file(path)
