@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from impasto.encoders.protocol import Readout
 from impasto.errors import ImageError, OptionError, unknown_name
 from impasto.nn.convolution import Convolution, convolve, is_fixed
+from impasto.nn.initialization import OwnGenerator
 from impasto.runtime.precision import fastest_layout
 
 POOLINGS = ("max", "average")
@@ -119,7 +120,7 @@ class Encoder(nn.Module):
         self.architecture = architecture
         self.padding = architecture.padding  # or "circular", see circular()
         # The random weights are placeholders: drawing them must not change the global generator.
-        with torch.random.fork_rng(devices=[]):
+        with OwnGenerator():
             self._build(architecture)
 
     def _build(self, architecture: Architecture) -> None:

@@ -24,6 +24,7 @@ from impasto.recipes.recipe import Recipe
 from impasto.regions.masks import visible
 from impasto.regions.regions import Region, resolve_name
 from impasto.runtime.devices import CPU, DeviceLike
+from impasto.runtime.threads import survive_forks
 
 ANY = "any"
 """The built-in model for any style picture."""
@@ -111,6 +112,7 @@ class Stylizer:
                 f"Name a style: {option('style')} painting.jpg, or one of the model's own."
             )
         check_strength(strength)
+        survive_forks()
         model = choose_model(styles) if model is None else model
         self.model = model if isinstance(model, OnePassModel) else open_network(model)
         self._stylist = Stylist(self.model, precision=precision, memory=memory, device=device)

@@ -37,6 +37,7 @@ from impasto.runtime.devices import DeviceLike, find_device
 from impasto.runtime.interrupts import interruptible
 from impasto.runtime.memory import is_out_of_memory
 from impasto.runtime.precision import compute_dtype
+from impasto.runtime.threads import survive_forks
 from impasto.runtime.torch_files import count_bytes
 from impasto.weights.open import on_device, open_feature_extractor
 
@@ -90,6 +91,7 @@ class Painter:
     ) -> None:
         if not styles:
             raise OptionError("A painting needs at least one style picture.")
+        survive_forks()
         self.recipe = recipe
         styles = as_styles(styles, shares)
         # Of what is given: computed colours differ in the last bit from device to device.
