@@ -69,9 +69,12 @@ def test_a_folder_keeps_its_names_and_broken_files_are_told_at_the_end(folder, t
 def test_what_is_painted_already_is_skipped_unless_asked_for(folder, tmp_path):
     words = [folder / "photos", "--style", folder / "painting.png", "-o", tmp_path / "out"]
     assert stylize(*words) == 0
-    first = tmp_path / "out" / "a.png"
-    first.write_bytes(b"mine")
+    first, others = tmp_path / "out" / "a.png", list((tmp_path / "out").rglob("*.*"))
+    before = {path: path.stat().st_mtime_ns for path in others}
     assert stylize(*words) == 0
+    assert {path: path.stat().st_mtime_ns for path in others} == before
+    first.write_bytes(b"mine")
+    assert stylize(*words) == 2
     assert first.read_bytes() == b"mine"
     assert stylize(*words, "--overwrite") == 0
     assert pixels(first).shape[-1] == 3

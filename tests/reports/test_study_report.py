@@ -30,6 +30,7 @@ def made(folder, columns, rows=0, *, missing=(), entry="tv_weight"):
             losses = f"content {0.01 * (number + 1):.4g}, style {2 / (number + 1):.4g}, tv 4"
             picture = smooth_picture(*((40, 60) if number % 2 else (60, 40)), seed=number)
             images.write(work.file(name), picture, metadata={"losses": losses})
+            work.finished.add(name)
     return write_grid_page(folder / "page.html", work, command=["compare", "it's.jpg"])
 
 

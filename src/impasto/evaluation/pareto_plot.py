@@ -45,7 +45,7 @@ def write_scatter(path: Path, rows: Sequence[EvaluatedResult]) -> None:
     figure = draw_scatter(rows)
     with atomic_write(path) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(temporary)
+        figure.savefig(temporary, metadata={"impasto": '{"impasto": "a plot"}'})
 
 
 def draw_scatter(rows: Sequence[EvaluatedResult]) -> Figure:

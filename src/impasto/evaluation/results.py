@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from impasto import __version__
 from impasto.evaluation.matching import References
 from impasto.jobs.provenance import Provenance
 from impasto.metrics.bootstrap import CONFIDENCE, Interval, bootstrap_mean
@@ -118,6 +119,7 @@ def to_json(
         for method, means in summarize(rows, set_values).items()
     }
     report = {
+        "impasto": __version__,
         **settings,
         "metrics": metrics,
         "interval": CONFIDENCE,

@@ -262,8 +262,19 @@ REQUESTS: dict[str, type[Request]] = {
 
 
 def as_source(given: AnySource) -> Source:
-    """A path as text; a picture in memory as it is."""
-    return given if isinstance(given, Image.Image) else str(given)
+    """A path as text; a picture in memory as it is.
+
+    Raises:
+        OptionError: For anything else.
+    """
+    if isinstance(given, Image.Image):
+        return given
+    if not isinstance(given, str | Path):
+        raise OptionError(
+            f"A picture is given as a path or a Pillow image, not as {type(given).__name__}.",
+            got=given,
+        )
+    return str(given)
 
 
 def name_of_source(source: AnySource) -> str:
@@ -281,7 +292,9 @@ def as_style_inputs(
     Raises:
         OptionError: If there are more or fewer weights or levels than styles.
     """
-    several = [styles] if isinstance(styles, (str, Path, Image.Image)) else list(styles)
+    several = (
+        list(styles) if isinstance(styles, Iterable) and not isinstance(styles, str) else [styles]
+    )
     for what, given in (("weights", shares), ("levels", levels)):
         if given is not None and len(given) != len(several):
             raise OptionError(f"{len(several)} styles need as many {what}, not {len(given)}.")

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from impasto import images
 from impasto.images.source_info import SourceInfo
+from impasto.jobs.existing import provenance_of
 from impasto.jobs.provenance import costs
 from impasto.jobs.request_json import KEY, to_json
 from impasto.jobs.requests import Request, StylizeRequest
@@ -109,6 +110,7 @@ class Result:
         """What goes into the picture's file: request, time and memory, versions."""
         return {
             **describe_request(self.request),
+            **provenance_of(self.request, is_finished=self.is_finished),
             **costs(self.seconds, self.peak_bytes),
             **self.notes,
         }

@@ -31,8 +31,12 @@ def networks() -> dict[str, Path]:
 
 def added_networks() -> dict[str, Path]:
     """Name → file of the models that a user has added."""
+    try:
+        folder = networks_folder()
+    except WeightsError:  # there is no cache, so nothing was added
+        return {}
     # A leading dot marks a file that is being written.
-    paths = sorted(networks_folder().glob("[!.]*.safetensors"))
+    paths = sorted(folder.glob("[!.]*.safetensors"))
     return {path.stem: path for path in paths if path.stem not in WEIGHTS}
 
 

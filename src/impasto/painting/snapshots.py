@@ -5,15 +5,16 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 from torch import Tensor
 
 from impasto import images
 from impasto.errors import ImageError, OptionError, option
 from impasto.painting.pyramid import Stage
-from impasto.runtime.files import atomic_write, check_writable
+from impasto.runtime.files import atomic_write, check_writable, shown
 
 ANIMATIONS = (".gif", ".webp")
 
@@ -95,6 +96,7 @@ class Snapshots:
         if self._is_animation:
             images.check_format_size(path, self._size, remedy="name a folder instead")
         total = sum(stage.steps for stage in stages)
+        count = min(count, total)
         self._steps = {max(1, round(total * (i + 1) / count)) for i in range(count)}
         self.frames = FrameStore()
         self.paths: list[Path] = []
@@ -136,10 +138,12 @@ class Snapshots:
                         append_images=frames[1:],
                         duration=durations,
                         loop=0,
+                        comment=b"Impasto",
+                        **_webp_mark(self._path),
                     )
                 except (RuntimeError, ValueError, MemoryError) as problem:  # raised by Pillow
                     raise ImageError(
-                        f"{self._path} could not be written "
+                        f"{shown(self._path)} could not be written "
                         f"({str(problem) or type(problem).__name__}): name a folder instead."
                     ) from problem
             self.paths = [self._path]
@@ -150,6 +154,15 @@ class Snapshots:
         if self._alpha is None:
             return None
         return images.resize(self._alpha, (image.shape[-2], image.shape[-1]))
+
+
+def _webp_mark(path: Path) -> dict[str, Any]:
+    """The EXIF entry by which an animation in WebP is known as Impasto's; GIF has a comment."""
+    if path.suffix.lower() != ".webp":
+        return {}
+    exif = Image.Exif()
+    exif[ExifTags.Base.ImageDescription] = 'impasto {"impasto": "snapshots"}'
+    return {"exif": exif.tobytes()}
 
 
 def _with_gif_transparency(frame: Image.Image) -> Image.Image:

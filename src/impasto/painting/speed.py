@@ -130,7 +130,7 @@ def save_speed(kind: str, speed: Speed) -> None:
 
 
 def _read() -> dict[str, Any]:
-    with contextlib.suppress(OSError, ValueError, RuntimeError):  # no home folder: RuntimeError
+    with contextlib.suppress(OSError, ValueError, ImpastoError):  # there may be no home folder
         path = cache_dir() / FILE_NAME
         if path.stat().st_size <= _MOST_BYTES:
             kinds = json.loads(path.read_text(encoding="utf-8"))

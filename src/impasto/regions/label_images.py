@@ -57,6 +57,7 @@ def read_colour_masks(
     *,
     tolerance: float = COLOUR_TOLERANCE,
     max_pixels: int = images.MAX_PIXELS,
+    file_sizes: tuple[tuple[int, int] | None, tuple[int, int] | None] = (None, None),
 ) -> ColourMasks:
     """The masks of all regions of two label pictures with the same colours.
 
@@ -71,6 +72,7 @@ def read_colour_masks(
         tolerance: Distance up to which colours are the same, within a file and between the two:
             0.03 to 0.5 of the side of the RGB cube.
         max_pixels: Larger files are refused.
+        file_sizes: Height and width of the files of photograph and style picture.
 
     Raises:
         ImageError: If a file is not a picture.
@@ -83,8 +85,8 @@ def read_colour_masks(
     content, style = (
         images.read(path, max_pixels=max_pixels).tensor for path in (content_mask, style_mask)
     )
-    notices = check_aspect(content_mask, content, content_size)
-    notices += check_aspect(style_mask, style, style_size)
+    notices = check_aspect(content_mask, content, content_size, file_size=file_sizes[0])
+    notices += check_aspect(style_mask, style, style_size, file_size=file_sizes[1])
     content_palette = _palette(content_mask, content, tolerance)
     style_palette = _palette(style_mask, style, tolerance)
     pairs = _match(content_palette, style_palette, tolerance)

@@ -85,6 +85,7 @@ def read_grey_mask(
     *,
     feather: float = 0.0,
     max_pixels: int = images.MAX_PIXELS,
+    file_size: tuple[int, int] | None = None,
 ) -> tuple[Tensor, list[str]]:
     """The mask of one region from a grey picture: white is inside, black is outside.
 
@@ -93,6 +94,7 @@ def read_grey_mask(
         size: Height and width of the masked picture.
         feather: Standard deviation of the blur of the edges, in pixels of that picture.
         max_pixels: Larger files are refused.
+        file_size: Height and width of the masked picture's file.
 
     Returns:
         (1, 1, H, W) in [0, 1], and notices for the user, one sentence each.
@@ -104,7 +106,7 @@ def read_grey_mask(
     """
     read = images.read(path, max_pixels=max_pixels)
     picture = read.tensor
-    notices = check_aspect(path, picture, size)
+    notices = check_aspect(path, picture, size, file_size=file_size)
     grey = (picture * picture.new_tensor(_LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
     if read.alpha is not None:
         grey = grey * read.alpha
@@ -116,19 +118,26 @@ def read_grey_mask(
     return _blurred(resize_masks(grey, size), feather), notices
 
 
-def check_aspect(path: str | Path, picture: Tensor, size: tuple[int, int]) -> list[str]:
+def check_aspect(
+    path: str | Path,
+    picture: Tensor,
+    size: tuple[int, int],
+    *,
+    file_size: tuple[int, int] | None = None,
+) -> list[str]:
     """Check the aspect ratio of a mask; return a notice if it is resized to its picture.
 
     Args:
         path: Of the mask.
         picture: The mask, (1, 3, H', W').
         size: Height and width of its picture.
+        file_size: Those of the file of its picture: a mask of that size is as it should be.
 
     Raises:
         InputDataError: If the aspect ratios differ.
     """
     height, width = picture.shape[-2:]
-    if (height, width) == size:
+    if (height, width) in (size, file_size):
         return []
     sizes = f"The mask {path} has {width}×{height} px and its picture {size[1]}×{size[0]} px"
     ratio = (width * size[0]) / (height * size[1])

@@ -97,7 +97,12 @@ def read_regions(
                 f"use {option('region')} for several."
             )
         masks = read_colour_masks(
-            mask, style_mask, content.size, styles[0].size, max_pixels=max_pixels
+            mask,
+            style_mask,
+            content.size,
+            styles[0].size,
+            max_pixels=max_pixels,
+            file_sizes=(content.info.size, styles[0].info.size),
         )
         blurred = feather(masks.content, blur * max(content.size))
         return [
@@ -166,7 +171,11 @@ def _read_region(
     style_names: Collection[str],
 ) -> tuple[Region, list[str]]:
     mask, notices = read_grey_mask(
-        spec.content_mask, content.size, feather=blur * max(content.size), max_pixels=max_pixels
+        spec.content_mask,
+        content.size,
+        feather=blur * max(content.size),
+        max_pixels=max_pixels,
+        file_size=content.info.size,
     )
     if name := style_name_of(spec, style_names):
         if spec.style_mask is not None:
@@ -184,6 +193,8 @@ def _read_region(
                 f"name the picture, {spec.name}=mask.png@style.jpg:{spec.style_mask}."
             )
         picture = style or styles[0]
-        style_mask, more = read_grey_mask(spec.style_mask, picture.size, max_pixels=max_pixels)
+        style_mask, more = read_grey_mask(
+            spec.style_mask, picture.size, max_pixels=max_pixels, file_size=picture.info.size
+        )
         notices += more
     return Region(spec.name, mask, style, style_mask, spec.keep), notices

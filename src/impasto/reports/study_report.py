@@ -87,7 +87,7 @@ def write_grid_page(path: Path, study_run: StudyRun, *, command: Sequence[str]) 
         mark = rows[row].mark + columns[column].mark
         about = f"{mark}: " + ", ".join(f"{h.entry} {h.name}" for h in headings)
         file = study_run.file(name)
-        if not file.exists():
+        if name not in study_run.finished:
             cells.append(Cell(mark))
             continue
         losses = unweighted_losses(read_losses(images.read_metadata(file)), recipe)

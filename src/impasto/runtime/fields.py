@@ -102,6 +102,8 @@ class Entry:
                         f"{option(self.name)}: the weight of {layer} must be 0 or more, "
                         f"not {weight}."
                     )
+            if not any(value.values()):
+                raise OptionError(f"{option(self.name)} needs a layer with a weight above 0.")
 
 
 def entry(default: Any, help: str, **described: Any) -> Any:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
+import io
+import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 from impasto.errors import WeightsError
 from impasto.runtime.files import atomic_write
+from impasto.runtime.reading import read_capped
 
 StateDict = dict[str, Tensor]
+
+MOST_HEADER_BYTES = 8 << 20
+"""Of a header that is read: one of a thousand tensors has a hundred kilobytes."""
+
+_LENGTH_BYTES = 8
 
 
 def write_safetensors(path: Path, state: StateDict, metadata: dict[str, str]) -> None:
@@ -33,11 +39,19 @@ def write_safetensors(path: Path, state: StateDict, metadata: dict[str, str]) ->
 def read_safetensors(path: Path) -> tuple[StateDict, dict[str, str]]:
     """All tensors of a file, and its metadata.
 
+    The file is read first and not mapped into memory: a mapped file that another process shortens
+    would end this one.
+
     Raises:
-        WeightsError: If the file is missing, a folder, or not safetensors.
+        WeightsError: If the file is missing, a folder, too large, or not safetensors.
     """
-    with _open(path) as file:
-        return {key: file.get_tensor(key) for key in file.keys()}, _metadata(file)  # noqa: SIM118
+    _check_file(path)
+    try:
+        content = read_capped(path, error=WeightsError)
+        metadata = _metadata(_header(io.BytesIO(content)))
+        return load(content), metadata
+    except _BROKEN as error:
+        raise _unreadable(path, error) from error
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -46,22 +60,54 @@ def read_metadata(path: Path) -> dict[str, str]:
     Raises:
         WeightsError: If the file is missing, a folder, or not safetensors.
     """
-    with _open(path) as file:
-        return _metadata(file)
+    _check_file(path)
+    try:
+        with path.open("rb") as file:
+            return _metadata(_header(file))
+    except _BROKEN as error:
+        raise _unreadable(path, error) from error
 
 
-@contextlib.contextmanager
-def _open(path: Path) -> Iterator[Any]:
+_BROKEN = (SafetensorError, OSError, ValueError, TypeError, LookupError, RecursionError,
+           MemoryError, RuntimeError, AttributeError)  # fmt: skip
+"""What a broken file can raise."""
+
+
+def _check_file(path: Path) -> None:
     if not os.path.isfile(path):
         raise WeightsError(f"There is no weight file {path}: check its name and folder.")
-    try:
-        with safe_open(path, "pt") as file:  # type: ignore[no-untyped-call,unused-ignore]
-            yield file
-    except (SafetensorError, OSError, ValueError) as error:
-        raise WeightsError(
-            f"{path} is not a readable safetensors file ({error}): download or copy it again."
-        ) from error
 
 
-def _metadata(file: Any) -> dict[str, str]:
-    return dict(file.metadata() or {})
+def _unreadable(path: Path, error: Exception) -> WeightsError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return WeightsError(
+        f"{path} is not a readable safetensors file ({reason[:200]}): download or copy it again."
+    )
+
+
+def _header(file: BinaryIO) -> Any:
+    """The header at the beginning of a file: a JSON object after its length.
+
+    Raises:
+        ValueError: If it is cut short, too long or not JSON.
+    """
+    length = file.read(_LENGTH_BYTES)
+    size = int.from_bytes(length, "little")
+    if len(length) < _LENGTH_BYTES or size > MOST_HEADER_BYTES:
+        raise ValueError(f"its header has {size} bytes")
+    text = file.read(size)
+    if len(text) < size:
+        raise ValueError("its header is cut short")
+    return json.loads(text)
+
+
+def _metadata(header: Any) -> dict[str, str]:
+    """The metadata in a header.
+
+    Raises:
+        ValueError: If they are anything but text.
+    """
+    metadata = header.get("__metadata__") or {}
+    if not all(isinstance(value, str) for value in metadata.values()):
+        raise ValueError("its metadata are not text")
+    return dict(metadata)

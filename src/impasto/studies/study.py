@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from impasto import images
-from impasto.errors import ImpastoError, OptionError, unknown_name
+from impasto.errors import ImpastoError, OptionError, option, unknown_name
+from impasto.jobs.checkpoints import checkpoint_path
 from impasto.jobs.events import Progress
-from impasto.jobs.request_json import from_metadata
+from impasto.jobs.existing import Existing, find_existing, is_own_file
 from impasto.jobs.requests import PaintRequest, StyleInput
 from impasto.jobs.resources import Resources
 from impasto.jobs.results import losses_of
@@ -25,6 +26,8 @@ from impasto.jobs.run import RunOptions, run
 from impasto.objective.terms import sum_by_term
 from impasto.recipes.presets import get_recipe
 from impasto.recipes.recipe import FIELDS, Recipe
+from impasto.runtime.files import absolute
+from impasto.runtime.interrupts import StepAbandoned
 
 
 @dataclass(frozen=True)
@@ -189,13 +192,15 @@ class StudyRun:
     Attributes:
         memory: Bytes that a cell may take; None: two thirds of the free memory.
         max_pixels: Larger input pictures are refused.
+        finished: Names of the cells whose pictures are known to be whole and of this study.
     """
 
     def __init__(self, study: Study, content: Path, style: Path, folder: Path) -> None:
-        self.study, self.folder = study, folder
+        self.study, self.folder = study, absolute(folder)  # the working folder may be removed
         self.content_path, self.style_path = content, style
         self.memory: float | None = None
         self.max_pixels = images.MAX_PIXELS
+        self.finished: set[str] = set()
         self._resources = Resources(remember_features=True)
 
     def file(self, name: str) -> Path:
@@ -206,23 +211,65 @@ class StudyRun:
         """The request of a cell with that recipe."""
         return PaintRequest(str(self.content_path), (StyleInput(str(self.style_path)),), recipe)
 
-    def is_done(self, name: str, recipe: Recipe) -> bool:
-        """Whether the picture of a cell exists and was made by the same request."""
-        try:
-            return from_metadata(images.read_metadata(self.file(name))) == self.request(recipe)
-        except ImpastoError:
-            return False
+    def find_finished(self, *, overwrite: bool = False) -> None:
+        """Find the cells that earlier runs have finished.
+
+        A picture counts if it decodes, and was made by the same request from the same files.
+
+        Raises:
+            OptionError: If another picture is where a cell is to be saved.
+        """
+        self.finished.clear()
+        for name, recipe in self.study.cells:
+            file = self.file(name)
+            if find_existing(file, self.request(recipe)) is Existing.SAME:
+                self.finished.add(name)
+            elif not overwrite and _is_foreign(file):
+                raise OptionError(
+                    f"{file} exists already and is no cell of a study: name another folder with "
+                    f"{option('cells')}."
+                )
 
     def paint(self, name: str, recipe: Recipe) -> Iterator[Progress]:
-        """Paint one cell; its picture is saved after the last step."""
-        options = RunOptions(memory=self.memory, max_pixels=self.max_pixels)
+        """Paint one cell; its picture is saved after the last step.
+
+        Leaving the loop keeps a checkpoint, from which the next call goes on.
+
+        Raises:
+            StepAbandoned: If a stop signal ended it within a step, with the same checkpoint.
+        """
+        options = RunOptions(
+            memory=self.memory,
+            max_pixels=self.max_pixels,
+            checkpoint=checkpoint_path(self.file(name)),
+            resume=True,
+            discard_other_checkpoints=True,
+        )
         running = run(self.request(recipe), options, resources=self._resources)
-        with running:
-            for event in running:
-                if isinstance(event, Progress):
-                    yield event
+        try:
+            with running:
+                for event in running:
+                    if isinstance(event, Progress):
+                        yield event
+        except GeneratorExit:
+            with contextlib.suppress(ImpastoError):  # nothing but time is lost
+                running.save_checkpoint()
+            raise
         result = running.result
+        if not result.is_finished:
+            raise StepAbandoned
         losses = sum_by_term(losses_of(result.losses[-1]))
         losses.pop("loss")
         text = ", ".join(f"{term} {value:.4g}" for term, value in losses.items())
         dataclasses.replace(result, notes={"losses": text}).save(self.file(name))
+        running.remove_checkpoint()
+        self.finished.add(name)
+
+
+def _is_foreign(file: Path) -> bool:
+    """Whether a file is a picture that Impasto did not make; one cut short may be replaced."""
+    try:
+        images.read(file)
+    except ImpastoError:
+        return False
+    return not is_own_file(file)

@@ -48,15 +48,30 @@ class Status:
 
 
 def cache_dir() -> Path:
-    """The folder of downloaded weights: ``$IMPASTO_CACHE``, or the platform's cache folder."""
+    """The folder of downloaded weights: ``$IMPASTO_CACHE``, or the platform's cache folder.
+
+    Raises:
+        WeightsError: If neither is known, as for a user without a home folder.
+    """
     folder = os.environ.get("IMPASTO_CACHE")
     if folder:
         return Path(os.path.expanduser(folder))  # Path.expanduser raises for an unknown user
-    return user_cache_path("impasto", appauthor=False)
+    with contextlib.suppress(RuntimeError):  # there is no home folder
+        platform = user_cache_path("impasto", appauthor=False)
+        if platform.is_absolute():  # older versions of platformdirs return ~/.cache then
+            return platform
+    raise WeightsError(
+        "There is no home folder to keep weights in: set IMPASTO_CACHE to a folder that can be "
+        "written."
+    )
 
 
 def networks_folder() -> Path:
-    """The folder of one-pass models added by the user; it may not exist."""
+    """The folder of one-pass models added by the user; it may not exist.
+
+    Raises:
+        WeightsError: See :func:`cache_dir`.
+    """
     return cache_dir() / "networks"
 
 
@@ -66,7 +81,10 @@ def locate(weight: str | WeightRecord) -> Path | None:
     Raises:
         OptionError: For an unknown name.
     """
-    path = _local_path(_record(weight))
+    try:
+        path = _local_path(_record(weight))
+    except WeightsError:  # there is no cache; what is built in does not need it
+        return None
     return path if path.is_file() else None
 
 

@@ -8,26 +8,31 @@ import csv
 import itertools
 import sys
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from pathlib import Path
-
-from PIL import Image
 
 from impasto import images
 from impasto.cli.shared.counting import counting_bar
 from impasto.cli.shared.exit_codes import INTERRUPTED
 from impasto.cli.shared.limits import SIZE_REMARK, add_max_pixels
 from impasto.cli.shared.messages import counted_noun, say
-from impasto.cli.shared.outputs import check_apart
+from impasto.cli.shared.outputs import add_overwrite, check_apart, check_replaceable, write_sheet
 from impasto.cli.shared.recipe_options import add_recipe_options, given_entries, recipe_from
 from impasto.errors import OptionError
 from impasto.images.contact_sheet import picture_grid
 from impasto.jobs.events import Progress
 from impasto.reports.html import PAGE_ENDINGS
 from impasto.reports.study_report import check_grid_page, write_grid_page
-from impasto.runtime.files import atomic_write, check_writable
-from impasto.runtime.interrupts import StopRequest, stop_on_interrupt
+from impasto.runtime.files import (
+    absolute,
+    atomic_write,
+    check_writable,
+    shown,
+    write_or_keep_elsewhere,
+)
+from impasto.runtime.interrupts import StepAbandoned, StopRequest, stop_on_interrupt
 from impasto.runtime.text_files import open_table
-from impasto.studies.study import STUDIES, Study, StudyRun, Sweep, parse_sweep
+from impasto.studies.study import STUDIES, Study, StudyRun, Sweep, parse_sweep, read_losses
 from impasto.studies.workers import Cell, check_workers, default_workers, paint_cells
 
 EXAMPLES = f"""\
@@ -65,6 +70,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, metavar="N",
                         help="paint N cells at a time [one for four cores]")  # fmt: skip
     add_max_pixels(parser)
+    add_overwrite(parser)
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     add_recipe_options(parser, remarks=SIZE_REMARK)
 
@@ -72,11 +78,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Paint the missing cells, write the grid and the table, and return the exit code."""
     study = _study(args)
-    sheet, page = _outputs(args)
-    table = args.output.with_suffix(".csv")
+    # The working folder may be removed before they are written.
+    sheet, page = (None if path is None else absolute(path) for path in _outputs(args))
+    table = absolute(args.output.with_suffix(".csv"))
     outputs = [("-o", args.output), ("--report", args.report), ("the table of losses", table)]
-    check_apart(outputs, [args.content, args.style])
-    check_writable(table)
+    folder = args.cells or args.output.with_name(f"{args.output.stem}-cells")
+    request = StudyRun(study, args.content, args.style, folder).request(study.recipe)
+    check_apart(outputs, request.files)
+    for flag, path in outputs:
+        if path is not None:
+            check_replaceable(path, flag, overwrite=args.overwrite)
     if args.cell_height < 16:
         raise OptionError(f"--cell-height is 16 or more, not {args.cell_height}.")
     if args.workers is not None:
@@ -84,14 +95,15 @@ def run(args: argparse.Namespace) -> int:
     for path in (args.content, args.style):
         # Report an unreadable picture before hours of work.
         images.read(path, long_side=32, max_pixels=args.max_pixels)
-    folder = args.cells or args.output.with_name(f"{args.output.stem}-cells")
     work = StudyRun(study, args.content, args.style, folder)
     work.max_pixels = args.max_pixels
+    work.find_finished(overwrite=args.overwrite)
     stopped = _paint(work, args)
-    painted = sum(work.file(name).exists() for name, _ in study.cells)
+    painted = len(work.finished)
     if painted:
         if sheet:
-            _write_grid(work, sheet, args.cell_height)
+            grid = partial(_write_grid, work, height=args.cell_height)
+            write_or_keep_elsewhere(sheet, grid).check("the grid")
         if page:
             write_grid_page(page, work, command=sys.argv[1:])
         _write_table(work, table)
@@ -99,9 +111,9 @@ def run(args: argparse.Namespace) -> int:
         say(f"{args.output}: stopped after {painted} of {len(study.cells)} pictures; "
             "the same command continues")  # fmt: skip
         return INTERRUPTED
-    report = f"; page {page}" if sheet and page else ""
+    report = f"; page {shown(page)}" if sheet and page else ""
     pictures = counted_noun(len(study.cells), "picture")
-    say(f"{args.output}: {pictures}; losses in {table}{report}")
+    say(f"{args.output}: {pictures}; losses in {shown(table)}{report}")
     return 0
 
 
@@ -132,7 +144,7 @@ def _study(args: argparse.Namespace) -> Study:
 def _paint(work: StudyRun, args: argparse.Namespace) -> bool:
     """Paint the missing cells; returns whether Ctrl-C stopped it."""
     cells = work.study.cells
-    todo = [cell for cell in cells if not work.is_done(*cell)]
+    todo = [cell for cell in cells if cell[0] not in work.finished]
     workers = args.workers or default_workers(work, todo)
     with counting_bar(quiet=args.quiet) as progress, stop_on_interrupt() as request:
         task = progress.add_task("pictures", total=len(cells), completed=len(cells) - len(todo))
@@ -145,8 +157,9 @@ def _paint(work: StudyRun, args: argparse.Namespace) -> bool:
             painted = paint_cells(work, todo, workers, request)
         else:
             painted = _paint_in_turn(work, todo, request, show)
-        with contextlib.closing(painted):
-            for _ in painted:
+        with contextlib.closing(painted), contextlib.suppress(StepAbandoned):
+            for name in painted:
+                work.finished.add(name)
                 progress.advance(task)
         return request.made
 
@@ -168,16 +181,17 @@ def _paint_in_turn(
 def _write_grid(work: StudyRun, output: Path, height: int) -> None:
     study = work.study
     width = len(study.columns.values)
-    paths = [work.file(name) for name, _ in study.cells]
-    pictures = [Image.open(path).convert("RGB") if path.exists() else None for path in paths]
+    pictures = [
+        images.to_pil(images.read(work.file(name)).tensor) if name in work.finished else None
+        for name, _ in study.cells
+    ]
     sheet = picture_grid(
         [pictures[i : i + width] for i in range(0, len(pictures), width)],
         row_names=_headings(study.rows) if study.rows else (),
         column_names=_headings(study.columns),
         height=height,
     )
-    with atomic_write(output) as temporary:
-        sheet.save(temporary, quality=92)
+    write_sheet(output, sheet)
 
 
 def _headings(sweep: Sweep) -> list[str]:
@@ -190,10 +204,13 @@ def _write_table(work: StudyRun, table: Path) -> None:
     """Write the losses of every cell as CSV."""
     sweeps = work.study.sweeps
     combinations = itertools.product(*(sweep.names for sweep in sweeps))
+    cells = [name for name, _ in work.study.cells if name in work.finished]
+    losses = {name: read_losses(images.read_metadata(work.file(name))) for name in cells}
+    terms = list(dict.fromkeys(term for of_cell in losses.values() for term in of_cell))
     with atomic_write(table) as temporary, open_table(temporary, "w") as file:
         writer = csv.writer(file)
-        writer.writerow([*(sweep.entry for sweep in sweeps), "picture", "losses"])
+        writer.writerow([*(sweep.entry for sweep in sweeps), "picture", *terms])
         for (name, _), values in zip(work.study.cells, combinations, strict=True):
-            path = work.file(name)
-            if path.exists():
-                writer.writerow([*values, path, images.read_metadata(path).get("losses", "")])
+            if name in losses:
+                row = [losses[name].get(term, "") for term in terms]
+                writer.writerow([*values, shown(work.file(name)), *row])

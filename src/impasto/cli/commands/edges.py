@@ -8,7 +8,7 @@ from pathlib import Path
 from impasto import images
 from impasto.cli.shared.limits import add_max_pixels
 from impasto.cli.shared.messages import print_json, print_result
-from impasto.cli.shared.outputs import check_apart
+from impasto.cli.shared.outputs import add_overwrite, check_apart, check_replaceable, write_sheet
 from impasto.errors import ImageError, OptionError, printable
 from impasto.evaluation.matching import picture_files, resize_to_result
 from impasto.images.contact_sheet import CaptionedImage, contact_sheet
@@ -48,6 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--size", type=int, default=512, metavar="N",
         help="downscale larger pictures to this long side [512]")  # fmt: skip
     add_max_pixels(parser)
+    add_overwrite(parser)
     add("--json", action="store_true", help="print JSON")
 
 
@@ -61,12 +62,14 @@ def run(args: argparse.Namespace) -> int:
     content = images.read(args.content, max_pixels=limit) if args.content else None
     paths = [path for name in args.pictures for path in picture_files(name)]
     check_apart([("-o", args.output)], [*paths, args.content])
+    if args.output:
+        check_replaceable(args.output, overwrite=args.overwrite)
     measured = [_measure(path, content, args.size, limit) for path in paths]
     rows, measurements = [row for row, _ in measured], [values for _, values in measured]
     if args.output:
         height = max(cell.image.height for row in rows for cell in row)
         sheet = contact_sheet(rows, height=min(height, _MAX_HEIGHT))
-        images.write(args.output, images.from_pil(sheet).tensor)
+        write_sheet(args.output, sheet)
     if args.json:
         print_json(measurements)
     else:

@@ -23,6 +23,7 @@ from impasto.cli.shared.messages import (
     sentence,
     warn,
 )
+from impasto.cli.shared.outputs import add_overwrite, check_replaceable
 from impasto.errors import ImpastoError, OptionError, printable, with_file_name
 from impasto.evaluation.evaluator import Evaluator
 from impasto.evaluation.matching import PictureIndex, References, find_references, picture_files
@@ -43,7 +44,7 @@ from impasto.jobs.provenance import read_provenance
 from impasto.metrics.bootstrap import Interval
 from impasto.metrics.fid import MIN_SET_SIZE
 from impasto.metrics.registry import METRICS, SET_METRICS, available_metrics, resolve_metrics
-from impasto.runtime.files import atomic_write, check_writable
+from impasto.runtime.files import atomic_write
 from impasto.runtime.interrupts import StopRequest, stop_on_interrupt
 from impasto.runtime.memory import memory_errors
 from impasto.weights.open import open_encoder
@@ -84,6 +85,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--size", type=int, default=512, metavar="N",
         help="downscale larger results to this long side [512]")  # fmt: skip
     add_max_pixels(parser)
+    add_overwrite(parser)
     add("--temporal", action="store_true",
         help="the results are frames of a video: measure the warping error")  # fmt: skip
     add("--no-plot", action="store_true", help="draw no scatter plot (it needs matplotlib)")
@@ -97,12 +99,14 @@ def run(args: argparse.Namespace) -> int:
         names = available_metrics()
     else:
         names = [name.strip() for name in args.metrics.split(",") if name.strip()]
+        if not names:
+            raise OptionError("--metrics names no metric: leave it out for all, or name some.")
     metrics, set_metrics = resolve_metrics(names)
     has_plot = bool(args.output) and not args.no_plot and {X_METRIC, Y_METRIC} <= set(metrics)
     if has_plot:
         check_plotting()
     for name in (_TABLE, _JSON, _PLOT) if args.output else ():
-        check_writable(args.output / name)
+        check_replaceable(args.output / name, overwrite=args.overwrite)
     if args.size < 1:
         raise OptionError(f"--size is {args.size} pixels: choose 1 or more.")
     results = _results(args.results, args.output)

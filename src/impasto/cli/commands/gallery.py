@@ -10,11 +10,11 @@ from impasto.cli.shared.counting import counted
 from impasto.cli.shared.exit_codes import WRONG_INPUT
 from impasto.cli.shared.limits import add_max_pixels
 from impasto.cli.shared.messages import counted_noun, say, sentence, warn
+from impasto.cli.shared.outputs import add_overwrite, check_replaceable
 from impasto.errors import ImpastoError, OptionError
 from impasto.evaluation.matching import picture_files
 from impasto.reports.gallery import Card, read_card, write_page
 from impasto.reports.html import check_page
-from impasto.runtime.files import check_writable
 
 EXAMPLES = """\
 examples:
@@ -31,6 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("folder", metavar="DIR", type=Path, help="folder of results, searched with its subfolders")
     add("-o", "--output", metavar="PAGE", type=Path, help="the page to write [DIR/gallery.html]")
     add_max_pixels(parser)
+    add_overwrite(parser)
     add("--quiet", action="store_true", help="show no progress")
 
 
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     if not os.path.isdir(args.folder):
         raise OptionError(f"{args.folder} is not a folder: name a folder of pictures.")
     files = picture_files(args.folder)
-    check_writable(output)
+    check_replaceable(output, overwrite=args.overwrite)
     paths = counted(files, lambda path: path.name, quiet=args.quiet)
     outcomes = [_read(path, args, output) for path in paths]
     cards = [card for card in outcomes if isinstance(card, Card)]

@@ -13,12 +13,12 @@ from torch import Tensor
 from impasto import images
 from impasto.cli.shared.limits import add_max_pixels
 from impasto.cli.shared.messages import print_error, say
-from impasto.cli.shared.outputs import check_apart
+from impasto.cli.shared.outputs import add_overwrite, check_apart, check_replaceable, write_sheet
 from impasto.encoders.vgg import Encoder
 from impasto.errors import ImageError, OptionError
 from impasto.images.contact_sheet import CaptionedImage, contact_sheet
 from impasto.images.picture import Picture
-from impasto.runtime.files import atomic_write
+from impasto.recipes.recipe import FIELDS
 from impasto.runtime.interrupts import stop_on_interrupt
 from impasto.studies.feature_visualization import (
     PROJECTIONS,
@@ -55,6 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--encoder", default="compact", metavar="NAME|FILE", help="encoder [compact]")
     add("--size", type=int, default=384, metavar="N", help="long side in pixels [384]")
     add_max_pixels(parser)
+    add_overwrite(parser)
     add("--count", type=int, default=12, metavar="N", help="number of maps or patches [12]")
     add("--against", metavar="IMAGE", help="another picture: compare Gram matrices")
     add("--channel", type=int, metavar="N", help="one channel of the layer, from 0")
@@ -75,9 +76,11 @@ def run(args: argparse.Namespace) -> int:
     images.check_output(args.output)
     searched = images.list_pictures(args.folder) if args.folder is not None else []
     check_apart([("-o", args.output)], [args.picture, args.against, *searched])
+    check_replaceable(args.output, overwrite=args.overwrite)
     for name in ("count", "steps"):
         if getattr(args, name) < 1:
             raise OptionError(f"--{name} is 1 or more, not {getattr(args, name)}.")
+    FIELDS["seed"].check(args.seed)
     if args.channel is None and args.folder is not None:
         raise OptionError("--folder finds the patches of one channel: add --channel N.")
     if args.channel is not None and args.against is not None:
@@ -91,8 +94,7 @@ def run(args: argparse.Namespace) -> int:
         rows = _map_rows(args, encoder, picture)
     else:
         rows = _channel_rows(args, encoder, picture)
-    with atomic_write(args.output, error=ImageError) as temporary:
-        contact_sheet(rows, height=240).save(temporary, quality=92)
+    write_sheet(args.output, contact_sheet(rows, height=240))
     if not args.quiet:
         say(f"{args.output}: {args.layer} of {args.encoder}")
     return 0

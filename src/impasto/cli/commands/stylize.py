@@ -25,7 +25,7 @@ from impasto.cli.shared.messages import (
     sentence,
     warn,
 )
-from impasto.cli.shared.outputs import check_apart
+from impasto.cli.shared.outputs import add_overwrite, check_apart, is_made
 from impasto.cli.shared.recipe_options import add_entry_option, given_entries
 from impasto.cli.shared.run_options import memory_of
 from impasto.cli.shared.save_options import add_save_options, save_options
@@ -57,8 +57,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``stylize``."""
     add, declared = parser.add_argument, entries(StylizeRequest)
     parser.usage = "impasto stylize PICTURE [PICTURE …] --style STYLE [STYLE …] -o PATH [options]"
-    add("contents", nargs="+", metavar="PICTURE", type=Path, help="pictures, or folders of them")
-    add("--style", required=True, nargs="+", action="extend", metavar="STYLE[:WEIGHT]",
+    add("contents", nargs="*", metavar="PICTURE", type=Path, help="pictures, or folders of them")
+    add("--style", default=[], nargs="+", action="extend", metavar="STYLE[:WEIGHT]",
         help="a picture, the name of a style (see `impasto models list`) or a saved style; "
              "several are mixed")  # fmt: skip
     add("-o", "--output", required=True, metavar="PATH", type=Path,
@@ -78,7 +78,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     files = parser.add_argument_group("files")
     files.add_argument("--format", choices=tuple(sorted({s[1:] for s in images.FORMATS})),
                        help="format of the pictures in a folder [as the source]")  # fmt: skip
-    files.add_argument("--overwrite", action="store_true", help="replace existing outputs")
+    add_overwrite(files)
     add_save_options(files)
     files.add_argument("--save-style", metavar="FILE", type=Path,
                        help="save the style for later use (.safetensors)")  # fmt: skip
@@ -90,6 +90,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Paint all pictures and return the exit code: 2 if any failed."""
+    args.contents, args.style = _pictures_and_styles(args.contents, args.style)
     items, failed = plan_batch(args.contents, args.output, args.format)
     if (args.mask or args.style_mask or args.regions) and len(items) > 1:
         raise OptionError("Masks and regions belong to one picture: name one.")
@@ -107,10 +108,10 @@ def run(args: argparse.Namespace) -> int:
         if args.save_style.suffix != ".safetensors":
             raise OptionError(f"{args.save_style}: the name of a style file ends in .safetensors.")
         save_style(args.save_style, stylizer.vector, stylizer.model, name=" ".join(args.style))
-    todo = [item for item in items if args.overwrite or not os.path.exists(item.output)]
+    todo, refused = _todo(items, request, args)
     outcome = _Batch(request, todo, options, resources, args).paint()
-    outcome.failed[:0] = failed
-    return _print_outcome(outcome, len(items), len(items) - len(todo), args)
+    outcome.failed[:0] = [*failed, *refused]
+    return _print_outcome(outcome, len(items), len(items) - len(todo) - len(refused), args)
 
 
 def run_one(request: StylizeRequest, args: argparse.Namespace) -> int:
@@ -125,9 +126,26 @@ def run_one(request: StylizeRequest, args: argparse.Namespace) -> int:
             raise OptionError(f"{flag(name)} is for paintings, not for one pass: leave it out.")
     images.check_output(args.output, quality=args.quality, depth=args.depth)
     check_apart([("-o", args.output)], request.files)
-    todo = [BatchItem(Path(str(request.content)), Path(args.output))]
+    made = is_made(args.output, request, overwrite=args.overwrite)
+    todo = [] if made else [BatchItem(Path(str(request.content)), Path(args.output))]
     outcome = _Batch(request, todo, _options(args), Resources(), args).paint()
-    return _print_outcome(outcome, 1, 0, args)
+    return _print_outcome(outcome, 1, int(made), args)
+
+
+def _todo(
+    items: Sequence[BatchItem], request: StylizeRequest, args: argparse.Namespace
+) -> tuple[list[BatchItem], list[tuple[Path, str]]]:
+    """The pictures that are not made yet, and those whose output is something else."""
+    todo: list[BatchItem] = []
+    refused: list[tuple[Path, str]] = []
+    for item in items:
+        its_request = dataclasses.replace(request, content=str(item.source))
+        try:
+            if not is_made(item.output, its_request, overwrite=args.overwrite):
+                todo.append(item)
+        except OptionError as error:
+            refused.append((item.source, sentence(error)))
+    return todo, refused
 
 
 def _request(args: argparse.Namespace, items: Sequence[BatchItem]) -> StylizeRequest:
@@ -278,7 +296,7 @@ def _print_outcome(outcome: _Outcome, count: int, skipped: int, args: argparse.N
             say(f"{args.output}: {pictures} painted in {clock(total)}")
         if skipped:
             subject = f"{args.output} exists" if count == 1 else f"{skipped} exist"
-            say(f"{subject} already: skipped (--overwrite replaces)")
+            say(f"{subject} already, made in the same way: kept (--overwrite replaces)")
         if outcome.is_stopped:
             say("stopped; the same command continues")
     for _, error in outcome.failed:
@@ -286,6 +304,27 @@ def _print_outcome(outcome: _Outcome, count: int, skipped: int, args: argparse.N
     if outcome.is_stopped:
         return INTERRUPTED
     return WRONG_INPUT if outcome.failed else 0
+
+
+def _pictures_and_styles(
+    contents: Sequence[Path], styles: Sequence[str]
+) -> tuple[list[Path], list[str]]:
+    """What is to be painted and how, also in the order of other programs.
+
+    ``--style STYLE PICTURE`` puts the picture last, and ``PICTURE STYLE`` is what ``paint`` takes.
+
+    Raises:
+        OptionError: If there is no picture or no style, or which is which is not clear.
+    """
+    if not contents and len(styles) == 2:
+        return [Path(styles[1])], [styles[0]]
+    if not styles and len(contents) == 2:
+        return [contents[0]], [str(contents[1])]
+    if not contents:
+        raise OptionError("Name the pictures first: impasto stylize PICTURE … --style STYLE -o OUT")
+    if not styles:
+        raise OptionError("Name a style: impasto stylize PICTURE … --style STYLE -o OUT")
+    return list(contents), list(styles)
 
 
 def _style_words(words: Sequence[str]) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,12 +15,11 @@ from impasto.cli.shared.limits import add_max_pixels
 from impasto.cli.shared.messages import (
     counted_noun,
     inform,
-    print_error,
     print_json,
     print_note,
     say,
 )
-from impasto.cli.shared.outputs import check_outputs
+from impasto.cli.shared.outputs import add_overwrite, check_outputs, is_made, snapshots_place
 from impasto.cli.shared.save_options import add_save_options, save_options
 from impasto.errors import ImpastoError, OptionError
 from impasto.jobs.checkpoints import checkpoint_path
@@ -29,6 +30,7 @@ from impasto.jobs.results import Result, write_losses
 from impasto.jobs.run import RecorderFactory, Run, RunOptions
 from impasto.jobs.run import run as run_request
 from impasto.painting.snapshots import Snapshots
+from impasto.runtime.files import absolute, shown, write_or_keep_elsewhere
 from impasto.runtime.memory import keep_freed_memory, parse_bytes, return_freed_memory
 
 CHECKPOINT_SECONDS = 30.0
@@ -47,6 +49,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
                        help="folder, or .gif or .webp animation [OUT-steps/]")  # fmt: skip
     group.add_argument("--log", metavar="FILE", type=Path, help="write the losses as CSV")
     group.add_argument("--resume", action="store_true", help="continue from the checkpoint")
+    add_overwrite(group)
     group.add_argument("--quiet", action="store_true", help="print nothing but errors")
     group.add_argument("--json", action="store_true", help="print the result as JSON")
     return group
@@ -78,7 +81,9 @@ def run_to_file(request: Request, args: argparse.Namespace) -> int:
             picture is then saved, and a checkpoint keeps the data of the other files.
     """
     check_outputs(args, request.files)
-    output = Path(args.output)
+    output, anchored = absolute(args.output), _anchored(args)
+    if is_made(args.output, request, overwrite=args.overwrite) and not _asks_for_more(args):
+        return _print_kept(args)
     options = RunOptions(
         memory=memory_of(args),
         max_pixels=args.max_pixels,
@@ -89,10 +94,10 @@ def run_to_file(request: Request, args: argparse.Namespace) -> int:
         handle_interrupt=True,
         record_memory=True,
         depth=args.depth,
-        recorders=_recorders(args),
+        recorders=_recorders(anchored),
     )
     running = run_request(request, options)
-    is_resumable = False
+    is_resumable, frames = False, _Frames([], 0)
     with running, ProgressBar(quiet=args.quiet or args.json) as bar:
         for event in running:
             bar.show(event)
@@ -101,20 +106,28 @@ def run_to_file(request: Request, args: argparse.Namespace) -> int:
             elif isinstance(event, Planned):
                 _prepare(event, args)
             elif isinstance(event, Finished):
-                # At once: the terminal may be gone, and with it the bar.
-                event.result.save(output, **save_options(args))
+                # At once: the terminal may be gone, and with it the bar. Signals wait meanwhile.
                 is_resumable = event.is_resumable
+                frames = _write_files(running, output, anchored)
     result = running.result
-    # The other files come last, since they may fail: hours of work are in the picture.
-    try:
-        frames = _write_other_files(running, args)
-    except ImpastoError as error:
-        hint = " --resume writes them again." if _checkpoint_is_kept(running) else ""
-        raise ImpastoError(f"{output} is saved, but {error.message}{hint}") from error
     if result.is_finished:
         running.remove_checkpoint()
     _print_result(args, result, frames, is_resumable=is_resumable)
     return 0 if result.is_finished else INTERRUPTED
+
+
+def _asks_for_more(args: argparse.Namespace) -> bool:
+    """Whether files are asked for that only another run of the same request can write."""
+    return any(getattr(args, name, None) is not None for name in ("snapshots", "log", "report"))
+
+
+def _print_kept(args: argparse.Namespace) -> int:
+    """Say that the picture is there already; the exit code."""
+    if args.json:
+        print_json({"output": str(args.output), "skipped": True})
+    elif not args.quiet:
+        say(f"{args.output} exists already, made in the same way: kept (--overwrite replaces it)")
+    return 0
 
 
 class _Frames(NamedTuple):
@@ -124,11 +137,18 @@ class _Frames(NamedTuple):
     number: int
 
 
+def _anchored(args: argparse.Namespace) -> argparse.Namespace:
+    """The options with absolute outputs: the working folder may be removed during the run."""
+    names = ("output", "log", "report", "snapshots_to")
+    given = {name: getattr(args, name, None) for name in names}
+    paths = {name: absolute(path) for name, path in given.items() if path is not None}
+    return argparse.Namespace(**{**vars(args), **paths})
+
+
 def _recorders(args: argparse.Namespace) -> dict[str, RecorderFactory]:
     recorders: dict[str, RecorderFactory] = {}
     if args.snapshots is not None:
-        output = Path(args.output)
-        path = args.snapshots_to or output.with_name(f"{output.stem}-steps")
+        path = snapshots_place(args)
         recorders["snapshots"] = lambda run: Snapshots(
             path, args.snapshots, run.stages, alpha=run.alpha, metadata=dict(run.metadata)
         )
@@ -164,6 +184,26 @@ def _print_plan(planned: Planned) -> None:
         inform(f"about {clock(planned.seconds)} and {memory}{tiles}")
 
 
+def _write_files(running: Run, output: Path, args: argparse.Namespace) -> _Frames:
+    """Write the picture, then all other files, since they may fail: the work is in the picture.
+
+    Raises:
+        ImpastoError: If a file could not be written, after a checkpoint of the work.
+    """
+    save = partial(running.result.save, **save_options(args))
+    try:
+        write_or_keep_elsewhere(output, save).check("the picture")
+    except ImpastoError as error:
+        with contextlib.suppress(ImpastoError):
+            _write_other_files(running, args)
+        raise ImpastoError(f"{error.message}{_hint(running, 'it')}") from error
+    try:
+        return _write_other_files(running, args)
+    except ImpastoError as error:
+        happened = f"{shown(output)} is saved, but {error.message}"
+        raise ImpastoError(f"{happened}{_hint(running, 'them')}") from error
+
+
 def _write_other_files(running: Run, args: argparse.Namespace) -> _Frames:
     """Write snapshots, log and report."""
     snapshots, report = (running.recorders.get(name) for name in ("snapshots", "report"))
@@ -178,12 +218,13 @@ def _write_other_files(running: Run, args: argparse.Namespace) -> _Frames:
     return frames
 
 
-def _checkpoint_is_kept(running: Run) -> bool:
-    try:
-        return running.save_checkpoint()
-    except ImpastoError as error:
-        print_error(error)
-        return False
+def _hint(running: Run, what: str) -> str:
+    """How to get what could not be written, if there is a checkpoint, best one of now."""
+    is_kept = False
+    with contextlib.suppress(ImpastoError):  # its disk may be full, too
+        is_kept = running.save_checkpoint()
+    is_kept = is_kept or (running.checkpoints is not None and running.checkpoints.is_kept)
+    return f" --resume writes {what} again." if is_kept else ""
 
 
 def _print_result(
