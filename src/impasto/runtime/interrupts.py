@@ -54,7 +54,7 @@ class StopRequest:
 
     def prod(self) -> None:
         """Have the handler called in the main thread as if by a signal; from another thread."""
-        if self._inside and not self.abandoned:
+        if self._inside and not (self.abandoned or self._is_prodded):
             self._is_prodded = True
             _thread.interrupt_main(signal.SIGINT)
 
