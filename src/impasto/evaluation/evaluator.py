@@ -43,7 +43,7 @@ class Evaluator:
     style to the result's long side.
 
     Args:
-        encoder: Its features are compared.
+        encoder: Its features are compared; everything is measured on its device.
         metrics: Names in :data:`impasto.metrics.registry.METRICS`; missing weights are downloaded.
             By default, all metrics whose weights are available.
         size: Maximum long side of results, in pixels.
@@ -64,8 +64,11 @@ class Evaluator:
     ) -> None:
         names = resolve_metrics(available_metrics())[0] if metrics is None else metrics
         self._metrics = {name: get_metric(name) for name in names}
+        self._device = encoder.mean.device
+        opened = {name: metric.open() for name, metric in self._metrics.items() if metric.open}
         self._opened = {
-            name: metric.open() for name, metric in self._metrics.items() if metric.open
+            name: network.to(self._device) if hasattr(network, "to") else network
+            for name, network in opened.items()
         }
         self._encoder, self._size, self._max_pixels = encoder, size, max_pixels
         layers = self._layers("content", "style", "")
@@ -108,8 +111,8 @@ class Evaluator:
                 f"{path} is evaluated at {width}×{height} px: the metrics need at least "
                 f"{self._minimum_side} px on each side."
             )
-        features = self._encoder(picture.tensor, self._layers(*references))
-        return MetricInput(picture.tensor, features)
+        tensor = picture.tensor.to(self._device)
+        return MetricInput(tensor, self._encoder(tensor, self._layers(*references)))
 
     def _layers(self, *references: str) -> frozenset[str]:
         """Layers of all metrics with one of these references."""

@@ -15,6 +15,8 @@ from impasto.evaluation.matching import References
 from impasto.evaluation.results import EvaluatedResult, SetValues
 from impasto.metrics.fid import MIN_SET_SIZE, frechet_distance
 from impasto.metrics.registry import ART_INCEPTION, SET_METRICS
+from impasto.runtime.devices import CPU
+from impasto.runtime.precision import moved
 from impasto.weights.open import open_metric_net
 
 _CACHED_STYLES = 256
@@ -31,16 +33,23 @@ class SetEvaluator:
         names: Names in :data:`impasto.metrics.registry.SET_METRICS`.
         size: Maximum long side of results, in pixels; styles get that of their result.
         max_pixels: Refuse larger pictures.
+        device: Where features are computed.
 
     Raises:
         WeightsError: The weights are broken or cannot be downloaded.
     """
 
     def __init__(
-        self, names: Sequence[str], *, size: int = 512, max_pixels: int = images.MAX_PIXELS
+        self,
+        names: Sequence[str],
+        *,
+        size: int = 512,
+        max_pixels: int = images.MAX_PIXELS,
+        device: torch.device = CPU,
     ) -> None:
         self._names, self._size, self._max_pixels = names, size, max_pixels
-        self._network = open_metric_net(ART_INCEPTION)
+        self._device = device
+        self._network = moved(open_metric_net(ART_INCEPTION), device)
         self._cached_style = lru_cache(_CACHED_STYLES)(self._style)
         self._features: dict[Path, tuple[Tensor, Tensor]] = {}
 
@@ -86,5 +95,5 @@ class SetEvaluator:
 
     @torch.no_grad()
     def _pooled(self, picture: Tensor) -> Tensor:
-        features: Tensor = self._network(picture)
-        return features
+        features: Tensor = self._network(picture.to(self._device))
+        return features.cpu()

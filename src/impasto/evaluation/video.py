@@ -21,6 +21,7 @@ from impasto.evaluation.evaluator import read_result
 from impasto.evaluation.matching import References, resize_to_result
 from impasto.metrics.edges import luma
 from impasto.metrics.temporal import WARPING, WARPING_CONTENT, warping_error
+from impasto.runtime.devices import CPU
 from impasto.runtime.optional import require
 
 TEMPORAL = option("temporal")
@@ -43,6 +44,7 @@ class VideoEvaluator:
         frames: Method and path of each result, in the order of :func:`sort_frames`.
         size: Maximum long side of frames, in pixels.
         max_pixels: Refuse larger pictures.
+        device: Where frames are compared; OpenCV estimates their flow on the CPU.
 
     Raises:
         OptionError: OpenCV is missing.
@@ -55,6 +57,7 @@ class VideoEvaluator:
         *,
         size: int = 512,
         max_pixels: int = images.MAX_PIXELS,
+        device: torch.device = CPU,
     ) -> None:
         require("cv2", by=TEMPORAL)
         pairs = [pair for pair in pairwise(frames) if _are_consecutive(*pair)]
@@ -66,7 +69,7 @@ class VideoEvaluator:
                     "with the previous one, so name a folder of frames or leave it out."
                 )
         self._previous_path = {path: previous for (_, previous), (_, path) in pairs}
-        self._size, self._max_pixels = size, max_pixels
+        self._size, self._max_pixels, self._device = size, max_pixels, device
         self._previous: _Frame | None = None
 
     @torch.no_grad()
@@ -89,7 +92,8 @@ class VideoEvaluator:
             )
         photo = images.read(references.content, max_pixels=self._max_pixels)
         content = resize_to_result(photo, picture.size)
-        frame, previous = _Frame(result, picture.tensor, content.tensor), self._previous
+        tensors = picture.tensor.to(self._device), content.tensor.to(self._device)
+        frame, previous = _Frame(result, *tensors), self._previous
         if previous is None or previous.path != self._previous_path.get(result):
             self._previous = frame
             return {}
@@ -133,14 +137,14 @@ def optical_flow(first: Tensor, second: Tensor) -> Tensor:
     """
     cv2 = require("cv2", by=TEMPORAL)
     search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    grey = [(luma(picture)[0, 0] * 255).round().byte().numpy() for picture in (first, second)]
+    grey = [(luma(picture)[0, 0] * 255).round().byte().cpu().numpy() for picture in (first, second)]
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # the flow depends on the number of threads
     try:
         flow = search.calc(*grey, None)  # (H, W, 2)
     finally:
         cv2.setNumThreads(threads)
-    return torch.from_numpy(flow).permute(2, 0, 1)[None]
+    return torch.from_numpy(flow).to(first.device).permute(2, 0, 1)[None]
 
 
 def _are_consecutive(first: tuple[str, Path], second: tuple[str, Path]) -> bool:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from impasto.encoders.vgg import Encoder
 from impasto.errors import OptionError
 from impasto.weights.open import open_encoder, open_metric_net
 from impasto.weights.store import load_tensors
@@ -30,6 +31,12 @@ class LpipsModel:
     features: Callable[[Tensor], Sequence[Tensor]]
     weights: Sequence[Tensor]
 
+    def to(self, device: torch.device) -> LpipsModel:
+        """The model on a device; its network is moved."""
+        if isinstance(self.features, nn.Module):
+            self.features.to(device)
+        return LpipsModel(self.features, [weight.to(device) for weight in self.weights])
+
 
 def open_lpips(net: str) -> LpipsModel:
     """LPIPS version 0.1, "lin", of ``"vgg16"`` or ``"alexnet"``; its files are downloaded once.
@@ -45,7 +52,17 @@ def open_lpips(net: str) -> LpipsModel:
     if net == "alexnet":
         return LpipsModel(open_metric_net(net), weights)
     encoder = open_encoder(net)
-    return LpipsModel(lambda picture: list(encoder(picture, LAYERS).values()), weights)
+    return LpipsModel(_VggFeatures(encoder), weights)
+
+
+class _VggFeatures(nn.Module):
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, picture: Tensor) -> list[Tensor]:
+        """The features of ``LAYERS``."""
+        return list(self.encoder(picture, LAYERS).values())
 
 
 @torch.no_grad()

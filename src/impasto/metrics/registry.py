@@ -53,7 +53,8 @@ class Metric:
         source: The paper.
         range: Lowest and highest possible value; the better end is that of a perfect result.
         layers: Encoder layers whose features are compared; the metric is the mean over them.
-        open: Opens the network that ``function`` needs, if any.
+        open: Opens the network that ``function`` needs, if any; its method ``to`` moves it to the
+            device of the pictures.
         weights: Names of the weights that ``open`` needs.
     """
 

@@ -7,7 +7,6 @@ resumed at any step: in the same process, or in another through its ``state_dict
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -28,6 +27,7 @@ from impasto.optim.interface import Gradient, Losses, Optimizer
 from impasto.optim.loop import Step, descend
 from impasto.optim.optimizers import make_optimizer
 from impasto.optim.preconditioner import Preconditioner
+from impasto.painting.fingerprint import digest_of_inputs, fingerprint
 from impasto.painting.objective_builder import ObjectiveBuilder, Style, as_styles
 from impasto.painting.pyramid import Stage, plan_stages
 from impasto.recipes.recipe import INITS, Recipe
@@ -95,7 +95,7 @@ class Painter:
         self.recipe = recipe
         styles = as_styles(styles, shares)
         # Of what is given: computed colours differ in the last bit from device to device.
-        self._inputs_digest = _digest(content, styles, regions, initial_image)
+        self._inputs = digest_of_inputs(content, styles, regions, initial_image)
         self.device = content.tensor.device if device is None else find_device(device)
         content = content.to(self.device)
         self._original = content
@@ -255,12 +255,7 @@ class Painter:
         The same on every device, whatever type the encoder has there; computed once.
         """
         if not self._fingerprint:
-            digest = hashlib.sha256(self.recipe.to_toml().encode())
-            digest.update(self._inputs_digest)
-            for weight in self.encoder.state_dict().values():
-                rounded = weight.to(torch.bfloat16).view(torch.int16)
-                digest.update(rounded.cpu().numpy().tobytes())
-            self._fingerprint = digest.hexdigest()
+            self._fingerprint = fingerprint(self.recipe, self._inputs, self.encoder)
         return self._fingerprint
 
     def state_dict(self) -> dict[str, Any]:
@@ -386,24 +381,3 @@ def _kept_mask(regions: Sequence[Region]) -> Tensor | None:
     """Where the photograph is kept as it is, (1, 1, H, W), or None."""
     masks = [region.mask for region in regions if region.keep]
     return torch.cat(masks, dim=1).sum(1, keepdim=True).clamp(0, 1) if masks else None
-
-
-def _digest(
-    content: Picture,
-    styles: Sequence[Style],
-    regions: Sequence[Region],
-    initial_image: InitialImage | None,
-) -> bytes:
-    """A digest of all pictures and masks as they were given."""
-    digest = hashlib.sha256(repr([(style.share, style.level) for style in styles]).encode())
-    tensors = [content.tensor, *(style.picture.tensor for style in styles)]
-    for region in regions:
-        digest.update(f"{region.name} {region.keep}".encode())
-        tensors += [region.mask, *([region.style.tensor] if region.style else [])]
-        tensors += [] if region.style_mask is None else [region.style_mask]
-    if isinstance(initial_image, Tensor):
-        tensors.append(initial_image)
-    for tensor in tensors:
-        digest.update(str(tuple(tensor.shape)).encode())
-        digest.update(tensor.contiguous().cpu().numpy().tobytes())
-    return digest.digest()

@@ -34,6 +34,9 @@ Module = TypeVar("Module", bound=nn.Module)
 _CONVOLUTIONS = 20
 """Convolutions timed together on a GPU, so that the start of each weighs little."""
 
+_CPU_SHAPE, _GPU_SHAPE = (1, 32, 64), (2, 128, 128)
+"""Batch, channels and side of the maps; on a GPU large enough to fill it."""
+
 
 def compute_dtype(precision: str = "auto", device: str | torch.device = CPU) -> torch.dtype:
     """The type to run an encoder in.
@@ -128,8 +131,7 @@ def _convolve(
     device: torch.device, dtype: torch.dtype, layout: torch.memory_format
 ) -> Callable[[], object]:
     """A convolution, done once already: the first call builds the kernel."""
-    # On a GPU large enough to fill it: 10 billion multiplications.
-    batch, width, side = (1, 32, 64) if device.type == "cpu" else (2, 128, 128)
+    batch, width, side = _CPU_SHAPE if device.type == "cpu" else _GPU_SHAPE
 
     def ones(*shape: int) -> torch.Tensor:
         return torch.ones(shape, dtype=dtype, device=device).to(memory_format=layout)

@@ -92,7 +92,8 @@ def activating_patches(
     reach = -(-encoder.halo([layer]) // stride) * stride
     best: list[tuple[float, int, Patch]] = []
     for number, picture in enumerate(pictures):
-        activations = encoder(picture.tensor, [layer])[layer][0, channel].float()
+        tensor = picture.tensor.to(encoder.mean.device)
+        activations = encoder(tensor, [layer])[layer][0, channel].float()
         peak = int(activations.argmax())
         row, column = (index * stride for index in divmod(peak, activations.shape[-1]))
         rows = slice(max(0, row - reach), row + stride + reach)
@@ -217,8 +218,10 @@ def visualize(
     """
     check_channel(encoder, layer, channel)
     random = torch.Generator().manual_seed(seed)
-    precondition = Preconditioner((side, side), 1.0)
-    noise = 0.3 * torch.randn(1, 3, side, side, generator=random)
+    device = encoder.mean.device
+    precondition = Preconditioner((side, side), 1.0, device)
+    # Drawn on the CPU: a seed gives the same picture on every device.
+    noise = (0.3 * torch.randn(1, 3, side, side, generator=random)).to(device)
     noise.requires_grad_(True)
     adam = torch.optim.Adam([noise], lr=0.05, betas=(0.9, 0.99))
     for step in range(1, steps + 1):
@@ -241,7 +244,7 @@ def _random_transform(picture: Tensor, random: torch.Generator) -> Tensor:
     angle, scale = math.radians(6 * angle), 1 + 0.1 * scale
     cosine, sine = math.cos(angle) / scale, math.sin(angle) / scale
     matrix = torch.tensor([[[cosine, -sine, 16 * right / side], [sine, cosine, 16 * down / side]]])
-    grid = F.affine_grid(matrix, list(picture.shape), align_corners=False)
+    grid = F.affine_grid(matrix.to(picture.device), list(picture.shape), align_corners=False)
     result: Tensor = F.grid_sample(picture, grid, padding_mode="reflection", align_corners=False)
     return result
 

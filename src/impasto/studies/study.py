@@ -26,6 +26,7 @@ from impasto.jobs.run import RunOptions, run
 from impasto.objective.terms import sum_by_term
 from impasto.recipes.presets import get_recipe
 from impasto.recipes.recipe import FIELDS, Recipe
+from impasto.runtime.devices import DeviceLike
 from impasto.runtime.files import absolute
 from impasto.runtime.interrupts import StepAbandoned
 
@@ -190,6 +191,7 @@ class StudyRun:
         folder: Keeps the picture of every cell, with its request.
 
     Attributes:
+        device: Where to paint, see :func:`impasto.runtime.devices.find_device`.
         memory: Bytes that a cell may take; None: two thirds of the free memory.
         max_pixels: Larger input pictures are refused.
         finished: Names of the cells whose pictures are known to be whole and of this study.
@@ -198,6 +200,7 @@ class StudyRun:
     def __init__(self, study: Study, content: Path, style: Path, folder: Path) -> None:
         self.study, self.folder = study, absolute(folder)  # the working folder may be removed
         self.content_path, self.style_path = content, style
+        self.device: DeviceLike = "auto"
         self.memory: float | None = None
         self.max_pixels = images.MAX_PIXELS
         self.finished: set[str] = set()
@@ -239,6 +242,7 @@ class StudyRun:
             StepAbandoned: If a stop signal ended it within a step, with the same checkpoint.
         """
         options = RunOptions(
+            device=self.device,
             memory=self.memory,
             max_pixels=self.max_pixels,
             checkpoint=checkpoint_path(self.file(name)),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from impasto import images
 from impasto.cli.shared.counting import counting_bar
+from impasto.cli.shared.device_option import add_device
 from impasto.cli.shared.exit_codes import INTERRUPTED
 from impasto.cli.shared.limits import SIZE_REMARK, add_max_pixels
 from impasto.cli.shared.messages import counted_noun, say
@@ -23,6 +24,7 @@ from impasto.images.contact_sheet import picture_grid
 from impasto.jobs.events import Progress
 from impasto.reports.html import PAGE_ENDINGS
 from impasto.reports.study_report import check_grid_page, write_grid_page
+from impasto.runtime.devices import find_device
 from impasto.runtime.files import (
     absolute,
     atomic_write,
@@ -70,6 +72,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, metavar="N",
                         help="paint N cells at a time [one for four cores]")  # fmt: skip
     add_max_pixels(parser)
+    add_device(parser)
     add_overwrite(parser)
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     add_recipe_options(parser, remarks=SIZE_REMARK)
@@ -96,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
         # Report an unreadable picture before hours of work.
         images.read(path, long_side=32, max_pixels=args.max_pixels)
     work = StudyRun(study, args.content, args.style, folder)
-    work.max_pixels = args.max_pixels
+    work.max_pixels, work.device = args.max_pixels, find_device(args.device)
     work.find_finished(overwrite=args.overwrite)
     stopped = _paint(work, args)
     painted = len(work.finished)

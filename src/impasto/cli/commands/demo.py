@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from impasto import images
+from impasto.cli.shared.device_option import add_device
 from impasto.cli.shared.exit_codes import INTERRUPTED
 from impasto.cli.shared.messages import print_note, say
 from impasto.cli.shared.outputs import add_overwrite, check_replaceable, is_made, write_sheet
@@ -33,6 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="folder to write to [out/]")  # fmt: skip
     parser.add_argument("--size", type=int, default=512, metavar="N", help="long side [512]")
     add_overwrite(parser)
+    add_device(parser)
     parser.add_argument("--quiet", action="store_true", help="show no progress")
 
 
@@ -71,7 +73,8 @@ def run(args: argparse.Namespace) -> int:
 def _paint(path: Path, request: PaintRequest, args: argparse.Namespace) -> bool:
     """Paint and save a picture; False after Ctrl-C, when nothing is saved."""
     with ProgressBar(quiet=args.quiet) as bar:
-        running = run_request(request, RunOptions(handle_interrupt=True), listener=bar.show)
+        options = RunOptions(device=args.device, handle_interrupt=True)
+        running = run_request(request, options, listener=bar.show)
         with running:
             for event in running:
                 if isinstance(event, Note) and not args.quiet:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from impasto import images
 from impasto.cli.shared.counting import counted
+from impasto.cli.shared.device_option import add_device
 from impasto.cli.shared.exit_codes import INTERRUPTED, WRONG_INPUT
 from impasto.cli.shared.limits import add_max_pixels
 from impasto.cli.shared.messages import (
@@ -44,9 +45,11 @@ from impasto.jobs.provenance import read_provenance
 from impasto.metrics.bootstrap import Interval
 from impasto.metrics.fid import MIN_SET_SIZE
 from impasto.metrics.registry import METRICS, SET_METRICS, available_metrics, resolve_metrics
+from impasto.runtime.devices import find_device
 from impasto.runtime.files import atomic_write
 from impasto.runtime.interrupts import StopRequest, stop_on_interrupt
 from impasto.runtime.memory import memory_errors
+from impasto.runtime.precision import moved
 from impasto.weights.open import open_encoder
 
 EXAMPLES = f"""\
@@ -85,6 +88,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--size", type=int, default=512, metavar="N",
         help="downscale larger results to this long side [512]")  # fmt: skip
     add_max_pixels(parser)
+    add_device(parser)
     add_overwrite(parser)
     add("--temporal", action="store_true",
         help="the results are frames of a video: measure the warping error")  # fmt: skip
@@ -114,14 +118,15 @@ def run(args: argparse.Namespace) -> int:
         _check_set_sizes(set_metrics, results)
     indexes = PictureIndex(args.content), PictureIndex(args.style)
     limits = {"size": args.size, "max_pixels": args.max_pixels}
+    device = find_device(args.device)
     evaluators: list[Measure] = []
     if args.temporal:
         results = sort_frames(results)
-        evaluators.append(VideoEvaluator(results, **limits))
-    set_evaluator = SetEvaluator(set_metrics, **limits) if set_metrics else None
+        evaluators.append(VideoEvaluator(results, **limits, device=device))
+    set_evaluator = SetEvaluator(set_metrics, **limits, device=device) if set_metrics else None
     if set_evaluator is not None:
         evaluators.append(set_evaluator)
-    evaluators.insert(0, Evaluator(open_encoder(args.encoder), metrics, **limits))
+    evaluators.insert(0, Evaluator(moved(open_encoder(args.encoder), device), metrics, **limits))
     rows: list[EvaluatedResult] = []
     failed: list[tuple[Path, str]] = []
     with stop_on_interrupt() as request:

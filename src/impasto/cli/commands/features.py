@@ -9,11 +9,14 @@ import torch
 from torch import Tensor
 
 from impasto import images
+from impasto.cli.shared.device_option import add_device
 from impasto.cli.shared.limits import add_max_pixels
 from impasto.cli.shared.messages import print_json, print_result
 from impasto.errors import OptionError
 from impasto.losses.statistics import style_error
 from impasto.metrics.registry import STYLE_LAYERS
+from impasto.runtime.devices import find_device
+from impasto.runtime.precision import moved
 from impasto.weights.open import open_encoder
 
 EXAMPLES = """\
@@ -31,6 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("pictures", nargs="+", metavar="PICTURE", help="one picture, or two to compare")
     add("--size", type=int, default=512, metavar="N", help="long side in pixels [512]")
     add_max_pixels(parser)
+    add_device(parser)
     add("--encoder", default="compact", metavar="NAME|FILE", help="encoder [compact]")
     add("--layers", metavar="LAYER,…", default=",".join(STYLE_LAYERS),
         help=f"layers [{STYLE_LAYERS[0]} … {STYLE_LAYERS[-1]}]")  # fmt: skip
@@ -42,14 +46,14 @@ def run(args: argparse.Namespace) -> int:
     """Print the table and return the exit code."""
     if len(args.pictures) > 2:
         raise OptionError(f"Name one picture or two, not {len(args.pictures)}.")
-    encoder = open_encoder(args.encoder)
+    encoder = moved(open_encoder(args.encoder), find_device(args.device))
     layers = [name.strip() for name in args.layers.split(",")]
     encoder.check_layers(layers)
     features = []
     for path in args.pictures:
         picture = images.read(path, long_side=args.size, max_pixels=args.max_pixels)
         with torch.no_grad():
-            features.append(encoder(picture.tensor, layers))
+            features.append(encoder(picture.tensor.to(encoder.mean.device), layers))
     rows = [_row(name, *(by_layer[name] for by_layer in features)) for name in features[0]]
     if args.json:
         print_json(rows)

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from impasto import images
+from impasto.cli.shared.device_option import add_device
 from impasto.cli.shared.limits import add_max_pixels
 from impasto.cli.shared.messages import print_error, say
 from impasto.cli.shared.outputs import add_overwrite, check_apart, check_replaceable, write_sheet
@@ -19,7 +20,9 @@ from impasto.errors import ImageError, OptionError
 from impasto.images.contact_sheet import CaptionedImage, contact_sheet
 from impasto.images.picture import Picture
 from impasto.recipes.recipe import FIELDS
+from impasto.runtime.devices import find_device
 from impasto.runtime.interrupts import stop_on_interrupt
+from impasto.runtime.precision import moved
 from impasto.studies.feature_visualization import (
     PROJECTIONS,
     activating_patches,
@@ -55,6 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--encoder", default="compact", metavar="NAME|FILE", help="encoder [compact]")
     add("--size", type=int, default=384, metavar="N", help="long side in pixels [384]")
     add_max_pixels(parser)
+    add_device(parser)
     add_overwrite(parser)
     add("--count", type=int, default=12, metavar="N", help="number of maps or patches [12]")
     add("--against", metavar="IMAGE", help="another picture: compare Gram matrices")
@@ -85,9 +89,10 @@ def run(args: argparse.Namespace) -> int:
         raise OptionError("--folder finds the patches of one channel: add --channel N.")
     if args.channel is not None and args.against is not None:
         raise OptionError("--against compares whole layers: leave out --channel.")
-    encoder = open_encoder(args.encoder)
+    encoder = moved(open_encoder(args.encoder), find_device(args.device))
     encoder.check_layers([args.layer])
-    picture = images.read(args.picture, long_side=args.size, max_pixels=args.max_pixels)
+    device = encoder.mean.device
+    picture = images.read(args.picture, long_side=args.size, max_pixels=args.max_pixels).to(device)
     if args.against is not None:
         rows = _gram_rows(args, encoder, picture)
     elif args.channel is None:
@@ -104,6 +109,7 @@ def _gram_rows(
     args: argparse.Namespace, encoder: Encoder, picture: Picture
 ) -> list[list[CaptionedImage]]:
     other = images.read(args.against, long_side=args.size, max_pixels=args.max_pixels)
+    other = other.to(encoder.mean.device)
     originals = [_original(picture), _original(other)]
     grams = [relative_gram(encoder, p.tensor, args.layer) for p in (picture, other)]
     captions = [f"Gram matrix of {original.caption}" for original in originals]

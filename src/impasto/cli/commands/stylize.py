@@ -14,6 +14,7 @@ from pathlib import Path
 from impasto import images
 from impasto.cli.shared.batch import BatchItem, plan_batch
 from impasto.cli.shared.counting import counting_bar
+from impasto.cli.shared.device_option import add_device
 from impasto.cli.shared.exit_codes import INTERRUPTED, WRONG_INPUT
 from impasto.cli.shared.limits import add_max_pixels
 from impasto.cli.shared.messages import (
@@ -40,6 +41,7 @@ from impasto.jobs.run import RunOptions
 from impasto.jobs.run import run as run_request
 from impasto.onepass.style_files import save_style
 from impasto.runtime.background import start_in
+from impasto.runtime.devices import find_device
 from impasto.runtime.fields import entries
 from impasto.runtime.interrupts import stop_on_interrupt
 from impasto.runtime.memory import keep_freed_memory, memory_errors, return_freed_memory
@@ -83,6 +85,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     files.add_argument("--save-style", metavar="FILE", type=Path,
                        help="save the style for later use (.safetensors)")  # fmt: skip
     add_max_pixels(parser)
+    add_device(parser)
     add("--memory", metavar="SIZE", help="memory limit, such as 2GB [2/3 of the free memory]")
     add("--json", action="store_true", help="print the results as JSON")
     add("--quiet", action="store_true", help="show no progress")
@@ -102,7 +105,12 @@ def run(args: argparse.Namespace) -> int:
         [*request.files, *(item.source for item in items)],
     )
     options, resources = _options(args), Resources()
-    stylizer = resources.stylizer(request, memory=options.memory, max_pixels=args.max_pixels)
+    stylizer = resources.stylizer(
+        request,
+        memory=options.memory,
+        max_pixels=args.max_pixels,
+        device=find_device(options.device),
+    )
     check_regions(request, stylizer)
     if args.save_style:
         if args.save_style.suffix != ".safetensors":
@@ -165,7 +173,9 @@ def _options(args: argparse.Namespace) -> RunOptions:
     memory = memory_of(args)
     if memory is not None:
         return_freed_memory()  # before a picture is read
-    return RunOptions(memory=memory, max_pixels=args.max_pixels, depth=args.depth)
+    return RunOptions(
+        device=find_device(args.device), memory=memory, max_pixels=args.max_pixels, depth=args.depth
+    )
 
 
 @dataclass
@@ -247,7 +257,7 @@ class _Batch:
     def _handle(self, event: Event, item: BatchItem) -> None:
         if isinstance(event, Planned):
             images.check_output(item.output, size=event.sizes[-1])
-            if self._options.memory is None and event.bytes is not None:
+            if self._options.memory is None and event.bytes is not None and event.device == "cpu":
                 keep_freed_memory(event.bytes)
         elif isinstance(event, Note) and not self._args.quiet:
             print_note(event)

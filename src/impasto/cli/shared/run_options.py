@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from impasto import images
+from impasto.cli.shared.device_option import add_device
 from impasto.cli.shared.exit_codes import INTERRUPTED
 from impasto.cli.shared.limits import add_max_pixels
 from impasto.cli.shared.messages import (
@@ -42,6 +43,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group = parser.add_argument_group("this run")
     add_save_options(group)
     add_max_pixels(group)
+    add_device(group)
     group.add_argument("--memory", metavar="SIZE",
                        help="memory limit, such as 2GB [2/3 of the free memory]")  # fmt: skip
     group.add_argument("--snapshots", type=int, metavar="N", help="save N intermediate pictures")
@@ -85,6 +87,7 @@ def run_to_file(request: Request, args: argparse.Namespace) -> int:
     if is_made(args.output, request, overwrite=args.overwrite) and not _asks_for_more(args):
         return _print_kept(args)
     options = RunOptions(
+        device=args.device,
         memory=memory_of(args),
         max_pixels=args.max_pixels,
         estimate=not args.quiet,
@@ -166,7 +169,7 @@ def _prepare(planned: Planned, args: argparse.Namespace) -> None:
     images.check_output(args.output, size=planned.sizes[-1])
     if planned.tile_side:
         return_freed_memory()
-    elif args.memory is None and planned.bytes is not None:
+    elif args.memory is None and planned.bytes is not None and planned.device == "cpu":
         keep_freed_memory(planned.bytes)
     if not args.quiet:
         _print_plan(planned)
@@ -181,7 +184,8 @@ def _print_plan(planned: Planned) -> None:
     if planned.seconds is not None and planned.bytes is not None:
         tiles = f", in tiles of {planned.tile_side} px" if planned.tile_side else ""
         memory = f"{planned.bytes / 1e9:.1f} GB of memory"
-        inform(f"about {clock(planned.seconds)} and {memory}{tiles}")
+        place = "" if planned.device == "cpu" else f" on {planned.device}"
+        inform(f"about {clock(planned.seconds)} and {memory}{tiles}{place}")
 
 
 def _write_files(running: Run, output: Path, args: argparse.Namespace) -> _Frames:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from impasto.cli.shared.counting import counting_bar
+from impasto.cli.shared.device_option import add_device
 from impasto.cli.shared.messages import counted_noun, flag, inform, say
 from impasto.cli.shared.problems import Problems
 from impasto.errors import InputDataError, OptionError
@@ -32,8 +33,7 @@ def add_training_options(parser: argparse.ArgumentParser, *, steps: int, precisi
     add = parser.add_argument
     add("--run", metavar="DIR", type=Path, help="folder of checkpoint, log and sheets [OUT-run/]")
     add("--steps", type=int, default=steps, metavar="N", help=f"number of steps [{steps}]")
-    add("--device", default="auto", metavar="NAME",
-        help="cpu, cuda or cuda:N [auto: CUDA if there is one]")  # fmt: skip
+    add_device(parser, auto="CUDA or XPU if there is one")
     add("--precision", choices=PRECISIONS, help=f"of the convolutions [{precision}: the faster]")
     add("--seed", type=int, default=0, metavar="N", help="seed of everything random [0]")
     add("--tensorboard", action="store_true", help="also write TensorBoard's files")
