@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -289,6 +290,23 @@ def test_deep_ppm(tmp_path):
     head = b"P6 %d %d 65535\n" % samples.shape[1::-1]
     (tmp_path / "a.ppm").write_bytes(head + samples.tobytes())
     assert_same(tmp_path / "a.ppm", (smooth(), np.ones(smooth().shape[:2])), LEVEL)
+
+
+ARITHMETIC = (
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgMCAgMDAwMEAwMEBQgFBQQEBQoHBwYIDAoMDAsKCwsNDhIQDQ4RDgsL"
+    "EBYQERMUFRUVDA8XGBYUGBIUFRT/2wBDAQMEBAUEBQkFBQkUDQsNFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQU"
+    "FBQUFBQUFBQUFBQUFBQUFBQUFBT/ygARCAAQABADAREAAhEBAxEB/8wABgAQARD/2gAMAwEAAhADEAAAAf8Asgcb/spE"
+    "MsooxlJy5ZRK6Gj/zAAEEAX/2gAIAQEAAQUCFjFA+bIJmOpSZq1CP2z/zAAEEQX/2gAIAQMBAT8BOkIVjj1vKnJpo9Oy"
+    "5S1KD//MAAQRBf/aAAgBAgEBPwE6nL1+Tii0wj1SbBg8c68r/wAgLzwvgwXBhaGA/8wABBAF/9oACAEBAAY/AgN7YpT/"
+    "zAAEEAX/2gAIAQEAAT8hyth0GN6hQP/aAAwDAQACAAMAAAAQSmD/zAAEEQX/2gAIAQMBAT8Qm21cT3FD1P/MAAQRBf/a"
+    "AAgBAgEBPxC9VGvbnsWB8Kz/zAAEEAX/2gAIAQEAAT8QFjfc090sORgdYC+9y0D/2Q=="
+)
+"""16×16 px of ``smooth``, progressive with arithmetic coding, by jpegtran."""
+
+
+def test_arithmetic_jpeg(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(base64.b64decode(ARITHMETIC))
+    assert_same(tmp_path / "a.jpg", (smooth(16, 16), np.ones((16, 16))), 0.06)
 
 
 def test_mpo_is_its_first_picture(tmp_path):

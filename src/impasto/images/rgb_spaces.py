@@ -150,16 +150,14 @@ def space_of_gamma(gamma: float | None, points: Sequence[float] | None) -> RGBSp
     if gamma is None:  # libpng, too, honours cHRM only with gAMA
         return None
     # The tolerances of libpng: with most files, both only mean sRGB.
-    is_srgb_curve = abs(gamma * 2.2 - 1) <= 0.05
-    curve = srgb_curve if is_srgb_curve else power_curve(1 / gamma if gamma > 0 else 1)
     srgb = (D65, *_SRGB_PRIMARIES)
     pairs = srgb if points is None else tuple(zip(points[::2], points[1::2], strict=True))
-    if np.abs(np.subtract(pairs, srgb)).max() <= 0.01:
-        pairs = srgb
-    if not 0.05 <= gamma <= 20 or (is_srgb_curve and pairs == srgb):
+    is_srgb_gamut = np.abs(np.subtract(pairs, srgb)).max() <= 0.01
+    if not 0.05 <= gamma <= 20 or (is_srgb_gamut and abs(gamma * 2.2 - 1) <= 0.05):
         return None
+    curve = power_curve(1 / gamma)
     try:
-        return space_of_primaries(pairs, curve)
+        return space_of_primaries(srgb if is_srgb_gamut else pairs, curve)
     except ValueError:
         return None
 

@@ -87,7 +87,7 @@ def read_source_info(image: Image.Image, *, is_file: bool = False) -> SourceInfo
         camera.update(_plain(exif.get_ifd(EXIF_IFD).items(), without=_DROPPED))
         location.update(_plain(exif.get_ifd(GPS_IFD).items()))
     for tag in (ARTIST, COPYRIGHT, DESCRIPTION):
-        if not tags.get(tag) and (text := next(_said_otherwise(image, tag), "")):
+        if not tags.get(tag) and (text := next(filter(None, _said_otherwise(image, tag)), "")):
             tags[tag] = text.encode()[:_LONGEST]
     frames, is_animation = _frames(image) if is_file else (1, False)
     return SourceInfo(tags, camera, location, _dpi(image), frames=frames, is_animation=is_animation)
