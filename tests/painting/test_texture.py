@@ -115,9 +115,15 @@ def test_invalid_textures(encoder, style):
 
     with pytest.raises(OptionError, match=r"impasto\.Encoder"):
         TexturePainter([style], (64, 64), SMALL, tileable=True, encoder=no_encoder)
-    painter = TexturePainter([style], (96, 96), SMALL, tileable=True, encoder=encoder, memory=1.0)
+    for memory in (1.0, 400e6):  # refused before anything is made, and with all that it takes
+        with pytest.raises(OptionError, match=r"at least 0\.\d GB of memory") as caught:
+            TexturePainter([style], (320, 320), SMALL, encoder=encoder, memory=memory)
+    least = caught.value.allowed
+    painter = TexturePainter(
+        [style], (320, 320), SMALL, tileable=True, encoder=encoder, memory=least
+    )
     with pytest.raises(OptionError, match="memory"):
-        painter.objective((512, 512))
+        painter.objective((1024, 1024))
 
 
 def test_content_entries_do_not_affect_a_texture(encoder, style):

@@ -27,8 +27,16 @@ from impasto.jobs.requests import (
     name_of_source,
 )
 from impasto.jobs.results import Result, Row, as_row
-from impasto.jobs.sources import check_short_side, content_notes, frame_notes, read_styles
+from impasto.jobs.sources import (
+    check_short_side,
+    content_notes,
+    frame_notes,
+    read_styles,
+    size_when_read,
+    style_notes,
+)
 from impasto.optim.loop import Step
+from impasto.painting.cost_model import check_canvas, check_pixels
 from impasto.painting.estimate import Estimate, estimate, keep_speed, known_forecast
 from impasto.painting.objective_builder import Style
 from impasto.painting.pace import Pace
@@ -37,7 +45,7 @@ from impasto.painting.reconstruction import figure_panels, reconstruction
 from impasto.painting.texture import TexturePainter
 from impasto.recipes.recipe import Recipe
 from impasto.regions.regions import read_regions
-from impasto.runtime.device_memory import peak_bytes
+from impasto.runtime.device_memory import base_bytes, free_bytes, peak_bytes
 from impasto.runtime.devices import CPU
 from impasto.runtime.interrupts import StepAbandoned, StopRequest, stop_on_interrupt
 
@@ -50,6 +58,7 @@ def paint(run: Run) -> Iterator[Event]:
     request = run.request
     assert isinstance(request, PaintRequest)
     size = request.recipe.size
+    _check_size(run, size_when_read(request.content, size))
     content = run.resources.content(request.content, size, run.options.max_pixels)
     yield from _content_read(run, content, size)
     painter = yield from _painter(run, request, content)
@@ -89,6 +98,8 @@ def texture(run: Run) -> Iterator[Event]:
     """A texture of style pictures, from noise."""
     request = run.request
     assert isinstance(request, TextureRequest)
+    check_pixels(request.size, run.options.max_pixels)
+    _check_size(run, request.size)
     styles = yield from _styles(run, request.styles, request.recipe, max(request.size))
     painter = TexturePainter(
         styles,
@@ -111,6 +122,7 @@ def reconstruct(run: Run) -> Iterator[Event]:
     request, options = run.request, run.options
     assert isinstance(request, ReconstructRequest)
     recipe = request.recipe
+    _check_size(run, size_when_read(request.content, recipe.size))
     picture = run.resources.content(request.content, recipe.size, options.max_pixels)
     yield from _content_read(run, picture, recipe.size)
     run.inputs = {"content": picture}
@@ -132,6 +144,17 @@ def reconstruct(run: Run) -> Iterator[Event]:
     yield from _optimize(run, painter)
 
 
+def _check_size(run: Run, size: tuple[int, int]) -> None:
+    """Refuse a size that is too large for the memory, before anything is made.
+
+    Raises:
+        OptionError: If it is.
+    """
+    assert isinstance(run.request, (PaintRequest, TextureRequest, ReconstructRequest))
+    budget = free_bytes(run.device) if run.options.memory is None else run.options.memory
+    check_canvas(size, run.request.recipe.optimizer, budget, base=base_bytes(run.device))
+
+
 def _content_read(run: Run, picture: Picture, size: int) -> Iterator[Note]:
     """Keep what the content's file says; notes on what was read."""
     request = run.request
@@ -147,6 +170,7 @@ def _styles(
     pictures = read_styles(sources, recipe, long_side, max_pixels=run.options.max_pixels)
     for source, picture in zip(sources, pictures, strict=True):
         yield from frame_notes(source, picture)
+        yield from style_notes(source, picture, round(long_side * recipe.style_scale))
     return [
         Style(picture, style.weight or 1.0, style.level)
         for picture, style in zip(pictures, inputs, strict=True)

@@ -10,7 +10,8 @@ from PIL import Image
 
 from impasto import images
 from impasto.errors import ImageError, option
-from impasto.images.picture import Picture
+from impasto.images.opening import open_file
+from impasto.images.picture import Picture, fit_size
 from impasto.jobs.events import Note
 from impasto.jobs.requests import AnySource, name_of_source
 from impasto.recipes.recipe import Recipe
@@ -23,12 +24,43 @@ def read_styles(
     *,
     max_pixels: int = images.MAX_PIXELS,
 ) -> list[Picture]:
-    """The style pictures, reduced to what a painting of ``long_side`` pixels can use of them."""
+    """The style pictures at the size that a painting of ``long_side`` pixels compares them at.
+
+    Strokes larger than a picture's own are bounded (:func:`style_side`).
+    """
     side = max(1, round(long_side * recipe.style_scale))
-    return [
-        images.read(source, long_side=side, max_enlarge=float("inf"), max_pixels=max_pixels)
-        for source in sources
-    ]
+
+    def read(source: str | Path | Image.Image) -> Picture:
+        picture = images.read(source, long_side=side, max_pixels=max_pixels)
+        if max(picture.size) >= (least := min(side, long_side)):
+            return picture
+        return images.read(source, long_side=least, max_enlarge=float("inf"), max_pixels=max_pixels)
+
+    return [read(source) for source in sources]
+
+
+def size_when_read(source: AnySource, long_side: int) -> tuple[int, int]:
+    """Height and width of a picture resized when it is read, from the header of its file.
+
+    Of a turned photograph the two are exchanged.
+
+    Raises:
+        ImageError: If the file is missing or not a picture.
+    """
+    given = source if isinstance(source, Image.Image) else open_file(Path(source))
+    width, height = given.size
+    if not width or not height:
+        return height, width  # which the reader refuses
+    return fit_size((height, width), long_side, max_enlarge=images.MAX_ENLARGE)
+
+
+def style_notes(source: AnySource, picture: Picture, long_side: int) -> Iterator[Note]:
+    """A note if a style picture was too small for strokes as large as those asked for."""
+    if (side := max(picture.size)) < long_side:
+        yield Note(
+            f"{name_of_source(source)} is enlarged {images.MAX_ENLARGE:g} times at most: its "
+            f"strokes are {side / long_side:.0%} as large as {option('style_scale')} asks for."
+        )
 
 
 def content_notes(source: AnySource, picture: Picture, long_side: int) -> Iterator[Note]:

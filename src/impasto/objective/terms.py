@@ -23,7 +23,7 @@ from impasto.losses.moments import Summary, at_least_float32
 from impasto.losses.statistics import get_statistic, mix, style_unit
 from impasto.losses.total_variation import VARIATIONS, total_variation
 from impasto.objective.readouts import plan_summary
-from impasto.objective.tiles import Tile, tile_summary
+from impasto.objective.tiles import Tile, cropped, tile_summary
 
 Features = Mapping[str, Tensor]
 """Layer name → (B, C, H, W); ``"image"`` → the picture itself, (B, 3, H, W)."""
@@ -137,6 +137,8 @@ class SummaryTerm:
             nearly x for small x, and no picture whose style has little energy dominates a batch.
         readouts: :meth:`impasto.Encoder.linear_readouts`, if features before readouts may be
             requested: the same losses up to rounding, in less time.
+        crop: Whether only the rectangle is computed outside of which a map is zero: the same losses
+            up to rounding, in less memory if there are many regions.
         name: Prefix of the losses' names.
     """
 
@@ -151,8 +153,10 @@ class SummaryTerm:
         maps: Features | None = None,
         soft: bool = False,
         readouts: Mapping[str, Readout] | None = None,
+        crop: bool = False,
         name: str = "style",
     ) -> None:
+        self._crop = crop
         self._name, self._statistic_name = name, statistic
         self._statistic = get_statistic(statistic)
         self._maps = dict(maps or {})
@@ -178,9 +182,14 @@ class SummaryTerm:
         """``style.LAYER`` → weighted loss."""
         return self._losses(
             {
-                layer: plan.summarize(features[plan.source], self._maps.get(layer))
+                layer: plan.summarize(*self._part(features[plan.source], self._maps.get(layer)))
                 for layer, plan in self._plans.items()
             }
+        )
+
+    def _part(self, features: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        return (
+            (features, weights) if weights is None or not self._crop else cropped(features, weights)
         )
 
     def check_tiles(self) -> None:
@@ -203,6 +212,7 @@ class SummaryTerm:
                 tile,
                 strides[plan.source],
                 self._maps.get(layer),
+                crop=self._crop,
             ).items()
         }
 

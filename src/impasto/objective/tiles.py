@@ -176,6 +176,8 @@ def tile_summary(
     tile: Tile,
     stride: int,
     weights: Tensor | None,
+    *,
+    crop: bool = False,
 ) -> Summary:
     """A tile's share of the summary of the whole picture; empty if its core has no weight.
 
@@ -185,6 +187,7 @@ def tile_summary(
         tile: Whose features they are.
         stride: Of the layer.
         weights: Weight map (1, 1, H, W) of the layer's size, or None for equal weights.
+        crop: Whether only the rectangle is computed outside of which all weights are zero.
     """
     part, share = None, tile.share(stride)
     if weights is not None:
@@ -192,8 +195,32 @@ def tile_summary(
         share = float(as_widest_float(part).sum() / as_widest_float(weights).sum())
     if not share:
         return {}
-    summary = summarize(tile.core(features, stride), part)
+    core = tile.core(features, stride)
+    if crop and part is not None:
+        core, part = cropped(core, part)
+    summary = summarize(core, part)
     return {key: share * mean for key, mean in summary.items()}
+
+
+def cropped(features: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Views of the rectangle outside of which all weights (1, 1, H, W) are zero."""
+    rows, columns = _box(weights)
+    return features[..., rows, columns], weights[..., rows, columns]
+
+
+def box_share(weights: Tensor) -> float:
+    """The share of a map that :func:`cropped` keeps."""
+    rows, columns = _box(weights)
+    kept = (rows.stop - rows.start) * (columns.stop - columns.start)
+    return kept / (weights.shape[-2] * weights.shape[-1])
+
+
+def _box(weights: Tensor) -> tuple[slice, slice]:
+    spans = []
+    for dimension in (-1, -2):
+        inside = weights.amax(dimension).flatten(0, -2).amax(0).nonzero()
+        spans.append(slice(int(inside[0]), int(inside[-1]) + 1) if len(inside) else slice(0, 0))
+    return spans[0], spans[1]
 
 
 def accumulate(totals: dict[str, Tensor], values: Mapping[str, Tensor]) -> None:

@@ -192,7 +192,7 @@ def _tiling(painter: Painter) -> list[float]:
 
 
 def _first_side(painter: Painter) -> int:
-    """Of the smallest trial: at most half of the painting's, and of the style's where it is large."""
+    """Of the smallest trial: at most half of the painting's, less where the style is large."""
     by_style = _STYLE_SIDE / max(1.0, painter.recipe.style_scale)
     side = min(_SIDES[0], max(painter.stages[-1].size) // 2, by_style)
     return max(2 * _MULTIPLE, int(side))

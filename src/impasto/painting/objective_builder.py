@@ -18,7 +18,14 @@ from impasto.losses.statistics import get_statistic, mix
 from impasto.objective.objective import Objective
 from impasto.objective.terms import ContentTerm, LaplacianTerm, SummaryTerm, Term, TotalVariation
 from impasto.objective.tiled import TiledObjective
-from impasto.objective.tiles import Tile, plan_tiles, tiled_features, tiled_summaries, whole_tile
+from impasto.objective.tiles import (
+    Tile,
+    box_share,
+    plan_tiles,
+    tiled_features,
+    tiled_summaries,
+    whole_tile,
+)
 from impasto.painting import cost_model
 from impasto.recipes.recipe import Recipe
 from impasto.regions.masks import check_masks, layer_masks, resize_masks, visible
@@ -27,6 +34,9 @@ from impasto.runtime.device_memory import base_bytes, memory_budget, release_mem
 
 COARSE, FINE = "coarse", "fine"
 """Levels that a style may be restricted to: its large forms, or its brushwork."""
+
+CROPPED_FROM = 8
+"""Regions beyond this number are each computed on the rectangle that they lie in."""
 
 _FINE_STRIDE = 2
 """Layers with strides up to this see brushwork: blocks 1 and 2 of a VGG."""
@@ -69,6 +79,21 @@ def as_styles(
     ]
 
 
+def style_side(own: tuple[int, int], long_side: int, recipe: Recipe) -> int:
+    """Long side at which a style picture is compared, so that its strokes have their size.
+
+    A picture is enlarged to the size of the painting if necessary, but for strokes larger than its
+    own at most ``MAX_ENLARGE`` times: beyond it there is only blur to compare.
+
+    Args:
+        own: Height and width of the style picture.
+        long_side: Of the painting.
+        recipe: Its ``style_scale`` is used.
+    """
+    most = max(long_side, math.floor(images.MAX_ENLARGE * max(own)))
+    return max(1, min(most, round(long_side * recipe.style_scale)))
+
+
 class ObjectiveBuilder:
     """Builds the objective of a painting at any size, in tiles if memory requires it.
 
@@ -98,10 +123,9 @@ class ObjectiveBuilder:
         self._content, self._styles, self._regions = content, list(styles), list(regions)
         self._recipe, self._encoder = recipe, encoder
         self._minimum_side = minimum_side
-        pixels = content.size[0] * content.size[1]
         self._device = content.tensor.device
-        fixed = base_bytes(self._device) + cost_model.picture_bytes(recipe.optimizer, pixels)
-        self._map_budget = (memory_budget(self._device) if budget is None else budget) - fixed
+        self._budget = memory_budget(self._device) if budget is None else budget
+        self._memory = self._plan_memory()
         self._largest_side = cost_model.TILE_SIDES[0]
         if regions and not encoder.has_geometry:
             raise OptionError(
@@ -109,6 +133,8 @@ class ObjectiveBuilder:
             )
         self._check_regions()
         self._check_levels()
+        if budget is not None:
+            self._memory.check(budget)
 
     def objective(self, size: tuple[int, int]) -> Objective | TiledObjective:
         """The objective at a size (height, width) of the pyramid."""
@@ -156,17 +182,46 @@ class ObjectiveBuilder:
         """The side of the tiles at a size; None if the picture is not tiled."""
         if not self._encoder.has_geometry:
             return None
-        side = cost_model.tile_side(self._encoder, self._recipe.layers, size, self._map_budget)
+        side = self._memory.side(size, self._budget)
         if side is None and max(size) <= self._largest_side:
             return None
         return min(side or self._largest_side, self._largest_side)
 
     def peak_bytes(self, size: tuple[int, int]) -> float:
         """Peak bytes of the process while it paints at a size."""
-        recipe = self._recipe
-        return cost_model.painting_bytes(
-            self._encoder, recipe.layers, recipe.optimizer, size, self.side(size)
+        return self._memory.peak(size, self.side(size))
+
+    def _plan_memory(self) -> cost_model.PaintingMemory:
+        content, recipe, encoder = self._content, self._recipe, self._encoder
+        pictures = [content, *(style.picture for style in self._styles)]
+        pictures += [region.style for region in self._regions if region.style is not None]
+        tensors = [tensor for picture in pictures for tensor in (picture.tensor, picture.alpha)]
+        tensors += [mask for region in self._regions for mask in (region.mask, region.style_mask)]
+        held = cost_model.held_bytes(tensors) + cost_model.encoder_bytes(encoder)
+        if recipe.colour != Recipe.colour:  # the photograph as it was given
+            held += content.tensor.nbytes
+        statistic = get_statistic(recipe.style_loss)
+        sizes = [self._style_size(style, max(content.size)) for style in pictures[1:]]
+        return cost_model.PaintingMemory(
+            encoder,
+            recipe.layers,
+            recipe.optimizer,
+            content.size,
+            base_bytes(self._device),
+            held,
+            max((float(height * width) for height, width in sizes), default=0.0),
+            cost_model.statistic_bytes(
+                recipe.style_loss, encoder, self.style_layers, self._region_areas()
+            ),
+            can_tile=encoder.has_geometry and (statistic.is_mean or not self.style_layers),
         )
+
+    def _region_areas(self) -> float:
+        """Sum of the shares of the picture that are computed for the regions."""
+        painted = [region.mask for region in self._regions if not region.keep]
+        if len(painted) <= CROPPED_FROM:
+            return float(len(painted))
+        return sum(map(box_share, painted))
 
     def shrink(self, size: tuple[int, int]) -> int | None:
         """Use smaller tiles after running out of memory at a size.
@@ -229,6 +284,7 @@ class ObjectiveBuilder:
             normalization=self._recipe.normalization,
             maps=maps,
             readouts=self._encoder.linear_readouts(),
+            crop=self.painted_regions > CROPPED_FROM,
             name=name,
         )
 
@@ -274,15 +330,20 @@ class ObjectiveBuilder:
         self, style: Picture, long_side: int, mask: Tensor | None
     ) -> dict[str, Summary]:
         """Of a style picture, resized so that its strokes have the recipe's ``style_scale``."""
-        # A small or narrow style picture keeps at least what the deepest layer needs.
-        minimum = math.ceil(self._minimum_side * max(style.size) / min(style.size))
-        target = max(minimum, round(long_side * self._recipe.style_scale))
+        size = self._style_size(style, long_side)
         picture = style.tensor
         if self._encoder.has_geometry:
             picture, mask = visible(style.tensor, style.alpha, mask)
-        image = resize(picture, images.fit_size(style.size, target))
+        image = resize(picture, size)
         maps = None if mask is None else self._maps(mask, (image.shape[-2], image.shape[-1]))
         return self._summaries(image, maps)
+
+    def _style_size(self, style: Picture, long_side: int) -> tuple[int, int]:
+        """Height and width at which a style picture is compared with a picture."""
+        # A small or narrow style picture keeps at least what the deepest layer needs.
+        minimum = math.ceil(self._minimum_side * max(style.size) / min(style.size))
+        target = max(minimum, style_side(style.info.size or style.size, long_side, self._recipe))
+        return images.fit_size(style.size, target)
 
     def _summaries(self, image: Tensor, maps: Mapping[str, Tensor] | None) -> dict[str, Summary]:
         statistic, layers = get_statistic(self._recipe.style_loss), tuple(self.style_layers)

@@ -20,6 +20,7 @@ from impasto.objective.objective import Objective
 from impasto.objective.terms import CircularVariation, TotalVariation
 from impasto.objective.tiled import TiledObjective
 from impasto.optim.circular_preconditioner import CircularPreconditioner
+from impasto.painting import cost_model
 from impasto.painting.objective_builder import Style
 from impasto.painting.painter import Painter
 from impasto.painting.pyramid import Stage, plan_stages
@@ -61,6 +62,8 @@ class TexturePainter(Painter):
             raise OptionError(
                 f"A texture has no other term than style: give {option('style_weight')} above 0."
             )
+        if memory is not None:
+            cost_model.check_canvas(size, recipe.optimizer, memory)
         recipe = recipe.replace(
             content_weight=0.0, init="noise", strength=1.0, colour="style", size=max(size)
         )
