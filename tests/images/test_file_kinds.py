@@ -104,8 +104,9 @@ WIDTH, HEIGHT = 96, 64
 def dng(tmp_path: Path) -> Path:
     """A small raw file: a red left half and a blue right half under a filter of 2×2 colours."""
     sensor = np.full((HEIGHT, WIDTH), 1000, np.uint16)
-    sensor[::2, : WIDTH // 2 : 2] = 12000  # red
-    sensor[1::2, WIDTH // 2 + 1 :: 2] = 12000  # blue
+    sensor += (10 * np.arange(WIDTH)).astype(np.uint16)
+    sensor[::2, : WIDTH // 2 : 2] += 11000  # red
+    sensor[1::2, WIDTH // 2 + 1 :: 2] += 11000  # blue
     unity = [1, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1, 1]
     tags = [
         (50706, 1, 4, (1, 4, 0, 0), True),  # DNG version
@@ -128,7 +129,7 @@ def test_a_raw_file_is_developed(dng):
     assert red > 2 * blue
     red, _, blue = picture.tensor[0, :, 8:-8, 56:-8].mean((1, 2))
     assert blue > 2 * red
-    assert picture.tensor.unique().numel() > 300  # more than 8 bits
+    assert picture.tensor.unique().diff().min() < 1 / 1000  # more than 8 bits
     assert picture.info.tags[315] == "Anna"
 
 
@@ -146,9 +147,7 @@ def test_a_raw_file_without_the_library(dng, monkeypatch):
 def test_the_preview_of_a_raw_file_is_not_painted(tmp_path):
     """A file whose first page is a small preview, as cameras write it."""
     path = tmp_path / "DSC_0001.NEF"
-    preview = np.zeros((120, 160, 3), np.uint8)
-    tags = [(330, 4, 1, 8, True)]
-    tifffile.imwrite(path, preview, photometric="rgb", subfiletype=1, extratags=tags, metadata=None)
+    Image.new("RGB", (160, 120)).save(path, "TIFF", tiffinfo={254: 1, 330: 8})
     expected = f"{path} is a camera's raw file that LibRaw cannot open ("
     assert sentence(images.read, path).startswith(expected)
     other = path.rename(path.with_suffix(".tif"))
