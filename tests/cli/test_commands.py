@@ -171,7 +171,6 @@ WRONG = {
     "weight zero": (["C", "S:0", "-o", "O"], "above 0"),
     "weights for some": (["C", "S:1", "S", "-o", "O"], "every style"),
     "missing init": (["C", "S", "-o", "O", "--init", "no.png"], "no.png"),
-    "resume without checkpoint": (["C", "S", "-o", "O", "--resume"], "--resume"),
     "no snapshots": (["C", "S", "-o", "O", "--snapshots", "0"], "--snapshots"),
     "snapshots nowhere": (["C", "S", "-o", "O", "--snapshots-to", "x.gif"], "--snapshots"),
     "bomb": (["C", "S", "-o", "O", "--max-pixels", "100"], "--max-pixels"),
@@ -187,6 +186,14 @@ def test_a_mistake_is_reported_in_one_sentence(case, pictures, tmp_path, capsys,
     assert run(["paint", *words]) == 2
     check_told(capsys, named)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_broken_checkpoint_is_kept_and_reported_in_one_sentence(pictures, tmp_path, capsys):
+    checkpoint = tmp_path / "out.png.checkpoint"
+    checkpoint.write_bytes(b"broken")
+    assert paint(pictures, tmp_path / "out.png", "--resume") == 2
+    check_told(capsys, "start without --resume")
+    assert list(tmp_path.iterdir()) == [checkpoint]
 
 
 def test_an_invalid_number_names_the_flag(pictures, tmp_path, capsys):

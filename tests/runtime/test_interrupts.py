@@ -153,7 +153,7 @@ def test_a_long_step_is_abandoned_within_two_seconds():
         assert time.monotonic() - started < 2
         assert request.abandoned
         with interruptible():
-            long_step(1.2)  # once is enough
+            long_step(1.3)  # once is enough
 
 
 def test_a_short_step_ends_by_itself():
@@ -161,7 +161,7 @@ def test_a_short_step_ends_by_itself():
         with interruptible():
             signal.raise_signal(signal.SIGINT)
             long_step(0.1)
-        long_step(1.2)  # not a step
+        long_step(1.3)  # not a step
         assert request.made
         assert not request.abandoned
 
@@ -171,7 +171,7 @@ def test_nothing_is_abandoned_elsewhere():
         long_step(0.01)
     with stop_on_interrupt() as request, interruptible(enabled=False):
         signal.raise_signal(signal.SIGINT)
-        long_step(1.2)
+        long_step(1.3)
     assert not request.abandoned
 
 

@@ -44,7 +44,8 @@ class FrameStore:
         return sorted(self._pngs)
 
     def __getitem__(self, step: int) -> Image.Image:
-        return Image.open(io.BytesIO(self._pngs[step]))
+        # A copy: Pillow saves an opened file only with a working folder, which may be gone.
+        return Image.open(io.BytesIO(self._pngs[step])).copy()
 
     def state_dict(self) -> dict[int, Tensor]:
         """Step → bytes of its PNG."""

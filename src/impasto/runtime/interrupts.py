@@ -25,7 +25,7 @@ REPEAT_SECONDS = 1.0
 """Signals within this time are one request. A terminal signals every process, and a launcher such
 as ``torchrun`` signals its own processes again."""
 
-GRACE_SECONDS = 0.5
+GRACE_SECONDS = 1.0
 """Time for a step to end by itself before it is abandoned."""
 
 NOTICE = "stopping after this step, or within it if it is a long one"
