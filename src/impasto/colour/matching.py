@@ -20,7 +20,9 @@ RIDGE = 1e-6
 It limits how much the rounding noise of a grey or plain picture is amplified into colours.
 """
 
-_MIN_DEVIATION = 1e-4  # of lightness, as a share of white; below it a picture counts as plain
+MIN_DEVIATION = 1e-4
+"""Of lightness, as a share of white; below it a picture counts as plain."""
+
 _LEVELS = 2**20  # of a channel for histogram matching: finer than 16 bits, coarser than rounding
 _MIN_SHARE = 1e-9  # of a picture: a fifth of a pixel of the largest picture that can be read
 
@@ -49,7 +51,7 @@ def match_lightness(style: Tensor, content: Tensor, space: str = "oklab") -> Ten
 def _match_moments(lightness: Tensor, target: Tensor, white: float) -> Tensor:
     mean, variance = (moment[..., None] for moment in _moments(_colours(lightness)))
     target_mean, target_variance = (moment[..., None] for moment in _moments(_colours(target)))
-    smallest = (_MIN_DEVIATION * white) ** 2
+    smallest = (MIN_DEVIATION * white) ** 2
     scale = (target_variance.clamp_min(smallest) / variance.clamp_min(smallest)).sqrt()
     return (lightness - mean.to(lightness)) * scale.to(lightness) + target_mean.to(lightness)
 
@@ -187,10 +189,15 @@ def _transport(
     return ((integral(high) - integral(low)) / (high - low)).take(index)
 
 
+LINEAR_MAPS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "cholesky": cholesky_map,
+    "pca": pca_map,
+    "monge-kantorovich": monge_kantorovich_map,
+}
+"""Linear ways to match colours: (covariance, target covariance) → A with A Σs Aᵀ = Σc."""
+
 METHODS: Mapping[str, Callable[[Colours, Colours], Tensor]] = {
-    "cholesky": partial(_match_linearly, cholesky_map),
-    "pca": partial(_match_linearly, pca_map),
-    "monge-kantorovich": partial(_match_linearly, monge_kantorovich_map),
+    **{name: partial(_match_linearly, linear_map) for name, linear_map in LINEAR_MAPS.items()},
     "histogram": match_histograms,
 }
 """Ways to match colours: (source, target) → the source's colours (B, N, 3), matched."""

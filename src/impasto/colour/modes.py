@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from impasto.colour.matching import keep_chroma, match_colours, match_lightness
+from impasto.colour.in_strips import match_colours_in_strips, match_lightness_in_strips
+from impasto.colour.matching import keep_chroma
 from impasto.colour.spaces import lightness_picture
 from impasto.errors import unknown_name
 from impasto.images.picture import as_float, match_dtype
@@ -86,7 +87,7 @@ COLOUR_MODES: Mapping[str, ColourMode] = {
     "luminance": ColourMode(
         "painted in greys, with the content's colours (arXiv:1606.05897, section 3.2)",
         content=lambda content, space: apply_in_strips(lightness_picture, space, content),
-        style=lambda style, content, weight_map, space, matching: match_lightness(
+        style=lambda style, content, weight_map, space, matching: match_lightness_in_strips(
             style, content, space
         ),
         result=_restore_chroma,
@@ -94,8 +95,8 @@ COLOUR_MODES: Mapping[str, ColourMode] = {
     ),
     "match": ColourMode(
         "the style picture gets the content's palette first (section 3.1)",
-        style=lambda style, content, weight_map, space, matching: match_colours(
-            style, content, matching, content_weights=weight_map
+        style=lambda style, content, weight_map, space, matching: match_colours_in_strips(
+            style, content, matching, weight_map
         ),
         recolours=True,
     ),
