@@ -16,6 +16,7 @@ from torch import Tensor
 from impasto import images
 from impasto.errors import InputDataError, OptionError
 from impasto.regions.masks import check_aspect, resize_masks
+from impasto.runtime.strips import STRIP_ELEMENTS, strips
 
 COLOUR_TOLERANCE = 0.12
 """Colours closer than this in the RGB cube are one region. It is some 30 of 255 levels: above the
@@ -118,7 +119,7 @@ def _bins(picture: Tensor) -> Tensor:
 def _palette(path: str | Path, picture: Tensor, tolerance: float) -> Tensor:
     """The colours of a label picture's regions, (R, 3)."""
     # Regions are flat; smooth and compressed edges are slopes.
-    slope = (F.max_pool2d(picture, 3, 1, 1) + F.max_pool2d(-picture, 3, 1, 1))[0].amax(0)
+    slope = _slope(picture[0])
     regions: list[Tensor] = []
     for limits in _ROUNDS:
         if limits.slope == 1 and regions:
@@ -133,11 +134,31 @@ def _palette(path: str | Path, picture: Tensor, tolerance: float) -> Tensor:
     return torch.stack(regions)
 
 
+def _slope(picture: Tensor) -> Tensor:
+    """The largest difference of a channel in the neighbourhood of 3×3 pixels, (H, W)."""
+    slope = torch.empty(picture.shape[-2:])
+    height = len(slope)
+    rows = max(1, STRIP_ELEMENTS // slope.shape[1])
+    for first in range(0, height, rows):
+        last = min(height, first + rows)
+        above, below = max(0, first - 1), min(height, last + 1)
+        part = picture[None, :, above:below]
+        both = F.max_pool2d(part, 3, 1, 1) + F.max_pool2d(-part, 3, 1, 1)
+        slope[first:last] = both[0, :, first - above : last - above].amax(0)
+    return slope
+
+
 def _peaks(picture: Tensor, flat: Tensor, tolerance: float) -> list[tuple[float, Tensor]]:
     """Shares and colours (3,) of the histogram's peaks over flat pixels, largest share first."""
-    bins = _bins(picture)[flat]
-    counts = torch.bincount(bins)
-    sums = torch.stack([torch.bincount(bins, plane[flat]) for plane in picture], dim=1)
+    counts = torch.zeros(_BINS**3, dtype=torch.long)
+    sums = torch.zeros(_BINS**3, 3, dtype=torch.float64)
+    for rows, is_flat in strips(picture, flat):
+        bins = _bins(rows)[is_flat]
+        counts += torch.bincount(bins, minlength=len(counts))
+        for channel, plane in enumerate(rows):
+            values = plane[is_flat].double()
+            sums[:, channel] += torch.bincount(bins, values, minlength=len(counts))
+    flat_pixels = int(counts.sum())
     colours = (sums / counts[:, None])[counts > 0].float()
     counts = counts[counts > 0]
     remaining, peaks = counts.clone(), []
@@ -146,7 +167,7 @@ def _peaks(picture: Tensor, flat: Tensor, tolerance: float) -> list[tuple[float,
         near = (colours - colours[peak]).norm(dim=1) <= tolerance
         # In a wide soft edge, each bin has a fuller neighbour, closer to the colour of a region.
         if counts[peak] == counts[near].max():
-            peaks.append((remaining[near].sum().item() / len(bins), colours[peak]))
+            peaks.append((remaining[near].sum().item() / flat_pixels, colours[peak]))
         remaining[near] = 0
     return sorted(peaks, key=lambda peak: -peak[0])
 
@@ -177,7 +198,16 @@ def _hex(colour: Tensor) -> str:
 def _label(picture: Tensor, palette: Tensor, size: tuple[int, int]) -> Tensor:
     """The pixels nearest to each colour of a palette (R, 3), as masks (1, R, *size)."""
     centres = (torch.arange(_BINS) + 0.5) / _BINS
-    labels = torch.cdist(torch.cartesian_prod(centres, centres, centres), palette).argmin(1)
-    regions = labels[_bins(picture[0])]
-    planes = [(regions == region).float()[None, None] for region in range(len(palette))]
-    return torch.cat([resize_masks(plane, size) for plane in planes], dim=1)
+    colours = torch.cartesian_prod(centres, centres, centres)
+    # Bytes if they suffice: one for each pixel of a large picture.
+    dtype = torch.uint8 if len(palette) <= 256 else torch.int32
+    nearest = [torch.cdist(part, palette).argmin(1) for part in colours.split(_BINS**2)]
+    labels = torch.cat(nearest).to(dtype)
+    regions = torch.empty(picture.shape[-2:], dtype=dtype)
+    for rows, part in strips(regions, picture[0]):
+        rows.copy_(labels[_bins(part)])
+    # One plane at a time: those of many regions of a large picture take too much memory together.
+    masks = picture.new_empty((1, len(palette), *size))
+    for region in range(len(palette)):
+        masks[:, [region]] = resize_masks((regions == region).float()[None, None], size)
+    return masks
