@@ -210,12 +210,25 @@ def _kept_tags(source: SourceInfo | None, *, with_location: bool) -> dict[int, A
     """EXIF to write: the first directory, whose entries for others are mappings."""
     if source is None:
         return {}
-    tags = dict(source.tags)
-    if source.camera:
-        tags[EXIF_IFD] = {**source.camera, COLOUR_SPACE: 1}
-    if with_location and source.location:
-        tags[GPS_IFD] = dict(source.location)
+    tags = _writable(source.tags)
+    if camera := _writable(source.camera, EXIF_IFD):
+        tags[EXIF_IFD] = {**camera, COLOUR_SPACE: 1}
+    if with_location and (location := _writable(source.location, GPS_IFD)):
+        tags[GPS_IFD] = location
     return tags
+
+
+def _writable(entries: Mapping[int, Any], directory: int = 0) -> dict[int, Any]:
+    """The entries of a directory that can be written: a broken file may have values of any type."""
+
+    def is_writable(tag: int, value: Any) -> bool:
+        try:
+            _filled({directory: {tag: value}} if directory else {tag: value}).tobytes()
+        except Exception:  # Pillow raises many classes
+            return False
+        return True
+
+    return {tag: value for tag, value in entries.items() if is_writable(tag, value)}
 
 
 def _exif(contents: _Contents, text: str) -> Image.Exif:
