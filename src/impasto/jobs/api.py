@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -194,6 +195,7 @@ def stylize(
     device: DeviceLike = "auto",
     memory: float | None = None,
     max_pixels: int = images.MAX_PIXELS,
+    depth: int = 8,
     **changes: Any,
 ) -> Result:
     """Paint a picture in one pass, in a fraction of a second.
@@ -212,6 +214,8 @@ def stylize(
         device: Where to paint, as for :func:`paint`.
         memory: Bytes that painting may take; two thirds of what is free by default.
         max_pixels: Refuse larger pictures and masks.
+        depth: Bits a sample that the result will be saved with; very large pictures are held in 8
+            bits unless this is 16.
         **changes: Entries of :class:`StylizeRequest`: strength, colour, colour_space,
             colour_match, feather, precision.
 
@@ -234,6 +238,7 @@ def stylize(
         **changes,
     )
     options = RunOptions(device=device, memory=memory, max_pixels=max_pixels)
+    options = dataclasses.replace(options, depth=depth)
     return run(request, options, resources=Resources(model=own)).finish()
 
 
