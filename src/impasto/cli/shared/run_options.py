@@ -86,9 +86,12 @@ def run_to_file(request: Request, args: argparse.Namespace) -> int:
     output, anchored = absolute(args.output), _anchored(args)
     if is_made(args.output, request, overwrite=args.overwrite) and not _asks_for_more(args):
         return _print_kept(args)
+    memory = memory_of(args)
+    if memory is not None:
+        return_freed_memory()  # before a picture is read
     options = RunOptions(
         device=args.device,
-        memory=memory_of(args),
+        memory=memory,
         max_pixels=args.max_pixels,
         estimate=not args.quiet,
         checkpoint=checkpoint_path(output),
