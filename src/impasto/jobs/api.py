@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -237,8 +236,7 @@ def stylize(
         model="(a model in memory)" if own is not None else str(model or ""),
         **changes,
     )
-    options = RunOptions(device=device, memory=memory, max_pixels=max_pixels)
-    options = dataclasses.replace(options, depth=depth)
+    options = RunOptions(device=device, memory=memory, max_pixels=max_pixels, depth=depth)
     return run(request, options, resources=Resources(model=own)).finish()
 
 
