@@ -19,6 +19,9 @@ EXIF_IFD, GPS_IFD = int(ExifTags.IFD.Exif), int(ExifTags.IFD.GPSInfo)
 COLOUR_SPACE = int(ExifTags.Base.ColorSpace)
 ARTIST, COPYRIGHT = int(ExifTags.Base.Artist), int(ExifTags.Base.Copyright)
 
+METADATA_KEY = "impasto"
+"""Under which Impasto stores its own metadata: of a text, or the first word of a description."""
+
 _KEPT = frozenset(
     map(int, [
         ExifTags.Base.ImageDescription, ExifTags.Base.Make, ExifTags.Base.Model,
@@ -86,6 +89,8 @@ def read_source_info(image: Image.Image, *, is_file: bool = False) -> SourceInfo
         tags.update(_plain((tag, exif[tag]) for tag in exif if tag in _KEPT))
         camera.update(_plain(exif.get_ifd(EXIF_IFD).items(), without=_DROPPED))
         location.update(_plain(exif.get_ifd(GPS_IFD).items()))
+    if str(tags.get(DESCRIPTION, "")).partition(" ")[0] == METADATA_KEY:
+        del tags[DESCRIPTION]  # of another painting, not of a photograph
     for tag in (ARTIST, COPYRIGHT, DESCRIPTION):
         if not tags.get(tag) and (text := next(filter(None, _said_otherwise(image, tag)), "")):
             tags[tag] = text.encode()[:_LONGEST]

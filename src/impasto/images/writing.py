@@ -34,6 +34,7 @@ from impasto.images.source_info import (
     EXIF_IFD,
     GPS_IFD,
     MAKER_NOTE,
+    METADATA_KEY,
     SourceInfo,
 )
 from impasto.runtime.files import atomic_write, check_writable
@@ -43,8 +44,6 @@ DEPTHS = (8, 16)
 
 METADATA = ("strip", "keep", "keep-location")
 """What becomes of a photograph's own metadata: left out, kept without and with where it was."""
-
-_METADATA_KEY = "impasto"
 
 _LOOKS_LIKE_FILE = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}")
 """An extension; not the end of a folder's name such as ``run.1`` or ``2026.05``."""
@@ -173,7 +172,7 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     """
     image = open_file(Path(path)).image
     with contextlib.suppress(Exception):  # metadata of other programs may be broken in any way
-        text = image.info.get(_METADATA_KEY) or _text_in_exif(image.getexif())
+        text = image.info.get(METADATA_KEY) or _text_in_exif(image.getexif())
         entries = json.loads(text)
         return {name: value for name, value in entries.items() if isinstance(value, str)}
     return {}
@@ -251,7 +250,7 @@ def _with_text(tags: Mapping[int, Any], text: str) -> dict[int, Any]:
     """EXIF with a text of Impasto's as the description, or as maker's note beside another one."""
     if not text:
         return dict(tags)
-    line = f"{_METADATA_KEY} {text}"
+    line = f"{METADATA_KEY} {text}"
     if DESCRIPTION not in tags:
         return {**tags, DESCRIPTION: line}
     camera = {**tags.get(EXIF_IFD, {}), MAKER_NOTE: line.encode()}
@@ -265,7 +264,7 @@ def _text_in_exif(exif: Image.Exif) -> str:
         bytes(note).decode("ascii", "ignore"),
     ):
         key, _, text = said.partition(" ")
-        if key == _METADATA_KEY:
+        if key == METADATA_KEY:
             return text
     return ""
 
@@ -280,7 +279,7 @@ def _pillow_options(kind: Format, contents: _Contents) -> dict[str, Any]:
     if kind.metadata == "text":
         if contents.text:
             chunks = PngInfo()
-            chunks.add_itxt(_METADATA_KEY, contents.text)
+            chunks.add_itxt(METADATA_KEY, contents.text)
             options["pnginfo"] = chunks
         return options | ({"exif": _exif(contents, "")} if contents.tags else {})
     if kind.name == "WEBP":  # which has no other place for it
@@ -306,7 +305,7 @@ def _write_png(path: Path, contents: _Contents, depth: int) -> None:
         across, down = (round(dots / 0.0254) for dots in contents.dpi)
         chunks.append((b"pHYs", struct.pack(">2IB", across, down, 1)))
     if contents.text:
-        head = _METADATA_KEY.encode() + b"\0\0\0\0\0"
+        head = METADATA_KEY.encode() + b"\0\0\0\0\0"
         chunks.append((b"iTXt", head + contents.text.encode("ascii")))
     if contents.tags:
         body = _exif(contents, "").tobytes().removeprefix(b"Exif\0\0")
