@@ -151,6 +151,12 @@ sys.exit(run(sys.argv[1:]))
 """
 
 
+def finished(process):
+    with process:
+        process.communicate()
+    return process.returncode
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL here")
 def test_killed_at_twenty_random_moments_the_pixels_are_the_same(place):
@@ -165,21 +171,18 @@ def test_killed_at_twenty_random_moments_the_pixels_are_the_same(place):
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ | threads
         )
 
-    assert start(whole).wait() is not None
+    assert finished(start(whole)) == 0
     moments, kills = random.Random(1), 0
     while kills < 20:
-        process = start(parts, "--resume")
-        if process.stdout.readline():
-            time.sleep(moments.uniform(0.0, 0.3))
-        process.kill()
-        kills += process.wait() == -signal.SIGKILL
+        with start(parts, "--resume") as process:
+            if process.stdout.readline():
+                time.sleep(moments.uniform(0.0, 0.3))
+            process.kill()
+        kills += process.returncode == -signal.SIGKILL
         if parts.exists():  # it came to its end before it was killed
             assert pixels_of(parts) == pixels_of(whole)
             parts.unlink()
-        process.stdout.close()
-    final = start(parts, "--resume")
-    final.communicate()
-    assert final.returncode == 0
+    assert finished(start(parts, "--resume")) == 0
     assert pixels_of(parts) == pixels_of(whole)
     names = {"photo.png", "painting.png", ENCODER, "whole.png", "parts.png"}
     assert {path.name for path in place.iterdir()} == names  # no checkpoint, nothing left over

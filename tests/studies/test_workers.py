@@ -101,7 +101,9 @@ def test_a_stop_request_ends_all_processes_and_keeps_finished_cells(pair, tmp_pa
         names.append(name)
         request.made = True
     assert names == ["000"]
-    assert [path.name for path in tmp_path.iterdir()] == ["000.png"]
+    assert [path.name for path in tmp_path.glob("*.png")] == ["000.png"]
+    others = {path.name for path in tmp_path.iterdir()} - {"000.png"}
+    assert others <= {"001.png.checkpoint", "002.png.checkpoint"}  # of those that had begun
     assert not children()
 
 

@@ -15,6 +15,7 @@ from impasto.jobs.sources import check_short_side, content_notes, frame_notes
 from impasto.onepass.stylizer import StyleSource, Stylizer, uint8_if_large
 from impasto.regions.regions import read_regions, style_name_of
 from impasto.runtime.device_memory import peak_bytes
+from impasto.runtime.interrupts import interruptible
 
 if TYPE_CHECKING:
     from impasto.jobs.run import Run
@@ -49,22 +50,21 @@ def stylize(run: Run) -> Iterator[Event]:
         style_names=stylizer.names,
     )
     yield from map(Note, notices)
-    picture = picture if regions else uint8_if_large(picture, options.depth)
+    picture = uint8_if_large(picture, options.depth)
     run.inputs = {"content": picture}
     started = time.perf_counter()
-    painted = stylizer.paint(
-        picture,
-        regions=regions,
-        depth=options.depth,
-        progress=partial(_emit_share, run, picture.size, started),
-    )
+    with interruptible():
+        painted = stylizer.paint(
+            picture,
+            regions=regions,
+            depth=options.depth,
+            progress=partial(_emit_share, run, picture.size, started),
+        )
     painted = painted.cpu()
     seconds = time.perf_counter() - started
     peak = peak_bytes(run.device) if options.record_memory else None
     yield Progress(1.0, seconds, 0.0, picture.size)
-    result = Result(
-        painted, picture.alpha, request, seconds, peak_bytes=peak, source=picture.info
-    )
+    result = Result(painted, picture.alpha, request, seconds, peak_bytes=peak, source=picture.info)
     yield Finished(result)
 
 

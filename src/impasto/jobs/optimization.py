@@ -47,7 +47,7 @@ from impasto.recipes.recipe import Recipe
 from impasto.regions.regions import read_regions
 from impasto.runtime.device_memory import base_bytes, free_bytes, peak_bytes
 from impasto.runtime.devices import CPU
-from impasto.runtime.interrupts import StepAbandoned, StopRequest, stop_on_interrupt
+from impasto.runtime.interrupts import NOTICE, StepAbandoned, StopRequest, stop_on_interrupt
 
 if TYPE_CHECKING:
     from impasto.jobs.run import Run
@@ -256,7 +256,7 @@ def _steps(
 
 def _interrupts(run: Run) -> contextlib.AbstractContextManager[StopRequest]:
     if run.options.handle_interrupt:
-        return stop_on_interrupt()
+        return stop_on_interrupt(NOTICE if run.options.acknowledge_interrupt else "")
     return contextlib.nullcontext(StopRequest())
 
 

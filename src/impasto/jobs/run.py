@@ -89,6 +89,7 @@ class RunOptions:
             broken, is deleted instead of refused.
         handle_interrupt: Whether the first Ctrl-C, SIGTERM or SIGHUP stops the run after the
             current step, or within a long one; main thread only.
+        acknowledge_interrupt: Whether that is said on stderr at once.
         preview_seconds: Seconds between two :class:`Preview` events; None for none.
         record_memory: Whether the peak memory of the process is noted in the result.
         depth: Bits a sample that the picture will be saved with. Very large pictures of one pass
@@ -105,6 +106,7 @@ class RunOptions:
     resume: bool = False
     discard_other_checkpoints: bool = False
     handle_interrupt: bool = False
+    acknowledge_interrupt: bool = True
     preview_seconds: float | None = None
     record_memory: bool = False
     depth: int = 8

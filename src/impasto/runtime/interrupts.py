@@ -132,7 +132,8 @@ def stop_on_interrupt(notice: str = NOTICE) -> Iterator[StopRequest]:
     the main thread, where signals cannot be handled, they keep their usual effect.
 
     Args:
-        notice: Printed on stderr as soon as the first signal arrives, after the program's name.
+        notice: Printed on stderr as soon as the first signal arrives, after the program's name;
+            nothing if empty.
     """
     global _current
     request, requested_at = StopRequest(), 0.0
@@ -237,6 +238,8 @@ def _watch(
 
 
 def _acknowledge(notice: str) -> None:
+    if not notice:
+        return
     with contextlib.suppress(OSError, ValueError, RuntimeError, AttributeError):
         # In one call, so that a bar that is drawn at the same time does not come between.
         sys.stderr.write(f"impasto: {notice}\n")

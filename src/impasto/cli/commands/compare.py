@@ -32,7 +32,7 @@ from impasto.runtime.files import (
     shown,
     write_or_keep_elsewhere,
 )
-from impasto.runtime.interrupts import StepAbandoned, StopRequest, stop_on_interrupt
+from impasto.runtime.interrupts import NOTICE, StepAbandoned, StopRequest, stop_on_interrupt
 from impasto.runtime.text_files import open_table
 from impasto.studies.study import STUDIES, Study, StudyRun, Sweep, parse_sweep, read_losses
 from impasto.studies.workers import Cell, check_workers, default_workers, paint_cells
@@ -91,8 +91,8 @@ def run(args: argparse.Namespace) -> int:
     for flag, path in outputs:
         if path is not None:
             check_replaceable(path, flag, overwrite=args.overwrite)
-    if args.cell_height < 16:
-        raise OptionError(f"--cell-height is 16 or more, not {args.cell_height}.")
+    if not 16 <= args.cell_height <= 4096:
+        raise OptionError(f"--cell-height is 16 to 4096, not {args.cell_height}.")
     if args.workers is not None:
         check_workers(args.workers)
     for path in (args.content, args.style):
@@ -149,7 +149,10 @@ def _paint(work: StudyRun, args: argparse.Namespace) -> bool:
     cells = work.study.cells
     todo = [cell for cell in cells if cell[0] not in work.finished]
     workers = args.workers or default_workers(work, todo)
-    with counting_bar(quiet=args.quiet) as progress, stop_on_interrupt() as request:
+    with (
+        counting_bar(quiet=args.quiet) as progress,
+        stop_on_interrupt("" if args.quiet else NOTICE) as request,
+    ):
         task = progress.add_task("pictures", total=len(cells), completed=len(cells) - len(todo))
 
         def show(step: Progress) -> None:

@@ -43,7 +43,7 @@ from impasto.onepass.style_files import save_style
 from impasto.runtime.background import start_in
 from impasto.runtime.devices import find_device
 from impasto.runtime.fields import entries
-from impasto.runtime.interrupts import stop_on_interrupt
+from impasto.runtime.interrupts import StepAbandoned, stop_on_interrupt
 from impasto.runtime.memory import keep_freed_memory, memory_errors, return_freed_memory
 
 EXAMPLES = """\
@@ -53,6 +53,9 @@ examples:
   impasto stylize photo.jpg --style great-wave:0.6 scream:0.4 -o out.png
   impasto stylize photo.jpg --style painting.jpg --size 4096 -o out.jpg
 """
+
+
+_NOTICE = "stopping after this picture, or within it if it is a large one"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -212,9 +215,12 @@ class _Batch:
         self._writing: _Writing | None = None
 
     def paint(self) -> _Outcome:
-        """Paint; after Ctrl-C the current picture is finished."""
+        """Paint; after Ctrl-C the current picture is finished, unless that takes long."""
         outcome, args = self._outcome, self._args
-        with ThreadPoolExecutor(1) as writer, self._resources, stop_on_interrupt() as interrupt, (
+        notice = "" if args.quiet else _NOTICE
+        with ThreadPoolExecutor(1) as writer, self._resources, (
+            stop_on_interrupt(notice)
+        ) as interrupt, (
             counting_bar(quiet=args.quiet or args.json)
         ) as bar:  # fmt: skip
             task = bar.add_task("painting", total=len(self._todo))
@@ -236,6 +242,9 @@ class _Batch:
                     for event in running:
                         self._handle(event, item)
                     result = running.result
+                except StepAbandoned:
+                    outcome.is_stopped = True
+                    break
                 except ImpastoError as error:
                     self._add_failure(item, error)
                 else:

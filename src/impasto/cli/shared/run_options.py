@@ -98,6 +98,7 @@ def run_to_file(request: Request, args: argparse.Namespace) -> int:
         checkpoint_seconds=CHECKPOINT_SECONDS,
         resume=args.resume,
         handle_interrupt=True,
+        acknowledge_interrupt=not args.quiet,
         record_memory=True,
         depth=args.depth,
         recorders=_recorders(anchored),
@@ -124,7 +125,9 @@ def run_to_file(request: Request, args: argparse.Namespace) -> int:
 
 def _asks_for_more(args: argparse.Namespace) -> bool:
     """Whether files are asked for that only another run of the same request can write."""
-    return any(getattr(args, name, None) is not None for name in ("snapshots", "log", "report"))
+    return args.resume or any(
+        getattr(args, name, None) is not None for name in ("snapshots", "log", "report")
+    )
 
 
 def _print_kept(args: argparse.Namespace) -> int:
@@ -255,7 +258,7 @@ def _print_result(
         if frames.files:
             path = frames.files[-1]
             place = path.parent if len(frames.files) > 1 else path
-            say(f"{counted_noun(frames.number, 'snapshot')}: {place}")
+            say(f"{counted_noun(frames.number, 'snapshot')}: {shown(place)}")
         if result.is_finished:
             say(f"{args.output}: {width}×{height} px in {clock(result.seconds)}")
         else:

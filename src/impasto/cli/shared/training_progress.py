@@ -15,7 +15,7 @@ from impasto.cli.shared.problems import Problems
 from impasto.errors import InputDataError, OptionError
 from impasto.images.picture import list_pictures
 from impasto.runtime.files import check_writable, shown, write_or_keep_elsewhere
-from impasto.runtime.interrupts import StopRequest, stop_on_interrupt
+from impasto.runtime.interrupts import NOTICE, StopRequest, stop_on_interrupt
 from impasto.runtime.precision import PRECISIONS
 from impasto.training.crops import Crops, is_held_out
 from impasto.training.loop import TrainStep
@@ -107,7 +107,8 @@ def training_progress(
         tensorboard: Also receives the steps; closed at the end.
         problems: Reports those of the steps.
     """
-    with stop_on_interrupt() as request, TrainingBar(steps, quiet=quiet) as bar:
+    notice = "" if quiet else NOTICE
+    with stop_on_interrupt(notice) as request, TrainingBar(steps, quiet=quiet) as bar:
 
         def show(step: TrainStep) -> None:
             bar.show(step)
