@@ -17,6 +17,7 @@ from impasto.cli.shared.exit_codes import INTERRUPTED, WRONG_INPUT
 from impasto.cli.shared.messages import print_error, warn
 from impasto.cli.shared.parser import Parser
 from impasto.errors import ImpastoError
+from impasto.runtime.contention import share_cores
 from impasto.runtime.interrupts import interrupts_like_ctrl_c
 from impasto.runtime.registry import entry_points, load_entry_point
 from impasto.runtime.terminal import safe_output
@@ -63,6 +64,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, 2 after a mistake, with a message on stderr, or 130 after Ctrl-C.
     """
+    if arguments is None and "torch" not in sys.modules:  # this process is the program's own
+        share_cores()
     words = sys.argv[1:] if arguments is None else list(arguments)
     with safe_output(), interrupts_like_ctrl_c():
         return _run(words)
