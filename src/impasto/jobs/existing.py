@@ -22,6 +22,9 @@ from impasto.recipes.recipe import FIELDS
 SOURCES = "sources"
 """Metadata: digests of the files that the picture was made from."""
 
+SAVED = "saved"
+"""Metadata: bits a sample, and what was kept of the photograph's metadata; absent by default."""
+
 UNFINISHED = "unfinished"
 """Metadata: set in a picture whose run was stopped."""
 
@@ -47,14 +50,26 @@ def source_digests(request: Request) -> str:
     return ",".join(_digests(request))
 
 
-def find_existing(path: str | Path, request: Request) -> Existing:
-    """What is at the path of a request's output; a picture counts only if all of it decodes."""
+def find_existing(
+    path: str | Path, request: Request, *, depth: int = 8, source_metadata: str = "strip"
+) -> Existing:
+    """What is at the path of a request's output; a picture counts only if all of it decodes.
+
+    Args:
+        path: The output.
+        request: What would make it.
+        depth: Bits a sample that it would be saved with.
+        source_metadata: What it would keep of the photograph's metadata.
+    """
     if not os.path.lexists(path):
         return Existing.NOTHING
     try:
         metadata = images.read_metadata(path)
         made_by = metadata.get(KEY), metadata.get(SOURCES)
         if made_by != (to_json(request), source_digests(request)):
+            return Existing.OTHER
+        saved = provenance_of_saving(depth, source_metadata)
+        if metadata.get(SAVED, "") != saved.get(SAVED, ""):
             return Existing.OTHER
         images.read(path)
     except ImpastoError:
@@ -109,6 +124,13 @@ def _digest(path: str, modified: int, size: int) -> str:
     except OSError:
         return "unreadable"
     return digest.hexdigest()[:_DIGITS]
+
+
+def provenance_of_saving(depth: int, source_metadata: str) -> dict[str, str]:
+    """How a picture was saved, if that differs from the defaults."""
+    if (depth, source_metadata) == (8, "strip"):
+        return {}
+    return {SAVED: f"depth {depth}, metadata {source_metadata}"}
 
 
 def provenance_of(request: Request, *, is_finished: bool) -> Mapping[str, str]:

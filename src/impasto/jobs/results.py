@@ -15,7 +15,7 @@ from torch import Tensor
 
 from impasto import images
 from impasto.images.source_info import SourceInfo
-from impasto.jobs.existing import provenance_of
+from impasto.jobs.existing import provenance_of, provenance_of_saving
 from impasto.jobs.provenance import costs
 from impasto.jobs.request_json import KEY, to_json
 from impasto.jobs.requests import Request, StylizeRequest
@@ -101,7 +101,7 @@ class Result:
             alpha=self.alpha,
             quality=quality,
             depth=depth,
-            metadata=self.metadata(),
+            metadata=self.metadata() | provenance_of_saving(depth, metadata),
             source=self.source,
             source_metadata=metadata,
         )

@@ -29,7 +29,7 @@ from impasto.cli.shared.messages import (
 from impasto.cli.shared.outputs import add_overwrite, check_apart, is_made
 from impasto.cli.shared.recipe_options import add_entry_option, given_entries
 from impasto.cli.shared.run_options import memory_of
-from impasto.cli.shared.save_options import add_save_options, save_options
+from impasto.cli.shared.save_options import add_save_options, existing_options, save_options
 from impasto.errors import ImpastoError, OptionError, printable, with_file_name
 from impasto.jobs.display import clock
 from impasto.jobs.events import Event, Note, Planned, Progress
@@ -137,7 +137,7 @@ def run_one(request: StylizeRequest, args: argparse.Namespace) -> int:
             raise OptionError(f"{flag(name)} is for paintings, not for one pass: leave it out.")
     images.check_output(args.output, quality=args.quality, depth=args.depth)
     check_apart([("-o", args.output)], request.files)
-    made = is_made(args.output, request, overwrite=args.overwrite)
+    made = is_made(args.output, request, **existing_options(args))
     todo = [] if made else [BatchItem(Path(str(request.content)), Path(args.output))]
     outcome = _Batch(request, todo, _options(args), Resources(), args).paint()
     return _print_outcome(outcome, 1, int(made), args)
@@ -152,7 +152,7 @@ def _todo(
     for item in items:
         its_request = dataclasses.replace(request, content=str(item.source))
         try:
-            if not is_made(item.output, its_request, overwrite=args.overwrite):
+            if not is_made(item.output, its_request, **existing_options(args)):
                 todo.append(item)
         except OptionError as error:
             refused.append((item.source, sentence(error)))

@@ -88,13 +88,22 @@ def check_replaceable(path: str | Path, flag: str = "-o", *, overwrite: bool) ->
         )
 
 
-def is_made(path: str | Path, request: Request, *, overwrite: bool) -> bool:
-    """Whether the picture of a request is there already.
+def is_made(
+    path: str | Path,
+    request: Request,
+    *,
+    overwrite: bool,
+    depth: int = 8,
+    source_metadata: str = "strip",
+) -> bool:
+    """Whether the picture of a request is there already, saved in this way.
 
     Raises:
         OptionError: If something else is there, and may not be replaced.
     """
-    existing = Existing.NOTHING if overwrite else find_existing(path, request)
+    existing = Existing.NOTHING
+    if not overwrite:
+        existing = find_existing(path, request, depth=depth, source_metadata=source_metadata)
     if existing is Existing.OTHER:
         raise OptionError(
             f"{path} exists already and was made in another way: name another -o, or replace it "

@@ -21,7 +21,7 @@ from impasto.cli.shared.messages import (
     say,
 )
 from impasto.cli.shared.outputs import add_overwrite, check_outputs, is_made, snapshots_place
-from impasto.cli.shared.save_options import add_save_options, save_options
+from impasto.cli.shared.save_options import add_save_options, existing_options, save_options
 from impasto.errors import ImpastoError, OptionError
 from impasto.jobs.checkpoints import checkpoint_path
 from impasto.jobs.display import ProgressBar, clock
@@ -84,7 +84,7 @@ def run_to_file(request: Request, args: argparse.Namespace) -> int:
     """
     check_outputs(args, request.files)
     output, anchored = absolute(args.output), _anchored(args)
-    if is_made(args.output, request, overwrite=args.overwrite) and not _asks_for_more(args):
+    if is_made(args.output, request, **existing_options(args)) and not _asks_for_more(args):
         return _print_kept(args)
     memory = memory_of(args)
     if memory is not None:

@@ -21,6 +21,15 @@ def add_save_options(group: argparse._ActionsContainer) -> None:
     )  # fmt: skip
 
 
+def existing_options(args: argparse.Namespace) -> dict[str, Any]:
+    """The arguments of :func:`impasto.cli.shared.outputs.is_made` that these options give."""
+    return {
+        "overwrite": args.overwrite,
+        "depth": args.depth,
+        "source_metadata": args.metadata,
+    }
+
+
 def save_options(args: argparse.Namespace) -> dict[str, Any]:
     """The arguments of :meth:`impasto.jobs.results.Result.save` that these options give."""
     return {"quality": args.quality, "depth": args.depth, "metadata": args.metadata}
