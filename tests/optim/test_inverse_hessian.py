@@ -43,7 +43,7 @@ def inverse(pairs: list[tuple[Tensor, Tensor]], guess: Tensor) -> Tensor:
     return guess
 
 
-def guess_by_octaves(pairs: list[tuple[Tensor, Tensor]], factor: float = 0.8) -> Tensor:
+def guess_by_octaves(pairs: list[tuple[Tensor, Tensor]], factor: float = 1.0) -> Tensor:
     """The diagonal, from the last five pairs."""
     diagonal = torch.zeros(SHAPE).double()
     rows, columns = torch.meshgrid(torch.arange(6), torch.arange(7), indexing="ij")
@@ -111,7 +111,7 @@ def test_empty_octave_gets_the_guess_of_the_others():
         direction = inverse_hessian.direction(noise(2))
         assert direction.isfinite().all()
         ratio = direction / -noise(2)
-        assert 0.01 < ratio[..., -1, :].abs().median() < 20
+        assert 0.01 < ratio[..., -1, :].abs().median() < 25
 
 
 def test_guess_shrinks_after_backtracking_and_recovers():

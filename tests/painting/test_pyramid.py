@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +12,7 @@ from impasto.recipes.recipe import Recipe
 SIDES = st.integers(1, 4000)
 SCALES = st.integers(0, 20)
 LEAST = st.integers(2, 64)
+RATIOS = st.floats(1.1, 4)
 
 
 def sizes(
@@ -23,7 +22,7 @@ def sizes(
 
 
 def test_a_pyramid_by_hand():
-    recipe = Recipe(smallest=128, steps=80, final_steps=10)
+    recipe = Recipe(scale_ratio=2**0.5, smallest=128, steps=80, final_steps=10)
     stages = plan_stages(recipe, (384, 512))
     # 512/√2⁴ = 128, 512/√2³ = 181, 512/2 = 256, 512/√2 = 362.
     assert [stage.size for stage in stages] == [
@@ -33,14 +32,18 @@ def test_a_pyramid_by_hand():
     assert stages[0].work == 80 * 96 * 128
 
 
-@given(SIDES, SIDES, SCALES, LEAST, st.integers(32, 1000))
-def test_sizes(height, width, scales, minimum_side, smallest):
-    recipe = Recipe(scales=scales, smallest=smallest)
+def test_sizes_of_the_default_recipe_differ_by_two():
+    assert sizes(Recipe(), (384, 512)) == [(48, 64), (96, 128), (192, 256), (384, 512)]
+
+
+@given(SIDES, SIDES, SCALES, LEAST, st.integers(32, 1000), RATIOS)
+def test_sizes(height, width, scales, minimum_side, smallest, ratio):
+    recipe = Recipe(scales=scales, smallest=smallest, scale_ratio=ratio)
     stages = sizes(recipe, (height, width), minimum_side)
     assert stages[-1] == (height, width)
     assert all(min(size) >= minimum_side for size in stages[:-1])
     for index, size in enumerate(reversed(stages)):
-        exact = [side / math.sqrt(2) ** index for side in (height, width)]
+        exact = [side / ratio**index for side in (height, width)]
         assert max(size) == round(max(exact))
         # The short side is rounded after the long one.
         assert abs(min(size) - min(exact)) <= 1
@@ -50,11 +53,11 @@ def test_sizes(height, width, scales, minimum_side, smallest):
         assert len(stages) == 1 or max(stages[0]) >= smallest - 1
 
 
-@given(st.integers(32, 4000), st.integers(32, 1000))
-def test_as_many_steps_as_fit(side, smallest):
-    count = len(sizes(Recipe(smallest=smallest), (side, side), 2))
-    assert count == 1 or side / math.sqrt(2) ** (count - 1) > smallest * (1 - 1e-6)
-    assert side / math.sqrt(2) ** count < smallest * (1 + 1e-6)
+@given(st.integers(32, 4000), st.integers(32, 1000), RATIOS)
+def test_as_many_steps_as_fit(side, smallest, ratio):
+    count = len(sizes(Recipe(smallest=smallest, scale_ratio=ratio), (side, side), 2))
+    assert count == 1 or side / ratio ** (count - 1) > smallest * (1 - 1e-6)
+    assert side / ratio**count < smallest * (1 + 1e-6)
 
 
 @given(st.integers(64, 4000), SCALES)
@@ -74,7 +77,8 @@ def test_slivers_are_painted_at_their_own_size(content):
 
 
 def test_many_scales_stop_at_the_minimum_side():
-    assert sizes(Recipe(scales=64), (100, 200), minimum_side=50) == [
+    recipe = Recipe(scales=64, scale_ratio=2**0.5)
+    assert sizes(recipe, (100, 200), minimum_side=50) == [
         (50, 100),
         (70, 141),
         (100, 200),
@@ -84,7 +88,7 @@ def test_many_scales_stop_at_the_minimum_side():
 @given(st.integers(1, 10**5), st.integers(0, 10**5), st.integers(2, 7))
 def test_steps_of_the_smaller_sizes_and_of_the_last(first, last, count):
     """Without any at the last the picture still ends there: it is only enlarged to it."""
-    recipe = Recipe(steps=first, final_steps=last, scales=count)
+    recipe = Recipe(steps=first, final_steps=last, scales=count, scale_ratio=1.4)
     stages = plan_stages(recipe, (400, 300))
     assert [stage.steps for stage in stages] == [first] * (count - 1) + [last]
     assert stages[-1].size == (400, 300)

@@ -18,7 +18,13 @@ from impasto.recipes.recipe import Recipe
 
 LAYERS = {f"relu{block}_1": 0.25 for block in range(1, 5)}
 SMALL = Recipe(
-    style_loss="gaussian-ot", style_layers=LAYERS, steps=30, final_steps=20, tv_weight=0.01, size=96
+    style_loss="gaussian-ot",
+    style_layers=LAYERS,
+    steps=30,
+    final_steps=20,
+    tv_weight=0.01,
+    size=96,
+    scale_ratio=2**0.5,
 )
 
 

@@ -61,8 +61,9 @@ def pad(x: Tensor, padding: str, extra: tuple[int, int] = (0, 0)) -> Tensor:
     height, width = x.shape[-2:]
     rows, columns = height + 2, width + 2
     larger = _empty(x, len(x), x.shape[1], rows + extra[0], columns + extra[1])
-    larger[:, :, rows:] = 0
-    larger[..., columns:] = 0
+    if any(extra):
+        larger[:, :, rows:] = 0
+        larger[..., columns:] = 0
     bordered = larger[:, :, :rows, :columns]
     bordered[:, :, 1:-1, 1:-1] = x
     fill_border(bordered, padding)
@@ -81,10 +82,9 @@ def pad_backward(gradient: Tensor, padding: str, size: tuple[int, int]) -> Tenso
         (B, C, H, W), a view of ``gradient``.
     """
     height, width = size
-    for border, source in _border_sources(padding, width):
-        gradient[..., source] += gradient[..., border]
-    for border, source in _border_sources(padding, height):
-        gradient[:, :, source] += gradient[:, :, border]
+    for axis, length in ((3, width), (2, height)):
+        for border, source in _border_sources(padding, length):
+            gradient.select(axis, source).add_(gradient.select(axis, border))
     return gradient[:, :, 1 : height + 1, 1 : width + 1]
 
 

@@ -40,7 +40,7 @@ def plan_stages(
     """The stages of a painting.
 
     Args:
-        recipe: Of its entries scales, smallest, steps and final_steps.
+        recipe: Of its entries scales, scale_ratio, smallest, steps and final_steps.
         content: Height and width of the finished picture.
         minimum_side: Smallest side of a stage in pixels, given by the encoder's deepest layer.
 
@@ -50,11 +50,11 @@ def plan_stages(
     """
     long_side = max(content)
     scales = recipe.scales or 1 + math.floor(
-        2 * math.log2(max(1.0, long_side / recipe.smallest)) + 1e-9
+        math.log(max(1.0, long_side / recipe.smallest), recipe.scale_ratio) + 1e-9
     )
     sizes = [content]
     for index in range(1, scales):
-        smaller = fit_size(content, max(1, round(long_side / math.sqrt(2) ** index)))
+        smaller = fit_size(content, max(1, round(long_side / recipe.scale_ratio**index)))
         if min(smaller) < minimum_side:
             break
         sizes.insert(0, smaller)

@@ -66,10 +66,13 @@ class Recipe:
     size: int = entry(512, "long side of the picture in pixels", group=SIZE, range=(32, 65536))
     scales: int = entry(
         0,
-        "sizes of the pyramid, 0: as many √2 steps as fit above the smallest",
+        "sizes of the pyramid, 0: as many as fit above the smallest",
         group=SIZE,
         range=(0, 64),
         papers="1",
+    )
+    scale_ratio: float = entry(
+        2.0, "ratio of each size of the pyramid to the one before", group=SIZE, range=(1.1, 16.0)
     )
     smallest: int = entry(
         64, "least long side of the pyramid in pixels", group=SIZE, range=(32, 65536)
@@ -84,7 +87,7 @@ class Recipe:
     )
     # As many as reach 110 % of the loss of the textbook's 300 (benchmarks/optimize.py).
     final_steps: int = entry(
-        54, "steps at the full size, if there are several sizes", group=SIZE, range=(0, 10**6)
+        50, "steps at the full size, if there are several sizes", group=SIZE, range=(0, 10**6)
     )
     optimizer: str = entry(
         "lbfgs", "optimizer of the pixels", group=OPTIMIZATION, choices=OPTIMIZERS, papers="lbfgs"
