@@ -70,7 +70,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cell-height", type=int, default=240, metavar="N",
                         help="height of a picture in the grid, in pixels [240]")  # fmt: skip
     parser.add_argument("--workers", type=int, metavar="N",
-                        help="paint N cells at a time [one for four cores]")  # fmt: skip
+                        help="paint N cells at a time [one for each core]")  # fmt: skip
     add_max_pixels(parser)
     add_device(parser)
     add_overwrite(parser)

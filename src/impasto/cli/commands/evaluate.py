@@ -59,8 +59,8 @@ examples:
   impasto evaluate painted/ --content frames/ --style painting.jpg --temporal
   impasto evaluate out.png --content a.jpg --style b.jpg --metrics gram,ssim
 
-metrics: {", ".join(n for n, metric in METRICS.items() if not metric.weights)};
-metrics that need weights: {", ".join(n for n, metric in METRICS.items() if metric.weights)};
+metrics: {", ".join(n for n, metric in METRICS.usable().items() if not metric.weights)};
+metrics that need weights: {", ".join(n for n, metric in METRICS.usable().items() if metric.weights)};
 metrics of all results of a method: {", ".join(SET_METRICS)}.
 Content and style of a result are found by its metadata, or by its file name
 CONTENT-STYLE.
@@ -129,7 +129,7 @@ def run(args: argparse.Namespace) -> int:
     evaluators.insert(0, Evaluator(moved(open_encoder(args.encoder), device), metrics, **limits))
     rows: list[EvaluatedResult] = []
     failed: list[tuple[Path, str]] = []
-    with stop_on_interrupt() as request:
+    with stop_on_interrupt("" if args.quiet else "stopping after this result") as request:
         _evaluate(results, indexes, evaluators, rows, failed, args, request)
     settings = {"encoder": args.encoder, "size": args.size}
     set_values = set_evaluator.values(rows) if set_evaluator is not None else NO_SET_VALUES
