@@ -209,7 +209,7 @@ def _unknown(path: Path, data: bytes, kind: FileKind | None) -> ImageError:
     if kind is file_kinds.AVIF:
         return ImageError(
             f"{path} is an AVIF picture, which this Pillow does not read: "
-            "pip install --upgrade pillow, or save it as PNG."
+            "pip install -U pillow, or save it as PNG."
         )
     if data[:2] == b"\xff\xd8" or data[:4] in file_kinds.TIFF:
         form = "JPEG" if data[:2] == b"\xff\xd8" else "TIFF"

@@ -17,6 +17,10 @@ from impasto.jobs.requests import AnySource, name_of_source
 from impasto.recipes.recipe import Recipe
 
 
+_NARROW = 3
+"""Long side by short side from which on a picture is called narrow."""
+
+
 def read_styles(
     sources: Sequence[str | Path | Image.Image],
     recipe: Recipe,
@@ -89,7 +93,7 @@ def frame_notes(source: AnySource, picture: Picture) -> Iterator[Note]:
 
 
 def check_short_side(source: AnySource, picture: Picture, least: int) -> None:
-    """Check that a picture, such as a panorama, is not too narrow at the size that it was read at.
+    """Check that a picture, such as a panorama, is not too small at the size that it was read at.
 
     Args:
         source: What was read.
@@ -97,14 +101,22 @@ def check_short_side(source: AnySource, picture: Picture, least: int) -> None:
         least: The shortest side that its layers allow, in pixels.
 
     Raises:
-        ImageError: If it is too narrow, with the size that would do.
+        ImageError: If it is too small, with the size that would do.
     """
     if min(picture.size) >= least:
         return
     height, width = picture.info.size or picture.size
-    shape = f"{name_of_source(source)} has {width}×{height} px, a narrow shape"
     needed = math.ceil((least - 0.5) * max(height, width) / min(height, width))
-    if needed > images.MAX_ENLARGE * max(height, width):
+    is_possible = needed <= images.MAX_ENLARGE * max(height, width)
+    if max(height, width) < _NARROW * min(height, width):
+        height, width = picture.size
+        remedy = f"give {option('size')} {needed} or more" if is_possible else "so enlarge it"
+        raise ImageError(
+            f"{name_of_source(source)}: A picture of {width}×{height} px is too small: it needs at "
+            f"least {least} px each way, {remedy}."
+        )
+    shape = f"{name_of_source(source)} has {width}×{height} px, a narrow shape"
+    if not is_possible:
         raise ImageError(f"{shape}: its short side must have {least} px or more, so crop it.")
     raise ImageError(
         f"{shape}: at {max(picture.size)} px its short side has {min(picture.size)} px, and "
