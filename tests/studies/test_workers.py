@@ -16,6 +16,8 @@ from impasto import images
 from impasto.cli.main import run
 from impasto.errors import ImpastoError
 from impasto.images.samples import PAIRS
+from impasto.jobs.run import RunOptions
+from impasto.jobs.run import run as run_request
 from impasto.recipes.recipe import Recipe
 from impasto.runtime import memory
 from impasto.runtime.interrupts import StopRequest
@@ -142,7 +144,7 @@ def test_ctrl_c_at_the_terminal(program, pair, tmp_path):
     assert process.returncode == 130
     assert "stopped after 1 of 3" in output
     assert first.exists()
-    assert len(painting) == 2
+    assert len(painting) == 1  # and the main process
     assert psutil.wait_procs(painting, timeout=5)[1] == []
 
 
@@ -156,7 +158,17 @@ def test_too_few_workers_are_refused(workers, pair, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("cores", "cells", "memory_budget", "expected"),
-    [(2, 9, 1e12, 1), (16, 9, 1e12, 4), (64, 9, 1e12, 9), (64, 9, 3e9, None), (64, 9, 1e8, 1)],
+    [
+        (1, 9, 1e12, 1),
+        (2, 9, 1e12, 2),
+        (2, 3, 1e12, 1),  # three in turn on both cores are faster than two rounds
+        (2, 2, 1e12, 2),
+        (16, 1, 1e12, 1),
+        (16, 9, 1e12, 9),
+        (64, 9, 1e12, 9),
+        (64, 9, 3e9, None),
+        (64, 9, 1e8, 1),
+    ],
 )
 def test_default_number_of_workers(
     monkeypatch, pair, tmp_path, cores, cells, memory_budget, expected
@@ -164,5 +176,26 @@ def test_default_number_of_workers(
     monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
     monkeypatch.setattr(memory, "default_memory_budget", lambda: memory_budget)
     work = study(pair, tmp_path, "seed", *range(cells))
+    work.device = "cpu"
     workers = default_workers(work, work.study.cells)
     assert workers == expected if expected else 1 < workers < cells
+
+
+def test_cells_are_those_of_single_paintings_with_as_many_threads(pair, tmp_path):
+    """In this process and in the other: one thread each, whatever the program's number is."""
+    before = torch.get_num_threads()
+    work = study(pair, tmp_path, "seed", 1, 2, 3, 4)
+    cells = work.study.cells
+    alone = [
+        run_request(work.request(recipe), RunOptions(device="cpu")).finish() for _, recipe in cells
+    ]
+    torch.set_num_threads(2)
+    try:
+        assert set(paint_cells(work, cells, 2, StopRequest())) == {name for name, _ in cells}
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    for (name, _), single in zip(cells, alone, strict=True):
+        single.save(tmp_path / "single.png")
+        files = work.file(name), tmp_path / "single.png"
+        assert torch.equal(*(images.read(file).tensor for file in files))

@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -204,7 +204,7 @@ class StudyRun:
         self.memory: float | None = None
         self.max_pixels = images.MAX_PIXELS
         self.finished: set[str] = set()
-        self._resources = Resources(remember_features=True)
+        self._resources = Resources()  # a cell is the same picture as a painting of its own
 
     def file(self, name: str) -> Path:
         """The picture of a cell."""
@@ -233,7 +233,7 @@ class StudyRun:
                     f"{option('cells')}."
                 )
 
-    def paint(self, name: str, recipe: Recipe) -> Iterator[Progress]:
+    def paint(self, name: str, recipe: Recipe) -> Generator[Progress]:
         """Paint one cell; its picture is saved after the last step.
 
         Leaving the loop keeps a checkpoint, from which the next call goes on.

@@ -1,15 +1,18 @@
-"""Cells of a study painted in parallel, in several processes.
+"""Cells of a study painted in parallel, by this process and others.
 
-A small picture keeps few cores busy: its convolutions are short, and after each the threads wait
-for the last of them. Several pictures at once do not wait for each other.
+A picture keeps few cores busy: its operations are short, and after each the threads wait for the
+last of them. Several pictures at once, one thread each, do not wait for each other.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import math
 import multiprocessing
+import time
 import warnings
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 
 import torch
@@ -20,41 +23,63 @@ from impasto.images.picture import fit_size
 from impasto.painting import cost_model
 from impasto.recipes.recipe import Recipe
 from impasto.runtime import memory
-from impasto.runtime.interrupts import StopRequest, interrupts_ignored_by_children
+from impasto.runtime.contention import share_cores
+from impasto.runtime.devices import find_device
+from impasto.runtime.interrupts import (
+    StepAbandoned,
+    StopRequest,
+    interrupts_ignored_by_children,
+)
+from impasto.runtime.threads import own_threads
 from impasto.studies.study import StudyRun
 from impasto.weights.open import open_feature_extractor
 
-_CORES_PER_WORKER = 4
-"""As many as one small picture keeps busy."""
+_PARALLEL_SHARE = 0.75
+"""Share of a painting's work that several threads divide among them (Amdahl's law)."""
 
 _POLL_SECONDS = 0.2
 """The longest time until Ctrl-C is noticed."""
+
+_STOP_SECONDS = 2.0
+"""Time that the other processes have to end, and to keep a checkpoint; then they are ended."""
 
 Cell = tuple[str, Recipe]
 """Name and recipe, as in :attr:`impasto.studies.study.Study.cells`."""
 
 
 def default_workers(study_run: StudyRun, cells: Sequence[Cell]) -> int:
-    """The number of processes for these cells: one for four cores, if the memory suffices."""
-    workers = min(torch.get_num_threads() // _CORES_PER_WORKER, len(cells))
-    if workers < 2:
+    """The number of cells to paint at a time that takes the least time and fits in the memory.
+
+    On a CPU that is usually one for each core. A device is shared by no more than one.
+    """
+    cores = torch.get_num_threads()
+    most = min(cores, len(cells))
+    if most < 2 or find_device(study_run.device).type != "cpu":
         return 1
     free = memory.default_memory_budget()
-    return max(1, min(workers, int(free / _most_bytes(study_run, cells))))
+    most = max(1, min(most, int(free / _most_bytes(study_run, cells))))
+
+    def time_taken(workers: int) -> float:
+        threads = cores // workers
+        rounds = math.ceil(len(cells) / workers)
+        return rounds * (1 - _PARALLEL_SHARE + _PARALLEL_SHARE / threads)
+
+    return min(range(most, 0, -1), key=time_taken)
 
 
 def paint_cells(
     study_run: StudyRun, cells: Sequence[Cell], workers: int, request: StopRequest
 ) -> Generator[str]:
-    """Paint cells in several processes; yields the name of each after its picture is saved.
+    """Paint several cells at a time; yields the name of each after its picture is saved.
 
-    The processes share the cores and the free memory evenly, and each reads the inputs once.
-    Closing the generator ends each process after its current step; unfinished pictures are lost.
+    This process paints, too: the others take seconds to start. All share the cores and the free
+    memory evenly, and each reads the inputs once. Closing the generator ends each process after its
+    current step; unfinished pictures keep a checkpoint.
 
     Args:
         study_run: The study; it must not have painted anything itself.
         cells: What to paint, in this order.
-        workers: Number of processes; no more than there are cells are started.
+        workers: How many at a time, at most one for each cell.
         request: Stops the painting, after Ctrl-C.
 
     Raises:
@@ -69,22 +94,51 @@ def paint_cells(
     waiting = iter(cells)
     team: list[_Worker] = []
     busy: dict[Connection, _Worker] = {}
-    try:
-        for cell in itertools.islice(waiting, count):
+    with contextlib.ExitStack() as stack:
+        stack.callback(_end, team)
+        own_cell = next(waiting, None)
+        for cell in itertools.islice(waiting, count - 1):
             worker = _Worker(study_run, threads)
             team.append(worker)
             worker.start_cell(cell)
             busy[worker.pipe] = worker
-        while busy and not request.made:
-            for pipe in wait(list(busy), timeout=_POLL_SECONDS):
+        own_steps = _own_steps(study_run, own_cell, waiting, threads)
+        stack.enter_context(contextlib.closing(own_steps))
+        is_painting = own_cell is not None
+        while (busy or is_painting) and not request.made:
+            if is_painting:
+                step = next(own_steps, _END)
+                is_painting = step is not _END
+                if isinstance(step, str):
+                    yield step
+            for pipe in wait(list(busy), timeout=0 if is_painting else _POLL_SECONDS):
                 worker = busy[pipe]  # type: ignore[index]
                 yield worker.finished_cell()
                 if (following := next(waiting, None)) is None:
                     del busy[worker.pipe]
                 else:
                     worker.start_cell(following)
-    finally:
-        _end(team)
+
+
+_END = object()
+
+
+def _own_steps(
+    study_run: StudyRun, first: Cell | None, waiting: Iterator[Cell], threads: int
+) -> Generator[str | None]:
+    """Paint cells in this process; yields None after a step and the name after the last one."""
+    cell = first
+    while cell is not None:
+        name, recipe = cell
+        with contextlib.closing(study_run.paint(name, recipe)) as steps:
+            while True:
+                with own_threads(threads):
+                    is_last = next(steps, _END) is _END
+                if is_last:
+                    break
+                yield None
+        yield name
+        cell = next(waiting, None)
 
 
 def check_workers(workers: int) -> None:
@@ -145,21 +199,25 @@ class _Worker:
 
 
 def _end(team: Sequence[_Worker]) -> None:
-    """End all processes after their current step; at once if Ctrl-C is pressed again."""
+    """End all processes after their current step, or soon; at once if Ctrl-C is pressed again."""
     for worker in team:
         worker.pipe.close()
+    until = time.monotonic() + _STOP_SECONDS
     try:
         for worker in team:
-            worker.process.join()
-    except KeyboardInterrupt:
+            worker.process.join(max(0.0, until - time.monotonic()))
+    finally:
         for worker in team:
             worker.process.terminate()
-        raise
+        for worker in team:
+            worker.process.join()
 
 
 def _paint_received(pipe: Connection, study_run: StudyRun, threads: int) -> None:
     """Paint the cells that arrive, until the other end of the pipe is closed: a process's work."""
-    torch.set_num_threads(threads)
+    torch.set_num_threads(threads)  # of this process, which is the program's own
+    if threads > 1:
+        share_cores()
     warnings.simplefilter("ignore")  # the main process has shown those of the same pictures
     while True:
         try:
@@ -171,6 +229,8 @@ def _paint_received(pipe: Connection, study_run: StudyRun, threads: int) -> None
             for _ in study_run.paint(name, recipe):
                 if _is_closed(pipe):
                     return
+        except StepAbandoned:
+            return
         except ImpastoError as problem:
             error = problem
         try:
