@@ -81,15 +81,26 @@ class _Operations(TorchDispatchMode):
 
 
 class _Constructors(TorchFunctionMode):
-    """``torch.tensor`` and the like copy numbers to the device below all modes: done in two steps."""
+    """``torch.tensor`` and the like move numbers to a device below all modes: here in two steps."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
         if func in (torch.tensor, torch.as_tensor) and kwargs.get("device") is not None:
             device = kwargs.pop("device")
             return func(*args, **kwargs).to(device)
+        if func is Tensor.tolist:
+            return func(args[0].cpu())
         if func is Tensor.new_tensor and isinstance(args[0], AwayTensor):
-            return torch.tensor(args[1], dtype=kwargs.get("dtype", args[0].dtype)).to(args[0].device)
+            return torch.tensor(args[1], dtype=kwargs.get("dtype", args[0].dtype)).to(
+                args[0].device
+            )
+        if func in (Tensor.__getitem__, Tensor.__setitem__) and isinstance(args[0], AwayTensor):
+            places = args[1] if isinstance(args[1], tuple) else (args[1],)
+            moved = tuple(
+                torch.tensor(place).to(args[0].device) if isinstance(place, list) else place
+                for place in places
+            )
+            args = args[0], moved, *args[2:]
         return func(*args, **kwargs)
 
 
@@ -116,6 +127,9 @@ class _Module:
     def current_device(self) -> int:
         return 0
 
+    def manual_seed_all(self, seed: int) -> None:
+        pass
+
     def device_count(self) -> int:
         return 1
 
@@ -137,20 +151,27 @@ _MEASURED = (precision.bfloat16_is_faster, precision.fastest_layout)
 
 
 @contextlib.contextmanager
-def emulated(*, lacks_float64: bool = False) -> Iterator[_Module]:
+def emulated(*, lacks_float64: bool = False, contiguous: bool = False) -> Iterator[_Module]:
     """Within the block there is the device ``away:0``.
 
     Args:
         lacks_float64: Whether it lacks float64 and some operations.
+        contiguous: Whether it convolves maps faster whose channels are not last.
     """
     if not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"):
         pytest.skip("this PyTorch has no devices written in Python")
     if not hasattr(torch, NAME):
         backend_registration._setup_privateuseone_for_python_backend(NAME, _Module())
     with pytest.MonkeyPatch.context() as patch, _Constructors(), _operations:
-        # Measured like any device, but on maps of a few pixels.
+        measure = precision._time_convolution
+
+        def seconds(device: torch.device, dtype: torch.dtype, layout: torch.memory_format) -> float:
+            if device.type != NAME:
+                return measure(device, dtype, layout)
+            return 0.1 if (layout == torch.contiguous_format) is contiguous else 1.0
+
+        patch.setattr(precision, "_time_convolution", seconds)
         patch.setattr(precision, "_GPU_SHAPE", (1, 2, 4))
-        patch.setattr(precision, "_CONVOLUTIONS", 1)
         patch.setattr(_operations, "lacks_float64", lacks_float64)
         patch.setattr(devices, "_MISSING", set())
         for measured in (devices.has_float64, *_MEASURED):

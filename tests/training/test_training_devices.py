@@ -21,7 +21,6 @@ from impasto.cli.main import run
 from impasto.encoders.vgg import Architecture, Encoder
 from impasto.errors import OptionError
 from impasto.images.picture import list_pictures
-from impasto.runtime.devices import find_device
 from impasto.training import network as network_training
 from impasto.training.any_style import AnyStyleTraining
 from impasto.training.crops import Crops
@@ -88,17 +87,6 @@ def test_encoders(alone: bool, crops: Crops, monkeypatch: pytest.MonkeyPatch) ->
         assert tensor.device == META
 
 
-def test_devices_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert find_device() == find_device("cpu") == torch.device("cpu")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert find_device() == torch.device("cuda")
-    assert find_device("cuda:1") == torch.device("cuda:1")
-    with pytest.raises(OptionError, match=r"device cuda:2: this PyTorch .* sees no such device"):
-        find_device("cuda:2")
-
-
 def several(monkeypatch: pytest.MonkeyPatch, count: int, gpus: int) -> None:
     """As torchrun starts a process, on a machine with so many GPUs."""
     monkeypatch.setenv("WORLD_SIZE", str(count))
@@ -116,7 +104,7 @@ def test_several_processes_have_a_gpu_each(monkeypatch: pytest.MonkeyPatch) -> N
         launched_workers("cuda:1")
 
 
-@pytest.mark.parametrize("name", ["gpu", "", "meta", "cpu:3", "cuda", "mps"])
+@pytest.mark.parametrize("name", ["gpu", "meta", "cpu:3", "cuda", "mps"])
 def test_a_device_that_is_not_there_is_one_sentence(name: str, monkeypatch, capsys, tmp_path: Path):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.delenv("WORLD_SIZE", raising=False)
