@@ -56,7 +56,10 @@ class StopRequest:
         """Have the handler called in the main thread as if by a signal; from another thread."""
         if self._inside and not (self.abandoned or self._is_prodded):
             self._is_prodded = True
-            _thread.interrupt_main(signal.SIGINT)
+            if sys.platform == "win32":
+                _thread.interrupt_main(signal.SIGINT)
+            else:  # this also ends a wait for other threads
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     def take_prod(self) -> bool:
         """Whether the handler was called by :meth:`prod`; raises if a step can be abandoned.

@@ -17,7 +17,7 @@ def save_torch(value: Any, path: Path) -> None:
         OSError: If it cannot be written.
     """
     # Through a file of Python's: torch's own writer reports a full disk as an unexpected position.
-    with path.open("wb", buffering=0) as file:
+    with path.open("wb") as file:
         try:
             torch.save(value, file)
         except RuntimeError as problem:
