@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import math
 import multiprocessing
 import time
 import warnings
@@ -31,11 +30,9 @@ from impasto.runtime.interrupts import (
     interrupts_ignored_by_children,
 )
 from impasto.runtime.threads import own_threads
+from impasto.runtime.workers import best_workers
 from impasto.studies.study import StudyRun
 from impasto.weights.open import open_feature_extractor
-
-_PARALLEL_SHARE = 0.75
-"""Share of a painting's work that several threads divide among them (Amdahl's law)."""
 
 _POLL_SECONDS = 0.2
 """The longest time until Ctrl-C is noticed."""
@@ -52,19 +49,10 @@ def default_workers(study_run: StudyRun, cells: Sequence[Cell]) -> int:
 
     On a CPU that is usually one for each core. A device is shared by no more than one.
     """
-    cores = torch.get_num_threads()
-    most = min(cores, len(cells))
-    if most < 2 or find_device(study_run.device).type != "cpu":
-        return 1
-    free = memory.default_memory_budget()
-    most = max(1, min(most, int(free / _most_bytes(study_run, cells))))
-
-    def time_taken(workers: int) -> float:
-        threads = cores // workers
-        rounds = math.ceil(len(cells) / workers)
-        return rounds * (1 - _PARALLEL_SHARE + _PARALLEL_SHARE / threads)
-
-    return min(range(most, 0, -1), key=time_taken)
+    device = find_device(study_run.device)
+    if len(cells) < 2 or device.type != "cpu" or torch.get_num_threads() < 2:
+        return 1  # without reading anything
+    return best_workers(len(cells), _most_bytes(study_run, cells), device=device)
 
 
 def paint_cells(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from impasto import images
-from impasto.cli.shared.counting import counted
+from impasto.cli.shared.counting import counting_bar
 from impasto.cli.shared.device_option import add_device
 from impasto.cli.shared.exit_codes import INTERRUPTED, WRONG_INPUT
 from impasto.cli.shared.limits import add_max_pixels
@@ -50,6 +51,7 @@ from impasto.runtime.files import atomic_write
 from impasto.runtime.interrupts import StopRequest, stop_on_interrupt
 from impasto.runtime.memory import memory_errors
 from impasto.runtime.precision import moved
+from impasto.runtime.workers import best_workers, map_in_threads
 from impasto.weights.open import open_encoder
 
 EXAMPLES = f"""\
@@ -68,6 +70,9 @@ CONTENT-STYLE.
 
 Measure = Callable[[Path, References], dict[str, float]]
 """Path and references of a result → values by name."""
+
+_BYTES_EACH = 1e9
+"""Memory for one result: decoded pictures and all features of result, content and style."""
 
 _TABLE, _JSON, _PLOT = "pictures.csv", "evaluation.json", "scatter.png"
 
@@ -185,8 +190,9 @@ def _evaluate(
     request: StopRequest,
 ) -> None:
     """Evaluate results into ``rows`` and ``failed``, until Ctrl-C."""
-    quiet = args.quiet or args.json
-    for method, path in counted(results, lambda item: item[1].name, quiet=quiet):
+
+    def evaluate(result: tuple[str, Path]) -> EvaluatedResult | str:
+        method, path = result
         try:
             metadata = images.read_metadata(path)
             references = find_references(path, metadata, *indexes)
@@ -195,12 +201,20 @@ def _evaluate(
                 for evaluator in evaluators:
                     values |= evaluator(path, references)
         except ImpastoError as error:
-            failed.append((path, sentence(with_file_name(path, error))))
-        else:
-            values |= recorded_costs(read_provenance(metadata))
-            rows.append(EvaluatedResult(method, path, references, values))
-        if request.made:
-            return
+            return sentence(with_file_name(path, error))
+        values |= recorded_costs(read_provenance(metadata))
+        return EvaluatedResult(method, path, references, values)
+
+    # A frame of a video is compared with the frame before it.
+    device = find_device(args.device)
+    workers = 1 if args.temporal else best_workers(len(results), _BYTES_EACH, device=device)
+    with counting_bar(quiet=args.quiet or args.json) as bar:
+        task = bar.add_task("", total=len(results))
+        found = map_in_threads(evaluate, results, workers, lambda: request.made)
+        with contextlib.closing(found):
+            for (_, path), row in found:
+                bar.update(task, advance=1, description=printable(path.name))
+                failed.append((path, row)) if isinstance(row, str) else rows.append(row)
 
 
 def _write(folder: Path, rows: list[EvaluatedResult], report: str, *, has_plot: bool) -> None:
