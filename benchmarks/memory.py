@@ -79,20 +79,21 @@ def stripes(count: int, folder: Path) -> list[str]:
     return texts
 
 
-def label_picture(count: int, folder: Path) -> Path:
-    """A picture of so many colours, in squares."""
+def label_picture(count: int, like: Path, folder: Path) -> str:
+    """A picture of so many colours, in squares, with the aspect ratio of another."""
     side = round(count ** (1 / 3))
     levels = [255 * level // (side - 1) for level in range(side)]
     colours = [(r, g, b) for r in levels for g in levels for b in levels]
-    image = Image.new("RGB", (36 * 40, 27 * 40))
-    for index in range(24 * 18):
-        column, row = index % 24, index // 24
-        image.paste(
-            colours[index % len(colours)], (60 * column, 60 * row, 60 * column + 60, 60 * row + 60)
-        )
-    path = folder / f"labels{count}.png"
+    image = Image.new("RGB", Image.open(like).size)
+    columns, rows = 24, 18
+    for index in range(columns * rows):
+        column, row = index % columns, index // columns
+        box = (image.width * column // columns, image.height * row // rows,
+               image.width * (column + 1) // columns, image.height * (row + 1) // rows)  # fmt: skip
+        image.paste(colours[index % len(colours)], box)
+    path = folder / f"labels-{like.stem}.png"
     image.save(path)
-    return path
+    return str(path)
 
 
 def run_case(case: Case, size: int, memory: float | None) -> dict[str, float | str]:
@@ -113,7 +114,9 @@ def run_case(case: Case, size: int, memory: float | None) -> dict[str, float | s
                 paths[kind] = enlarged(Path(paths[kind]), case[kind], folder)
         request: Any
         regions = as_region_specs(stripes(case["regions"], folder)) if "regions" in case else ()
-        labels = str(label_picture(case["labels"], folder)) if "labels" in case else None
+        labels: dict[str, str | None] = {"content": None, "style": None}
+        if "labels" in case:
+            labels = {k: label_picture(case["labels"], Path(p), folder) for k, p in paths.items()}
         styles = (StyleInput(str(paths["style"])),)
         if case.get("verb") == "stylize":
             request = StylizeRequest(
@@ -125,7 +128,7 @@ def run_case(case: Case, size: int, memory: float | None) -> dict[str, float | s
                 changes["init"] = str(enlarged(Path(PAIR.content_path), case["start"], folder))
             request = PaintRequest(
                 str(paths["content"]), styles, Recipe(**changes),
-                mask=labels, style_mask=labels, regions=regions,
+                mask=labels["content"], style_mask=labels["style"], regions=regions,
             )  # fmt: skip
         told = 0.0
         try:

@@ -54,7 +54,7 @@ def test_a_large_jpeg_is_nearly_the_same(large_jpeg, monkeypatch):
     assert drafted.info.size == whole.info.size == (805, 1203)
     difference = (drafted.tensor - whole.tensor).abs()
     assert 0 < difference.max() < 8 / 255  # at edges, which the two filters treat differently
-    assert difference.mean() < 0.5 / 255
+    assert difference.mean() < 1 / 255
 
 
 def test_it_is_decoded_at_a_part_of_its_size(large_jpeg, monkeypatch):

@@ -68,7 +68,7 @@ def test_textures_have_16_bits(tmp_path, painting):
 
 
 def test_very_large_pictures_are_held_in_floats_for_16_bits(tmp_path, painting, monkeypatch):
-    monkeypatch.setattr(stylizer, "_LARGE", 100)
+    monkeypatch.setattr(stylizer, "LARGE", 100)
     content = images.write(tmp_path / "opaque.png", smooth_picture(48, 56, seed=1))
     assert impasto.stylize(content, painting).tensor.dtype == torch.uint8
     result = impasto.stylize(content, painting, depth=16)

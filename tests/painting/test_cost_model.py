@@ -43,9 +43,10 @@ def stripes(count, height=300, width=400):
 def test_everything_that_is_held_counts(encoder):
     plain = peak(encoder)
     pixels = 300 * 400
-    # The style picture itself, and its resized copy with one more.
+    # The style picture itself; it is compared at the size of the painting.
     larger = peak(encoder, style_size=(600, 800)) - plain
     assert larger == pytest.approx(12 * 3 * pixels)
+    assert peak(encoder, style_scale=2.0) - plain >= 12 * 3 * pixels  # or more: its features
     assert peak(encoder, colour="luminance") - plain >= 12 * pixels
     masks = peak(encoder, regions=stripes(3)) - plain
     assert masks > 3 * 4 * pixels

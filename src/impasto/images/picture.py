@@ -87,6 +87,7 @@ def read(
     long_side: int | None = None,
     max_pixels: int = MAX_PIXELS,
     max_enlarge: float = MAX_ENLARGE,
+    bytes_from: float = math.inf,
 ) -> Picture:
     """A picture from a file in any format that Pillow itself reads (not EPS), or a Pillow image.
 
@@ -99,6 +100,7 @@ def read(
         long_side: The longer side to resize to, in pixels; None keeps the size.
         max_pixels: Limit on the pixels decoded.
         max_enlarge: Limit on the enlargement; it takes precedence over ``long_side``.
+        bytes_from: Pixels from which an opaque picture of 8 bits that is not resized stays uint8.
 
     Raises:
         ImageError: If the file is missing, not a picture, damaged or too large.
@@ -118,7 +120,8 @@ def read(
         width, height = opened.size
         if long_side is not None:
             draft_jpeg(opened, long_side)
-        tensor, alpha = decode(opened, str(path), max_pixels, as_levels=long_side is not None)
+        as_levels = long_side is not None or width * height >= bytes_from
+        tensor, alpha = decode(opened, str(path), max_pixels, as_levels=as_levels)
         info = read_source_info(opened.image, is_file=True)  # last, since it may load the pixels
         # The decoder may have turned it, and left out pixels.
         is_turned = (tensor.shape[2] > tensor.shape[3]) != (height > width)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from impasto.encoders.vgg import Encoder
 from impasto.images.picture import Picture
 from impasto.jobs.requests import Source, StylizeRequest
 from impasto.networks.model import OnePassModel
-from impasto.onepass.stylizer import StyleSource, Stylizer, uint8_if_large
+from impasto.onepass.stylizer import LARGE, StyleSource, Stylizer, uint8_if_large
 from impasto.recipes.recipe import Recipe
 from impasto.runtime.background import start_in
 from impasto.runtime.devices import CPU
@@ -145,5 +146,10 @@ def _reading_key(
 
 
 def _read(request: StylizeRequest, max_pixels: int, depth: int) -> Picture:
-    picture = images.read(request.content, long_side=request.size or None, max_pixels=max_pixels)
-    return picture if request.mask or request.regions else uint8_if_large(picture, depth)
+    picture = images.read(
+        request.content,
+        long_side=request.size or None,
+        max_pixels=max_pixels,
+        bytes_from=LARGE if depth == 8 else math.inf,
+    )
+    return uint8_if_large(picture, depth)

@@ -21,7 +21,7 @@ from impasto.losses.moments import Summary
 from impasto.losses.statistics import STATISTICS
 from impasto.networks.base import Affine
 from impasto.networks.model import IDENTITY, OnePassModel
-from impasto.objective.tiles import plan_tiles, tiled_summaries
+from impasto.objective.tiles import Tile, plan_tiles, tiled_summaries
 from impasto.onepass.tiling import (
     SMALLEST,
     MemoryModel,
@@ -239,14 +239,14 @@ class Stylist:
         if image is not content:
             taken += image.nbytes
         if style.masks is not None:
-            taken += 3 * style.masks.nbytes  # as given, padded, scaled to sum to one
+            taken += style.masks.nbytes  # what is made of them, is made tile by tile
         memory = memory_budget(self.device) if self._memory is None else self._memory - taken
         model = MemoryModel(network, size, image.dtype.itemsize, style.masks is not None)
         while True:
             schedule, side = choose_schedule(model, memory)
             try:
                 painted = paint_tiled(
-                    network, image, self._tile_style(style, size),
+                    network, image, self._tile_style(style),
                     schedule=schedule, side=side, progress=progress,
                 )  # fmt: skip
             except (RuntimeError, MemoryError) as error:
@@ -258,16 +258,27 @@ class Stylist:
             memory = min(memory, model.bytes(schedule, side)) / 2
             release_memory(self.device)
 
-    def _tile_style(self, style: SpatialStyle, size: tuple[int, int]) -> TileStyle:
+    def _tile_style(self, style: SpatialStyle) -> TileStyle:
         """γ and β of a tile: those of the vector, or of the regions' vectors, mixed by position."""
         network, masks = self._network, style.masks
         parts = network.split(style.vectors)
         if masks is None:
             return lambda tile: parts
-        down, right = size[0] - masks.shape[-2], size[1] - masks.shape[-1]
-        masks = F.pad(masks, (0, right, 0, down), mode="replicate")
-        shares = masks / masks.sum(1, keepdim=True).clamp_min(1e-6)
-        return lambda tile: _StyleMaps(parts, network.strides, tile.cut(shares))
+
+        def of_tile(tile: Tile) -> _StyleMaps:
+            part = tile.cut(masks)
+            # Beyond the picture, where it is padded to whole strides, the masks go on.
+            down, right = (
+                (span[1] - span[0]) - length
+                for span, length in zip(
+                    (tile.outer_rows, tile.outer_columns), part.shape[-2:], strict=True
+                )
+            )
+            part = F.pad(part, (0, right, 0, down), mode="replicate")
+            shares = part / part.sum(1, keepdim=True).clamp_min(1e-6)
+            return _StyleMaps(parts, network.strides, shares)
+
+        return of_tile
 
 
 class _StyleMaps(Mapping[str, tuple[Tensor, Tensor]]):

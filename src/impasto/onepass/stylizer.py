@@ -15,22 +15,27 @@ from torch import Tensor
 from impasto import images
 from impasto.colour.modes import get_colour_mode
 from impasto.errors import ImageError, OptionError, option, unknown_name
-from impasto.images.picture import Picture, fit_size
+from impasto.images.picture import Picture, fit_size, match_dtype
 from impasto.networks.catalogue import networks, open_network, style_names
 from impasto.networks.model import OnePassModel
 from impasto.onepass.style_files import is_style_file, load_style
 from impasto.onepass.stylist import STYLE_SIDE, Stylist, check_strength, mixture
 from impasto.recipes.recipe import Recipe
-from impasto.regions.masks import visible
+from impasto.regions.masks import stacked_masks, visible
 from impasto.regions.regions import Region, resolve_name
 from impasto.runtime.devices import CPU, DeviceLike
+from impasto.runtime.memory import BASE_BYTES
+from impasto.runtime.strips import strips
 from impasto.runtime.threads import survive_forks
 
 ANY = "any"
 """The built-in model for any style picture."""
 
-_LARGE = 24e6
+LARGE = 24e6
 """Pixels from which a picture is painted as uint8: in float32 it would take 12 bytes a pixel."""
+
+_WORKING_BYTES = 250e6
+"""What a network should have for its maps: with less, tiles are mostly halo."""
 
 _PALETTE = 4 * 10**6
 """Pixels that a palette is measured on: more would take some 100 bytes each in float64."""
@@ -118,7 +123,7 @@ class Stylizer:
         self._stylist = Stylist(self.model, precision=precision, memory=memory, device=device)
         self._strength = strength
         self._mode, self._space, self._match = get_colour_mode(colour), colour_space, colour_match
-        self._colour = colour
+        self._colour, self._memory = colour, memory
         self._shares = [style.share for style in styles]
         self._styles = [self._open(style, max_pixels) for style in styles]
         # Unless the colour mode recolours style pictures, the style is the same for all contents.
@@ -178,11 +183,11 @@ class Stylizer:
         regions = [region.to(device) for region in regions]
         content = content.to(device)
         if regions:
-            original = images.as_float(content.tensor)
-            masks = torch.cat([region.mask for region in regions], 1)
+            masks = stacked_masks([region.mask for region in regions])
+            original = self._as_small_as_needed(content, depth, masks).tensor
             vectors = [self._region_vector(region, original) for region in regions]
         else:
-            original, masks = uint8_if_large(content, depth).tensor, None
+            original, masks = self._as_small_as_needed(content, depth, None).tensor, None
             vectors = [self._mixture(original, None) if self._vector is None else self._vector]
         tensor = self._mode.content(original, self._space)
         style = self._stylist.spatial_style(vectors, tensor, strength=self._strength, masks=masks)
@@ -191,8 +196,19 @@ class Stylizer:
         painted = self._mode.result(painted, original, self._space)
         kept = [region.mask for region in regions if region.keep]
         if kept:
-            painted = torch.lerp(painted, original, torch.cat(kept, 1).sum(1, True).clamp(0, 1))
+            _keep_original(painted, original, kept)
         return painted
+
+    def _as_small_as_needed(self, content: Picture, depth: int, masks: Tensor | None) -> Picture:
+        """The picture, as uint8 if it is very large or the memory does not suffice for floats."""
+        content = uint8_if_large(content, depth)
+        if self._memory is None or depth != 8 or not content.tensor.is_floating_point():
+            return content
+        # The picture, the result, and of most colour modes one more.
+        pictures = 2 if self._colour == Recipe.colour else 3
+        held = pictures * content.tensor.nbytes + (0 if masks is None else masks.nbytes)
+        is_tight = BASE_BYTES + held + _WORKING_BYTES > self._memory
+        return content.as_uint8() if is_tight else content
 
     def _open(self, style: StyleSource, max_pixels: int) -> Picture | Tensor:
         """The picture of a style, reduced to the size of styles; its vector if it has none."""
@@ -236,8 +252,16 @@ class Stylizer:
         return self._stylist.read_style(tensor, mask=style_mask)
 
 
+def _keep_original(painted: Tensor, original: Tensor, kept: Sequence[Tensor]) -> None:
+    """Put the photograph back where masks (1, 1, H, W) say so, in place."""
+    for rows, source, *masks in strips(painted, original, *kept):
+        share = sum(masks, torch.zeros(())).clamp(0, 1)
+        mixed = torch.lerp(images.as_float(rows), images.as_float(source), share)
+        rows.copy_(match_dtype(mixed, painted))
+
+
 def uint8_if_large(content: Picture, depth: int = 8) -> Picture:
     """The picture, as uint8 if it is very large and needs no more bits: a quarter of the memory."""
     height, width = content.size
-    is_large = height * width >= _LARGE and depth == 8 and content.tensor.is_floating_point()
+    is_large = height * width >= LARGE and depth == 8 and content.tensor.is_floating_point()
     return content.as_uint8() if is_large else content

@@ -23,6 +23,9 @@ TILE_SIDES = (4096, 3072, 2048, 1536, 1024, 768, 512, 384, 256, 128)
 _TILE_FACTOR = 1.8
 """Memory per pixel in a tile, relative to a whole picture: cutting cores copies them (measured)."""
 
+_COPIES = 3
+"""Pictures that are held at once before the memory is planned."""
+
 _FORWARD = 0.4
 """Memory of a forward pass without gradients, relative to one with them."""
 
@@ -84,8 +87,8 @@ class PaintingMemory:
     def fixed(self) -> float:
         """Bytes of everything but feature maps."""
         pictures = picture_bytes(self.optimizer, self.size[0] * self.size[1])
-        # A style picture is resized for each size, and blended if it is transparent.
-        return self.base + self.held + pictures + 2 * 12 * self.style_pixels
+        # A style picture is resized for each size.
+        return self.base + self.held + pictures + 12 * self.style_pixels
 
     def peak(self, size: tuple[int, int], side: int | None) -> float:
         """Peak bytes while a size is painted, whole or in tiles of that side."""
@@ -160,13 +163,16 @@ def encoder_bytes(encoder: FeatureExtractor) -> float:
 def check_canvas(
     size: tuple[int, int], optimizer: str, budget: float, *, base: float = BASE_BYTES
 ) -> None:
-    """Refuse a picture whose pixels alone do not fit into a budget, before anything is made.
+    """Refuse a picture of which not even a few copies fit into a budget, before one is made.
+
+    Others are made, and the painting that is planned with them is checked in full.
 
     Raises:
-        OptionError: If it does not.
+        OptionError: If they do not fit.
     """
-    least = base + picture_bytes(optimizer, size[0] * size[1])
-    if least > budget:
+    pixels = size[0] * size[1]
+    if base + _COPIES * 12 * pixels > budget:
+        least = base + picture_bytes(optimizer, pixels)
         raise OptionError(
             f"{size[1]}×{size[0]} px take at least {_rounded_up(least)} of memory, more than the "
             f"{_text(budget)} allowed: give a smaller {option('size')} or more "

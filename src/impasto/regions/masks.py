@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,6 +144,17 @@ def check_aspect(
     if max(ratio, 1 / ratio) > 1 + ASPECT_TOLERANCE:
         raise InputDataError(f"{sizes}, another shape: crop or save the mask with the same.")
     return [f"{sizes}: it was rescaled."]
+
+
+def stacked_masks(masks: Sequence[Tensor]) -> Tensor:
+    """Masks (1, 1, H, W) as (1, R, H, W); no copy if they are the planes of one tensor in order."""
+    whole = masks[0]._base
+    if whole is not None and whole.ndim == 4 and whole.shape[:2] == (1, len(masks)):
+        planes = whole.split(1, dim=1)
+        if all(a.data_ptr() == b.data_ptr() and a.shape == b.shape and a.dtype == b.dtype
+               for a, b in zip(masks, planes, strict=True)):  # fmt: skip
+            return whole
+    return torch.cat(list(masks), 1)
 
 
 def resize_masks(masks: Tensor, size: tuple[int, int]) -> Tensor:

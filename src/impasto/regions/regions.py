@@ -106,7 +106,9 @@ def read_regions(
         )
         blurred = feather(masks.content, blur * max(content.size))
         return [
-            Region(name, blurred[:, [index]], style_mask=masks.style[:, [index]])
+            Region(
+                name, blurred[:, index : index + 1], style_mask=masks.style[:, index : index + 1]
+            )
             for index, name in enumerate(masks.names)
         ], masks.notices
     parsed = [parse_region(r) if isinstance(r, str) else r for r in regions]
@@ -150,7 +152,7 @@ def complete(regions: Sequence[Region], size: tuple[int, int]) -> list[Region]:
     masks = torch.cat([region.mask for region in regions], dim=1)
     check_masks(masks, size)
     masks = masks / masks.sum(1, keepdim=True).clamp_min(1)
-    covered = [replace(region, mask=masks[:, [i]]) for i, region in enumerate(regions)]
+    covered = [replace(region, mask=masks[:, i : i + 1]) for i, region in enumerate(regions)]
     rest = (1 - masks.sum(1, keepdim=True)).clamp(0, 1)
     if float(rest.mean()) < _MINIMUM_REST:
         return covered

@@ -32,7 +32,7 @@ def read_capped(path: Path, *, error: type[ImpastoError]) -> bytes:
     with path.open("rb") as file:
         state = os.fstat(file.fileno())
         if stat.S_ISREG(state.st_mode) and 0 < state.st_size <= _SMALL:
-            return file.read(_SMALL)
+            return file.read(min(_SMALL, state.st_size + _BLOCK))  # read(n) takes n bytes
         most = max(_SMALL, min(MOST_BYTES, int(default_memory_budget())))
         if state.st_size > most:
             raise _too_large(path, state.st_size, most, error)
