@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import os
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+
+from rich.progress import Progress as Bar
 
 from impasto import images
 from impasto.cli.shared.batch import BatchItem, plan_batch
@@ -30,6 +34,7 @@ from impasto.cli.shared.outputs import add_overwrite, check_apart, is_made
 from impasto.cli.shared.recipe_options import add_entry_option, given_entries
 from impasto.cli.shared.run_options import memory_of
 from impasto.cli.shared.save_options import add_save_options, existing_options, save_options
+from impasto.cli.shared.threaded_batch import ThreadedBatch
 from impasto.errors import ImpastoError, OptionError, printable, with_file_name
 from impasto.jobs.display import clock
 from impasto.jobs.events import Event, Note, Planned, Progress
@@ -43,8 +48,12 @@ from impasto.onepass.style_files import save_style
 from impasto.runtime.background import start_in
 from impasto.runtime.devices import find_device
 from impasto.runtime.fields import entries
-from impasto.runtime.interrupts import StepAbandoned, stop_on_interrupt
+from impasto.runtime.interrupts import StepAbandoned, StopRequest, stop_on_interrupt
 from impasto.runtime.memory import keep_freed_memory, memory_errors, return_freed_memory
+from impasto.runtime.workers import best_workers
+
+_BYTES_EACH = 1e9
+"""Memory for one picture of several that are painted at a time; larger ones are tiled."""
 
 EXAMPLES = """\
 examples:
@@ -186,6 +195,7 @@ class _Outcome:
     painted: list[tuple[BatchItem, float]] = field(default_factory=list)
     failed: list[tuple[Path, str]] = field(default_factory=list)
     is_stopped: bool = False
+    seconds: float | None = None  # in all, if several were painted at a time
 
 
 @dataclass
@@ -223,6 +233,11 @@ class _Batch:
         ) as interrupt, (
             counting_bar(quiet=args.quiet or args.json)
         ) as bar:  # fmt: skip
+            device = find_device(self._options.device)
+            workers = best_workers(len(self._todo), _BYTES_EACH, device=device)
+            if workers > 1:
+                self._paint_in_threads(workers, bar, interrupt)
+                return outcome
             task = bar.add_task("painting", total=len(self._todo))
             if self._requests:
                 self._read_ahead(0)
@@ -257,6 +272,23 @@ class _Batch:
                     break
             self._finish_writing()
         return outcome
+
+    def _paint_in_threads(self, workers: int, bar: Bar, interrupt: StopRequest) -> None:
+        """Paint several at a time; those that are begun before Ctrl-C are finished."""
+        save, started = partial(_save, args=self._args), time.perf_counter()
+        batch = ThreadedBatch(
+            self._requests, self._todo, self._options, self._resources, save, workers
+        )
+        with contextlib.closing(batch.paint(bar, interrupt)) as results:
+            for item, painted in results:
+                for note in () if self._args.quiet else painted.notes:
+                    print_note(note)
+                if painted.error is not None:
+                    self._add_failure(item, painted.error)
+                elif not painted.is_abandoned:
+                    self._outcome.painted.append((item, painted.seconds))
+        self._outcome.is_stopped = interrupt.made
+        self._outcome.seconds = time.perf_counter() - started
 
     def _read_ahead(self, number: int) -> None:
         limit = self._options.max_pixels
@@ -294,6 +326,10 @@ class _Batch:
         self._outcome.failed.append((item.source, text))
 
 
+def _save(result: Result, path: Path, *, args: argparse.Namespace) -> None:
+    result.save(path, **save_options(args))
+
+
 def _print_outcome(outcome: _Outcome, count: int, skipped: int, args: argparse.Namespace) -> int:
     if args.json:
         described = {
@@ -310,7 +346,7 @@ def _print_outcome(outcome: _Outcome, count: int, skipped: int, args: argparse.N
             item, seconds = outcome.painted[0]
             say(f"{item.output}: painted in {seconds:.2f} s")
         elif outcome.painted:
-            total = sum(seconds for _, seconds in outcome.painted)
+            total = outcome.seconds or sum(seconds for _, seconds in outcome.painted)
             pictures = counted_noun(len(outcome.painted), "picture")
             say(f"{args.output}: {pictures} painted in {clock(total)}")
         if skipped:
