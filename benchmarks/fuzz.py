@@ -56,7 +56,7 @@ from impasto.runtime.memory import peak_bytes
 KEPT = Path(__file__).with_name("fuzz_cases")
 """Kind → files that were faults once."""
 
-LONGEST_SECONDS = 10.0
+LONGEST_SECONDS = 3.0
 """Of processor time for one case."""
 
 MOST_BYTES = 600e6

@@ -20,7 +20,7 @@ class FileServer(ThreadingHTTPServer):
     Ways: a number (that HTTP error), ``"drop"`` (half of what it promised), ``"whole"`` (no matter
     which range was asked for), ``"no length"`` (until the connection closes), ``"nothing"`` (none
     of what it promised), ``"reset"`` (half, and then resets the connection), ``"hang up"`` (not
-    even a status).
+    even a status), ``"to URL"`` (a redirect).
     """
 
     daemon_threads = True
@@ -40,6 +40,10 @@ class _Handler(BaseHTTPRequestHandler):
         asked = self.headers.get("Range")
         self.server.ranges.append(asked)
         way = self.server.script.pop(0) if self.server.script else "serve"
+        if isinstance(way, str) and way.startswith("to "):
+            self.send_response(302)
+            self.send_header("Location", way.removeprefix("to "))
+            return self.end_headers()
         if isinstance(way, int):
             return self.send_error(way)
         start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -225,9 +226,11 @@ def test_a_silent_server_times_out(target: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
-def test_a_full_disk_is_reported(target: Path) -> None:
-    target.parent.mkdir()
-    part_of(target).symlink_to("/dev/full")
+def test_a_full_disk_is_reported(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(part: Path, *, resumed: bool) -> BinaryIO:
+        return open("/dev/full", "wb", buffering=0)
+
+    monkeypatch.setattr(downloads, "_open_part", full)
     with serving() as server, pytest.raises(WeightsError, match="No space left") as caught:
         download(server.url, target, sha256=SHA256)
     assert str(part_of(target)) in str(caught.value)
@@ -239,6 +242,54 @@ def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     with serving() as server, pytest.raises(WeightsError, match="could not be written"):
         download(server.url, tmp_path / "file" / "weight.pth", sha256=SHA256)
     assert server.ranges == []
+
+
+@pytest.mark.parametrize("script", [("no length",), ()])
+def test_no_more_than_the_limit_is_taken(
+    script: tuple[str, ...], target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "MOST_BYTES", 1000)
+    with serving(script=script) as server, pytest.raises(WeightsError, match="more than 1,000 byt"):
+        download(server.url, target, sha256=SHA256)
+    assert not target.exists()
+    assert not part_of(target).exists()
+    with serving() as server:  # a size that is known is the limit
+        download(server.url, target, sha256=SHA256, size=len(BODY))
+
+
+def test_links_in_the_place_of_the_file_are_not_followed(target: Path, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_bytes(b"mine")
+    target.parent.mkdir()
+    part_of(target).symlink_to(precious)
+    with serving() as server, pytest.raises(WeightsError, match="could not be written"):
+        download(server.url, target, sha256=SHA256)
+    assert precious.read_bytes() == b"mine"
+
+
+def test_redirects_are_followed_a_few_times(target: Path) -> None:
+    with serving() as server:
+        server.script = [f"to {server.url}?{i}" for i in range(downloads.REDIRECTS)]
+        download(server.url, target, sha256=SHA256)
+        target.unlink()
+        server.script = [f"to {server.url}?{i}" for i in range(downloads.REDIRECTS + 2)]
+        with pytest.raises(WeightsError, match="302"):
+            download(server.url, target, sha256=SHA256)
+
+
+@pytest.mark.parametrize("place", ["ftp://127.0.0.1/x", "file:///etc/passwd"])
+def test_redirects_to_other_protocols_are_not_followed(place: str, target: Path) -> None:
+    with serving(script=(f"to {place}",)) as server, pytest.raises(WeightsError):
+        download(server.url, target, sha256=SHA256)
+    assert not target.exists()
+
+
+def test_a_protected_connection_stays_one() -> None:
+    request = downloads.Request("https://example.org/a.pth")
+    with pytest.raises(WeightsError, match=r"leads to http://example\.org/b, which is not"):
+        downloads._FewRedirects().redirect_request(
+            request, None, 302, "", {}, "http://example.org/b"
+        )
 
 
 def test_two_processes_share_one_download(target: Path) -> None:

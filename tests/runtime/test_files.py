@@ -119,6 +119,21 @@ def test_refuses_a_folder_without_permission(tmp_path, monkeypatch):
         check_writable(tmp_path / "deep" / "out.png")
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc here")
+@pytest.mark.parametrize("name", ["/proc/out.png", "/proc/new/out.png"])
+def test_refuses_a_folder_that_only_looks_writable(name):
+    with pytest.raises(ImageError, match=r"cannot be written in /proc"):
+        check_writable(Path(name), error=ImageError)
+
+
+def test_a_full_disk_may_have_room_later(tmp_path, monkeypatch):
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "open", full)
+    assert check_writable(tmp_path / "out.png") == tmp_path / "out.png"
+
+
 def test_checking_creates_nothing(tmp_path):
     path = tmp_path / "deep" / "out.png"
     assert check_writable(path) == path

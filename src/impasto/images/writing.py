@@ -172,7 +172,8 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     """
     image = open_file(Path(path)).image
     with contextlib.suppress(Exception):  # metadata of other programs may be broken in any way
-        text = image.info.get(METADATA_KEY) or _text_in_exif(image.getexif())
+        # That of the base class: the one of PNG decodes all pixels, however many there are.
+        text = image.info.get(METADATA_KEY) or _text_in_exif(Image.Image.getexif(image))
         entries = json.loads(text)
         return {name: value for name, value in entries.items() if isinstance(value, str)}
     return {}

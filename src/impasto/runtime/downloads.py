@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import cast
+from typing import Any, BinaryIO, cast
 from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from impasto.errors import WeightsError
 
@@ -30,6 +31,10 @@ PAUSE = 0.5
 """Seconds before a retry; doubled after each attempt without a new byte."""
 BLOCK = 1 << 20
 """Bytes read at a time."""
+MOST_BYTES = 2 << 30
+"""Of a file whose size is not known beforehand; published weights have up to 0.6 GB."""
+REDIRECTS = 5
+"""Most redirects that are followed, none of them from HTTPS to HTTP."""
 
 _RETRYABLE = (408, 429)
 """Client errors that are worth a retry, as all server errors are."""
@@ -171,25 +176,62 @@ def _receive(
                 f"{url} offers {total:,} bytes where {size:,} are published, so it is another "
                 "file (perhaps a proxy's or a login page): nothing was downloaded."
             )
-        with part.open("ab" if resumed else "wb") as file:
+        if total is not None and total > max(size or 0, MOST_BYTES):
+            raise _too_large(url)
+        with _open_part(part, resumed=resumed) as file:
             for block in _blocks(response):
                 file.write(block)
                 received += len(block)
                 if progress:
                     progress(received, total or 0)
-                if total is not None and received > total:
-                    break  # an endless answer must not fill the disk; its hash will be wrong
+                if received > (MOST_BYTES if total is None else total):
+                    break  # an endless answer must not fill the disk
+    if total is None and received > MOST_BYTES:
+        part.unlink(missing_ok=True)
+        raise _too_large(url)
     if total is not None and received < total:
         raise _RetryableError(f"the connection ended after {received:,} of {total:,} bytes")
 
 
+def _open_part(part: Path, *, resumed: bool) -> BinaryIO:
+    """Open the file of the bytes received; a link in its place is not followed."""
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if resumed else os.O_TRUNC)
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(part, flags, 0o666), "wb")
+
+
+class _FewRedirects(HTTPRedirectHandler):
+    """Follows a few redirects, and none to a less protected connection."""
+
+    max_redirections = REDIRECTS
+
+    def redirect_request(
+        self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> Request | None:
+        """The request of the new address."""
+        allowed = ("https",) if req.type == "https" else ("http", "https")
+        if urlsplit(newurl).scheme not in allowed:
+            raise WeightsError(
+                f"{req.full_url} leads to {newurl}, which is not a protected connection: nothing "
+                "was downloaded."
+            )
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _too_large(url: str) -> WeightsError:
+    return WeightsError(
+        f"{url} offers more than {MOST_BYTES:,} bytes, so it is another file than expected: it was "
+        "not kept."
+    )
+
+
 def _request(url: str, start: int, timeout: float) -> HTTPResponse:
     """The response to a request for the bytes from ``start`` on."""
-    headers = {"User-Agent": "impasto"}
+    headers, opener = {"User-Agent": "impasto"}, build_opener(_FewRedirects)
     if start:
         headers["Range"] = f"bytes={start}-"
     try:
-        return cast(HTTPResponse, urlopen(Request(url, headers=headers), timeout=timeout))
+        return cast(HTTPResponse, opener.open(Request(url, headers=headers), timeout=timeout))
     except HTTPError as error:
         error.close()
         if error.code == 416 and start:  # the part is longer than the file

@@ -51,7 +51,7 @@ def atomic_write(path: Path, *, error: type[ImpastoError] = ImpastoError) -> Ite
         ImpastoError: If the file cannot be written. The block should do nothing but write: any
             ``OSError`` in it is reported as a failure to write ``path``.
     """
-    target = check_writable(path, error=error)
+    target, _ = _check_target(path, error)
     # Not tempfile, whose files only their owner can read.
     temporary = target.with_name(_temporary_name(path.suffix))
     _being_written.add(temporary)
@@ -74,7 +74,7 @@ def atomic_write(path: Path, *, error: type[ImpastoError] = ImpastoError) -> Ite
 
 
 def check_writable(path: Path, *, error: type[ImpastoError] = ImpastoError) -> Path:
-    """Check that a file can be written, as far as possible without writing.
+    """Check that a file can be written, as far as possible without writing it.
 
     Args:
         path: The file to write; it and its parent folders need not exist.
@@ -87,6 +87,13 @@ def check_writable(path: Path, *, error: type[ImpastoError] = ImpastoError) -> P
         ImpastoError: If ``path`` is a folder or a device, its name is too long, one of its parents
             is a file, or the folder is not writable.
     """
+    target, folder = _check_target(path, error)
+    _try_to_write(folder, shown(path), error)
+    return target
+
+
+def _check_target(path: Path, error: type[ImpastoError]) -> tuple[Path, Path]:
+    """The file that will be written, and the nearest folder that exists; see above."""
     name, target = shown(path), Path(os.path.realpath(absolute(path, error=error)))
     try:
         os.lstat(target)
@@ -106,7 +113,25 @@ def check_writable(path: Path, *, error: type[ImpastoError] = ImpastoError) -> P
             f"{name} cannot be written because there is no permission to write in {folder}: "
             "choose another folder."
         )
-    return target
+    return target, folder
+
+
+def _try_to_write(folder: Path, name: Path, error: type[ImpastoError]) -> None:
+    """Make an empty file and remove it: permissions do not tell of read-only or virtual disks.
+
+    Raises:
+        ImpastoError: If it cannot be made. A full disk is no reason: it may have room later.
+    """
+    probe = folder / _temporary_name(".tmp")
+    try:
+        os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        probe.unlink()
+    except OSError as problem:
+        if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+            return
+        raise error(
+            f"{name} cannot be written in {folder} ({problem.strerror}): choose another folder."
+        ) from problem
 
 
 def absolute(path: str | Path, *, error: type[ImpastoError] = ImpastoError) -> Path:
