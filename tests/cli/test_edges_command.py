@@ -58,7 +58,7 @@ def test_results_against_their_photograph(pictures, capsys):
 
 WRONG = {
     "no file": (["no.png"], "no.png"),
-    "no picture": (["text.txt"], "text.txt is not a picture"),
+    "no picture": (["text.txt"], "text.txt is a text file: give a picture"),
     "empty folder": (["empty"], "holds no pictures"),
     "no photograph": (["photo.png", "--content", "no.png"], "no.png"),
     "another shape": (["tall.png", "--content", "photo.png"], "tall.png: photo.png is"),
