@@ -16,7 +16,6 @@ from impasto.jobs.events import Note
 from impasto.jobs.requests import AnySource, name_of_source
 from impasto.recipes.recipe import Recipe
 
-
 _NARROW = 3
 """Long side by short side from which on a picture is called narrow."""
 
