@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 OPTIMIZE = Path(__file__).parents[1] / "benchmarks" / "optimize.py"
+SHARING = OPTIMIZE.with_name("sharing.py")
 
 
 @pytest.mark.slow
@@ -49,3 +50,27 @@ def test_optimize_prints_all_rows_and_writes_complete_json(tmp_path):
         assert 0 < run["best_loss"] <= run["final_loss"]
         assert run["steps"] == run["judged"][-1][1]
     assert pair["runs"][0]["times_level"] == 1.0
+
+
+@pytest.mark.slow
+def test_sharing_prints_all_rows_and_writes_complete_json(tmp_path):
+    file = tmp_path / "figures.json"
+    command = [sys.executable, str(SHARING), "--quick", "--policies", "--json", str(file)]
+    printed = subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", timeout=600, check=True
+    ).stdout
+    figures = json.loads(file.read_text(encoding="utf-8"))
+    for name in ("cpu", "cores", "threads", "torch", "size"):
+        assert figures["environment"][name]
+    paintings = {row["name"]: row for row in figures["paintings"]}
+    assert list(paintings) == ["alone", "alone, libgomp", "two", "three", "beside a loop"]
+    assert paintings["alone"]["ratio"] == 1
+    assert [row["name"].split(",")[0] for row in figures["many"]] == 3 * ["compare"] + 2 * [
+        "folder"
+    ]
+    for row in figures["paintings"] + figures["many"]:
+        assert min(row["seconds"], row["ratio"]) > 0
+        assert f"| {row['name']} | {row['seconds']:.2f} | {row['ratio']:.2f} |" in printed
+    for row in figures["policies"]:
+        assert min(row["alone"], row["two"], row["beside"]) > 0
+        assert f"| {row['policy']} |" in printed
