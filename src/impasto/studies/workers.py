@@ -52,7 +52,7 @@ def default_workers(study_run: StudyRun, cells: Sequence[Cell]) -> int:
     device = find_device(study_run.device)
     if len(cells) < 2 or device.type != "cpu" or torch.get_num_threads() < 2:
         return 1  # without reading anything
-    return best_workers(len(cells), _most_bytes(study_run, cells), device=device)
+    return best_workers(len(cells), most_bytes(study_run, cells), device=device)
 
 
 def paint_cells(
@@ -79,6 +79,7 @@ def paint_cells(
     count = min(workers, len(cells))
     study_run.memory = memory.default_memory_budget() / max(1, count)
     threads = max(1, torch.get_num_threads() // max(1, count))
+    in_all = count * most_bytes(study_run, cells) if count > 1 else 0.0
     waiting = iter(cells)
     team: list[_Worker] = []
     busy: dict[Connection, _Worker] = {}
@@ -86,7 +87,7 @@ def paint_cells(
         stack.callback(_end, team)
         own_cell = next(waiting, None)
         for cell in itertools.islice(waiting, count - 1):
-            worker = _Worker(study_run, threads)
+            worker = _Worker(study_run, threads, in_all)
             team.append(worker)
             worker.start_cell(cell)
             busy[worker.pipe] = worker
@@ -144,10 +145,10 @@ class _Worker:
         process: The process.
     """
 
-    def __init__(self, study_run: StudyRun, threads: int) -> None:
+    def __init__(self, study_run: StudyRun, threads: int, bytes_in_all: float) -> None:
         context = multiprocessing.get_context("spawn")  # a fork of torch's threads can hang
         self.pipe, other = context.Pipe()
-        arguments = (other, study_run, threads)
+        arguments = (other, study_run, threads, bytes_in_all)
         self.process = context.Process(target=_paint_received, args=arguments, daemon=True)
         self._name = ""
         with interrupts_ignored_by_children():
@@ -201,8 +202,11 @@ def _end(team: Sequence[_Worker]) -> None:
             worker.process.join()
 
 
-def _paint_received(pipe: Connection, study_run: StudyRun, threads: int) -> None:
+def _paint_received(
+    pipe: Connection, study_run: StudyRun, threads: int, bytes_in_all: float
+) -> None:
     """Paint the cells that arrive, until the other end of the pipe is closed: a process's work."""
+    memory.keep_freed_memory(bytes_in_all)
     torch.set_num_threads(threads)  # of this process, which is the program's own
     if threads > 1:
         share_cores()
@@ -235,8 +239,8 @@ def _is_closed(pipe: Connection) -> bool:
         return True
 
 
-def _most_bytes(study_run: StudyRun, cells: Sequence[Cell]) -> float:
-    """Memory of a process that paints the largest of some cells."""
+def most_bytes(study_run: StudyRun, cells: Sequence[Cell]) -> float:
+    """Memory that painting the largest of some cells takes."""
     size = images.read(study_run.content_path, max_pixels=study_run.max_pixels).size
     encoders = {
         name: open_feature_extractor(name) for name in {recipe.encoder for _, recipe in cells}

@@ -33,9 +33,16 @@ from impasto.runtime.files import (
     write_or_keep_elsewhere,
 )
 from impasto.runtime.interrupts import NOTICE, StepAbandoned, StopRequest, stop_on_interrupt
+from impasto.runtime.memory import keep_freed_memory
 from impasto.runtime.text_files import open_table
 from impasto.studies.study import STUDIES, Study, StudyRun, Sweep, parse_sweep, read_losses
-from impasto.studies.workers import Cell, check_workers, default_workers, paint_cells
+from impasto.studies.workers import (
+    Cell,
+    check_workers,
+    default_workers,
+    most_bytes,
+    paint_cells,
+)
 
 EXAMPLES = f"""\
 examples:
@@ -149,6 +156,8 @@ def _paint(work: StudyRun, args: argparse.Namespace) -> bool:
     cells = work.study.cells
     todo = [cell for cell in cells if cell[0] not in work.finished]
     workers = args.workers or default_workers(work, todo)
+    if todo and find_device(work.device).type == "cpu":
+        keep_freed_memory(workers * most_bytes(work, todo))
     with (
         counting_bar(quiet=args.quiet) as progress,
         stop_on_interrupt("" if args.quiet else NOTICE) as request,
