@@ -318,10 +318,10 @@ def test_errors_name_the_problem_of_an_input_file(tmp_path, call, monkeypatch):
     assert sentence(call, tmp_path) == f"{tmp_path} is a folder: name a picture file in it."
     assert sentence(call, path / "below").startswith(f"{path / 'below'} cannot be read (Not a")
 
-    def denied(path):
+    def denied(path, mode):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", denied)
+    monkeypatch.setattr(Path, "open", denied)
     assert sentence(call, path).startswith(f"{path} cannot be read (Permission denied): change")
 
 
