@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from impasto.errors import printable
 from impasto.evaluation.results import EvaluatedResult, summarize
 from impasto.metrics.bootstrap import Interval
 from impasto.runtime.files import atomic_write
@@ -70,7 +71,7 @@ def draw_scatter(rows: Sequence[EvaluatedResult]) -> Figure:
         axes.scatter(x, y, s=24, c=colour, marker=marker, alpha=0.55, linewidths=0)
         handles.append(_mark_mean(axes, means[X_METRIC], means[Y_METRIC], colour, marker))
         # matplotlib reads $ as the start of a formula, and leaves out names that begin with _.
-        plain = textwrap.fill(method, _LEGEND_WIDTH).replace("$", r"\$")
+        plain = textwrap.fill(printable(method), _LEGEND_WIDTH).replace("$", r"\$")
         labels.append(f"{' ' * plain.startswith('_')}{plain} ({len(of_method)})")
     for axis, name in (("x", X_METRIC), ("y", Y_METRIC)):
         _scale(axes, axis, [row.values[name] for row in rows])

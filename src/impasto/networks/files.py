@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from impasto.encoders.files import STORED_TYPES
@@ -24,7 +23,7 @@ from impasto.networks.model import OnePassModel
 from impasto.networks.registry import NETWORKS, network_kind
 from impasto.networks.style_predictor import read_predictor
 from impasto.runtime.files import atomic_write
-from impasto.runtime.safetensors import StateDict, read_metadata, read_safetensors
+from impasto.runtime.safetensors import StateDict, read_metadata, read_safetensors, serialize
 from impasto.weights.open import is_file_name
 
 FORMAT = "impasto.network"
@@ -62,7 +61,7 @@ def save_network(path: str | Path, model: OnePassModel, *, dtype: torch.dtype) -
     }
     metadata = {**model.card, "format": FORMAT, "version": VERSION}
     metadata["description"] = json.dumps(describe(model), ensure_ascii=False)
-    content = save(stored, metadata=metadata)
+    content = serialize(stored, metadata)
     with atomic_write(Path(path), error=WeightsError) as temporary:
         temporary.write_bytes(content)
 

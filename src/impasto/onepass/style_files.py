@@ -6,13 +6,12 @@ import hashlib
 from pathlib import Path
 
 import torch
-from safetensors.torch import save
 from torch import Tensor
 
 from impasto.errors import WeightsError, option
 from impasto.networks.model import OnePassModel
 from impasto.runtime.files import atomic_write
-from impasto.runtime.safetensors import read_safetensors
+from impasto.runtime.safetensors import read_safetensors, serialize
 
 FORMAT = "impasto.style"
 
@@ -30,7 +29,7 @@ def save_style(path: str | Path, vector: Tensor, model: OnePassModel, *, name: s
         WeightsError: If the file cannot be written.
     """
     metadata = {"format": FORMAT, "model": fingerprint(model), "name": name}
-    content = save({"style": vector.detach().float().cpu().contiguous()}, metadata=metadata)
+    content = serialize({"style": vector.detach().float().cpu().contiguous()}, metadata)
     with atomic_write(Path(path), error=WeightsError) as temporary:
         temporary.write_bytes(content)
     return Path(path)

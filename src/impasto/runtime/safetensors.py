@@ -30,10 +30,16 @@ def write_safetensors(path: Path, state: StateDict, metadata: dict[str, str]) ->
     Raises:
         WeightsError: If the file cannot be written.
     """
-    content = save(state, metadata=metadata)
+    content = serialize(state, metadata)
     # Not safetensors' own save_file: only their owner can read its files.
     with atomic_write(path, error=WeightsError) as temporary:
         temporary.write_bytes(content)
+
+
+def serialize(state: StateDict, metadata: dict[str, str]) -> bytes:
+    """The content of a file; names that are not valid UTF-8 are escaped in its metadata."""
+    text = {k: v.encode("utf-8", "backslashreplace").decode() for k, v in metadata.items()}
+    return save(state, metadata=text)
 
 
 def read_safetensors(path: Path) -> tuple[StateDict, dict[str, str]]:
