@@ -123,7 +123,7 @@ WRONG = {
     "layer": (["reconstruct", "C", "-o", "O", "--layer", "conv9_9"], "conv4_2"),
     "style layer": (["reconstruct", "C", "-o", "O", "--style-layers", "x"], "relu1_1"),
     "small image": (["reconstruct", "T", "-o", "O", "--layer", "relu5_1"], "too small"),
-    "figure log": (["reconstruct", "C", "-o", "O", "--figure", "--resume"], "--resume"),
+    "figure log": (["reconstruct", "C", "-o", "O", "--figure", "--log", "x.csv"], "--log"),
 }
 
 
@@ -159,4 +159,5 @@ def test_ctrl_c_saves_what_there_is(kind, pictures, tmp_path):
     assert it.returncode == 130
     assert "stopped" in told
     assert pixels(output).ndim == 3
-    assert ("--resume" in told) == (tmp_path / "out.png.checkpoint").exists() == (kind == "texture")
+    assert "--resume" in told
+    assert (tmp_path / "out.png.checkpoint").exists()

@@ -4,90 +4,40 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
 
-from helpers.random_inputs import random_encoder, smooth_picture
-from helpers.small_disks import small_disk
+from helpers.paint_commands import (
+    ENCODER,
+    OPTIONS,
+    call_after_step,
+    furnish,
+    paint,
+    pixels_of,
+    request,
+)
 from impasto import images
-from impasto.cli.main import run
-from impasto.encoders.files import save_encoder
-from impasto.encoders.vgg import Architecture
 from impasto.errors import ImpastoError
-from impasto.jobs.display import ProgressBar
 from impasto.jobs.events import Note, Progress
-from impasto.jobs.requests import PaintRequest, StyleInput
+from impasto.jobs.requests import ReconstructRequest
 from impasto.jobs.run import RunOptions
 from impasto.jobs.run import run as run_request
 from impasto.objective.objective import Objective
-from impasto.recipes.recipe import Recipe
 from impasto.runtime.checkpoint_schedule import CheckpointSchedule
-
-ENCODER = "tiny.safetensors"
 
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """A folder to be in: a photograph, a painting and a tiny encoder."""
-    folder = tmp_path / "work"
-    folder.mkdir()
+    folder = furnish(tmp_path / "work")
     monkeypatch.chdir(folder)
-    for number, name in enumerate(("photo.png", "painting.png")):
-        images.write(folder / name, smooth_picture(48, 64, seed=number))
-    architecture = Architecture((4, 6, 8, 8, 8), (1, 1, 1, 1, 1), padding="reflect")
-    save_encoder(folder / ENCODER, random_encoder(architecture), dtype=torch.float32)
     return folder
-
-
-OPTIONS = [
-    "--encoder", ENCODER, "--content-layers", "relu4_1", "--size", "64", "--scales", "2",
-    "--steps", "6", "--final-steps", "6", "--memory", "2GB",
-]  # fmt: skip
-
-
-def paint(output, *words, quiet=True):
-    names = [str(Path("photo.png")), str(Path("painting.png"))]
-    return run(["paint", *names, "-o", str(output), *OPTIONS, *words, *["--quiet"] * quiet])
-
-
-def request(**changes) -> PaintRequest:
-    recipe = Recipe(
-        encoder=ENCODER, content_layers={"relu4_1": 1.0}, size=64, scales=2, steps=6, final_steps=6
-    )
-    return PaintRequest("photo.png", (StyleInput("painting.png"),), recipe.replace(**changes))
-
-
-def pixels_of(path):
-    with Image.open(path) as picture:
-        return picture.tobytes()
-
-
-@pytest.fixture
-def after_step(monkeypatch):
-    """Have a function called after a step of that number; each once."""
-
-    def call(number, action):
-        show, called = ProgressBar.show, []
-
-        def patched(bar, event):
-            show(bar, event)
-            if isinstance(event, Progress) and event.number == number and not called:
-                called.append(number)
-                action()
-
-        monkeypatch.setattr(ProgressBar, "show", patched)
-
-    return call
 
 
 # --- killed ---------------------------------------------------------------------------------------
@@ -214,9 +164,7 @@ def test_a_short_run_has_no_time_for_checkpoints(place):
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_a_long_step_is_left_with_the_picture_before_it(
-    name, place, after_step, monkeypatch, capsys
-):
+def test_a_long_step_is_left_with_the_picture_before_it(name, place, monkeypatch, capsys):
     """The step would take a minute; what is kept is the state of the last whole step."""
     if not hasattr(signal, name):
         pytest.skip("there is no such signal here")
@@ -231,7 +179,7 @@ def test_a_long_step_is_left_with_the_picture_before_it(
         return gradient(objective, image)
 
     assert paint("whole.png") == 0
-    after_step(3, lambda: monkeypatch.setattr(Objective, "gradient", long))
+    call_after_step(monkeypatch, 3, lambda: monkeypatch.setattr(Objective, "gradient", long))
     assert paint("out.png", quiet=False) == 130
     assert time.monotonic() - started[0] < 10  # two seconds, but on a busy machine
     out, err = capsys.readouterr()
@@ -269,120 +217,6 @@ def test_a_signal_during_the_last_writing_waits_for_it(place, monkeypatch, capsy
     assert (place / "log.csv").exists()
 
 
-# --- nowhere to write -----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def temporary(tmp_path, monkeypatch):
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(folder))
-    return folder
-
-
-def test_on_a_full_disk_the_picture_is_kept_elsewhere(place, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("impasto.cli.shared.run_options.CHECKPOINT_SECONDS", 0.0)
-    assert paint("whole.png") == 0
-    with small_disk(tmp_path / "disk", 700) as disk:
-        gone = disk / "filler"
-
-        def fill():
-            with gone.open("wb") as file:
-                while True:
-                    file.write(bytes(1000))
-                    file.flush()
-
-        show = ProgressBar.show
-
-        def patched(bar, event):
-            show(bar, event)
-            if isinstance(event, Progress) and event.number == 8:
-                with pytest.raises(OSError, match="No space"):
-                    fill()
-
-        with monkeypatch.context() as patch:
-            patch.setattr(ProgressBar, "show", patched)
-            assert paint(disk / "out.png") == 2
-        told = capsys.readouterr().err.splitlines()
-        assert told[-1] == (
-            f"impasto: {disk / 'out.png'} could not be written (No space left on device): the "
-            f"picture is saved as {place / 'out.png'} instead. --resume writes it again."
-        )
-        assert len(told) == 2  # and that of the checkpoints, once
-        assert pixels_of("out.png") == pixels_of("whole.png")
-        assert not (disk / "out.png").exists()
-        assert (disk / "out.png.checkpoint").exists()
-        gone.unlink()
-        assert paint(disk / "out.png", "--resume") == 0
-        assert pixels_of(disk / "out.png") == pixels_of("whole.png")
-        assert sorted(path.name for path in disk.iterdir()) == ["out.png"]
-
-
-def test_a_picture_that_cannot_be_written_is_kept_elsewhere(
-    place, tmp_path, temporary, capsys, monkeypatch
-):
-    """Neither next to its place nor in the working folder."""
-    save, full = Image.Image.save, {tmp_path / "out", place}
-
-    def fails(image, where, *rest, **options):
-        if Path(where).parent in full:
-            raise OSError(28, "No space left on device")
-        return save(image, where, *rest, **options)
-
-    monkeypatch.setattr(Image.Image, "save", fails)
-    output = tmp_path / "out" / "out.png"
-    assert paint(output, "--log", "log.csv") == 2
-    assert capsys.readouterr().err == (
-        f"impasto: {output} could not be written (No space left on device): the picture is saved "
-        f"as {temporary / 'out.png'} instead. --resume writes it again.\n"
-    )
-    assert images.read(temporary / "out.png").size == (48, 64)
-    assert (place / "log.csv").exists()
-    assert output.with_name("out.png.checkpoint").exists()
-
-
-def test_a_target_that_becomes_unwritable_is_one_sentence(place, tmp_path, after_step, capsys):
-    """Not by chmod, which does not stop the superuser that tests often run as."""
-    out = tmp_path / "out"
-    out.mkdir()
-
-    def become_a_file():
-        shutil.rmtree(out)
-        out.write_text("")
-
-    after_step(3, become_a_file)
-    assert paint(out / "out.png") == 2
-    assert capsys.readouterr().err == (
-        f"impasto: {out / 'out.png'} cannot be written because {out} is a file: the picture is "
-        f"saved as {place / 'out.png'} instead.\n"
-    )
-    assert images.read("out.png").size == (48, 64)
-
-
-def test_a_folder_that_vanishes_is_made_again(place, tmp_path, after_step):
-    out = tmp_path / "out"
-    out.mkdir()
-    after_step(3, lambda: shutil.rmtree(out))
-    assert paint(out / "out.png") == 0
-    assert [path.name for path in out.iterdir()] == ["out.png"]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="the working folder cannot be removed")
-def test_the_working_folder_may_vanish(place, after_step):
-    after_step(3, lambda: shutil.rmtree(place))
-    more = ["--log", "log.csv", "--snapshots", "2", "--snapshots-to", "growth.gif"]
-    assert paint("out.png", *more, "--report", "page.html") == 0
-    names = ["growth.gif", "log.csv", "out.png", "page.html"]
-    assert sorted(path.name for path in place.iterdir()) == names
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="the working folder cannot be removed")
-def test_without_a_working_folder_is_one_sentence(place, capsys):
-    shutil.rmtree(place)
-    assert paint("out.png") == 2
-    assert "relative to the working folder, which does not exist" in capsys.readouterr().err
-
-
 # --- the door -------------------------------------------------------------------------------------
 
 
@@ -395,3 +229,33 @@ def test_a_checkpoint_of_something_else_can_be_discarded(place):
     events = list(run_request(request(), discarding))
     assert events[-1].result.is_finished
     assert not [event for event in events if isinstance(event, Note)]
+
+
+def test_a_figure_goes_on_from_its_checkpoint(place):
+    """In the middle of its fourth panel, with the others as they were."""
+    recipe = request(scales=1, final_steps=3, size=48).recipe
+    asked = ReconstructRequest("photo.png", "figure", recipe)
+    whole = run_request(asked).finish()
+    options = RunOptions(checkpoint=place / "a.checkpoint")
+    running = run_request(asked, options)
+    for number, _ in enumerate(event for event in running if isinstance(event, Progress)):
+        if number == 20:
+            running.stop()
+    assert not running.result.is_finished
+    again = run_request(asked, replace(options, resume=True))
+    labels = [event.label for event in again if isinstance(event, Progress)]
+    assert len(labels) == 60 - 21
+    assert labels[0].startswith("4/10 ")
+    assert again.result.is_finished
+    assert torch.equal(again.result.tensor, whole.tensor)
+
+
+def test_a_checkpoint_of_another_kind_is_one_sentence(place):
+    options = RunOptions(checkpoint=place / "a.checkpoint", resume=True)
+    stopped = run_request(request(), replace(options, resume=False))
+    for event in stopped:
+        if isinstance(event, Progress):
+            stopped.stop()
+    asked = ReconstructRequest("photo.png", "figure", request(scales=1).recipe)
+    with pytest.raises(ImpastoError, match="is broken, or of another version"):
+        run_request(asked, options).finish()

@@ -11,20 +11,16 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from impasto import images
-from impasto.encoders.vgg import Encoder
-from impasto.errors import OptionError
-from impasto.images.contact_sheet import CaptionedImage, contact_sheet
 from impasto.images.picture import Picture
 from impasto.jobs.checkpoints import load_checkpoint, save_checkpoint
 from impasto.jobs.events import Event, Finished, Note, Planned, Preview, Progress
+from impasto.jobs.figure import Figure
 from impasto.jobs.initial_image import open_initial_image
 from impasto.jobs.requests import (
     PaintRequest,
     ReconstructRequest,
     StyleInput,
     TextureRequest,
-    name_of_source,
 )
 from impasto.jobs.results import Result, Row, as_row
 from impasto.jobs.sources import (
@@ -41,7 +37,7 @@ from impasto.painting.estimate import Estimate, estimate, keep_speed, known_fore
 from impasto.painting.objective_builder import Style
 from impasto.painting.pace import Pace
 from impasto.painting.painter import Painter
-from impasto.painting.reconstruction import figure_panels, reconstruction
+from impasto.painting.reconstruction import reconstruction
 from impasto.painting.texture import TexturePainter
 from impasto.recipes.recipe import Recipe
 from impasto.regions.regions import read_regions
@@ -127,7 +123,7 @@ def reconstruct(run: Run) -> Iterator[Event]:
     yield from _content_read(run, picture, recipe.size)
     run.inputs = {"content": picture}
     if request.source == "figure":
-        yield from _figure(run, picture, recipe)
+        yield from _figure(run, picture)
         return
     of_content = recipe.content_layers if request.source == "content" else None
     of_style = recipe.style_layers if request.source == "style" else None
@@ -212,11 +208,8 @@ def _optimize(run: Run, painter: Painter, alpha_of: Picture | None = None) -> It
     with _interrupts(run) as interrupt:
         yield from _steps(run, painter, losses, alpha_of, interrupt, pace)
         is_resumable = False
-        if not painter.done and run.checkpoints is not None:
-            # After half a step there is no state to write, but an older checkpoint.
-            if painter.is_between_steps:
-                yield from run.attempt(run.checkpoints.write)
-            is_resumable = run.checkpoints.is_kept
+        if not painter.done:
+            is_resumable = yield from _last_checkpoint(run, painter)
         yield Finished(_result(run, painter, losses, alpha_of), is_resumable)
 
 
@@ -309,44 +302,55 @@ def _result(run: Run, painter: Painter, losses: list[Row], alpha_of: Picture | N
     )
 
 
-def _figure(run: Run, picture: Picture, recipe: Recipe) -> Iterator[Event]:
+def _figure(run: Run, picture: Picture) -> Iterator[Event]:
     """Reconstructions at every depth on one sheet; if stopped, the panels so far."""
-    request = run.request
-    assert isinstance(request, ReconstructRequest)
-    encoder = run.resources.encoder(recipe, run.device)
-    if not isinstance(encoder, Encoder):
-        raise OptionError("The figure needs a VGG-shaped encoder: give compact, vgg19 or vgg16.")
-    panels = figure_panels(len(encoder.architecture.depths))
-    name = name_of_source(request.content).replace("\\", "/").rpartition("/")[2]
-    original = CaptionedImage(images.to_pil(picture.tensor), name)
-    rows = {"content": [original], "style": [original]}
-    seconds, is_stopped = 0.0, False
+    figure, path = Figure(run, picture), run.options.checkpoint
+    if path is not None:
+        run.use_checkpoints(partial(figure.save, path), lambda: figure.painter.state_bytes)
+        yield from run.resumed(partial(figure.load, path))
+    yield _planned(figure.painter, None)
     with _interrupts(run) as interrupt:
-        for number, panel in enumerate(panels):
-            painter = panel.painter(
-                picture, recipe, encoder=encoder, memory=run.options.memory, device=run.device
-            )
-            label = f"{number + 1}/{len(panels)} {panel.row} {panel.caption}"
-            if number == 0:
-                yield _planned(painter, None)
-            yield Note(label)
-            spent = 0.0
-            pace = Pace(painter.stages, known_forecast(painter))
+        yield from _panels(run, figure, interrupt)
+        is_resumable = False
+        if not figure.is_finished:
+            is_resumable = yield from _last_checkpoint(run, figure.painter)
+        result = Result(
+            figure.sheet(), None, run.request, round(figure.seconds, 3),
+            is_finished=figure.is_finished,
+        )  # fmt: skip
+        yield Finished(result, is_resumable)
+
+
+def _panels(run: Run, figure: Figure, interrupt: StopRequest) -> Iterator[Event]:
+    """The steps still to be made of all panels, as events."""
+    try:
+        while not figure.is_finished:
+            painter, before = figure.painter, figure.seconds
+            yield Note(figure.label)
+            pace = Pace(painter.stages, known_forecast(painter), painter.position)
             for step in painter:
                 progress = _progress(painter, step, 0.0, pace)
-                spent = step.seconds
-                yield _of_panel(progress, label, number, len(panels), seconds)
-                is_stopped = interrupt.made or run.should_stop
-                if is_stopped:
-                    break
-            seconds += spent
-            shown = images.to_pil(painter.picture)
-            rows[panel.row].append(CaptionedImage(shown, f"{panel.row} {panel.caption}"))
-            if is_stopped:
-                break
-    sheet = images.from_pil(contact_sheet(list(rows.values()), height=picture.size[0]))
-    result = Result(sheet.tensor, None, request, round(seconds, 3), is_finished=not is_stopped)
-    yield Finished(result)
+                count = len(figure.panels)
+                progress = _of_panel(progress, figure.label, figure.number, count, before)
+                figure.seconds = before + step.seconds
+                yield progress
+                if (interrupt.made or run.should_stop) and not painter.done:
+                    return
+                yield from run.write_checkpoint_if_due(progress)
+            figure.next_panel()
+    except StepAbandoned:
+        if not figure.has_begun:
+            raise  # there is no picture yet
+
+
+def _last_checkpoint(run: Run, painter: Painter) -> Generator[Event, None, bool]:
+    """Write a checkpoint of work that was stopped; whether there is one."""
+    if run.checkpoints is None:
+        return False
+    # After half a step there is no state to write, but an older checkpoint.
+    if painter.is_between_steps:
+        yield from run.attempt(run.checkpoints.write)
+    return run.checkpoints.is_kept
 
 
 def _of_panel(progress: Progress, label: str, number: int, count: int, before: float) -> Progress:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor
@@ -18,10 +18,34 @@ def save_torch(value: Any, path: Path) -> None:
     """
     # Through a file of Python's: torch's own writer reports a full disk as an unexpected position.
     with path.open("wb") as file:
+        stream = _Stream(file)
         try:
-            torch.save(value, file)
+            torch.save(value, stream)
         except RuntimeError as problem:
-            raise OSError(str(problem).partition("\n")[0]) from problem
+            reason = stream.problem or OSError(str(problem).partition("\n")[0])
+            raise reason from problem
+
+
+class _Stream:
+    """A file for ``torch.save`` that keeps the reason why it could not be written.
+
+    Attributes:
+        problem: The first; None if all was written.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.problem: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        try:
+            return self._file.write(data)
+        except OSError as problem:
+            self.problem = self.problem or problem
+            raise
+
+    def flush(self) -> None:
+        self._file.flush()
 
 
 def count_bytes(value: Any) -> int:

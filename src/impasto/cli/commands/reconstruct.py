@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         )
     source = "figure" if args.figure else "style" if args.style_layers else "content"
     if source == "figure":
-        for name in ("snapshots", "snapshots_to", "log", "resume"):
+        for name in ("snapshots", "snapshots_to", "log"):
             if getattr(args, name):
                 raise OptionError(f"{flag(name)} is for one picture, not for --figure.")
     return run_to_file(ReconstructRequest(args.image, source, recipe_from(args)), args)
