@@ -116,10 +116,15 @@ def test_an_unknown_extension_is_no_folder(output, said, place, capsys):
 
 
 def test_snapshots_to_an_unknown_extension(place, capsys):
-    words = [*COMMANDS["paint"], "-o", "out.png", "--snapshots", "1", "--snapshots-to", "a.webmm"]
-    assert run(words) == 2
-    check_told(capsys, "a.webmm has the extension '.webmm'")
-    assert not (place / "a.webmm").exists()
+    for name in ("growth.mp4", "growth.webmm", "growth.png"):
+        words = [*COMMANDS["paint"], "-o", "out.png", "--snapshots", "1", "--snapshots-to", name]
+        assert run(words) == 2
+        check_told(
+            capsys,
+            f"{name} names neither a folder nor an animation: give a folder, or a file that ends "
+            "in .gif or .webp.",
+        )
+        assert not (place / name).exists()
 
 
 def test_folders_may_have_points_in_their_names(place):

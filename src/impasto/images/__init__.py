@@ -30,6 +30,7 @@ from impasto.images.writing import (
     check_folder_name,
     check_format_size,
     check_output,
+    looks_like_file,
     read_metadata,
     write,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "fit_size",
     "from_pil",
     "list_pictures",
+    "looks_like_file",
     "read",
     "read_metadata",
     "resize",

@@ -91,9 +91,10 @@ def read(
 ) -> Picture:
     """A picture from a file in any format that Pillow itself reads (not EPS), or a Pillow image.
 
-    EXIF orientation is applied. Colours are converted to sRGB by the embedded profile; a broken
-    profile is ignored with a warning. 16-bit grey keeps its levels. An animation yields its first
-    frame.
+    HEIC pictures need pillow-heif, raw files of cameras rawpy. EXIF orientation is applied. Colours
+    are converted to sRGB by the embedded profile, or by what else the file says of them; a broken
+    profile is ignored with a warning. PNG and TIFF files of 16 bits keep their levels. An animation
+    yields its first frame.
 
     Args:
         source: A file or an image.

@@ -46,7 +46,6 @@ METADATA = ("strip", "keep", "keep-location")
 """What becomes of a photograph's own metadata: left out, kept without and with where it was."""
 
 _LOOKS_LIKE_FILE = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}")
-"""An extension; not the end of a folder's name such as ``run.1`` or ``2026.05``."""
 
 _LONGEST_EXIF = 65_000  # bytes, of JPEG
 _STRIP_PIXELS = 2**16
@@ -354,6 +353,14 @@ def unknown_suffix(path: Path) -> ImageError:
     )
 
 
+def looks_like_file(path: Path) -> bool:
+    """Whether a name is that of a file rather than of a folder: it has an extension.
+
+    Folders that exist are none, and ``run.1`` and ``2026.05`` have none.
+    """
+    return not os.path.isdir(path) and bool(_LOOKS_LIKE_FILE.fullmatch(path.suffix))
+
+
 def check_folder_name(path: Path) -> None:
     """Check that a name for a folder is not meant as a file: a new one with a file's extension.
 
@@ -362,8 +369,7 @@ def check_folder_name(path: Path) -> None:
     """
     if str(path) == "-":
         raise ImageError("- is no file, and pictures are not written to standard output: name one.")
-    is_known = path.suffix.lower() in FORMATS
-    if not is_known and not os.path.isdir(path) and _LOOKS_LIKE_FILE.fullmatch(path.suffix):
+    if path.suffix.lower() not in FORMATS and looks_like_file(path):
         error = unknown_suffix(path)
         raise ImageError(f"{error.message} If it is to be a folder, make the folder first.")
 

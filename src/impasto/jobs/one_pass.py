@@ -11,7 +11,7 @@ from impasto.errors import OptionError, option
 from impasto.jobs.events import Event, Finished, Note, Planned, Progress
 from impasto.jobs.requests import StylizeRequest
 from impasto.jobs.results import Result
-from impasto.jobs.sources import check_short_side, content_notes, frame_notes
+from impasto.jobs.sources import check_short_side, frame_notes
 from impasto.onepass.stylizer import StyleSource, Stylizer, uint8_if_large
 from impasto.regions.regions import read_regions, style_name_of
 from impasto.runtime.device_memory import peak_bytes
@@ -32,7 +32,7 @@ def stylize(run: Run) -> Iterator[Event]:
     check_regions(request, stylizer)
     picture = run.resources.picture(request, max_pixels=limit, depth=options.depth)
     run.source = picture.info
-    yield from content_notes(request.content, picture, request.size)
+    yield from frame_notes(request.content, picture)
     check_short_side(request.content, picture, stylizer.model.network.stride + 1)
     for style in stylizer.pictures:
         if style.path is not None and run.resources.is_first_use(style.path):

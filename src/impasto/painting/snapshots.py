@@ -90,7 +90,7 @@ class Snapshots:
         self._path = path
         self._is_animation = path.suffix.lower() in ANIMATIONS
         if not self._is_animation:
-            images.check_folder_name(path)
+            _check_folder_name(path)
         self._size = stages[-1].size
         self._alpha, self._metadata = alpha, metadata or {}
         check_writable(path if self._is_animation else path / "step.png", error=ImageError)
@@ -155,6 +155,14 @@ class Snapshots:
         if self._alpha is None:
             return None
         return images.resize(self._alpha, (image.shape[-2], image.shape[-1]))
+
+
+def _check_folder_name(path: Path) -> None:
+    if images.looks_like_file(path):
+        raise ImageError(
+            f"{shown(path)} names neither a folder nor an animation: give a folder, or a file that "
+            f"ends in {' or '.join(ANIMATIONS)}."
+        )
 
 
 def _webp_mark(path: Path) -> dict[str, Any]:
