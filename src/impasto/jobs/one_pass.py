@@ -37,7 +37,8 @@ def stylize(run: Run) -> Iterator[Event]:
     for style in stylizer.pictures:
         if style.path is not None and run.resources.is_first_use(style.path):
             yield from frame_notes(style.path, style)
-    needed = stylizer.bytes_needed(picture)
+    regions_named = len(request.regions) + 1 if request.regions else 2 * bool(request.mask)
+    needed = stylizer.bytes_needed(picture, regions=regions_named, depth=options.depth)
     yield Planned((picture.size,), (1,), bytes=needed, device=str(run.device))
     regions, notices = read_regions(
         picture,

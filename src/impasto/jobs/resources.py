@@ -21,8 +21,12 @@ from impasto.onepass.stylizer import LARGE, StyleSource, Stylizer, uint8_if_larg
 from impasto.recipes.recipe import Recipe
 from impasto.runtime.background import start_in
 from impasto.runtime.devices import CPU
+from impasto.runtime.memory import BASE_BYTES
 from impasto.runtime.precision import compute_dtype
 from impasto.weights.open import open_feature_extractor
+
+_READING_BYTES = 48.0
+"""Bytes per pixel that reading a picture as floats takes, its copies counted."""
 
 
 class Resources:
@@ -42,6 +46,7 @@ class Resources:
         self._encoders: dict[tuple[str, str, str, torch.device], FeatureExtractor] = {}
         self._contents: dict[tuple[str, int, int], Picture] = {}
         self._stylizers: dict[tuple[object, ...], Stylizer] = {}
+        self._memory: float | None = None
         self._readers: ThreadPoolExecutor | None = None
         self._reading: dict[tuple[str, int, int, bool, int], Future[Picture]] = {}
         self._used: set[Path] = set()
@@ -77,6 +82,7 @@ class Resources:
         device: torch.device = CPU,
     ) -> Stylizer:
         """The styles of a one-pass request, read on a device."""
+        self._memory = memory
         if not all(isinstance(style.source, str) for style in request.styles):
             return self._new_stylizer(request, memory, max_pixels, device)
         # Pictures that differ in what they paint, and where, have the styles in common.
@@ -116,7 +122,9 @@ class Resources:
             return
         self._readers = self._readers or ThreadPoolExecutor(1)
         key = _reading_key(request, max_pixels, depth)
-        self._reading[key] = start_in(self._readers, partial(_read, request, max_pixels, depth))
+        self._reading[key] = start_in(
+            self._readers, partial(self._read, request, max_pixels, depth)
+        )
 
     def picture(self, request: StylizeRequest, *, max_pixels: int, depth: int = 8) -> Picture:
         """The content of a one-pass request; very large ones without regions are held in bytes."""
@@ -124,7 +132,19 @@ class Resources:
             reading = self._reading.pop(_reading_key(request, max_pixels, depth), None)
             if reading is not None:
                 return reading.result()
-        return _read(request, max_pixels, depth)
+        return self._read(request, max_pixels, depth)
+
+    def _read(self, request: StylizeRequest, max_pixels: int, depth: int) -> Picture:
+        bytes_from = LARGE
+        if self._memory is not None:
+            bytes_from = min(LARGE, (self._memory - BASE_BYTES) / _READING_BYTES)
+        picture = images.read(
+            request.content,
+            long_side=request.size or None,
+            max_pixels=max_pixels,
+            bytes_from=bytes_from if depth == 8 else math.inf,
+        )
+        return uint8_if_large(picture, depth)
 
     def __enter__(self) -> Resources:
         return self
@@ -143,13 +163,3 @@ def _reading_key(
 ) -> tuple[str, int, int, bool, int]:
     has_regions = bool(request.mask or request.regions)
     return str(request.content), request.size, max_pixels, has_regions, depth
-
-
-def _read(request: StylizeRequest, max_pixels: int, depth: int) -> Picture:
-    picture = images.read(
-        request.content,
-        long_side=request.size or None,
-        max_pixels=max_pixels,
-        bytes_from=LARGE if depth == 8 else math.inf,
-    )
-    return uint8_if_large(picture, depth)

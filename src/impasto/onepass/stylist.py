@@ -25,7 +25,6 @@ from impasto.objective.tiles import Tile, plan_tiles, tiled_summaries
 from impasto.onepass.tiling import (
     SMALLEST,
     MemoryModel,
-    Schedule,
     TileStyle,
     choose_schedule,
     paint_tiled,
@@ -201,9 +200,24 @@ class Stylist:
 
     # --- Painting -----------------------------------------------------------------------------
 
-    def bytes_needed(self, size: tuple[int, int]) -> float:
-        """Bytes that painting a picture of that height and width at once takes."""
-        return MemoryModel(self._network, size).bytes(Schedule.WHOLE, max(size))
+    def planned_bytes(
+        self, size: tuple[int, int], itemsize: int = 4, *, pictures: int = 1, regions: int = 0
+    ) -> tuple[float, float]:
+        """Bytes of the process while it paints, and the least that would do.
+
+        Args:
+            size: Height and width of the picture.
+            itemsize: Bytes of one value of it: 4, or 1 for uint8.
+            pictures: Number of pictures that are held, the painted one not counted.
+            regions: Number of masks.
+        """
+        pixels = size[0] * size[1]
+        taken = base_bytes(self.device) + (3 * itemsize * pictures + 4 * regions) * pixels
+        model = MemoryModel(self._network, size, itemsize, regions > 0)
+        memory = memory_budget(self.device) if self._memory is None else self._memory - taken
+        schedule, side = choose_schedule(model, memory)
+        least = model.bytes(*SMALLEST)
+        return taken + model.bytes(schedule, side), taken + min(least, model.bytes(schedule, side))
 
     @torch.no_grad()
     def paint(

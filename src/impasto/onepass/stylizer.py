@@ -156,9 +156,32 @@ class Stylizer:
         """The vector (style_size,) of one of ``names``; an OptionError for another name."""
         return self._stylist.named_style(name)
 
-    def bytes_needed(self, content: Picture) -> float:
-        """Bytes that painting a picture at once takes, approximately."""
-        return self._stylist.bytes_needed(content.size)
+    def bytes_needed(self, content: Picture, *, regions: int = 0, depth: int = 8) -> float:
+        """Bytes that the process takes while it paints a picture, approximately.
+
+        Args:
+            content: The picture.
+            regions: Number of its regions.
+            depth: See :meth:`paint`.
+
+        Raises:
+            OptionError: If it is more than the limit that was given, with the least that does.
+        """
+        itemsize = self._itemsize(content, depth, 4 * regions * content.size[0] * content.size[1])
+        needed, least = self._stylist.planned_bytes(
+            content.size, itemsize, pictures=self._pictures_held, regions=regions
+        )
+        if self._memory is not None and least > self._memory:
+            height, width = content.size
+            gigabytes = math.ceil(least / 1e8) / 10
+            raise OptionError(
+                f"{width}×{height} px take at least {gigabytes:.1f} GB of memory, more than the "
+                f"{self._memory / 1e9:.2g} GB allowed: give {option('memory')} {gigabytes:.1f}GB "
+                f"or a smaller {option('size')}.",
+                got=self._memory,
+                allowed=least,
+            )
+        return needed
 
     def paint(
         self,
@@ -201,14 +224,22 @@ class Stylizer:
 
     def _as_small_as_needed(self, content: Picture, depth: int, masks: Tensor | None) -> Picture:
         """The picture, as uint8 if it is very large or the memory does not suffice for floats."""
-        content = uint8_if_large(content, depth)
-        if self._memory is None or depth != 8 or not content.tensor.is_floating_point():
-            return content
-        # The picture, the result, and of most colour modes one more.
-        pictures = 2 if self._colour == Recipe.colour else 3
-        held = pictures * content.tensor.nbytes + (0 if masks is None else masks.nbytes)
-        is_tight = BASE_BYTES + held + _WORKING_BYTES > self._memory
-        return content.as_uint8() if is_tight else content
+        is_small = self._itemsize(content, depth, 0 if masks is None else masks.nbytes) == 1
+        return content.as_uint8() if is_small else content
+
+    def _itemsize(self, content: Picture, depth: int, mask_bytes: int) -> int:
+        """Bytes of one value of a picture as it is painted."""
+        if content.tensor.dtype == torch.uint8 or is_very_large(content, depth):
+            return 1
+        if self._memory is None or depth != 8:
+            return 4
+        held = (1 + self._pictures_held) * content.tensor.nbytes + mask_bytes
+        return 1 if BASE_BYTES + held + _WORKING_BYTES > self._memory else 4
+
+    @property
+    def _pictures_held(self) -> int:
+        """The picture, and of most colour modes one more."""
+        return 1 if self._colour == Recipe.colour else 2
 
     def _open(self, style: StyleSource, max_pixels: int) -> Picture | Tensor:
         """The picture of a style, reduced to the size of styles; its vector if it has none."""
@@ -260,8 +291,13 @@ def _keep_original(painted: Tensor, original: Tensor, kept: Sequence[Tensor]) ->
         rows.copy_(match_dtype(mixed, painted))
 
 
+def is_very_large(content: Picture, depth: int = 8) -> bool:
+    """Whether a picture is held in bytes, if no more bits are needed."""
+    height, width = content.size
+    return height * width >= LARGE and depth == 8
+
+
 def uint8_if_large(content: Picture, depth: int = 8) -> Picture:
     """The picture, as uint8 if it is very large and needs no more bits: a quarter of the memory."""
-    height, width = content.size
-    is_large = height * width >= LARGE and depth == 8 and content.tensor.is_floating_point()
+    is_large = is_very_large(content, depth) and content.tensor.is_floating_point()
     return content.as_uint8() if is_large else content

@@ -90,16 +90,22 @@ class PaintingMemory:
         # A style picture is resized for each size.
         return self.base + self.held + pictures + 12 * self.style_pixels
 
-    def peak(self, size: tuple[int, int], side: int | None) -> float:
-        """Peak bytes while a size is painted, whole or in tiles of that side."""
+    def peak(self, size: tuple[int, int], side: int | None, budget: float = math.inf) -> float:
+        """Peak bytes while a size is painted, whole or in tiles of that side.
+
+        Args:
+            size: Height and width.
+            side: Of the tiles.
+            budget: For which style pictures are cut into tiles, too.
+        """
         maps = map_bytes(self.encoder, self.layers, size, side, extra=self.extra)
-        return self.fixed + max(maps, self._targets(side))
+        return self.fixed + max(maps, self._targets(budget - self.fixed))
 
     @property
     def least(self) -> float:
         """The least budget that does, with the smallest tiles."""
         side = TILE_SIDES[-1] if self.can_tile and max(self.size) > TILE_SIDES[-1] else None
-        return min(self.peak(self.size, None), self.peak(self.size, side))
+        return min(self.peak(self.size, None, 0.0), self.peak(self.size, side, 0.0))
 
     def side(self, size: tuple[int, int], budget: float) -> int | None:
         """Side of the largest tiles that fit into a budget; None for the whole picture."""
@@ -118,13 +124,17 @@ class PaintingMemory:
                 allowed=self.least,
             )
 
-    def _targets(self, side: int | None) -> float:
-        """Bytes of the features of a style picture, from which no gradient is computed."""
+    def _targets(self, left: float) -> float:
+        """Bytes of the features of a style picture, from which no gradient is computed.
+
+        Args:
+            left: Bytes for feature maps; a style picture that needs more is cut into tiles.
+        """
         per_pixel = _FORWARD * self.encoder.bytes_per_pixel(self.layers) + self.extra
         if not self.can_tile:
             return per_pixel * self.style_pixels
-        area = self.style_pixels if side is None else _outer(side, self.encoder, self.layers) ** 2
-        return per_pixel * min(self.style_pixels, area)
+        smallest = _outer(TILE_SIDES[-1], self.encoder, self.layers) ** 2
+        return min(per_pixel * self.style_pixels, max(left, per_pixel * smallest))
 
 
 def statistic_bytes(

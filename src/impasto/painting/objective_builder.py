@@ -189,7 +189,7 @@ class ObjectiveBuilder:
 
     def peak_bytes(self, size: tuple[int, int]) -> float:
         """Peak bytes of the process while it paints at a size."""
-        return self._memory.peak(size, self.side(size))
+        return self._memory.peak(size, self.side(size), self._budget)
 
     def _plan_memory(self) -> cost_model.PaintingMemory:
         content, recipe, encoder = self._content, self._recipe, self._encoder
