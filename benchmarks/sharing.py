@@ -94,7 +94,7 @@ def parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--size", type=int, default=512, help="long side of a painting [512]")
     add("--repeats", type=int, default=3, help="of each painting [3]")
-    add("--cells", type=int, default=8, help="of compare [8]")
+    add("--cells", type=int, default=12, help="of compare [12]")
     add("--photos", type=int, default=24, help="in the folder [24]")
     add("--policies", action="store_true", help="also other ways to wait")
     add("--quick", action="store_true", help="only whether it runs")

@@ -143,6 +143,7 @@ class _Worker:
         pipe: Readable when the process has finished a cell or ended; closing it ends the process
             after its current step.
         process: The process.
+        is_idle: Whether it waits for a cell, and has saved all it was given.
     """
 
     def __init__(self, study_run: StudyRun, threads: int, bytes_in_all: float) -> None:
@@ -151,13 +152,14 @@ class _Worker:
         arguments = (other, study_run, threads, bytes_in_all)
         self.process = context.Process(target=_paint_received, args=arguments, daemon=True)
         self._name = ""
+        self.is_idle = True
         with interrupts_ignored_by_children():
             self.process.start()
         other.close()  # so that the pipe ends when either process ends
 
     def start_cell(self, cell: Cell) -> None:
         """Send the process a cell to paint."""
-        self._name = cell[0]
+        self._name, self.is_idle = cell[0], False
         try:
             self.pipe.send(cell)
         except OSError:
@@ -173,6 +175,7 @@ class _Worker:
             error: ImpastoError | None = self.pipe.recv()
         except (EOFError, OSError):
             raise self._ended() from None
+        self.is_idle = True
         if error is not None:
             raise error
         return self._name
@@ -191,6 +194,8 @@ def _end(team: Sequence[_Worker]) -> None:
     """End all processes after their current step, or soon; at once if Ctrl-C is pressed again."""
     for worker in team:
         worker.pipe.close()
+        if worker.is_idle:
+            worker.process.terminate()  # sooner than it would end by itself
     until = time.monotonic() + _STOP_SECONDS
     try:
         for worker in team:
