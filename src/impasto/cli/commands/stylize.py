@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -17,18 +17,14 @@ from rich.progress import Progress as Bar
 
 from impasto import images
 from impasto.cli.shared.batch import BatchItem, plan_batch
+from impasto.cli.shared.batch_outcome import Outcome, print_outcome
 from impasto.cli.shared.counting import counting_bar
 from impasto.cli.shared.device_option import add_device
-from impasto.cli.shared.exit_codes import INTERRUPTED, WRONG_INPUT
 from impasto.cli.shared.limits import add_max_pixels
 from impasto.cli.shared.messages import (
-    counted_noun,
     flag,
-    print_json,
     print_note,
-    say,
     sentence,
-    warn,
 )
 from impasto.cli.shared.outputs import add_overwrite, check_apart, is_made
 from impasto.cli.shared.recipe_options import add_entry_option, given_entries
@@ -36,7 +32,6 @@ from impasto.cli.shared.run_options import memory_of
 from impasto.cli.shared.save_options import add_save_options, existing_options, save_options
 from impasto.cli.shared.threaded_batch import ThreadedBatch
 from impasto.errors import ImpastoError, OptionError, printable, with_file_name
-from impasto.jobs.display import clock
 from impasto.jobs.events import Event, Note, Planned, Progress
 from impasto.jobs.one_pass import check_regions
 from impasto.jobs.requests import StylizeRequest, as_region_specs, parse_styles
@@ -131,7 +126,7 @@ def run(args: argparse.Namespace) -> int:
     todo, refused = _todo(items, request, args)
     outcome = _Batch(request, todo, options, resources, args).paint()
     outcome.failed[:0] = [*failed, *refused]
-    return _print_outcome(outcome, len(items), len(items) - len(todo) - len(refused), args)
+    return print_outcome(outcome, len(items), len(items) - len(todo) - len(refused), args)
 
 
 def run_one(request: StylizeRequest, args: argparse.Namespace) -> int:
@@ -149,7 +144,7 @@ def run_one(request: StylizeRequest, args: argparse.Namespace) -> int:
     made = is_made(args.output, request, **existing_options(args))
     todo = [] if made else [BatchItem(Path(str(request.content)), Path(args.output))]
     outcome = _Batch(request, todo, _options(args), Resources(), args).paint()
-    return _print_outcome(outcome, 1, int(made), args)
+    return print_outcome(outcome, 1, int(made), args)
 
 
 def _todo(
@@ -191,14 +186,6 @@ def _options(args: argparse.Namespace) -> RunOptions:
 
 
 @dataclass
-class _Outcome:
-    painted: list[tuple[BatchItem, float]] = field(default_factory=list)
-    failed: list[tuple[Path, str]] = field(default_factory=list)
-    is_stopped: bool = False
-    seconds: float | None = None  # in all, if several were painted at a time
-
-
-@dataclass
 class _Writing:
     """A picture that a thread is writing."""
 
@@ -221,10 +208,10 @@ class _Batch:
         self._todo = todo
         self._requests = [dataclasses.replace(request, content=str(item.source)) for item in todo]
         self._options, self._resources, self._args = options, resources, args
-        self._outcome = _Outcome()
+        self._outcome = Outcome()
         self._writing: _Writing | None = None
 
-    def paint(self) -> _Outcome:
+    def paint(self) -> Outcome:
         """Paint; after Ctrl-C the current picture is finished, unless that takes long."""
         outcome, args = self._outcome, self._args
         notice = "" if args.quiet else _NOTICE
@@ -328,37 +315,6 @@ class _Batch:
 
 def _save(result: Result, path: Path, *, args: argparse.Namespace) -> None:
     result.save(path, **save_options(args))
-
-
-def _print_outcome(outcome: _Outcome, count: int, skipped: int, args: argparse.Namespace) -> int:
-    if args.json:
-        described = {
-            "made": [
-                {"content": str(w.source), "output": str(w.output), "seconds": round(s, 4)}
-                for w, s in outcome.painted
-            ],
-            "failed": [{"content": str(path), "error": e} for path, e in outcome.failed],
-            "skipped": skipped,
-        }
-        print_json(described)
-    elif not args.quiet:
-        if count == 1 and outcome.painted:
-            item, seconds = outcome.painted[0]
-            say(f"{item.output}: painted in {seconds:.2f} s")
-        elif outcome.painted:
-            total = outcome.seconds or sum(seconds for _, seconds in outcome.painted)
-            pictures = counted_noun(len(outcome.painted), "picture")
-            say(f"{args.output}: {pictures} painted in {clock(total)}")
-        if skipped:
-            subject = f"{args.output} exists" if count == 1 else f"{skipped} exist"
-            say(f"{subject} already, made in the same way: kept (--overwrite replaces)")
-        if outcome.is_stopped:
-            say("stopped; the same command continues")
-    for _, error in outcome.failed:
-        warn(error)
-    if outcome.is_stopped:
-        return INTERRUPTED
-    return WRONG_INPUT if outcome.failed else 0
 
 
 def _pictures_and_styles(
