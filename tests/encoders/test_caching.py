@@ -21,3 +21,13 @@ def test_a_caching_encoder_gives_the_same_features():
     assert caching(moving, layers)["relu1_1"].requires_grad
     changed = pictures[2] + 0.01
     assert not torch.equal(caching(changed, layers)["relu1_1"], again)
+
+
+def test_readouts_are_those_of_the_encoder(sample):
+    """So that a term reads the same layers, and a loss is the same to the bit."""
+    _, _, encoder = sample
+    readouts = CachingEncoder(encoder).linear_readouts()
+    assert readouts
+    assert list(readouts) == list(encoder.linear_readouts())
+    for name, parts in encoder.linear_readouts().items():
+        assert all(map(torch.equal, readouts[name], parts))

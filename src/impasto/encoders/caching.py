@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from impasto.encoders.protocol import Readout
 from impasto.encoders.vgg import Encoder
 
 
@@ -21,6 +22,7 @@ class CachingEncoder(Encoder):
         self.convolutions, self.readouts = encoder.convolutions, encoder.readouts
         self.mean, self.std = encoder.mean, encoder.std
         self._capacity = capacity
+        self._linear_readouts = encoder.linear_readouts()
         self._cache: list[tuple[Tensor, frozenset[str], dict[str, Tensor]]] = []
         self.eval()
 
@@ -37,3 +39,7 @@ class CachingEncoder(Encoder):
             features = super().forward(image, names)
         self._cache = [*self._cache, (image.clone(), names, features)][-self._capacity :]
         return features
+
+    def linear_readouts(self) -> dict[str, Readout]:
+        """Those of the encoder: a painting with cached features takes the same steps."""
+        return self._linear_readouts

@@ -204,7 +204,7 @@ class StudyRun:
         self.memory: float | None = None
         self.max_pixels = images.MAX_PIXELS
         self.finished: set[str] = set()
-        self._resources = Resources()  # a cell is the same picture as a painting of its own
+        self._resources = Resources(remember_features=True)
 
     def file(self, name: str) -> Path:
         """The picture of a cell."""
