@@ -7,11 +7,14 @@ import io
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
+from helpers.picture_files import CHANNELS, png, smooth
 from impasto import images
 from impasto.errors import ImageError
 from impasto.images.icc import srgb_profile
@@ -42,6 +45,29 @@ def valid_files() -> dict[str, bytes]:
             stream = io.BytesIO()
             image.save(stream, kind, **options)
             files[f"{number} {image.mode} {kind}"] = stream.getvalue()
+    return files | deep_files()
+
+
+def deep_files() -> dict[str, bytes]:
+    """Files of 16 bits and floats, with planes, tiles, predictors and alpha."""
+    files = {}
+    for bits, colour_type in ((16, 2), (16, 4), (16, 6), (2, 0)):
+        samples = (smooth(channels=CHANNELS[colour_type]) * ((1 << bits) - 1)).astype(np.int64)
+        chunks = () if colour_type in (4, 6) else ((b"tRNS", bytes(6)), (b"gAMA", bytes(4)))
+        files[f"png {bits} {colour_type}"] = png(samples, bits, colour_type, chunks=chunks)
+    unit = smooth(channels=4)
+    for kind in (np.uint8, np.uint16, np.float32):
+        white = 1 if kind is np.float32 else np.iinfo(kind).max
+        for planes, tile, order in (("separate", None, "<"), ("contig", (16, 16), ">")):
+            stream = io.BytesIO()
+            stored = (unit * white).astype(kind)
+            tifffile.imwrite(
+                stream, stored if planes == "contig" else stored.transpose(2, 0, 1),
+                photometric="rgb", planarconfig=planes, tile=tile, byteorder=order,
+                compression="zlib", predictor=kind is not np.float32,
+                extrasamples=["assocalpha"], bigtiff=order == "<", metadata=None,
+            )  # fmt: skip
+            files[f"tiff {kind.__name__} {planes}"] = stream.getvalue()
     return files
 
 
@@ -64,7 +90,7 @@ def test_the_files_are_readable_before_corruption(tmp_path, name):
     images.read(tmp_path / "whole")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(
     st.sampled_from(sorted(VALID)),
     # Corrupt headers do most harm, so half of the positions are near the beginning.

@@ -138,7 +138,7 @@ def first_tags(data: bytes) -> dict[int, int]:
             at = place + (12 if is_big else 8)
             tags[number] = struct.unpack_from(order + ("H" if form == 3 else "I"), data, at)[0]
         return tags
-    except struct.error:
+    except (struct.error, OverflowError):
         return {}
 
 

@@ -139,7 +139,8 @@ def _open_tiff(path: Path, data: bytes, image: Image.Image | None) -> OpenedFile
         if image is None:
             image = Image.new("RGB", (1, 1))
             image.info["icc_profile"] = tags.get(_ICC_PROFILE)
-            image.getexif().load(data)
+            with contextlib.suppress(Exception):  # BigTIFF files, and damaged ones
+                image.getexif().load(data)
         return OpenedFile(image, data, tiff=(tags, layout))
     except ImageError:
         raise

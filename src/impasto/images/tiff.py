@@ -25,8 +25,8 @@ _TILE_OFFSETS, _TILE_BYTES, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 324, 325, 338, 339
 _MOST_EXTRA = 4
 """Channels beyond the colours."""
 
-_WIDEST_TILE = 4096
-"""In pixels beyond the width of the picture: memory is taken for whole tiles."""
+_LARGEST = 4096
+"""Pixels of a tile beyond the size of the picture: memory is taken for whole tiles."""
 
 _OF_BYTES = (1, 5, 8, 32773, 32946, 34925, 50000)
 """Compressions of any bytes: none, LZW, deflate, PackBits, LZMA, ZSTD."""
@@ -135,7 +135,7 @@ def layout_of(tags: ImageFileDirectory_v2) -> Layout | None:
     height, width = int(tags[_HEIGHT]), int(tags[_WIDTH])
     rows = min(int(tags.get(_ROWS_PER_STRIP, height)), height)
     tile = int(tags.get(_TILE_HEIGHT, rows)), int(tags.get(_TILE_WIDTH, width))
-    if min(*tile) < 1 or tile[1] > width + _WIDEST_TILE:
+    if min(*tile) < 1 or tile[0] > height + _LARGEST or tile[1] > width + _LARGEST:
         return None
     extra = tags.get(_EXTRA_SAMPLES, ())
     has_unnamed_alpha = not extra and photometric == RGB and channels == 4
