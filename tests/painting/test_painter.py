@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from helpers.quick_paintings import SMALL, STYLE_LAYERS
+from helpers.random_inputs import smooth_picture
 from impasto import images
 from impasto.encoders.vgg import Encoder
 from impasto.errors import ImageError, InputDataError, OptionError
@@ -278,6 +279,32 @@ def test_resumed_painting_is_identical(make, tmp_path, optimizer, count):
     assert torch.equal(second.image, whole.image)
     # And the loop that was left can be entered again in the same process.
     assert torch.equal(finish(first), whole.image)
+
+
+def test_resumed_with_more_memory_the_tiles_are_the_same(tmp_path, encoder, style):
+    """Else sums would be rounded in another way."""
+    size, content = (300, 400), Picture(smooth_picture(300, 400, seed=1))
+    recipe = SMALL.replace(size=400, scales=1, steps=4, final_steps=4)
+
+    def painter(memory):
+        return Painter(content, [style], recipe, encoder=encoder, memory=memory)
+
+    roomy = painter(1e12)
+    assert roomy.objective_builder.side(size) is None
+    tight = roomy.objective_builder.peak_bytes(size) - 1e6
+    whole, first, second = painter(tight), painter(tight), painter(1e12)
+    assert whole.objective_builder.side(size) == 128
+    walk(first, 2)
+    save_checkpoint(tmp_path / "a.checkpoint", first, [])
+    load_checkpoint(tmp_path / "a.checkpoint", second)
+    assert second.objective_builder.side(size) == 128
+    assert torch.equal(finish(second), finish(whole))
+    # With less, there is no choice.
+    walk(roomy, 2)
+    save_checkpoint(tmp_path / "b.checkpoint", roomy, [])
+    third = painter(tight)
+    load_checkpoint(tmp_path / "b.checkpoint", third)
+    assert third.objective_builder.side(size) == 128
 
 
 def test_checkpoint_of_another_painting_is_an_error(

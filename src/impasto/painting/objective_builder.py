@@ -187,6 +187,15 @@ class ObjectiveBuilder:
             return None
         return min(side or self._largest_side, self._largest_side)
 
+    def tiling(self) -> tuple[float, int]:
+        """What all tiles are planned from."""
+        return self._budget, self._largest_side
+
+    def limit_tiling(self, budget: float, largest_side: int) -> None:
+        """Use the tiles of an earlier run, if there is memory: sums are rounded as they were."""
+        self._budget = min(self._budget, budget)
+        self._largest_side = min(self._largest_side, largest_side)
+
     def peak_bytes(self, size: tuple[int, int]) -> float:
         """Peak bytes of the process while it paints at a size."""
         return self._memory.peak(size, self.side(size), self._budget)

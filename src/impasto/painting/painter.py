@@ -269,6 +269,8 @@ class Painter:
             "done": self._done,
             "optimizer": self._optimizer.state_dict() if self._optimizer else None,
             "guard": self._guard.state_dict(),
+            # Free memory may differ when the run is resumed.
+            "tiling": self.objective_builder.tiling(),
         }
         moved: dict[str, Any] = tree_map_only(Tensor, Tensor.cpu, state)
         return moved
@@ -286,6 +288,8 @@ class Painter:
             )
         self._stage, self._done = int(state["stage"]), int(state["done"])
         self._guard.load_state_dict(state["guard"])
+        if "tiling" in state:
+            self.objective_builder.limit_tiling(*state["tiling"])
         self._optimizer = None
         if state["optimizer"] is not None:
             stage = self.stages[self._stage]
