@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+DEVICE = Path(__file__).parents[1] / "benchmarks" / "device.py"
 OPTIMIZE = Path(__file__).parents[1] / "benchmarks" / "optimize.py"
 SHARING = OPTIMIZE.with_name("sharing.py")
 
@@ -74,3 +75,29 @@ def test_sharing_prints_all_rows_and_writes_complete_json(tmp_path):
     for row in figures["policies"]:
         assert min(row["alone"], row["two"], row["beside"]) > 0
         assert f"| {row['policy']} |" in printed
+
+
+@pytest.mark.slow
+def test_device_prints_all_rows_and_writes_complete_json(tmp_path):
+    file = tmp_path / "figures.json"
+    command = [sys.executable, str(DEVICE), "--quick", "--device", "cpu", "--json", str(file)]
+    printed = subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", timeout=300, check=True
+    ).stdout
+    assert "cpu: " in printed
+    (device,) = json.loads(file.read_text(encoding="utf-8"))["devices"]
+    assert device["ceiling"]["per_second"] > 0
+    assert device["ceiling"]["dtype"] in ("float32", "bfloat16")
+    names = [row["name"] for row in device["rows"]]
+    assert len(names) == 5
+    for row in device["rows"]:
+        assert f"| {row['name']} | " in printed
+        assert row["seconds"] > 0
+        assert 0 < row["share"] < 2
+
+
+def test_device_says_which_device_there_is_not():
+    command = [sys.executable, str(DEVICE), "--quick", "--device", "nowhere"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 1
+    assert result.stderr.startswith("device nowhere is not a device")

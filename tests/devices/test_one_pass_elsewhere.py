@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 
 import pytest
@@ -34,13 +33,8 @@ def away() -> Iterator[None]:
 def stylists(name: str, encoder: Encoder) -> list[Stylist]:
     """Of one model, on the device and on the CPU."""
     model = any_style(name, encoder)
-    return [Stylist(model, encoder=encoder_on(encoder, d), precision="float32", device=d)
+    return [Stylist(model, encoder=encoder, precision="float32", device=d)
             for d in (NAME, "cpu")]  # fmt: skip
-
-
-def encoder_on(encoder: Encoder, device: str) -> Encoder:
-
-    return copy.deepcopy(encoder).to(device)
 
 
 @pytest.mark.parametrize("name", ["paint", "paint-noise", "johnson", "adain"])

@@ -90,6 +90,8 @@ class _Constructors(TorchFunctionMode):
             return func(*args, **kwargs).to(device)
         if func is Tensor.tolist:
             return func(args[0].cpu())
+        if func is Tensor.untyped_storage and isinstance(args[0], AwayTensor):
+            return func(args[0].held)
         if func is Tensor.new_tensor and isinstance(args[0], AwayTensor):
             return torch.tensor(args[1], dtype=kwargs.get("dtype", args[0].dtype)).to(
                 args[0].device

@@ -19,7 +19,7 @@ from impasto.errors import OptionError, option, unknown_name
 from impasto.images.picture import fit_size, resize
 from impasto.losses.moments import Summary
 from impasto.losses.statistics import STATISTICS
-from impasto.networks.base import Affine
+from impasto.networks.base import Affine, StyledNetwork
 from impasto.networks.model import IDENTITY, OnePassModel
 from impasto.objective.tiles import Tile, plan_tiles, tiled_summaries
 from impasto.onepass.tiling import (
@@ -34,7 +34,7 @@ from impasto.runtime.device_memory import base_bytes, memory_budget, release_mem
 from impasto.runtime.devices import DeviceLike, find_device
 from impasto.runtime.memory import is_out_of_memory
 from impasto.runtime.precision import compute_dtype, moved
-from impasto.weights.open import open_encoder
+from impasto.weights.open import on_device, open_encoder
 
 STYLE_SIDE = 512
 """Long side in pixels at which style pictures are read."""
@@ -78,9 +78,9 @@ class Stylist:
     ) -> None:
         self.model = model
         self._memory = memory
-        self._encoder = encoder
         own = next(model.network.parameters()).device
         self.device = own if device is None else find_device(device)
+        self._encoder = None if encoder is None else on_device(encoder, self.device)
         dtype = compute_dtype(precision, self.device)
         self._network, self._predictor = model.network, model.predictor
         # Copies: the caller's model keeps its precision and its place.
@@ -88,6 +88,11 @@ class Stylist:
             self._network = moved(copy.deepcopy(model.network), self.device, dtype)
         if model.predictor is not None and own != self.device:
             self._predictor = copy.deepcopy(model.predictor).to(self.device)
+
+    @property
+    def network(self) -> StyledNetwork:
+        """The network that paints, on the device and in the type chosen there."""
+        return self._network
 
     @property
     def encoder(self) -> Encoder:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-STRIP_ELEMENTS = 2**20
-"""Elements of a strip, for work that treats each element alone."""
+STRIP_ELEMENTS, GPU_STRIP_ELEMENTS = 2**20, 2**26
+"""Elements of a strip, for work that treats each element alone; on a GPU, where every strip starts
+some kernels, no fewer than keep it busy."""
 
 
 def strips(
@@ -18,13 +19,14 @@ def strips(
     Args:
         x: (…, H, W).
         *others: Maps of the same height; a map of height 1 is passed whole with every strip.
-        max_elements: Of ``x`` in a strip (at least one row); ``STRIP_ELEMENTS`` by default.
+        max_elements: Of ``x`` in a strip (at least one row); by default those of its device.
 
     Yields:
         A view of ``x`` and one of each other map.
     """
     height = x.shape[-2]
-    rows = max(1, (max_elements or STRIP_ELEMENTS) * height // max(1, x.numel()))
+    default = STRIP_ELEMENTS if x.device.type == "cpu" else GPU_STRIP_ELEMENTS
+    rows = max(1, (max_elements or default) * height // max(1, x.numel()))
     for first in range(0, height, rows):
         part = slice(first, first + rows)
         yield tuple(y if y.shape[-2] == 1 else y[..., part, :] for y in (x, *others))

@@ -23,6 +23,7 @@ from impasto.painting import cost_model
 from impasto.recipes.recipe import Recipe
 from impasto.runtime import memory
 from impasto.runtime.contention import share_cores
+from impasto.runtime.device_memory import memory_budget
 from impasto.runtime.devices import find_device
 from impasto.runtime.interrupts import (
     StepAbandoned,
@@ -77,7 +78,7 @@ def paint_cells(
     for encoder in {recipe.encoder for _, recipe in cells}:
         open_feature_extractor(encoder)  # so that it is downloaded once, not by every process
     count = min(workers, len(cells))
-    study_run.memory = memory.default_memory_budget() / max(1, count)
+    study_run.memory = memory_budget(find_device(study_run.device)) / max(1, count)
     threads = max(1, torch.get_num_threads() // max(1, count))
     in_all = count * most_bytes(study_run, cells) if count > 1 else 0.0
     waiting = iter(cells)

@@ -6,7 +6,7 @@ import copy
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import torch
 from torch import nn
@@ -21,6 +21,8 @@ from impasto.runtime.registry import Registry
 from impasto.weights.layouts import NETS
 from impasto.weights.records import WEIGHTS
 from impasto.weights.store import ensure, load_tensors
+
+Extractor = TypeVar("Extractor", bound=FeatureExtractor)
 
 EncoderOpener = Callable[[], EncoderLike]
 """Returns an :class:`impasto.Encoder`, or any function of (image, layer names)."""
@@ -86,12 +88,13 @@ def open_feature_extractor(
     return on_device(as_feature_extractor(encoder), device)
 
 
-def on_device(encoder: FeatureExtractor, device: torch.device) -> FeatureExtractor:
+def on_device(encoder: Extractor, device: torch.device) -> Extractor:
     """The encoder itself, or a copy on the device if it is a module somewhere else."""
-    if isinstance(encoder, nn.Module):
-        parameters = [*encoder.parameters(), *encoder.buffers()]
+    module: object = encoder
+    if isinstance(module, nn.Module):
+        parameters = [*module.parameters(), *module.buffers()]
         if any(parameter.device != device for parameter in parameters):
-            return cast("FeatureExtractor", moved(copy.deepcopy(encoder), device))
+            return cast("Extractor", moved(copy.deepcopy(module), device))
     return encoder
 
 
