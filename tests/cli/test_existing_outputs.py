@@ -163,6 +163,29 @@ def test_a_sheet_does_not_replace_a_photograph(place, capsys):
     assert state(place / "x.png") == before
 
 
+def test_a_style_file_is_kept_if_it_holds_the_style(place, capsys):
+    words = ["stylize", "a.png", "-o", "out.png", "--save-style", "x.safetensors", "--quiet"]
+    assert run([*words, "--style", "b.png"]) == 0
+    saved = place / "x.safetensors"
+    before = state(saved)
+    assert run([*words, "--style", "b.png"]) == 0
+    assert state(saved) == before
+    assert run([*words, "--style", "a.png", "-o", "other.png"]) == 2
+    check_told(capsys, "x.safetensors exists already and holds something else: name another --sav")
+    assert state(saved) == before
+    assert run([*words, "--style", "a.png", "-o", "other.png", "--overwrite"]) == 0
+    assert state(saved) != before
+
+
+def test_a_model_of_the_user_is_not_trained_over(place, capsys):
+    model = place / "x.safetensors"
+    model.write_bytes(b"mine")
+    words = ["train", "encoder", "--teacher", "compact", "--content", ".", "--style", "."]
+    assert run([*words, "-o", "x.safetensors", "--steps", "1", "--crop", "64"]) == 2
+    check_told(capsys, "x.safetensors exists already: name another -o, or replace it with --overw")
+    assert model.read_bytes() == b"mine"
+
+
 # --- cells of a study -----------------------------------------------------------------------------
 
 COMPARE = ["compare", "a.png", "b.png", "-o", "x.png", "--sweep", "seed=1,2", *PAINTED]

@@ -71,6 +71,7 @@ def test_a_reader_may_close_the_pipe():
 
 # --- control sequences ----------------------------------------------------------------------------
 
+TRAINING = ["--content", ".", "--style", ".", "-o", "x.safetensors"]
 HOSTILE = "x\x1b]0;owned\x07\x1b[2J\x9b1A"
 
 
@@ -103,18 +104,7 @@ def commands(name: str) -> list[list[str]]:
         ["rerun", name],
         ["models", "fetch", name],
         ["models", "add", name, name],
-        [
-            "train",
-            "encoder",
-            "--teacher",
-            name,
-            "--content",
-            ".",
-            "--style",
-            ".",
-            "-o",
-            "x.safetensors",
-        ],  # fmt: skip
+        ["train", "encoder", "--teacher", name, *TRAINING],
         [name],
     ]
 

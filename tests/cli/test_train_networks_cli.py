@@ -49,7 +49,7 @@ def test_any_style(data, tmp_path, capsys):
     assert f"{output}: " in out
     assert "MB, after 2 steps" in out
     assert "2 unreadable pictures skipped (0.png, broken.jpg)" in err
-    assert "1 unreadable pictures skipped (0.png)" in err
+    assert "1 unreadable picture skipped (0.png)" in err
     assert "step 2: style " in err
     folder = tmp_path / "models" / "any-run"
     assert {path.name for path in folder.iterdir()} == {
@@ -140,7 +140,7 @@ def test_a_folder_of_styles(data, tmp_path, capsys):
     more += ["--content", str(tmp_path / "photos")]
     assert run(command(data, "multi-style", output, *more, "--hold-back")) == 0
     assert list(load_network(output).styles) == ["hatch", "rain", "wave", "a", IDENTITY]
-    assert "paintings: 1 unreadable pictures skipped (0.png)" in capsys.readouterr().err
+    assert "paintings: 1 unreadable picture skipped (0.png)" in capsys.readouterr().err
 
 
 def test_a_folder_of_one_style(data, tmp_path):

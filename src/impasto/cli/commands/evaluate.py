@@ -54,6 +54,8 @@ from impasto.runtime.precision import moved
 from impasto.runtime.workers import best_workers, map_in_threads
 from impasto.weights.open import open_encoder
 
+_USABLE = METRICS.usable()
+
 EXAMPLES = f"""\
 examples:
   impasto evaluate painted/ --content photos/ --style paintings/
@@ -61,8 +63,8 @@ examples:
   impasto evaluate painted/ --content frames/ --style painting.jpg --temporal
   impasto evaluate out.png --content a.jpg --style b.jpg --metrics gram,ssim
 
-metrics: {", ".join(n for n, metric in METRICS.usable().items() if not metric.weights)};
-metrics that need weights: {", ".join(n for n, metric in METRICS.usable().items() if metric.weights)};
+metrics: {", ".join(n for n, metric in _USABLE.items() if not metric.weights)};
+metrics that need weights: {", ".join(n for n, metric in _USABLE.items() if metric.weights)};
 metrics of all results of a method: {", ".join(SET_METRICS)}.
 Content and style of a result are found by its metadata, or by its file name
 CONTENT-STYLE.

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import torch
 from rich.progress import Progress as Bar
 
 from impasto import images
@@ -39,7 +40,8 @@ from impasto.jobs.resources import Resources
 from impasto.jobs.results import Result
 from impasto.jobs.run import RunOptions
 from impasto.jobs.run import run as run_request
-from impasto.onepass.style_files import save_style
+from impasto.onepass.style_files import load_style, save_style
+from impasto.onepass.stylizer import Stylizer
 from impasto.runtime.background import start_in
 from impasto.runtime.devices import find_device
 from impasto.runtime.fields import entries
@@ -122,7 +124,7 @@ def run(args: argparse.Namespace) -> int:
     if args.save_style:
         if args.save_style.suffix != ".safetensors":
             raise OptionError(f"{args.save_style}: the name of a style file ends in .safetensors.")
-        save_style(args.save_style, stylizer.vector, stylizer.model, name=" ".join(args.style))
+        _save_style(args, stylizer)
     todo, refused = _todo(items, request, args)
     outcome = _Batch(request, todo, options, resources, args).paint()
     outcome.failed[:0] = [*failed, *refused]
@@ -145,6 +147,24 @@ def run_one(request: StylizeRequest, args: argparse.Namespace) -> int:
     todo = [] if made else [BatchItem(Path(str(request.content)), Path(args.output))]
     outcome = _Batch(request, todo, _options(args), Resources(), args).paint()
     return print_outcome(outcome, 1, int(made), args)
+
+
+def _save_style(args: argparse.Namespace, stylizer: Stylizer) -> None:
+    """Save the style; a file that holds the same style of the same model is kept.
+
+    Raises:
+        OptionError: If another file is there, and may not be replaced.
+    """
+    path, vector, model = args.save_style, stylizer.vector, stylizer.model
+    if os.path.lexists(path) and not args.overwrite:
+        with contextlib.suppress(ImpastoError):
+            if torch.equal(load_style(path, model), vector.float().cpu()):
+                return
+        raise OptionError(
+            f"{path} exists already and holds something else: name another --save-style, or "
+            "replace it with --overwrite."
+        )
+    save_style(path, vector, model, name=" ".join(args.style))
 
 
 def _todo(

@@ -18,6 +18,7 @@ from impasto.cli.shared.training_progress import (
     add_training_options,
     check_training_options,
     read_crops,
+    run_folder,
     save_model,
     training_progress,
 )
@@ -106,7 +107,7 @@ def _encoder(args: argparse.Namespace) -> int:
     }
     task = Distillation(teacher, photographs, paintings, settings, start=start, device=device)
     output = absolute(args.output)  # the working folder may be removed during the training
-    folder = absolute(args.run or args.output.with_name(f"{args.output.stem}-run"))
+    folder = absolute(run_folder(args))
     tensorboard, problems = TensorBoardLog(folder) if args.tensorboard else None, Problems()
     stopped = False
     steps = run_training(task, folder, steps=args.steps, settings=checkpoint_settings)

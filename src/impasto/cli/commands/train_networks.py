@@ -24,6 +24,7 @@ from impasto.cli.shared.training_progress import (
     picture_paths,
     read_crops,
     report_skipped,
+    run_folder,
     save_model,
     training_progress,
 )
@@ -154,7 +155,7 @@ def run(args: argparse.Namespace) -> int:
         **asdict(task.settings),
     }
     output = absolute(args.output)  # the working folder may be removed during the training
-    folder = absolute(args.run or args.output.with_name(f"{args.output.stem}-run"))
+    folder = absolute(run_folder(args))
     is_main, problems = workers.rank == 0, Problems()
     tensorboard = TensorBoardLog(folder) if args.tensorboard and is_main else None
     validation = ValidationLog(

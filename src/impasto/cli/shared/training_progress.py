@@ -11,6 +11,7 @@ from pathlib import Path
 from impasto.cli.shared.counting import counting_bar
 from impasto.cli.shared.device_option import add_device
 from impasto.cli.shared.messages import counted_noun, flag, inform, say
+from impasto.cli.shared.outputs import add_overwrite
 from impasto.cli.shared.problems import Problems
 from impasto.errors import InputDataError, OptionError
 from impasto.images.picture import list_pictures
@@ -39,6 +40,7 @@ def add_training_options(parser: argparse.ArgumentParser, *, steps: int, precisi
     add("--tensorboard", action="store_true", help="also write TensorBoard's files")
     add("--hold-back", action="store_true",
         help="keep an eighth of the pictures for evaluation")  # fmt: skip
+    add_overwrite(parser)
     add("--quiet", action="store_true", help="show no progress")
 
 
@@ -55,6 +57,12 @@ def check_training_options(args: argparse.Namespace, *, kind: str) -> None:
     if args.output.suffix != ".safetensors":
         raise OptionError(f"{args.output}: {kind} is called .safetensors.")
     check_writable(args.output)
+    # With the run's folder, the command may be one that continues, and writes the same model anew.
+    continues = os.path.isdir(run_folder(args))
+    if os.path.lexists(args.output) and not (args.overwrite or continues):
+        raise OptionError(
+            f"{args.output} exists already: name another -o, or replace it with --overwrite."
+        )
     if args.tensorboard:
         check_tensorboard()
     for name, least in (("steps", 1), ("validate_every", 1), ("batch", 1), ("crop", 64)):
@@ -63,6 +71,11 @@ def check_training_options(args: argparse.Namespace, *, kind: str) -> None:
             raise OptionError(f"{flag(name)} must be {least} or more, not {value}.")
     if args.learning_rate is not None and not 0 < args.learning_rate < 1:
         raise OptionError(f"--learning-rate must be between 0 and 1, not {args.learning_rate}.")
+
+
+def run_folder(args: argparse.Namespace) -> Path:
+    """The folder of the training's checkpoint, log and sheets."""
+    return args.run or args.output.with_name(f"{args.output.stem}-run")
 
 
 def picture_paths(path: str) -> list[Path]:
