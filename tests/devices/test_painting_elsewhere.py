@@ -52,11 +52,20 @@ def like_apple(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def check_same(make: Factory, atol: float = 2e-4) -> Tensor:
-    """Paint on the device and on the CPU; the picture, and all that it was made of, compared."""
+def check_same(make: Factory, atol: float = 0.02) -> Tensor:
+    """Paint on the device and on the CPU; the picture, and all that it was made of, compared.
+
+    The gradients are equal but for rounding. So are the pictures, but a line search multiplies it.
+    """
     painter, other = make(NAME), make("cpu")
     assert painter.fingerprint() == other.fingerprint()
     torch.testing.assert_close(painter.image.cpu(), other.image, atol=1e-6, rtol=0)
+    size = painter.stages[-1].size
+    image = smooth_picture(*size, seed=9)
+    losses, gradient = painter.objective(size).gradient(image.to(NAME))
+    expected_losses, expected = other.objective(size).gradient(image)
+    assert losses == pytest.approx(expected_losses, rel=1e-3)
+    assert float((gradient.cpu() - expected).norm() / expected.norm()) < 2e-3
     away, here = finish(painter), finish(other)
     assert isinstance(away, AwayTensor)
     torch.testing.assert_close(away.cpu(), here, atol=atol, rtol=0)
@@ -69,12 +78,9 @@ def painting(encoder: Encoder, content: Picture, **changes: Any) -> Factory:
     return lambda device: Painter(content, [COLD], recipe, encoder=encoder, device=device)
 
 
-# Quantiles follow the order of nearly equal numbers, eigenvectors those of nearly equal values:
-# rounding decides more there than elsewhere.
 @pytest.mark.parametrize("statistic", STATISTICS)
 def test_every_statistic(statistic, encoder, content, strict):
-    atol = {"sliced": 0.05, "gaussian-ot": 5e-3}.get(statistic, 2e-4)
-    check_same(painting(encoder, content, style_loss=statistic), atol)
+    check_same(painting(encoder, content, style_loss=statistic), atol=0.05)
     assert len(strict) == 4  # two sizes of three steps, the first of each moves tables
 
 
@@ -92,7 +98,7 @@ def test_every_statistic(statistic, encoder, content, strict):
     ids=str,
 )
 def test_every_part_of_a_recipe(changes, encoder, content, strict):
-    check_same(painting(encoder, content, **changes), atol=2e-3)
+    check_same(painting(encoder, content, **changes))
     assert strict
 
 
@@ -138,7 +144,7 @@ def test_regions(mask_mode, optimizer, encoder, content, strict):
 
 
 def test_regions_in_tiles(encoder, content, strict, monkeypatch):
-    monkeypatch.setattr(cost_model, "tile_side", lambda encoder, layers, size, budget: 32)
+    monkeypatch.setattr(cost_model, "tile_side", lambda *args, **options: 32)
     make = combined(encoder, content)
     assert isinstance(make(NAME).objective(SIZE), TiledObjective)
     check_same(make)
@@ -167,7 +173,7 @@ def test_textures(tileable, encoder, strict):
             [COLD, WARM], (64, 96), recipe, tileable=tileable, encoder=encoder, device=device
         )
 
-    check_same(make, atol=2e-3)
+    check_same(make)
     assert strict
 
 
@@ -180,7 +186,7 @@ def test_reconstructions(content_layers, style_layers, encoder, content, strict)
             content, QUICK, content_layers, style_layers, encoder=encoder, device=device
         )
 
-    check_same(make, atol=2e-3)
+    check_same(make)
 
 
 def test_a_start_that_was_given(encoder, content, strict):
@@ -205,7 +211,7 @@ def test_a_start_that_was_given(encoder, content, strict):
     ids=str,
 )
 def test_without_float64_eigenvalues_and_antialiasing(changes, encoder, content, like_apple):
-    check_same(painting(encoder, content, **changes), atol=5e-3)
+    check_same(painting(encoder, content, **changes))
 
 
 @pytest.mark.parametrize("padding", ["reflect", "zeros", "replicate"])
@@ -222,7 +228,7 @@ def test_where_channels_last_are_slower(padding, content):
 
 
 def test_regions_in_tiles_without_float64(encoder, content, like_apple, monkeypatch):
-    monkeypatch.setattr(cost_model, "tile_side", lambda encoder, layers, size, budget: 32)
+    monkeypatch.setattr(cost_model, "tile_side", lambda *args, **options: 32)
     check_same(combined(encoder, content))
 
 
