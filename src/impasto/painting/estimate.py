@@ -96,6 +96,8 @@ def measured_forecast(painter: Painter) -> Forecast:
     kind = kind_of_painting(painter)
     speed = load_speed(kind)
     try:
+        if not speed.starts.points:
+            _try(painter, _first_side(painter), steps=1)  # what is done once in a process
         trial = _try(painter, _first_side(painter))
         if speed.steps.points:
             load = trial.step / speed.probe if speed.probe else 1.0
@@ -215,7 +217,7 @@ def _pixels(size: tuple[int, int]) -> float:
     return float(size[0] * size[1])
 
 
-def _try(painter: Painter, side: int) -> _Trial:
+def _try(painter: Painter, side: int, *, steps: int = _TRIAL_STEPS) -> _Trial:
     """A few steps at a small size, after one to warm up."""
     size, recipe = _trial_size(painter, side), painter.recipe
     began = time.perf_counter()
@@ -240,7 +242,7 @@ def _try(painter: Painter, side: int) -> _Trial:
     first = time.perf_counter()
     times = []
     last = first
-    for _ in range(_TRIAL_STEPS):
+    for _ in range(steps):
         evaluations = 0
         guard.step(optimizer)
         now = time.perf_counter()
