@@ -27,6 +27,7 @@ DERIVED = {
     "sheet of maps": (["inspect", "a.png", "-o", "x.jpg", "--size", "64"], "x.jpg"),
     "gallery": (["gallery", ".", "-o", "x.html"], "x.html"),
     "log": ([*PAINT, "--log", "x.csv"], "x.csv"),
+    "log of another name": ([*PAINT, "--log", "losses.txt"], "losses.txt"),
     "report": ([*PAINT, "--report", "x.html"], "x.html"),
     "animation": ([*PAINT, "--snapshots", "2", "--snapshots-to", "x.gif"], "x.gif"),
     "animation in WebP": ([*PAINT, "--snapshots", "2", "--snapshots-to", "x.webp"], "x.webp"),
@@ -153,6 +154,12 @@ def test_other_files_are_not_replaced_unasked(what, place, capsys):
     assert (place / name).read_bytes() == b"mine,alone\n"
     assert run([*words, "--overwrite"]) == 0
     assert (place / name).read_bytes() != b"mine,alone\n"
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.JPG", "x.html"])
+def test_a_log_is_no_picture_and_no_page(name, place, capsys):
+    assert run([*PAINT, "--log", name]) == 2
+    check_told(capsys, f"{name} would be a table of losses: name the --log .csv.")
 
 
 def test_a_sheet_does_not_replace_a_photograph(place, capsys):

@@ -88,11 +88,9 @@ def is_own_file(path: str | Path) -> bool:
             start = file.read(4096)
     except (ImpastoError, OSError):
         return False
-    if suffix == ".csv":
-        return _is_own_table(start.partition("\n")[0].strip().split(","))
-    if suffix == ".json":
-        return start.lstrip("{ \n").startswith('"impasto"')
-    return f'<meta name="generator" content="{MARK}">' in start
+    is_table = _is_own_table(start.partition("\n")[0].strip().split(","))
+    is_evaluation = start.lstrip("{ \n").startswith('"impasto"')
+    return is_table or is_evaluation or f'<meta name="generator" content="{MARK}">' in start
 
 
 def _has_mark(path: Path) -> bool:

@@ -20,6 +20,7 @@ from impasto.errors import OptionError
 from impasto.jobs.existing import Existing, find_existing, is_own_file
 from impasto.jobs.requests import Request
 from impasto.painting.snapshots import ANIMATIONS
+from impasto.reports.html import PAGE_ENDINGS
 from impasto.runtime.files import check_writable
 
 _SNAPSHOT = re.compile(r"step-\d+\.png")
@@ -42,6 +43,8 @@ def check_outputs(args: argparse.Namespace, inputs: Iterable[object]) -> None:
     """
     images.check_output(args.output, quality=args.quality, depth=args.depth)
     pages = {"--log": args.log, "--report": getattr(args, "report", None)}
+    if args.log is not None and args.log.suffix.lower() in (*images.FORMATS, *PAGE_ENDINGS):
+        raise OptionError(f"{args.log} would be a table of losses: name the --log .csv.")
     outputs = {"-o": args.output, **pages, "--snapshots-to": args.snapshots_to}
     check_apart(outputs.items(), inputs)
     for flag, path in pages.items():
