@@ -44,6 +44,9 @@ _CHEAP_SECONDS, _CHEAP_SHARE = 0.4, 0.02
 _EVALUATIONS = {"lbfgs": 1.1, "adam": 1.0}
 """Evaluations of a step until a painting has been timed: line searches sometimes need a second."""
 
+_EVALUATIONS_FROM_NOISE = 1.3
+"""The same for L-BFGS where the start is noise: its first directions are poor (measured)."""
+
 _BUSY = 1.15
 """A trial that takes so much longer than the fastest means that the machine is busy."""
 
@@ -248,5 +251,8 @@ def _try(painter: Painter, side: int, *, steps: int = _TRIAL_STEPS) -> _Trial:
         now = time.perf_counter()
         times.append((now - last) / max(1, evaluations))
         last = now
-    step = statistics.median(times) * _EVALUATIONS.get(recipe.optimizer, 1.0)
+    evaluations_each = _EVALUATIONS.get(recipe.optimizer, 1.0)
+    if recipe.optimizer == "lbfgs" and recipe.init == "noise":
+        evaluations_each = _EVALUATIONS_FROM_NOISE
+    step = statistics.median(times) * evaluations_each
     return _Trial(_pixels(size), max(0.0, first - began - step), step, last - began)
