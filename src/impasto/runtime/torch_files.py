@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ def save_torch(value: Any, path: Path) -> None:
     with path.open("wb") as file:
         stream = _Stream(file)
         try:
-            torch.save(value, stream)
+            torch.save(value, cast(BinaryIO, stream))
         except RuntimeError as problem:
             reason = stream.problem or OSError(str(problem).partition("\n")[0])
             raise reason from problem

@@ -75,7 +75,8 @@ def check_training_options(args: argparse.Namespace, *, kind: str) -> None:
 
 def run_folder(args: argparse.Namespace) -> Path:
     """The folder of the training's checkpoint, log and sheets."""
-    return args.run or args.output.with_name(f"{args.output.stem}-run")
+    folder: Path = args.run or args.output.with_name(f"{args.output.stem}-run")
+    return folder
 
 
 def picture_paths(path: str) -> list[Path]:
