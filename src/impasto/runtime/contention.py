@@ -84,7 +84,7 @@ def waited_seconds() -> float:
     nanoseconds = 0
     for file in Path("/proc/self/task").glob("*/schedstat"):
         with contextlib.suppress(OSError, ValueError, IndexError):  # a thread may just have ended
-            nanoseconds += int(file.read_text().split()[1])
+            nanoseconds += int(file.read_text(encoding="ascii").split()[1])
     return nanoseconds / 1e9
 
 
