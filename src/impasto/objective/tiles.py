@@ -212,7 +212,8 @@ def box_share(weights: Tensor) -> float:
     """The share of a map that :func:`cropped` keeps."""
     rows, columns = _box(weights)
     kept = (rows.stop - rows.start) * (columns.stop - columns.start)
-    return kept / (weights.shape[-2] * weights.shape[-1])
+    share: float = kept / (weights.shape[-2] * weights.shape[-1])
+    return share
 
 
 def _box(weights: Tensor) -> tuple[slice, slice]:

@@ -151,7 +151,7 @@ def statistic_bytes(
     channels = getattr(encoder, "channels", None)
     if not encoder.has_geometry or channels is None:
         return 0.0
-    values = sum(channels(layer) / encoder.stride(layer) ** 2 for layer in layers)
+    values: float = sum(channels(layer) / encoder.stride(layer) ** 2 for layer in layers)
     each = _STATISTICS.get(name, _OTHER_STATISTIC)
     maps = 3 * 4 * regions  # weight maps at all layers, and the mask that they are made from
     return values * (each.plain + each.region * regions) + maps

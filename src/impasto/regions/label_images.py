@@ -201,7 +201,7 @@ def _label(picture: Tensor, palette: Tensor, size: tuple[int, int]) -> Tensor:
     colours = torch.cartesian_prod(centres, centres, centres)
     # Bytes if they suffice: one for each pixel of a large picture.
     dtype = torch.uint8 if len(palette) <= 256 else torch.int32
-    nearest = [torch.cdist(part, palette).argmin(1) for part in colours.split(_BINS**2)]
+    nearest = [torch.cdist(part, palette).argmin(1) for part in torch.split(colours, _BINS**2)]
     labels = torch.cat(nearest).to(dtype)
     regions = torch.empty(picture.shape[-2:], dtype=dtype)
     for rows, part in strips(regions, picture[0]):

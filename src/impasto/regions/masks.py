@@ -150,7 +150,7 @@ def stacked_masks(masks: Sequence[Tensor]) -> Tensor:
     """Masks (1, 1, H, W) as (1, R, H, W); no copy if they are the planes of one tensor in order."""
     whole = masks[0]._base
     if whole is not None and whole.ndim == 4 and whole.shape[:2] == (1, len(masks)):
-        planes = whole.split(1, dim=1)
+        planes = torch.split(whole, 1, dim=1)
         if all(a.data_ptr() == b.data_ptr() and a.shape == b.shape and a.dtype == b.dtype
                for a, b in zip(masks, planes, strict=True)):  # fmt: skip
             return whole
