@@ -13,6 +13,7 @@ import torch
 from hypothesis import settings
 from torch import Tensor
 
+from helpers.emulated_device import reserve_gradients
 from helpers.file_server import FileServer, serving, unused_url
 from helpers.learned_nets import LEARNED, published_linear, random_state
 from helpers.quick_paintings import FAST, finish
@@ -29,6 +30,8 @@ from impasto.runtime import downloads
 from impasto.weights import store
 from impasto.weights.open import open_encoder
 from impasto.weights.records import WEIGHTS, WeightRecord
+
+reserve_gradients()
 
 # Other work may share the machine: how long an example takes tells nothing.
 settings.register_profile("impasto", deadline=None)

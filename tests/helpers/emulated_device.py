@@ -9,6 +9,9 @@ may be on the CPU, nor be copied from there or to there.
 
 On demand the device lacks what Apple's GPUs lack or have lacked: float64, eigenvalues, antialiased
 resizing.
+
+Outside :func:`emulated` the device is not available. A process that had it once keeps its name, and
+``torch.accelerator.current_accelerator()`` gives that unless asked for what is available.
 """
 
 from __future__ import annotations
@@ -113,9 +116,10 @@ class _Module:
 
     def __init__(self) -> None:
         self.synchronized = 0
+        self.is_emulated = False
 
     def is_available(self) -> bool:
-        return True
+        return self.is_emulated
 
     def is_initialized(self) -> bool:
         return True
@@ -133,7 +137,7 @@ class _Module:
         pass
 
     def device_count(self) -> int:
-        return 1
+        return int(self.is_emulated)
 
     def synchronize(self) -> None:
         self.synchronized += 1
@@ -148,6 +152,22 @@ class _Module:
         return [torch.bfloat16, torch.float16]
 
 
+def reserve_gradients() -> None:
+    """Let the device have gradients; to be called before any are computed, of any device.
+
+    PyTorch counts the devices when it computes the first gradient of a process, and fails on those
+    that come later. It counts what has a guard, and asks for nothing else about it.
+    """
+    if _is_possible():
+        guard = backend_registration._DummyDeviceGuard()
+        torch._C._acc.register_python_privateuseone_device_guard(guard)
+
+
+def _is_possible() -> bool:
+    """Whether this PyTorch has devices written in Python."""
+    return hasattr(backend_registration, "_setup_privateuseone_for_python_backend")
+
+
 _operations = _Operations()
 _MEASURED = (precision.bfloat16_is_faster, precision.fastest_layout)
 
@@ -160,11 +180,13 @@ def emulated(*, lacks_float64: bool = False, contiguous: bool = False) -> Iterat
         lacks_float64: Whether it lacks float64 and some operations.
         contiguous: Whether it convolves maps faster whose channels are not last.
     """
-    if not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"):
+    if not _is_possible():
         pytest.skip("this PyTorch has no devices written in Python")
     if not hasattr(torch, NAME):
         backend_registration._setup_privateuseone_for_python_backend(NAME, _Module())
+    module = getattr(torch, NAME)
     with pytest.MonkeyPatch.context() as patch, _Constructors(), _operations:
+        patch.setattr(module, "is_emulated", True)
         measure = precision._time_convolution
 
         def seconds(device: torch.device, dtype: torch.dtype, layout: torch.memory_format) -> float:
@@ -178,7 +200,7 @@ def emulated(*, lacks_float64: bool = False, contiguous: bool = False) -> Iterat
         patch.setattr(devices, "_MISSING", set())
         for measured in (devices.has_float64, *_MEASURED):
             measured.cache_clear()
-        yield getattr(torch, NAME)
+        yield module
 
 
 @contextlib.contextmanager
