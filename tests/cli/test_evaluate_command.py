@@ -200,7 +200,8 @@ def test_an_interrupted_evaluation_prints_what_it_has(world, tmp_path):
         capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert made.returncode == 130, made.stderr
-    assert made.stderr == "stopped after 1 of 4 results\n"
+    told = "impasto: stopping after this result\nstopped after 1 of 4 results\n"
+    assert made.stderr == told
     assert "mild: 1 picture\n" in made.stdout
     assert len((tmp_path / "out/pictures.csv").read_text("utf-8").splitlines()) == 2
 

@@ -41,7 +41,7 @@ def place(tmp_path, monkeypatch):
 CALLS = {
     "paint": lambda **more: impasto.paint("photo.png", "painting.png", **QUICK, **more),
     "texture": lambda **more: impasto.texture(
-        "painting.png", 64, encoder="tiny.safetensors", scales=1, steps=1, **more
+        "painting.png", 48, encoder="tiny.safetensors", scales=1, steps=1, **more
     ),
     "stylize": lambda **more: impasto.stylize("photo.png", "great-wave", **more),
     "reconstruct": lambda **more: impasto.reconstruct(
@@ -66,7 +66,7 @@ COMMANDS = {
     "edges": ["made/two", "--content", "photo.png"],
     "gallery": ["made/two"],
     "reconstruct": ["photo.png", "--layer", "relu2_1", "-o", "out.png", "--size", "64", *SHORT],
-    "texture": ["painting.png", "-o", "out.png", "--size", "64", *SHORT],
+    "texture": ["painting.png", "-o", "out.png", "--size", "48", *SHORT],
     "evaluate": ["made/two", "--content", "photo.png", "--style", "painting.png", "--quiet",
                  "--metrics", "gram,ssim"],
 }  # fmt: skip
@@ -85,9 +85,9 @@ def test_every_reading_has_the_limit_that_was_given(name, monkeypatch):
     """But that of what the program has made itself: the cells of the grid, a sheet."""
     decode = decoding.decode
 
-    def strict(image, source, max_pixels):
+    def strict(image, source, max_pixels, **options):
         assert max_pixels == HAVE or "cells" in source or source == "The given image", source
-        return decode(image, source, max_pixels)
+        return decode(image, source, max_pixels, **options)
 
     monkeypatch.setattr(picture, "decode", strict)
     assert run([name, *COMMANDS[name], "--max-pixels", str(HAVE)]) == 0

@@ -53,7 +53,8 @@ def test_any_style(data, tmp_path, capsys):
     assert "step 2: style " in err
     folder = tmp_path / "models" / "any-run"
     assert {path.name for path in folder.iterdir()} == {
-        "checkpoint.pt", "log.csv", "validation.csv", "sheet-000002.jpg", "best.safetensors"
+        "checkpoint.pt", "log.csv", "validation.csv", "sheet-000002.jpg", "best.safetensors",
+        ".lock",
     }  # fmt: skip
     assert [row[0] for row in log_of(folder)] == ["step", "1", "2"]
     with Image.open(folder / "sheet-000002.jpg") as sheet:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from helpers.random_inputs import smooth_picture
-from impasto.errors import ImpastoError
+from impasto.errors import ImageError
 from impasto.images.picture import Picture
 from impasto.jobs.events import Progress
 from impasto.objective.objective import Objective
@@ -190,8 +190,8 @@ def test_textures_that_tile_are_tried_at_sizes_that_do(encoder, simulate):
     assert 1 / 1.5 < told / run(work, known_forecast(work))[0] < 1.5
 
 
-def test_what_fails_in_a_trial_is_left_to_the_painting(encoder, cache, monkeypatch):
-    for error in (ImpastoError("no"), RuntimeError("could not create a primitive"), MemoryError()):
+def test_a_trial_without_memory_is_left_to_the_painting(encoder, cache, monkeypatch):
+    for error in (RuntimeError("could not create a primitive"), MemoryError()):
 
         def failing(builder, size, error=error):
             raise error
@@ -201,6 +201,11 @@ def test_what_fails_in_a_trial_is_left_to_the_painting(encoder, cache, monkeypat
     monkeypatch.setattr(ObjectiveBuilder, "objective", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         estimate(painter(encoder, 96))
+
+
+def test_a_picture_too_small_for_the_encoder_gets_no_estimate(encoder, cache):
+    with pytest.raises(ImageError, match="too small for relu"):
+        estimate(painter(encoder, 16))
 
 
 def test_short_paintings_are_not_kept(encoder, simulate):

@@ -22,6 +22,7 @@ def page(tmp_path_factory):
     photo = folder / "a <b>&'long' name.png"
     images.write(photo, images.read(PAIR.content_path, long_side=96).tensor)
     words = [str(photo), str(PAIR.style_path), "-o", str(folder / "out.png"), "--size", "96"]
+    words += ["--scale-ratio", "1.4"]
     words += ["--steps", "6", "--report", str(folder / "run.html"), "--quiet"]
     assert run(["paint", *words]) == 0
     return (folder / "run.html").read_text(encoding="utf-8")

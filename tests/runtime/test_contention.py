@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -87,10 +88,32 @@ def test_waits_are_short_from_the_first_contention_until_a_calm_second(
     waits = contention._Waits(shorten)
     found = []
     for share in (0.0, 0.02, 0.05, 0.3, 0.3, 0.0, 0.0, 0.0, 0.02, 0.0, 0.0, 0.0, 0.0, 0.0, 0.3):
-        waits.observe(share)
+        waits.observe(share, others=1.0)
         found.append(waits.are_short)
     assert found == [False] * 3 + [True] * 9 + [False] * 2 + [True]
     assert changes == [True, False, True]
+    for _ in range(4):  # what is left are waits of its own threads
+        waits.observe(0.3, others=0.02)
+    assert not waits.are_short
+    waits.observe(0.3, others=0.02)
+    assert not waits.are_short
+
+
+@LINUX
+def test_work_of_other_processes_is_counted() -> None:
+    """That of this process is not."""
+
+    def used(seconds: float) -> float:
+        before, until = contention._Sample.now(), time.monotonic() + seconds
+        while time.monotonic() < until:
+            pass
+        return contention._Sample.now().others - before.others
+
+    program = "import time; t = time.process_time()\nwhile time.process_time() < t + 0.5: pass"
+    before = contention._Sample.now()
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert contention._Sample.now().others - before.others > 0.4
+    assert min(used(0.5) for _ in range(5)) < 0.45 + 0.5 * ((os.cpu_count() or 1) - 1)
 
 
 CHANGED = """

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from impasto.errors import ImpastoError
 from impasto.images.picture import resize
 from impasto.optim.divergence import DivergenceGuard
 from impasto.optim.interface import Losses
@@ -108,10 +107,10 @@ def measured_forecast(painter: Painter) -> Forecast:
                 save_speed(kind, replace(speed, probe=trial.step))
             return _forecast(painter, speed, load if load > _BUSY else 1.0)
         speed = _first_speed(painter, trial)
-    except (ImpastoError, MemoryError, RuntimeError) as error:
-        if not isinstance(error, ImpastoError) and not is_out_of_memory(error):
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
             raise
-        return known_forecast(painter)  # whatever it is, the painting itself will meet it
+        return known_forecast(painter)  # the painting itself will go on in smaller tiles
     save_speed(kind, Speed(probe=trial.step))
     return _forecast(painter, speed)
 

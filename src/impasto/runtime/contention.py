@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 _CHOSEN_BY_USER = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "KMP_LIBRARY")
 """Environment variables that say how threads wait. If one is set, nothing is changed."""
@@ -32,7 +33,11 @@ _SECONDS = 0.25
 """Between two observations."""
 
 _MUCH, _LITTLE = 0.03, 0.005
-"""Share of its time that a thread waits for a core: beside other programs, and alone."""
+"""Share of its time that a thread waits for a core: beside other programs, and hardly ever."""
+
+_OTHERS = 0.1
+"""Cores that other programs use, at least. Threads of one painting also wait for each other: 3 %
+of their time where nothing else runs."""
 
 _CALM_OBSERVATIONS = 4
 """As many without other programs end the short waits."""
@@ -70,13 +75,47 @@ def _start_watching() -> None:
 
 def _watch() -> None:
     waits = _Waits()
-    delayed, observed = waited_seconds(), time.monotonic()
+    last = _Sample.now()
     while True:
         time.sleep(_SECONDS)
-        before, since = delayed, observed
-        delayed, observed = waited_seconds(), time.monotonic()
+        before, last = last, _Sample.now()
         if "torch" in sys.modules:
-            waits.observe((delayed - before) / (observed - since))
+            seconds = last.time - before.time
+            delayed, others = last.delayed - before.delayed, last.others - before.others
+            waits.observe(delayed / seconds, others / seconds)
+
+
+class _Sample(NamedTuple):
+    """Seconds so far.
+
+    Attributes:
+        time: On the clock.
+        delayed: See :func:`waited_seconds`.
+        others: Processor time of other processes, on the cores that this one may use.
+    """
+
+    time: float
+    delayed: float
+    others: float
+
+    @staticmethod
+    def now() -> _Sample:
+        own = os.times()
+        others = busy_seconds() - own.user - own.system
+        return _Sample(time.monotonic(), waited_seconds(), others)
+
+
+def busy_seconds() -> float:
+    """Processor time of all processes, on the cores that this one may use."""
+    names = {f"cpu{core}" for core in os.sched_getaffinity(0)}
+    ticks = 0
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path("/proc/stat").read_text().splitlines():
+            name, *numbers = line.split()
+            if name in names:
+                user, nice, system, _, _, interrupts, soft_interrupts, *_ = map(int, numbers)
+                ticks += user + nice + system + interrupts + soft_interrupts
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def waited_seconds() -> float:
@@ -107,19 +146,21 @@ class _Waits:
         """Whether they are short now."""
         return self._short is not None
 
-    def observe(self, share: float) -> None:
+    def observe(self, share: float, others: float) -> None:
         """Decide after an observation.
 
         Args:
             share: Seconds that all threads have waited for cores, per second.
+            others: Cores that other processes have used.
         """
         share /= _threads()
         if self._short is None:
-            if share > _MUCH:
+            if share > _MUCH and others > _OTHERS:
                 self._short, self._calm = contextlib.ExitStack(), 0
                 self._short.enter_context(self._shorten())
             return
-        self._calm = self._calm + 1 if share < _LITTLE else 0
+        is_calm = share < _LITTLE or others < _OTHERS
+        self._calm = self._calm + 1 if is_calm else 0
         if self._calm >= _CALM_OBSERVATIONS:
             self._short.close()
             self._short = None

@@ -43,10 +43,10 @@ def check_outputs(args: argparse.Namespace, inputs: Iterable[object]) -> None:
     """
     images.check_output(args.output, quality=args.quality, depth=args.depth)
     pages = {"--log": args.log, "--report": getattr(args, "report", None)}
-    if args.log is not None and args.log.suffix.lower() in (*images.FORMATS, *PAGE_ENDINGS):
-        raise OptionError(f"{args.log} would be a table of losses: name the --log .csv.")
     outputs = {"-o": args.output, **pages, "--snapshots-to": args.snapshots_to}
     check_apart(outputs.items(), inputs)
+    if args.log is not None and args.log.suffix.lower() in (*images.FORMATS, *PAGE_ENDINGS):
+        raise OptionError(f"{args.log} would be a table of losses: name the --log .csv.")
     for flag, path in pages.items():
         if path is not None:
             check_replaceable(path, flag, overwrite=args.overwrite)
