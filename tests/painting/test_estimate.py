@@ -203,9 +203,13 @@ def test_a_trial_without_memory_is_left_to_the_painting(encoder, cache, monkeypa
         estimate(painter(encoder, 96))
 
 
-def test_a_picture_too_small_for_the_encoder_gets_no_estimate(encoder, cache):
-    with pytest.raises(ImageError, match="too small for relu"):
-        estimate(painter(encoder, 16))
+def test_a_mistake_found_by_a_trial_is_told_before_the_estimate(encoder, cache, monkeypatch):
+    def failing(builder, size):
+        raise ImageError("too small for relu5_1")
+
+    monkeypatch.setattr(ObjectiveBuilder, "objective", failing)
+    with pytest.raises(ImageError, match="too small for relu5_1"):
+        estimate(painter(encoder, 96))
 
 
 def test_short_paintings_are_not_kept(encoder, simulate):
