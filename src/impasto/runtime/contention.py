@@ -110,7 +110,7 @@ def busy_seconds() -> float:
     names = {f"cpu{core}" for core in os.sched_getaffinity(0)}
     ticks = 0
     with contextlib.suppress(OSError, ValueError):
-        for line in Path("/proc/stat").read_text().splitlines():
+        for line in Path("/proc/stat").read_text(encoding="ascii").splitlines():
             name, *numbers = line.split()
             if name in names:
                 user, nice, system, _, _, interrupts, soft_interrupts, *_ = map(int, numbers)
