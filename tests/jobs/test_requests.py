@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,19 @@ def test_an_old_painting():
         "a.jpg", parse_styles(["coarse=b.jpg:0.7", "fine=c.jpg:0.3"]), recipe, "m.png", "s.png",
         (RegionSpec("sky", Path("k.png"), None, Path("d.jpg")),),
     )  # fmt: skip
+
+
+def test_recipes_from_before_the_ratio_keep_their_sizes():
+    """Sizes of the pyramid differed by √2."""
+    old = re.sub("scale_ratio.*\n", "", Recipe(size=96).to_toml())
+    metadata = {"recipe": old, "content": "a.jpg", "style": '["b.jpg"]'}
+    expected = Recipe(size=96, scale_ratio=2**0.5)
+    assert from_metadata(metadata).recipe == expected
+    request = json.loads(to_json(PaintRequest("a.jpg", parse_styles(["b.jpg"]), Recipe(size=96))))
+    del request["recipe"]["scale_ratio"]
+    assert from_json(json.dumps(request)).recipe == expected
+    request["recipe"] = {"size": 96}  # written by hand
+    assert from_json(json.dumps(request)).recipe == Recipe(size=96)
 
 
 def test_old_textures_and_reconstructions():

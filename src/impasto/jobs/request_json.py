@@ -93,7 +93,10 @@ def from_metadata(metadata: Mapping[str, str]) -> Request | None:
         return _old_stylize(metadata)
     if "recipe" not in metadata:
         return None
-    recipe, made_as = from_toml(metadata["recipe"]), metadata.get("made as", "").split()
+    recipe = from_toml(metadata["recipe"])
+    if "scale_ratio" not in metadata["recipe"]:
+        recipe = recipe.replace(scale_ratio=_OLD_RATIO)
+    made_as = metadata.get("made as", "").split()
     if "reconstruction" in made_as:
         return ReconstructRequest(_name(metadata.get("content"), "content"), made_as[0], recipe)
     styles = _old_styles(metadata)
@@ -158,7 +161,13 @@ def _recipe(value: Any, entry: str) -> Recipe:
     for name, text in values.items():
         if isinstance(text, str):
             _name(text, f"recipe's {name}")
+    if values.keys() >= _SIZES and "scale_ratio" not in values:
+        values = {**values, "scale_ratio": _OLD_RATIO}
     return Recipe().replace(**values)
+
+
+_SIZES, _OLD_RATIO = {"scales", "smallest", "final_steps"}, 2**0.5
+"""Entries of every recipe that was written as a whole, and the ratio of sizes before it had one."""
 
 
 def _size(value: Any, entry: str) -> tuple[int, int]:
