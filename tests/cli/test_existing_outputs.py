@@ -54,11 +54,8 @@ DERIVED = {
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in "ab":
-        images.write(f"{name}.png", smooth_picture(48, 64, seed=ord(name)))
-    return tmp_path
+def place(folder_of_two):
+    return folder_of_two
 
 
 def state(path):

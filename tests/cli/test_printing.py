@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 import impasto
-from helpers.random_inputs import smooth_picture
 from impasto import images
 from impasto.cli.main import run
 
@@ -25,11 +24,8 @@ needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in "ab":
-        images.write(f"{name}.png", smooth_picture(48, 64, seed=ord(name)))
-    return tmp_path
+def place(folder_of_two):
+    return folder_of_two
 
 
 def shell(line: str) -> subprocess.CompletedProcess[str]:
