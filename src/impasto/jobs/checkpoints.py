@@ -8,15 +8,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from impasto.errors import ImpastoError, InputDataError, option
+from impasto.errors import InputDataError, option
 from impasto.jobs.results import Row
 from impasto.painting.painter import Painter
 from impasto.painting.snapshots import FrameStore
 from impasto.runtime.checkpoint_schedule import CheckpointSchedule
 from impasto.runtime.files import atomic_write, shown
-from impasto.runtime.torch_files import save_torch
+from impasto.runtime.torch_files import load_torch, save_torch
 
 
 def checkpoint_path(output: Path) -> Path:
@@ -138,12 +136,8 @@ def read_state(path: Path, restore: Callable[[Any], list[Row]]) -> list[Row]:
         raise InputDataError(
             f"There is no checkpoint {shown(path)}: start without {option('resume')}."
         )
-    try:
-        return restore(torch.load(path, weights_only=True, map_location="cpu"))
-    except ImpastoError:
-        raise
-    except Exception as error:  # torch.load raises nearly anything for a broken file
-        raise InputDataError(
-            f"The checkpoint {shown(path)} is broken, or of another version of Impasto: "
-            f"delete it and start without {option('resume')}."
-        ) from error
+    broken = (
+        f"The checkpoint {shown(path)} is broken, or of another version of Impasto: "
+        f"delete it and start without {option('resume')}."
+    )
+    return load_torch(path, restore, broken=broken)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 import torch
 from torch import Tensor
+
+from impasto.errors import ImpastoError, InputDataError
+
+Restored = TypeVar("Restored")
 
 
 def save_torch(value: Any, path: Path) -> None:
@@ -24,6 +28,32 @@ def save_torch(value: Any, path: Path) -> None:
         except RuntimeError as problem:
             reason = stream.problem or OSError(str(problem).partition("\n")[0])
             raise reason from problem
+
+
+def load_torch(
+    path: Path,
+    restore: Callable[[Any], Restored],
+    *,
+    broken: str,
+    kept: type[ImpastoError] = ImpastoError,
+) -> Restored:
+    """Read what :func:`save_torch` wrote, and restore it.
+
+    Args:
+        path: The file.
+        restore: Takes the value, on the CPU; what it returns is returned.
+        broken: The message for a file that cannot be read or restored.
+        kept: Errors of ``restore`` that say more than this message.
+
+    Raises:
+        InputDataError: With that message.
+    """
+    try:
+        return restore(torch.load(path, weights_only=True, map_location="cpu"))
+    except kept:
+        raise
+    except Exception as error:  # torch.load raises nearly anything for a broken file
+        raise InputDataError(broken) from error
 
 
 class _Stream:

@@ -9,13 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from impasto.errors import ImpastoError, InputDataError, option
 from impasto.runtime.files import absolute, atomic_write, check_writable, shown
 from impasto.runtime.locks import locked
 from impasto.runtime.text_files import open_table
-from impasto.runtime.torch_files import count_bytes, save_torch
+from impasto.runtime.torch_files import count_bytes, load_torch, save_torch
 
 if TYPE_CHECKING:
     from impasto.training.loop import Task, TrainStep
@@ -77,19 +75,18 @@ class RunFolder:
         path = self._folder / CHECKPOINT
         if not path.exists():
             return 0
-        try:
-            saved = torch.load(path, weights_only=True, map_location="cpu")
+
+        def restore(saved: dict[str, Any]) -> int:
             _check_same(shown(path), saved["settings"], self._settings)
             task.load_state_dict(saved["task"])
             self.checkpoint_bytes = count_bytes(saved)
             return int(saved["step"])
-        except InputDataError:
-            raise
-        except Exception as error:  # torch.load raises nearly anything for a broken file
-            raise InputDataError(
-                f"The checkpoint {shown(path)} is broken, or was made with other options: "
-                f"give the options it was made with, or another {option('run')} folder."
-            ) from error
+
+        broken = (
+            f"The checkpoint {shown(path)} is broken, or was made with other options: "
+            f"give the options it was made with, or another {option('run')} folder."
+        )
+        return load_torch(path, restore, broken=broken, kept=InputDataError)
 
     def append_log(self, report: TrainStep) -> None:
         """Add a row to the log.
