@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from impasto.cli.commands import stylize, train, train_networks
 from impasto.cli.main import COMMANDS
+from impasto.cli.options import stylize, train, train_networks
 from impasto.networks.catalogue import networks, style_names
 
 EPILOGS = [
-    getattr(importlib.import_module(f"impasto.cli.commands.{name}"), "EXAMPLES", "")
+    getattr(importlib.import_module(f"impasto.cli.options.{name}"), "EXAMPLES", "")
     for name in COMMANDS
 ]
 

@@ -10,9 +10,9 @@ from impasto.cli import main
 from impasto.cli.main import run
 
 
-@pytest.mark.parametrize("function", ["_parser", "_module"])
+@pytest.mark.parametrize("function", ["_parser", "_built_in"])
 def test_ctrl_c_at_the_very_start(function, capsys, monkeypatch):
-    """While the parser is built, which imports torch, or just after."""
+    """While the parser is built, or just after."""
 
     def interrupted(*_):
         raise KeyboardInterrupt

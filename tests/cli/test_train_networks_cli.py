@@ -16,6 +16,7 @@ from helpers.random_inputs import smooth_picture
 from helpers.trainings import log_of, same
 from impasto import images
 from impasto.cli.commands import train_networks
+from impasto.cli.options import train_networks as options
 from impasto.cli.main import run
 from impasto.networks.adain import AdaINNetwork
 from impasto.networks.files import load_network
@@ -81,7 +82,7 @@ def test_size_of_the_style_does_not_follow_the_crops(more, long_side, data, tmp_
         return FixedStylesTraining(*given, **options)
 
     monkeypatch.setattr(train_networks, "FixedStylesTraining", training)
-    monkeypatch.setattr(train_networks, "STYLE_SIDE", 140)
+    monkeypatch.setattr(options, "STYLE_SIDE", 140)
     both = ["--crop", "80", *more, "--quiet"]
     assert run(command(data, "multi-style", tmp_path / "x.safetensors", *both)) == 0
     assert sides == [long_side] * 2
@@ -166,7 +167,7 @@ def test_any_style_off_a_single_picture(data, tmp_path):
 @pytest.mark.parametrize("option", ["--start", "--add-style"])
 def test_what_begins_with_a_model_sees_whole_crops_from_the_start(option, data, tmp_path):
     parser = argparse.ArgumentParser()
-    train_networks.configure(parser.add_subparsers())
+    options.configure(parser.add_subparsers())
     words = command(data, "multi-style", tmp_path / "x.safetensors")[1:]
     assert train_networks._settings(parser.parse_args(words)).first_share == 0.7
     assert train_networks._settings(parser.parse_args([*words, option, "any"])).first_share == 0

@@ -10,6 +10,7 @@ from helpers.network_trainings import command, make_sheets_small, training_data
 from helpers.random_inputs import smooth_picture
 from impasto import images
 from impasto.cli.commands import train_networks
+from impasto.cli.options.train_networks import ABOUT
 from impasto.cli.main import run
 from impasto.training.crops import is_held_out
 
@@ -145,7 +146,7 @@ def argument(**values: object):
     return type("Arguments", (), values)
 
 
-@pytest.mark.parametrize("what", train_networks.ABOUT)
+@pytest.mark.parametrize("what", ABOUT)
 def test_help_fits_a_screen(what, capsys):
     with pytest.raises(SystemExit) as end:
         run(["train", what, "-h"])

@@ -87,10 +87,10 @@ def test_one_that_had_converged_is_not_painted_further(place, monkeypatch):
 SLOWLY = """
 import sys, time
 from impasto.cli.main import run
-from impasto.cli.shared import run_options
+from impasto.cli.shared import run_to_file
 from impasto.jobs.display import ProgressBar
 from impasto.jobs.events import Progress
-run_options.CHECKPOINT_SECONDS = 0.0
+run_to_file.CHECKPOINT_SECONDS = 0.0
 def show(bar, event):
     if isinstance(event, Progress):
         sys.__stdout__.write("step\\n")

@@ -33,7 +33,7 @@ def temporary(tmp_path, monkeypatch):
 
 
 def test_on_a_full_disk_the_picture_is_kept_elsewhere(place, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("impasto.cli.shared.run_options.CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("impasto.cli.shared.run_to_file.CHECKPOINT_SECONDS", 0.0)
     assert paint("whole.png") == 0
     with small_disk(tmp_path / "disk", 2000) as disk:
         gone = disk / "filler"

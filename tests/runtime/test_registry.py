@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from impasto.errors import OptionError
-from impasto.losses import statistics
+from impasto.losses import registry
 from impasto.losses.statistics import (
     STATISTICS,
     Statistic,
@@ -39,7 +39,7 @@ MEAN = Statistic(
 def table(monkeypatch):
     """A fresh table in the place of ``STATISTICS``, which has not looked for packages yet."""
     fresh = Registry("style statistic", Statistic, "impasto.statistics", {"gram": GRAM})
-    monkeypatch.setattr(statistics, "STATISTICS", fresh)
+    monkeypatch.setattr(registry, "STATISTICS", fresh)
     return fresh
 
 

@@ -1,6 +1,7 @@
 """The program ``impasto``: runs the chosen command and prints errors as one sentence.
 
-Only the module of the chosen command is imported, so that ``impasto -h`` is fast.
+Only the options of the chosen command are imported, which need no torch, so that ``-h`` is fast;
+its work is imported when it runs.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ import argparse
 import importlib
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 from impasto import __version__
 from impasto.cli.shared.exit_codes import INTERRUPTED, WRONG_INPUT
@@ -41,9 +42,11 @@ COMMANDS: Mapping[str, str] = {
     "models": "list, fetch, add and verify encoders and one-pass models",
     "train": "train one-pass networks and encoders",
 }
-"""Command → one-line summary. Each command is a module in :mod:`impasto.cli.commands`.
+"""Command → one-line summary.
 
-Other packages add commands by entry points in the group ``impasto.commands``.
+The options of each command are a module in :mod:`impasto.cli.options`, its work is one in
+:mod:`impasto.cli.commands`. Other packages add commands by entry points in the group
+``impasto.commands``, each of which is a module with both.
 """
 
 EXAMPLES = """\
@@ -53,6 +56,10 @@ examples:
   impasto stylize photo.jpg --style painting.jpg -o out.png
   impasto paint -h
 """
+
+
+Work: TypeAlias = Callable[[argparse.Namespace], int]
+"""Runs a command with its options; returns the exit code."""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -76,7 +83,6 @@ def _run(words: Sequence[str]) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _print_warning
-            # The parser takes a second: its defaults are in modules that import torch.
             args = _parser(chosen).parse_args(words)
             if getattr(args, "quiet", False):
                 warnings.simplefilter("ignore")
@@ -127,17 +133,17 @@ def _parser(chosen: str) -> Parser:
         if name != chosen:
             commands.add_parser(name, help=about)
             continue
-        module = load_entry_point("command", external[name]) if name in external else _module(name)
-        about = getattr(module, "SUMMARY", about)
+        options, run = _external(external[name]) if name in external else _built_in(name)
+        about = getattr(options, "SUMMARY", about)
         command = commands.add_parser(
             name,
             help=about,
             description=f"{about[0].upper()}{about[1:]}.",
-            epilog=getattr(module, "EXAMPLES", None),
+            epilog=getattr(options, "EXAMPLES", None),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        module.configure(command)
-        command.set_defaults(run_command=module.run)
+        options.configure(command)
+        command.set_defaults(run_command=run)
     return parser
 
 
@@ -145,5 +151,16 @@ def _external_commands() -> Mapping[str, Sequence[EntryPoint]]:
     return entry_points("impasto.commands")
 
 
-def _module(name: str) -> Any:
-    return importlib.import_module(f"impasto.cli.commands.{name}")
+def _external(points: Sequence[EntryPoint]) -> tuple[Any, Work]:
+    module = load_entry_point("command", points)
+    return module, module.run
+
+
+def _built_in(name: str) -> tuple[Any, Work]:
+    """The options of a command, and its work, which is imported when it is called."""
+
+    def run_command(args: argparse.Namespace) -> int:
+        code: int = importlib.import_module(f"impasto.cli.commands.{name}").run(args)
+        return code
+
+    return importlib.import_module(f"impasto.cli.options.{name}"), run_command

@@ -49,3 +49,11 @@ FORMATS: Mapping[str, Format] = {
     ".gif": Format("GIF", alpha=True, max_side=65535),  # its alpha is 0 or 1
 }
 """Extension → format that can be written; many more formats can be read."""
+
+
+DEPTHS = (8, 16)
+"""Bits a sample that can be written."""
+
+
+METADATA = ("strip", "keep", "keep-location")
+"""What becomes of a photograph's own metadata: left out, kept without and with where it was."""

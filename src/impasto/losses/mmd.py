@@ -27,6 +27,7 @@ from impasto.losses.moments import (
     squared_norm,
     weighted_vectors,
 )
+from impasto.losses.registry import Statistic
 
 
 def linear_summary(features: Tensor, weights: Tensor | None) -> Summary:
@@ -214,3 +215,26 @@ def _octaves(phases: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     for _ in WIDTHS[1:]:
         cosine, sine = 2 * cosine.square() - 1, 2 * cosine * sine
         yield cosine, sine
+
+
+LINEAR = Statistic(
+    linear_summary,
+    linear_distance,
+    "mean of each channel (MMD with the linear kernel)",
+    "Li et al. 2017, arXiv:1701.01036",
+)
+
+POLY = Statistic(
+    poly_summary,
+    poly_distance,
+    "Gram matrix and mean (MMD with a quadratic kernel)",
+    "Li et al. 2017, arXiv:1701.01036",
+    from_moments=dict,
+)
+
+RBF = Statistic(
+    rbf_summary,
+    rbf_distance,
+    "the whole distribution (MMD with Gaussian kernels, by random Fourier features)",
+    "Li et al. 2017, arXiv:1701.01036; Rahimi & Recht 2007",
+)

@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.losses.moments import Summary, weighted_vectors
+from impasto.losses.registry import Statistic
 from impasto.runtime.threads import one_thread
 
 QUANTILES = 256
@@ -127,3 +128,12 @@ def random_directions(
         basis = basis * triangle.diagonal(dim1=-2, dim2=-1).sign()[:, None, :]
         directions: Tensor = basis.transpose(0, 1).flatten(1)
         return directions.to(dtype).to(device)
+
+
+SLICED = Statistic(
+    sliced_summary,
+    sliced_distance,
+    "the whole distribution (Wasserstein-2 distances along random directions)",
+    "Heitz et al. 2021, arXiv:2006.07229; Pitié et al. 2005",
+    is_mean=False,
+)

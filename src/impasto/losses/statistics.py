@@ -11,53 +11,26 @@ combination of their summaries, a mask is a weight map, tiles are combined by th
 batch over machines is a mean over machines. A summary that is not a mean (``Statistic.is_mean``),
 such as sorted projections, can be weighted and mixed too, but tiles do not combine to the whole.
 
-To add a statistic, write the two functions and a line in the table: masks, mixtures, tiles, the
-option ``style_loss`` and the generic tests use it from there. Another package calls
-:func:`register_statistic`, or declares an entry point of the group ``impasto.statistics``::
-
-    [project.entry-points."impasto.statistics"]
-    median = "my_package.median:STATISTIC"
+The table is in :mod:`impasto.losses.registry`, which tells how to add a statistic.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from impasto.errors import OptionError, unknown_name
-from impasto.losses import mmd, sliced
 from impasto.losses.bures import bures
 from impasto.losses.moments import Summary as Summary
 from impasto.losses.moments import gram_matrix as gram_matrix
 from impasto.losses.moments import mean_and_gram, mean_square, mean_vector, squared_norm
-from impasto.runtime.registry import Registry
-
-
-@dataclass(frozen=True)
-class Statistic:
-    """A style statistic.
-
-    Attributes:
-        summary: (features (B, C, H, W), weights (B, 1, H, W) ≥ 0 or None) → means by name.
-        distance: (summary, target summary) → (B,), ≥ 0.
-        about: Description in one line.
-        source: The paper.
-        is_mean: Whether the summary is a mean over positions, so that tiles mix to the whole
-            exactly, and a mixture of styles is the summary of a picture with parts of each.
-        from_moments: Computes the summary from the ``mean`` and ``gram`` of
-            :func:`impasto.losses.moments.mean_and_gram`; None if that is impossible or no simpler.
-    """
-
-    summary: Callable[[Tensor, Tensor | None], Summary]
-    distance: Callable[[Summary, Summary], Tensor]
-    about: str
-    source: str
-    is_mean: bool = True
-    from_moments: Callable[[Summary], Summary] | None = None
+from impasto.losses.registry import STATISTICS as STATISTICS
+from impasto.losses.registry import Statistic as Statistic
+from impasto.losses.registry import get_statistic as get_statistic
+from impasto.losses.registry import register_statistic as register_statistic
 
 
 def _gram_summary(features: Tensor, weights: Tensor | None) -> Summary:
@@ -115,85 +88,29 @@ def _covariance(summary: Summary) -> Tensor:
     return summary["gram"] - mean[:, :, None] * mean[:, None, :]
 
 
-STATISTICS = Registry(
-    "style statistic",
-    Statistic,
-    "impasto.statistics",
-    {
-        "gram": Statistic(
-            _gram_summary,
-            _gram_distance,
-            "Gram matrices: which features occur together",
-            "Gatys, Ecker & Bethge 2016, CVPR",
-            from_moments=_gram_from_moments,
-        ),
-        "moments": Statistic(
-            _moments_summary,
-            _moments_distance,
-            "mean and standard deviation of each channel (BN statistics)",
-            "Li et al. 2017, arXiv:1701.01036; Huang & Belongie 2017, arXiv:1703.06868",
-            from_moments=_moments_from_moments,
-        ),
-        "gaussian-ot": Statistic(
-            mean_and_gram,
-            _gaussian_distance,
-            "Wasserstein-2 distance of Gaussians with the features' mean and covariance",
-            "Dowson & Landau 1982; Mroueh 2020, arXiv:1905.12828",
-            from_moments=dict,
-        ),
-        "mmd-linear": Statistic(
-            mmd.linear_summary,
-            mmd.linear_distance,
-            "mean of each channel (MMD with the linear kernel)",
-            "Li et al. 2017, arXiv:1701.01036",
-        ),
-        "mmd-poly": Statistic(
-            mmd.poly_summary,
-            mmd.poly_distance,
-            "Gram matrix and mean (MMD with a quadratic kernel)",
-            "Li et al. 2017, arXiv:1701.01036",
-            from_moments=dict,
-        ),
-        "mmd-rbf": Statistic(
-            mmd.rbf_summary,
-            mmd.rbf_distance,
-            "the whole distribution (MMD with Gaussian kernels, by random Fourier features)",
-            "Li et al. 2017, arXiv:1701.01036; Rahimi & Recht 2007",
-        ),
-        "sliced": Statistic(
-            sliced.sliced_summary,
-            sliced.sliced_distance,
-            "the whole distribution (Wasserstein-2 distances along random directions)",
-            "Heitz et al. 2021, arXiv:2006.07229; Pitié et al. 2005",
-            is_mean=False,
-        ),
-    },
+GRAM = Statistic(
+    _gram_summary,
+    _gram_distance,
+    "Gram matrices: which features occur together",
+    "Gatys, Ecker & Bethge 2016, CVPR",
+    from_moments=_gram_from_moments,
 )
-"""Style statistics by name: the built-in, the registered, and those of installed packages."""
 
+MOMENTS = Statistic(
+    _moments_summary,
+    _moments_distance,
+    "mean and standard deviation of each channel (BN statistics)",
+    "Li et al. 2017, arXiv:1701.01036; Huang & Belongie 2017, arXiv:1703.06868",
+    from_moments=_moments_from_moments,
+)
 
-def register_statistic(name: str, statistic: Statistic) -> None:
-    """Add a style statistic to ``STATISTICS``; ``style_loss`` accepts its name from then on.
-
-    Args:
-        name: Its name in recipes and on the command line, such as ``"sliced"``.
-        statistic: The statistic.
-
-    Raises:
-        OptionError: If another statistic has that name, or ``statistic`` is not a ``Statistic``.
-    """
-    STATISTICS.register(name, statistic)
-
-
-def get_statistic(name: str) -> Statistic:
-    """The statistic of that name.
-
-    Raises:
-        OptionError: For an unknown name, listing all; or if its package cannot be loaded.
-    """
-    if name not in STATISTICS:
-        raise unknown_name("style statistic", name, STATISTICS)
-    return STATISTICS[name]
+GAUSSIAN_OT = Statistic(
+    mean_and_gram,
+    _gaussian_distance,
+    "Wasserstein-2 distance of Gaussians with the features' mean and covariance",
+    "Dowson & Landau 1982; Mroueh 2020, arXiv:1905.12828",
+    from_moments=dict,
+)
 
 
 def mix(summaries: Sequence[Summary], weights: Sequence[float]) -> Summary:
@@ -273,11 +190,11 @@ def style_loss(
     return statistic.distance(summary, target) / style_unit(statistic, target, normalization)
 
 
-def style_error(name: str, features: Tensor, target: Tensor) -> Tensor:
+def style_error(name: str | Statistic, features: Tensor, target: Tensor) -> Tensor:
     """The relative style loss between two feature maps, (B,).
 
     Args:
-        name: Of the statistic.
+        name: Of the statistic, or the statistic.
         features: (B, C, H, W).
         target: (B, C, H', W').
     """

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from impasto.errors import OptionError
+from impasto.metrics.registry import Metric
 from impasto.runtime.devices import as_widest_float
 
 _ROWS_PER_CHUNK = 512  # 34 MB for each matrix of 16,384 positions
@@ -63,3 +64,13 @@ def _divergence(result: Tensor, content: Tensor) -> Tensor:
         else:
             total += (as_widest_float(logits).log_softmax(1) + change).logsumexp(1).sum()
     return total.clamp_min(0)
+
+
+CFSD = Metric(
+    cfsd,
+    reference="content",
+    better="lower",
+    about="content feature structural distance: which positions resemble each other",
+    source="Chung, Hyun & Heo 2024, arXiv:2312.09008",
+    layers=("relu3_1",),
+)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from impasto.colour.spaces import to_oklab
 from impasto.losses.sliced import QUANTILES, random_directions
+from impasto.metrics.registry import Metric
 from impasto.runtime.devices import as_float64
 
 BINS = (16, 16, 16)
@@ -87,3 +88,21 @@ def _histogram(picture: Tensor) -> Tensor:
     total_bins = BINS[0] * BINS[1] * BINS[2]
     counts = [torch.bincount(one, minlength=total_bins) for one in index.flatten(1)]
     return as_float64(torch.stack(counts)) / index[0].numel()
+
+
+COLOURS = Metric(
+    colour_distance,
+    reference="style",
+    better="lower",
+    about="sliced Wasserstein distance of the OKLab colours",
+    source="Rabin, Peyré, Delon & Bernot 2011; Ottosson 2020",
+)
+
+HISTOGRAM = Metric(
+    histogram_distance,
+    reference="style",
+    better="lower",
+    range=(0, 1),
+    about="Hellinger distance of the OKLab histograms",
+    source="after Afifi, Brubaker & Brown 2021, arXiv:2011.11731",
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from impasto.losses import content, statistics
+from impasto.metrics.registry import STYLE_LAYERS, Metric
 
 
 def content_error(result: Tensor, target: Tensor) -> Tensor:
@@ -40,3 +41,31 @@ def moments_error(result: Tensor, target: Tensor) -> Tensor:
     relative. Arguments and range are those of :func:`gram_error`.
     """
     return statistics.style_error("moments", result, target)
+
+
+CONTENT = Metric(
+    content_error,
+    reference="content",
+    better="lower",
+    about="squared error of the features, relative",
+    source="Gatys, Ecker & Bethge 2016, CVPR",
+    layers=("relu4_1",),
+)
+
+GRAM = Metric(
+    gram_error,
+    reference="style",
+    better="lower",
+    about="squared error of the Gram matrices, relative, mean over layers",
+    source="Gatys, Ecker & Bethge 2016, CVPR",
+    layers=STYLE_LAYERS,
+)
+
+MOMENTS = Metric(
+    moments_error,
+    reference="style",
+    better="lower",
+    about="squared error of the channels' means and deviations, relative, mean over layers",
+    source="Li et al. 2017, arXiv:1701.01036; Huang & Belongie 2017, arXiv:1703.06868",
+    layers=STYLE_LAYERS,
+)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from impasto.errors import InputDataError
+from impasto.metrics.registry import SetMetric
 
 MIN_SET_SIZE = 2
 """Fewer pictures have no covariance."""
@@ -57,3 +58,19 @@ def _moments(vectors: Tensor) -> tuple[Tensor, Tensor]:
     centred = (values - mean) / (len(values) - 1) ** 0.5
     factor = torch.linalg.qr(centred, mode="r").R if len(values) > values.shape[1] else centred
     return mean, factor
+
+
+FID = SetMetric(
+    lambda fid, _: fid,
+    better="lower",
+    about="Fréchet distance of Inception features, trained on art, of results and styles",
+    source="Heusel et al. 2017, arXiv:1706.08500; Wright & Ommer 2022, arXiv:2207.12280",
+)
+
+ART_FID = SetMetric(
+    art_fid,
+    better="lower",
+    about="(1 + mean of lpips-alexnet) (1 + fid)",
+    source="Wright & Ommer 2022, arXiv:2207.12280",
+    mean_of="lpips-alexnet",
+)

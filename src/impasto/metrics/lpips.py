@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from impasto.encoders.vgg import Encoder
 from impasto.errors import OptionError
+from impasto.metrics.registry import Metric
 from impasto.weights.open import open_encoder, open_metric_net
 from impasto.weights.store import load_tensors
 
@@ -101,3 +103,18 @@ def lpips(result: Tensor, content: Tensor, model: LpipsModel) -> Tensor:
 def _unit(features: Tensor) -> Tensor:
     length: Tensor = torch.linalg.vector_norm(features, dim=1, keepdim=True)
     return features / (length + _EPSILON)
+
+
+def _metric(net: str) -> Metric:
+    return Metric(
+        lpips,
+        reference="content",
+        better="lower",
+        about=f"LPIPS 0.1: weighted distance of the features of {net}",
+        source="Zhang, Isola, Efros, Shechtman & Wang 2018, arXiv:1801.03924",
+        open=partial(open_lpips, net),
+        weights=(net, f"lpips-{net}"),
+    )
+
+
+LPIPS, LPIPS_ALEXNET = _metric("vgg16"), _metric("alexnet")

@@ -14,21 +14,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Literal
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Literal
 
 from impasto.errors import OptionError, unknown_name
-from impasto.losses.total_variation import total_variation
-from impasto.metrics.cfsd import cfsd
-from impasto.metrics.colours import colour_distance, histogram_distance
-from impasto.metrics.features import content_error, gram_error, moments_error
-from impasto.metrics.fid import art_fid
-from impasto.metrics.lpips import lpips, open_lpips
-from impasto.metrics.ssim import edge_ssim, ssim
 from impasto.runtime.registry import Registry
 from impasto.weights.store import locate
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 """Layers of the style metrics, fixed so that values stay comparable."""
@@ -95,88 +88,17 @@ METRICS = Registry(
     Metric,
     "impasto.metrics",
     {
-        "content": Metric(
-            content_error,
-            reference="content",
-            better="lower",
-            about="squared error of the features, relative",
-            source="Gatys, Ecker & Bethge 2016, CVPR",
-            layers=("relu4_1",),
-        ),
-        "gram": Metric(
-            gram_error,
-            reference="style",
-            better="lower",
-            about="squared error of the Gram matrices, relative, mean over layers",
-            source="Gatys, Ecker & Bethge 2016, CVPR",
-            layers=STYLE_LAYERS,
-        ),
-        "moments": Metric(
-            moments_error,
-            reference="style",
-            better="lower",
-            about="squared error of the channels' means and deviations, relative, mean over layers",
-            source="Li et al. 2017, arXiv:1701.01036; Huang & Belongie 2017, arXiv:1703.06868",
-            layers=STYLE_LAYERS,
-        ),
-        "ssim": Metric(
-            ssim,
-            reference="content",
-            better="higher",
-            range=(-1, 1),
-            about="structural similarity of the luma",
-            source="Wang, Bovik, Sheikh & Simoncelli 2004",
-        ),
-        "edge-ssim": Metric(
-            edge_ssim,
-            reference="content",
-            better="higher",
-            range=(-1, 1),
-            about="structural similarity of the Sobel maps",
-            source="after Chen, Yang & Xie 2006",
-        ),
-        "cfsd": Metric(
-            cfsd,
-            reference="content",
-            better="lower",
-            about="content feature structural distance: which positions resemble each other",
-            source="Chung, Hyun & Heo 2024, arXiv:2312.09008",
-            layers=("relu3_1",),
-        ),
-        "colours": Metric(
-            colour_distance,
-            reference="style",
-            better="lower",
-            about="sliced Wasserstein distance of the OKLab colours",
-            source="Rabin, Peyré, Delon & Bernot 2011; Ottosson 2020",
-        ),
-        "histogram": Metric(
-            histogram_distance,
-            reference="style",
-            better="lower",
-            range=(0, 1),
-            about="Hellinger distance of the OKLab histograms",
-            source="after Afifi, Brubaker & Brown 2021, arXiv:2011.11731",
-        ),
-        "tv": Metric(
-            partial(total_variation, kind="l1"),
-            reference="",
-            better="lower",
-            about="total variation: Σ |difference of neighbours| / number of values",
-            source="Rudin, Osher & Fatemi 1992, in its anisotropic form",
-        ),
-        **{
-            name: Metric(
-                lpips,
-                reference="content",
-                better="lower",
-                about=f"LPIPS 0.1: weighted distance of the features of {net}",
-                source="Zhang, Isola, Efros, Shechtman & Wang 2018, arXiv:1801.03924",
-                open=partial(open_lpips, net),
-                weights=(net, f"lpips-{net}"),
-            )
-            for name, net in (("lpips", "vgg16"), ("lpips-alexnet", "alexnet"))
-        },
+        "content": "impasto.metrics.features:CONTENT",
+        "gram": "impasto.metrics.features:GRAM",
+        "moments": "impasto.metrics.features:MOMENTS",
+        "ssim": "impasto.metrics.ssim:SSIM",
+        "edge-ssim": "impasto.metrics.ssim:EDGE_SSIM",
+        "cfsd": "impasto.metrics.cfsd:CFSD",
+        "colours": "impasto.metrics.colours:COLOURS",
+        "histogram": "impasto.metrics.colours:HISTOGRAM",
+        "tv": "impasto.metrics.variation:TV",
+        "lpips": "impasto.metrics.lpips:LPIPS",
+        "lpips-alexnet": "impasto.metrics.lpips:LPIPS_ALEXNET",
     },
 )
 """Metrics of single results, in the order that ``impasto evaluate`` shows them."""
@@ -185,21 +107,7 @@ SET_METRICS = Registry(
     "metric",
     SetMetric,
     "impasto.set_metrics",
-    {
-        "fid": SetMetric(
-            lambda fid, _: fid,
-            better="lower",
-            about="Fréchet distance of Inception features, trained on art, of results and styles",
-            source="Heusel et al. 2017, arXiv:1706.08500; Wright & Ommer 2022, arXiv:2207.12280",
-        ),
-        "artfid": SetMetric(
-            art_fid,
-            better="lower",
-            about="(1 + mean of lpips-alexnet) (1 + fid)",
-            source="Wright & Ommer 2022, arXiv:2207.12280",
-            mean_of="lpips-alexnet",
-        ),
-    },
+    {"fid": "impasto.metrics.fid:FID", "artfid": "impasto.metrics.fid:ART_FID"},
 )
 """Metrics of all results of a method, shown last."""
 

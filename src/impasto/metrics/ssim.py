@@ -9,6 +9,7 @@ from torch import Tensor
 
 from impasto.errors import ImageError, OptionError
 from impasto.metrics.edges import STEP_EDGE, edge_map, luma
+from impasto.metrics.registry import Metric
 from impasto.runtime.devices import as_float64
 
 WINDOW = 11
@@ -88,3 +89,22 @@ def _window_means(maps: Tensor) -> Tensor:
             shifted.add_(maps.narrow(axis, offset, length), alpha=weight / sum(weights))
         maps = shifted
     return maps
+
+
+SSIM = Metric(
+    ssim,
+    reference="content",
+    better="higher",
+    range=(-1, 1),
+    about="structural similarity of the luma",
+    source="Wang, Bovik, Sheikh & Simoncelli 2004",
+)
+
+EDGE_SSIM = Metric(
+    edge_ssim,
+    reference="content",
+    better="higher",
+    range=(-1, 1),
+    about="structural similarity of the Sobel maps",
+    source="after Chen, Yang & Xie 2006",
+)

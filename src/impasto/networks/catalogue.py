@@ -1,4 +1,7 @@
-"""One-pass models by name: the built-in ones, and those that a user has added."""
+"""One-pass models by name: the built-in ones, and those that a user has added.
+
+Listing them needs no torch, so what opens models is imported when one is opened.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,18 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from impasto.errors import OptionError, WeightsError, unknown_name
-from impasto.networks.files import load_network, read_description
-from impasto.networks.model import IDENTITY, OnePassModel
+from impasto.networks.descriptions import read_description
+from impasto.networks.styles import IDENTITY
 from impasto.runtime.files import atomic_write
 from impasto.runtime.safetensors import read_safetensors, write_safetensors
-from impasto.weights.open import is_file_name
-from impasto.weights.records import WEIGHTS
+from impasto.weights.records import WEIGHTS, is_file_name
 from impasto.weights.store import EMBEDDED, Status, networks_folder
+
+if TYPE_CHECKING:
+    from impasto.networks.model import OnePassModel
 
 _NAME = re.compile(r"[\w.-]{1,64}")
 
@@ -42,6 +48,8 @@ def added_networks() -> dict[str, Path]:
 
 def verify_network(path: Path) -> Status:
     """Whether the file of an added model can be used."""
+    from impasto.networks.files import load_network
+
     try:
         load_network(path)
     except WeightsError as error:
@@ -68,6 +76,8 @@ def open_network(name: str | Path) -> OnePassModel:
         WeightsError: If the file is missing, broken or not a one-pass model.
         OptionError: For a name that is neither.
     """
+    from impasto.networks.files import load_network
+
     known = networks()
     if str(name) in known:
         return load_network(known[str(name)])
@@ -88,6 +98,8 @@ def add_network(name: str, file: str | Path) -> Path:
         OptionError: If the name belongs to a built-in model, or is not a valid file name.
         WeightsError: If the file is not a one-pass model.
     """
+    from impasto.networks.files import load_network
+
     if name in WEIGHTS:
         raise OptionError(f"The name {name} is taken by what is built in: choose another.")
     if not _NAME.fullmatch(name) or name.startswith("."):

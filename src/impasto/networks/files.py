@@ -17,22 +17,16 @@ import torch
 from torch import Tensor, nn
 
 from impasto.encoders.files import STORED_TYPES
-from impasto.errors import OptionError, WeightsError
+from impasto.errors import WeightsError
+from impasto.networks.descriptions import DESCRIPTION_ERRORS, FORMAT, VERSION, check_version
+from impasto.networks.descriptions import read_description as read_description
 from impasto.networks.kind import NetworkKind
 from impasto.networks.model import OnePassModel
 from impasto.networks.registry import NETWORKS, network_kind
 from impasto.networks.style_predictor import read_predictor
 from impasto.runtime.files import atomic_write
-from impasto.runtime.safetensors import StateDict, read_metadata, read_safetensors, serialize
-from impasto.weights.open import is_file_name
-
-FORMAT = "impasto.network"
-VERSION = "1"
-
-_DESCRIPTION_ERRORS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError,
-                       RecursionError, RuntimeError, OptionError)  # fmt: skip
-"""What a wrong description can raise while a model is built from it."""
-
+from impasto.runtime.safetensors import StateDict, read_safetensors, serialize
+from impasto.weights.records import is_file_name
 
 # --- Writing ----------------------------------------------------------------------------------
 
@@ -94,7 +88,7 @@ def load_network(path: str | Path) -> OnePassModel:
     """
     path = Path(path)
     state, metadata = read_safetensors(path)
-    _check_version(path, metadata)
+    check_version(path, metadata)
     try:
         description = json.loads(metadata["description"])
         kind = description["kind"]
@@ -105,40 +99,11 @@ def load_network(path: str | Path) -> OnePassModel:
         if describe(model) != description:
             raise ValueError("it has entries that are unknown, or of another type")
         _load_state(model, state)
-    except _DESCRIPTION_ERRORS as error:
+    except DESCRIPTION_ERRORS as error:
         raise WeightsError(f"{path} does not fit its description: {error}") from error
     known = ("format", "version", "description")
     model.card = {key: value for key, value in metadata.items() if key not in known}
     return model.frozen()
-
-
-def read_description(path: str | Path) -> dict[str, Any]:
-    """The description in a model's file (see :func:`describe`), without reading its tensors.
-
-    Raises:
-        WeightsError: If there is no such file, or it is not a model of this version.
-    """
-    path = Path(path)
-    metadata = read_metadata(path)
-    _check_version(path, metadata)
-    try:
-        description = json.loads(metadata["description"])
-        return {**description, "styles": [str(name) for name in description["styles"]]}
-    except _DESCRIPTION_ERRORS as error:
-        raise WeightsError(f"{path} has a broken description: {error}") from error
-
-
-def _check_version(path: Path, metadata: Mapping[str, str]) -> None:
-    if metadata.get("format") != FORMAT:
-        raise WeightsError(
-            f"{path} is no one-pass model of Impasto: name a file that `impasto train` made, or a "
-            "model of `impasto models list`."
-        )
-    if metadata.get("version") != VERSION:
-        raise WeightsError(
-            f"{path} is a model of version {metadata.get('version')}; this Impasto reads version "
-            f"{VERSION}: update Impasto or get the file again."
-        )
 
 
 def _resolve_encoder(path: Path, description: Mapping[str, Any], entry: NetworkKind) -> Any:

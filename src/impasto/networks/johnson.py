@@ -9,50 +9,21 @@ network, several make Dumoulin's conditional instance normalization.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.errors import OptionError, unknown_name
 from impasto.images.picture import as_float, match_dtype
 from impasto.networks.base import Affine, StyledNetwork
 from impasto.networks.kind import shape_kind
 from impasto.networks.normalization import Moments, StagedForward, normalize
+from impasto.networks.shapes import JohnsonShape as JohnsonShape
 from impasto.nn.convolution import Convolution
 
 _MOMENTS = "_moments"
 
-NORMS = ("instance", "batch")
 MOMENTUM = 0.1
 """Weight of the newest batch in the running moments: PyTorch's default."""
-
-
-@dataclass(frozen=True)
-class JohnsonShape:
-    """The size of a :class:`JohnsonNetwork`.
-
-    Attributes:
-        widths: Channels at the picture's size, at half and at a quarter of it.
-        blocks: Residual blocks, all at a quarter.
-        norm: ``"instance"`` normalizes each map by its own moments. ``"batch"`` normalizes by the
-            moments of the batch in training (of a process's share of it), and by their running
-            averages afterwards.
-
-    Raises:
-        OptionError: For another norm, a width below one or a negative number of blocks.
-    """
-
-    widths: tuple[int, int, int] = (32, 64, 128)
-    blocks: int = 5
-    norm: str = "instance"
-
-    def __post_init__(self) -> None:
-        if self.norm not in NORMS:
-            raise unknown_name("normalization", self.norm, NORMS)
-        if min(self.widths) < 1 or self.blocks < 0:
-            raise OptionError("A network needs widths of at least 1 and no fewer than 0 blocks.")
 
 
 class JohnsonNetwork(StyledNetwork):

@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from impasto.networks.base import StyledNetwork, StyleReader
+if TYPE_CHECKING:
+    from impasto.networks.base import StyledNetwork, StyleReader
 
 _MAX_SIZE = 1 << 20
 """Bound of every number in a description: no real width or count comes near."""
@@ -64,6 +63,8 @@ def shape_kind(
         return {"shape": {k: list(v) if isinstance(v, tuple) else v for k, v in entries.items()}}
 
     def read(description: Mapping[str, Any], tensors: int) -> StyledNetwork:
+        import torch  # only here, so that kinds can be listed without it
+
         entries = description["shape"]
         check_sizes(entries)
         for name in counts:

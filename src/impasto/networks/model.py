@@ -10,9 +10,7 @@ from torch import Tensor
 
 from impasto.networks.base import StyledNetwork, StyleReader
 from impasto.networks.registry import network_kind
-
-IDENTITY = "photograph"
-"""Name of the style vector with which a network of fixed styles leaves a picture unchanged."""
+from impasto.networks.styles import IDENTITY as IDENTITY
 
 
 @dataclass

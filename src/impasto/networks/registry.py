@@ -12,7 +12,6 @@ Files, tiles, styles, masks, training and the command line take it from there.
 from __future__ import annotations
 
 from impasto.errors import unknown_name
-from impasto.networks import adain, johnson, paint_network
 from impasto.networks.kind import NetworkKind
 from impasto.runtime.registry import Registry
 
@@ -21,9 +20,9 @@ NETWORKS = Registry(
     NetworkKind,
     "impasto.networks",
     {
-        "paint": paint_network.KIND,
-        "johnson": johnson.KIND,
-        "adain": adain.KIND,
+        "paint": "impasto.networks.paint_network:KIND",
+        "johnson": "impasto.networks.johnson:KIND",
+        "adain": "impasto.networks.adain:KIND",
     },
 )
 """Kind → how its networks are built, described and read."""

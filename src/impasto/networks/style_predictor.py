@@ -17,9 +17,7 @@ from torch import Tensor, nn
 from impasto.losses.moments import Summary
 from impasto.networks.base import StyleReader
 from impasto.networks.kind import check_sizes
-
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-"""The layers that styles are read from."""
+from impasto.networks.styles import STYLE_LAYERS as STYLE_LAYERS
 
 _MAX_DEVIATIONS = 4.0
 """Bound of standardized moments. Paintings and photographs stay within 3.5; a picture of one colour

@@ -27,13 +27,11 @@ from impasto.objective.tiles import (
     whole_tile,
 )
 from impasto.painting import cost_model
+from impasto.recipes.choices import COARSE, FINE
 from impasto.recipes.recipe import Recipe
 from impasto.regions.masks import check_masks, layer_masks, resize_masks, visible
 from impasto.regions.regions import Region
 from impasto.runtime.device_memory import base_bytes, memory_budget, release_memory
-
-COARSE, FINE = "coarse", "fine"
-"""Levels that a style may be restricted to: its large forms, or its brushwork."""
 
 CROPPED_FROM = 8
 """Regions beyond this number are each computed on the rectangle that they lie in."""

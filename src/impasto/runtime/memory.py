@@ -8,12 +8,12 @@ import errno
 import os
 import platform
 import re
+import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
-import torch
 
 from impasto.errors import ImpastoError, InputDataError, OptionError, option
 from impasto.runtime.memory_limits import free_below_limits
@@ -129,7 +129,8 @@ _OUT_OF_MEMORY = (
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error means that there was not enough memory."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    torch = sys.modules.get("torch")  # not imported for a program that has not needed it
+    if isinstance(error, MemoryError) or (torch and isinstance(error, torch.OutOfMemoryError)):
         return True
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from impasto.errors import OptionError
 
@@ -18,17 +19,20 @@ T = TypeVar("T")
 class Registry(Mapping[str, T], Generic[T]):
     """Name → object: built-in entries, registered ones, and those of installed packages.
 
-    Installed packages declare theirs as entry points. Their metadata is read when a name is not in
-    the table, or when the table is listed; an object is imported when it is looked up.
+    Built-in entries are named by where they are defined, as installed packages name theirs in entry
+    points: the table can be listed without importing them. An object is imported when it is looked
+    up. The packages' metadata is read when a name is not in the table, or when the table is listed.
 
     Args:
         kind: What an entry is, in words, for error messages.
         type_: The class of every entry.
         group: Group of the entry points; each is the name of an entry and where it is defined.
-        entries: The built-in entries.
+        entries: The built-in entries: ``"module:NAME"``, or the object itself.
     """
 
-    def __init__(self, kind: str, type_: type[T], group: str, entries: Mapping[str, T]) -> None:
+    def __init__(
+        self, kind: str, type_: type[T], group: str, entries: Mapping[str, T | str]
+    ) -> None:
         self._kind, self._type, self._group = kind, type_, group
         self._entries = dict(entries)
 
@@ -42,11 +46,12 @@ class Registry(Mapping[str, T], Generic[T]):
             raise OptionError(
                 f"The {self._kind} '{name}' must be a {self._type.__name__}, not {entry!r}."
             )
-        if self._entries.setdefault(name, entry) is not entry:
+        if name in self._entries and self[name] is not entry:
             raise OptionError(f"The {self._kind} '{name}' already exists: choose another name.")
+        self._entries[name] = entry
 
     def __getitem__(self, name: str) -> T:
-        """The entry, imported if an installed package provides it.
+        """The entry, imported if it was not looked up before.
 
         Raises:
             KeyError: For a name that nothing provides.
@@ -55,7 +60,11 @@ class Registry(Mapping[str, T], Generic[T]):
         """
         if name not in self._entries and name in self._entry_points:
             self.register(name, load_entry_point(self._kind, self._entry_points[name]))
-        return self._entries[name]
+        entry = self._entries[name]
+        if isinstance(entry, str):
+            module, _, attribute = entry.partition(":")
+            self._entries[name] = entry = getattr(importlib.import_module(module), attribute)
+        return cast("T", entry)
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries or name in self._entry_points

@@ -6,17 +6,18 @@ import io
 import json
 import os
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from safetensors import SafetensorError
-from safetensors.torch import load, save
-from torch import Tensor
 
 from impasto.errors import WeightsError
 from impasto.runtime.files import atomic_write
 from impasto.runtime.reading import read_capped
 
-StateDict = dict[str, Tensor]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+StateDict: TypeAlias = "dict[str, Tensor]"
 
 MOST_HEADER_BYTES = 8 << 20
 """Of a header that is read: one of a thousand tensors has a hundred kilobytes."""
@@ -38,6 +39,8 @@ def write_safetensors(path: Path, state: StateDict, metadata: dict[str, str]) ->
 
 def serialize(state: StateDict, metadata: dict[str, str]) -> bytes:
     """The content of a file; names that are not valid UTF-8 are escaped in its metadata."""
+    from safetensors.torch import save
+
     text = {k: v.encode("utf-8", "backslashreplace").decode() for k, v in metadata.items()}
     return save(state, metadata=text)
 
@@ -51,6 +54,8 @@ def read_safetensors(path: Path) -> tuple[StateDict, dict[str, str]]:
     Raises:
         WeightsError: If the file is missing, a folder, too large, or not safetensors.
     """
+    from safetensors.torch import load  # only here: reading metadata needs no torch
+
     _check_file(path)
     try:
         content = read_capped(path, error=WeightsError)

@@ -19,7 +19,6 @@ student's readouts approximate those of the teacher.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -38,50 +37,7 @@ from impasto.training.crops import Crops, step_generator
 from impasto.training.image_pool import CONTENT_LAYER, STYLE_LAYERS, ImagePool, PoolSample
 from impasto.training.loop import MovingAverage, cosine_rate
 from impasto.training.muon import Muon
-
-
-@dataclass(frozen=True)
-class DistillSettings:
-    """How an encoder is distilled.
-
-    Attributes:
-        widths: Channels of the student's blocks.
-        pooling: Of the student; the teacher's own works best. Through average pooling, the best
-            linear map from a max-pooling VGG-19's own convolutions misses a fifth of relu5_1.
-        photographs: Photographs in a batch.
-        paintings: Style pictures in a batch.
-        painted: Pictures in a batch that are optimized through the student; may be 0.
-        pool: Pictures under optimization in all.
-        pool_life: Optimization steps after which such a picture is replaced by a new one.
-        crop: Side of the training crops in pixels.
-        learning_rate: Peak of the cosine schedule of the convolutions (Muon).
-        bias_rate: Peak of the cosine schedule of the biases (Adam).
-        gram_weight: Weight of the Gram matrices' relative error; that of the features has 1.
-        hint_weight: Weight of the error at all layers: of the teacher's channels before the ReLU,
-            or, where widths differ, of its features through a learnt projection.
-        alone: Share of the steps, at the beginning, in which every layer is trained by itself; none
-            if a start is given.
-        average: Decay of the moving average of the weights, which is what is saved.
-        precision: Of the convolutions, see :func:`impasto.runtime.precision.autocast`.
-        seed: Of all random numbers.
-    """
-
-    widths: tuple[int, ...] = (16, 32, 64, 128, 128)
-    pooling: str = "max"
-    photographs: int = 2
-    paintings: int = 2
-    painted: int = 2
-    pool: int = 48
-    pool_life: int = 80
-    crop: int = 160
-    learning_rate: float = 0.02
-    bias_rate: float = 0.01
-    gram_weight: float = 0.5
-    hint_weight: float = 1.0
-    alone: float = 0.9
-    average: float = 0.998
-    precision: str = "auto"
-    seed: int = 0
+from impasto.training.settings import DistillSettings as DistillSettings
 
 
 class Distillation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from impasto.errors import OptionError
@@ -171,3 +172,8 @@ _RECORDS = (
 
 WEIGHTS: dict[str, WeightRecord] = {record.name: record for record in _RECORDS}
 """Every weight by its name."""
+
+
+def is_file_name(name: str | Path) -> bool:
+    """Whether an encoder's name is the path of a file."""
+    return Path(name).suffix == ".safetensors"

@@ -7,10 +7,9 @@ import os
 from pathlib import Path
 
 from impasto import images
-from impasto.cli.shared.device_option import add_device
 from impasto.cli.shared.exit_codes import INTERRUPTED
 from impasto.cli.shared.messages import print_note, say
-from impasto.cli.shared.outputs import add_overwrite, check_replaceable, is_made, write_sheet
+from impasto.cli.shared.outputs import check_replaceable, is_made, write_sheet
 from impasto.errors import ImageError
 from impasto.images.contact_sheet import CaptionedImage, contact_sheet
 from impasto.images.samples import PAIRS
@@ -21,21 +20,6 @@ from impasto.jobs.requests import PaintRequest, StyleInput
 from impasto.jobs.run import RunOptions
 from impasto.jobs.run import run as run_request
 from impasto.recipes.presets import get_recipe
-
-EXAMPLES = """\
-example:
-  impasto demo
-"""
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options of ``demo``."""
-    parser.add_argument("-o", "--output", metavar="DIR", type=Path, default=Path("out"),
-                        help="folder to write to [out/]")  # fmt: skip
-    parser.add_argument("--size", type=int, default=512, metavar="N", help="long side [512]")
-    add_overwrite(parser)
-    add_device(parser)
-    parser.add_argument("--quiet", action="store_true", help="show no progress")
 
 
 def run(args: argparse.Namespace) -> int:

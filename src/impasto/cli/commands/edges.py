@@ -6,9 +6,8 @@ import argparse
 from pathlib import Path
 
 from impasto import images
-from impasto.cli.shared.limits import add_max_pixels
 from impasto.cli.shared.messages import print_json, print_result
-from impasto.cli.shared.outputs import add_overwrite, check_apart, check_replaceable, write_sheet
+from impasto.cli.shared.outputs import check_apart, check_replaceable, write_sheet
 from impasto.errors import ImageError, OptionError, printable
 from impasto.evaluation.matching import picture_files, resize_to_result
 from impasto.images.contact_sheet import CaptionedImage, contact_sheet
@@ -21,35 +20,11 @@ from impasto.metrics.edges import (
     render_edges,
 )
 
-EXAMPLES = """\
-examples:
-  impasto edges photo.jpg painting.jpg -o edges.png
-  impasto edges out.png --content photo.jpg -o lines.png
-  impasto edges painted/ --content photo.jpg --json
-
-A map is black where the picture is flat, and white where the luma changes by
-0.25 or more per pixel. In a difference, the result has added red edges and
-lost blue ones.
-"""
-
 _MAX_HEIGHT = 480
 """Of a picture on the sheet, in pixels."""
 
 Measurements = dict[str, str | float]
 """``picture`` (its path), ``energy``, and ``content_energy`` if there is a photograph."""
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options of ``edges``."""
-    add = parser.add_argument
-    add("pictures", nargs="+", metavar="IMAGE", type=Path, help="pictures, or folders of pictures")
-    add("-o", "--output", metavar="SHEET", type=Path, help="write a contact sheet")
-    add("--content", metavar="PHOTO", type=Path, help="the photograph they were painted from")
-    add("--size", type=int, default=512, metavar="N",
-        help="downscale larger pictures to this long side [512]")  # fmt: skip
-    add_max_pixels(parser)
-    add_overwrite(parser)
-    add("--json", action="store_true", help="print JSON")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -13,10 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from impasto import images
+from impasto.cli.options.evaluate import JSON, PLOT, TABLE
 from impasto.cli.shared.counting import counting_bar
-from impasto.cli.shared.device_option import add_device
 from impasto.cli.shared.exit_codes import INTERRUPTED, WRONG_INPUT
-from impasto.cli.shared.limits import add_max_pixels
 from impasto.cli.shared.messages import (
     counted_noun,
     inform,
@@ -25,7 +24,7 @@ from impasto.cli.shared.messages import (
     sentence,
     warn,
 )
-from impasto.cli.shared.outputs import add_overwrite, check_replaceable
+from impasto.cli.shared.outputs import check_replaceable
 from impasto.errors import ImpastoError, OptionError, printable, with_file_name
 from impasto.evaluation.evaluator import Evaluator
 from impasto.evaluation.matching import PictureIndex, References, find_references, picture_files
@@ -45,7 +44,7 @@ from impasto.evaluation.video import VideoEvaluator, sort_frames
 from impasto.jobs.provenance import read_provenance
 from impasto.metrics.bootstrap import Interval
 from impasto.metrics.fid import MIN_SET_SIZE
-from impasto.metrics.registry import METRICS, SET_METRICS, available_metrics, resolve_metrics
+from impasto.metrics.registry import available_metrics, resolve_metrics
 from impasto.runtime.devices import find_device
 from impasto.runtime.files import atomic_write
 from impasto.runtime.interrupts import StopRequest, stop_on_interrupt
@@ -54,54 +53,11 @@ from impasto.runtime.precision import moved
 from impasto.runtime.workers import best_workers, map_in_threads
 from impasto.weights.open import open_encoder
 
-_USABLE = METRICS.usable()
-
-EXAMPLES = f"""\
-examples:
-  impasto evaluate painted/ --content photos/ --style paintings/
-  impasto evaluate ours/ theirs/ --content photos/ --style paintings/ -o tables/
-  impasto evaluate painted/ --content frames/ --style painting.jpg --temporal
-  impasto evaluate out.png --content a.jpg --style b.jpg --metrics gram,ssim
-
-metrics: {", ".join(n for n, metric in _USABLE.items() if not metric.weights)};
-metrics that need weights: {", ".join(n for n, metric in _USABLE.items() if metric.weights)};
-metrics of all results of a method: {", ".join(SET_METRICS)}.
-Content and style of a result are found by its metadata, or by its file name
-CONTENT-STYLE.
-"""
-
 Measure = Callable[[Path, References], dict[str, float]]
 """Path and references of a result → values by name."""
 
 _BYTES_EACH = 1e9
 """Memory for one result: decoded pictures and all features of result, content and style."""
-
-_TABLE, _JSON, _PLOT = "pictures.csv", "evaluation.json", "scatter.png"
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options of ``evaluate``."""
-    add = parser.add_argument
-    add("results", nargs="+", metavar="RESULTS", type=Path,
-        help="a folder of results; several are compared as methods")  # fmt: skip
-    add("--content", required=True, metavar="DIR|FILE", type=Path,
-        help="photographs that the results were painted from")  # fmt: skip
-    add("--style", required=True, metavar="DIR|FILE", type=Path,
-        help="paintings whose styles the results have")  # fmt: skip
-    add("-o", "--output", metavar="DIR", type=Path,
-        help=f"write {_TABLE}, {_JSON} and {_PLOT}")  # fmt: skip
-    add("--metrics", metavar="NAME,…", help="metrics [all whose weights are available]")
-    add("--encoder", default="compact", metavar="NAME|FILE", help="encoder [compact]")
-    add("--size", type=int, default=512, metavar="N",
-        help="downscale larger results to this long side [512]")  # fmt: skip
-    add_max_pixels(parser)
-    add_device(parser)
-    add_overwrite(parser)
-    add("--temporal", action="store_true",
-        help="the results are frames of a video: measure the warping error")  # fmt: skip
-    add("--no-plot", action="store_true", help="draw no scatter plot (it needs matplotlib)")
-    add("--json", action="store_true", help="print JSON instead of a table")
-    add("--quiet", action="store_true", help="show no progress")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -116,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     has_plot = bool(args.output) and not args.no_plot and {X_METRIC, Y_METRIC} <= set(metrics)
     if has_plot:
         check_plotting()
-    for name in (_TABLE, _JSON, _PLOT) if args.output else ():
+    for name in (TABLE, JSON, PLOT) if args.output else ():
         check_replaceable(args.output / name, overwrite=args.overwrite)
     if args.size < 1:
         raise OptionError(f"--size is {args.size} pixels: choose 1 or more.")
@@ -220,11 +176,11 @@ def _evaluate(
 
 
 def _write(folder: Path, rows: list[EvaluatedResult], report: str, *, has_plot: bool) -> None:
-    write_csv(folder / _TABLE, rows)
-    with atomic_write(folder / _JSON) as temporary:
+    write_csv(folder / TABLE, rows)
+    with atomic_write(folder / JSON) as temporary:
         temporary.write_text(json_text(report) + "\n", encoding="utf-8")
     if has_plot:
-        write_scatter(folder / _PLOT, rows)
+        write_scatter(folder / PLOT, rows)
 
 
 def _print(rows: list[EvaluatedResult], set_values: SetValues) -> None:

@@ -9,37 +9,14 @@ import torch
 from torch import Tensor
 
 from impasto import images
-from impasto.cli.shared.device_option import add_device
-from impasto.cli.shared.limits import add_max_pixels
 from impasto.cli.shared.messages import print_json, print_result
 from impasto.errors import OptionError
 from impasto.losses.statistics import style_error
-from impasto.metrics.registry import STYLE_LAYERS
 from impasto.runtime.devices import find_device
 from impasto.runtime.precision import moved
 from impasto.weights.open import open_encoder
 
-EXAMPLES = """\
-examples:
-  impasto features photo.jpg
-  impasto features painted.png painting.jpg
-"""
-
 _DISTANCES = ("gram", "moments", "gaussian-ot")
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options of ``features``."""
-    add = parser.add_argument
-    add("pictures", nargs="+", metavar="PICTURE", help="one picture, or two to compare")
-    add("--size", type=int, default=512, metavar="N", help="long side in pixels [512]")
-    add_max_pixels(parser)
-    add_device(parser)
-    add("--encoder", default="compact", metavar="NAME|FILE", help="encoder [compact]")
-    add("--layers", metavar="LAYER,…", default=",".join(STYLE_LAYERS),
-        help=f"layers [{STYLE_LAYERS[0]} … {STYLE_LAYERS[-1]}]")  # fmt: skip
-    add("--json", action="store_true",
-        help="print JSON, with the mean and standard deviation of every channel")  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,31 +8,12 @@ from pathlib import Path
 
 from impasto.cli.shared.counting import counted
 from impasto.cli.shared.exit_codes import WRONG_INPUT
-from impasto.cli.shared.limits import add_max_pixels
 from impasto.cli.shared.messages import counted_noun, say, sentence, warn
-from impasto.cli.shared.outputs import add_overwrite, check_replaceable
+from impasto.cli.shared.outputs import check_replaceable
 from impasto.errors import ImpastoError, OptionError
 from impasto.evaluation.matching import picture_files
 from impasto.reports.gallery import Card, read_card, write_page
 from impasto.reports.html import check_page
-
-EXAMPLES = """\
-examples:
-  impasto gallery out/
-  impasto gallery out/ -o out/index.html
-
-The page works offline. It embeds small pictures and links to the files.
-"""
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options of ``gallery``."""
-    add = parser.add_argument
-    add("folder", metavar="DIR", type=Path, help="folder of results, searched with its subfolders")
-    add("-o", "--output", metavar="PAGE", type=Path, help="the page to write [DIR/gallery.html]")
-    add_max_pixels(parser)
-    add_overwrite(parser)
-    add("--quiet", action="store_true", help="show no progress")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
 from PIL import Image
 from torch import Tensor
 
 from impasto import images
-from impasto.cli.shared.device_option import add_device
-from impasto.cli.shared.limits import add_max_pixels
 from impasto.cli.shared.messages import print_error, say
-from impasto.cli.shared.outputs import add_overwrite, check_apart, check_replaceable, write_sheet
+from impasto.cli.shared.outputs import check_apart, check_replaceable, write_sheet
 from impasto.encoders.vgg import Encoder
 from impasto.errors import ImageError, OptionError
 from impasto.images.contact_sheet import CaptionedImage, contact_sheet
@@ -24,7 +21,6 @@ from impasto.runtime.devices import find_device
 from impasto.runtime.interrupts import stop_on_interrupt
 from impasto.runtime.precision import moved
 from impasto.studies.feature_visualization import (
-    PROJECTIONS,
     activating_patches,
     projection,
     relative_gram,
@@ -33,46 +29,7 @@ from impasto.studies.feature_visualization import (
 )
 from impasto.weights.open import open_encoder
 
-EXAMPLES = """\
-examples:
-  impasto inspect photo.jpg --layer relu3_1 -o maps.png
-  impasto inspect photo.jpg --layer relu3_1 --against painting.jpg -o grams.png
-  impasto inspect photo.jpg --layer relu4_1 --channel 17 --folder photos/ \\
-      -o channel.png
-
-Without --channel: the strongest feature maps. With it: the parts of the
-picture that activate the channel, a picture optimized to activate it, and the
-patches of a folder that activate it most.
-"""
-
 _PER_ROW = 6
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options of ``inspect``."""
-    add = parser.add_argument
-    add("picture", metavar="IMAGE", help="the picture to inspect")
-    add("-o", "--output", required=True, metavar="SHEET", type=Path,
-        help="the contact sheet to write")  # fmt: skip
-    add("--layer", default="relu3_1", metavar="LAYER", help="layer [relu3_1]")
-    add("--encoder", default="compact", metavar="NAME|FILE", help="encoder [compact]")
-    add("--size", type=int, default=384, metavar="N", help="long side in pixels [384]")
-    add_max_pixels(parser)
-    add_device(parser)
-    add_overwrite(parser)
-    add("--count", type=int, default=12, metavar="N", help="number of maps or patches [12]")
-    add("--against", metavar="IMAGE", help="another picture: compare Gram matrices")
-    add("--channel", type=int, metavar="N", help="one channel of the layer, from 0")
-    add(
-        "--method",
-        default="guided",
-        choices=tuple(PROJECTIONS),
-        help="backprojection [guided]",
-    )
-    add("--folder", metavar="DIR", type=Path, help="search these pictures for patches")
-    add("--steps", type=int, default=128, metavar="N", help="steps of the optimized picture [128]")
-    add("--seed", type=int, default=0, metavar="N", help="seed of the optimized picture [0]")
-    add("--quiet", action="store_true", help="print nothing but errors")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,67 +19,10 @@ if TYPE_CHECKING:
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-EXAMPLES = """\
-examples:
-  impasto models list
-  impasto models fetch vgg19
-  impasto models add vgg19 ~/Downloads/vgg19-dcbb9e9d.pth
-  impasto models add ours trained.safetensors
-  impasto models verify
-
-Weights are kept in the platform's cache folder, or in $IMPASTO_CACHE.
-"""
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the commands of ``models`` to its parser."""
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-
-    command = _command(commands, "list", "list all weights and their state", "list --json")
-    command.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    command.set_defaults(models_command=_list)
-
-    command = _command(commands, "fetch", "download a weight unless it is cached", "fetch vgg19")
-    _add_name(command)
-    command.add_argument("--force", action="store_true", help="download it even if it is cached")
-    command.set_defaults(models_command=_fetch)
-
-    example = "add vgg19 ~/Downloads/vgg19-dcbb9e9d.pth"
-    about = "add a weight file that you have downloaded, or a one-pass model that you trained"
-    command = _command(commands, "add", about, example)
-    names = ", ".join(n for n, record in store.WEIGHTS.items() if record.urls)
-    command.add_argument("name", metavar="NAME", help=f"one of {names}, or a new model's name")
-    command.add_argument("file", metavar="FILE", type=Path,
-                         help="the file that fetch would download, a safetensors file from another "
-                              "Impasto cache, or a model by `impasto train`")  # fmt: skip
-    command.set_defaults(models_command=_add)
-
-    command = _command(commands, "verify", "check weights for damage", "verify vgg19")
-    _add_name(command, nargs="?")
-    command.set_defaults(models_command=_verify)
-
 
 def run(args: argparse.Namespace) -> int:
     """Run the chosen ``models`` command and return the exit code."""
-    code: int = args.models_command(args)
-    return code
-
-
-def _command(
-    commands: Subparsers, name: str, summary: str, example: str
-) -> argparse.ArgumentParser:
-    return commands.add_parser(
-        name,
-        help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.",
-        epilog=f"example: impasto models {example}",
-    )
-
-
-def _add_name(command: argparse.ArgumentParser, nargs: str | None = None) -> None:
-    default = "; all by default" if nargs else ""
-    names = ", ".join(store.WEIGHTS)
-    command.add_argument("name", metavar="NAME", nargs=nargs, help=f"one of {names}{default}")
+    return _COMMANDS[args.models_command](args)
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -201,3 +144,11 @@ def _progress_bar(title: str) -> Iterator[ProgressCallback]:
     with progress.Progress(*columns, console=bars, disable=not bars.is_terminal) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total or None)
+
+
+_COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "list": _list,
+    "fetch": _fetch,
+    "add": _add,
+    "verify": _verify,
+}

@@ -4,41 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from impasto.cli.shared.limits import SIZE_REMARK
 from impasto.cli.shared.messages import flag
-from impasto.cli.shared.recipe_options import add_recipe_options, parse_layers, recipe_from
-from impasto.cli.shared.run_options import add_run_options, run_to_file
+from impasto.cli.shared.recipe_options import recipe_from
+from impasto.cli.shared.run_to_file import run_to_file
 from impasto.errors import OptionError
 from impasto.jobs.requests import ReconstructRequest
-
-EXAMPLES = """\
-examples:
-  impasto reconstruct photo.jpg -o content.png --layer relu4_2
-  impasto reconstruct painting.jpg -o style.png --style-layers relu1_1,relu2_1,relu3_1
-  impasto reconstruct photo.jpg -o sheet.png --figure
-"""
-
-_NOT_OFFERED = (
-    "style_weight", "content_weight", "content_layers", "style_layers", "strength", "colour",
-    "colour_space", "colour_match", "mask_mode", "feather", "init", "noise",
-)  # fmt: skip
-"""Recipe entries that need two pictures, or that other options set."""
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options of ``reconstruct``."""
-    parser.usage = "impasto reconstruct IMAGE -o OUT (--layer L | --style-layers L,… | --figure)"
-    parser.add_argument("image", metavar="IMAGE", help="the picture to reconstruct")
-    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the file to write")
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--layer", dest="content_layers", metavar="L", type=parse_layers,
-                      help="content reconstruction, from the features of this layer")  # fmt: skip
-    what.add_argument("--style-layers", metavar="L,…", type=parse_layers,
-                      help="style reconstruction, from the statistics of these layers")  # fmt: skip
-    what.add_argument("--figure", action="store_true",
-                      help="both at five depths on one sheet, as in Gatys et al. 2015")  # fmt: skip
-    add_recipe_options(parser, recipe="reconstruction", without=_NOT_OFFERED, remarks=SIZE_REMARK)
-    add_run_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:

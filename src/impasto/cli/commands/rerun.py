@@ -8,32 +8,15 @@ import os
 from impasto import images
 from impasto.cli.commands import stylize
 from impasto.cli.shared.messages import flag, print_result, warn
-from impasto.cli.shared.run_options import add_report_option, add_run_options, run_to_file
+from impasto.cli.shared.run_to_file import run_to_file
 from impasto.errors import ImageError, OptionError, printable
 from impasto.jobs.request_json import from_metadata, to_json
 from impasto.jobs.requests import Request, StylizeRequest, region_text
 from impasto.reports.gallery_commands import stylize_changes
 from impasto.weights.store import downloads_refused
 
-EXAMPLES = """\
-examples:
-  impasto rerun out.png -o again.png
-  impasto rerun out.png -o large.png --size 2048
-  impasto rerun out.png --show
-"""
-
 _SHOWN = ("content", "mask", "style_mask", "source", "tileable")
 """Fields of a request that are shown before its styles, regions and recipe."""
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options of ``rerun``."""
-    parser.usage = "impasto rerun PICTURE -o OUT [options]"
-    parser.add_argument("picture", metavar="PICTURE", help="a picture that Impasto painted")
-    parser.add_argument("-o", "--output", metavar="OUT", help="the file to write")
-    parser.add_argument("--size", type=int, metavar="N", help="long side in pixels, if another")
-    parser.add_argument("--show", action="store_true", help="only print the request")
-    add_report_option(add_run_options(parser))
 
 
 def run(args: argparse.Namespace) -> int:

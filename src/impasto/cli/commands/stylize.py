@@ -20,17 +20,15 @@ from impasto import images
 from impasto.cli.shared.batch import BatchItem, plan_batch
 from impasto.cli.shared.batch_outcome import Outcome, print_outcome
 from impasto.cli.shared.counting import counting_bar
-from impasto.cli.shared.device_option import add_device
-from impasto.cli.shared.limits import add_max_pixels
 from impasto.cli.shared.messages import (
     flag,
     print_note,
     sentence,
 )
-from impasto.cli.shared.outputs import add_overwrite, check_apart, is_made
-from impasto.cli.shared.recipe_options import add_entry_option, given_entries
-from impasto.cli.shared.run_options import memory_of
-from impasto.cli.shared.save_options import add_save_options, existing_options, save_options
+from impasto.cli.shared.outputs import check_apart, is_made
+from impasto.cli.shared.recipe_options import given_entries
+from impasto.cli.shared.run_to_file import memory_of
+from impasto.cli.shared.save_options import existing_options, save_options
 from impasto.cli.shared.threaded_batch import ThreadedBatch
 from impasto.errors import ImpastoError, OptionError, printable, with_file_name
 from impasto.jobs.events import Event, Note, Planned, Progress
@@ -44,7 +42,6 @@ from impasto.onepass.style_files import load_style, save_style
 from impasto.onepass.stylizer import Stylizer
 from impasto.runtime.background import start_in
 from impasto.runtime.devices import find_device
-from impasto.runtime.fields import entries
 from impasto.runtime.interrupts import StepAbandoned, StopRequest, stop_on_interrupt
 from impasto.runtime.memory import keep_freed_memory, memory_errors, return_freed_memory
 from impasto.runtime.workers import best_workers
@@ -52,52 +49,8 @@ from impasto.runtime.workers import best_workers
 _BYTES_EACH = 1e9
 """Memory for one picture of several that are painted at a time; larger ones are tiled."""
 
-EXAMPLES = """\
-examples:
-  impasto stylize photo.jpg --style painting.jpg -o out.png
-  impasto stylize a.jpg b.png holiday/ --style great-wave -o painted/
-  impasto stylize photo.jpg --style great-wave:0.6 scream:0.4 -o out.png
-  impasto stylize photo.jpg --style painting.jpg --size 4096 -o out.jpg
-"""
-
 
 _NOTICE = "stopping after this picture, or within it if it is a large one"
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options of ``stylize``."""
-    add, declared = parser.add_argument, entries(StylizeRequest)
-    parser.usage = "impasto stylize PICTURE [PICTURE …] --style STYLE [STYLE …] -o PATH [options]"
-    add("contents", nargs="*", metavar="PICTURE", type=Path, help="pictures, or folders of them")
-    add("--style", default=[], nargs="+", action="extend", metavar="STYLE[:WEIGHT]",
-        help="a picture, the name of a style (see `impasto models list`) or a saved style; "
-             "several are mixed")  # fmt: skip
-    add("-o", "--output", required=True, metavar="PATH", type=Path,
-        help="a picture file, or a folder, in which names are kept")  # fmt: skip
-    add("--model", metavar="NAME|FILE", help="any, multi or your own [depends on the style]")
-    most = f"at most {images.MAX_ENLARGE:g} times a picture's own"
-    add("--size", type=int, metavar="N", help=f"long side in pixels, {most} [unchanged]")
-    for name in ("strength", "colour", "colour_space", "colour_match", "precision"):
-        add_entry_option(parser, declared[name], declared[name].default)
-    regions = parser.add_argument_group("regions (one picture)")
-    regions.add_argument("--mask", metavar="FILE", help="label picture of the content")
-    regions.add_argument("--style-mask", metavar="FILE", help="label picture of the style")
-    regions.add_argument("--region", dest="regions", action="append", default=[],
-                         metavar="NAME=MASK[@STYLE][:STYLEMASK]",
-                         help="one region; may be repeated")  # fmt: skip
-    add_entry_option(regions, declared["feather"], declared["feather"].default)
-    files = parser.add_argument_group("files")
-    files.add_argument("--format", choices=tuple(sorted({s[1:] for s in images.FORMATS})),
-                       help="format of the pictures in a folder [as the source]")  # fmt: skip
-    add_overwrite(files)
-    add_save_options(files)
-    files.add_argument("--save-style", metavar="FILE", type=Path,
-                       help="save the style for later use (.safetensors)")  # fmt: skip
-    add_max_pixels(parser)
-    add_device(parser)
-    add("--memory", metavar="SIZE", help="memory limit, such as 2GB [2/3 of the free memory]")
-    add("--json", action="store_true", help="print the results as JSON")
-    add("--quiet", action="store_true", help="show no progress")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -6,7 +6,6 @@ import argparse
 import contextlib
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 
 import torch
 
@@ -15,7 +14,6 @@ from impasto.cli.shared.exit_codes import INTERRUPTED
 from impasto.cli.shared.messages import say
 from impasto.cli.shared.problems import Problems
 from impasto.cli.shared.training_progress import (
-    add_training_options,
     check_training_options,
     read_crops,
     run_folder,
@@ -32,51 +30,10 @@ from impasto.training.loop import run as run_training
 from impasto.training.tensorboard import TensorBoardLog
 from impasto.weights.open import open_encoder
 
-EXAMPLES = """\
-examples:
-  impasto train encoder --teacher vgg19 --content photos/ --style paintings/ -o small.safetensors
-  impasto paint photo.jpg painting.jpg -o out.png --encoder small.safetensors
-
-Ctrl-C stops after the current step; the same command continues from there.
-"""
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the commands of ``train``."""
-    commands = parser.add_subparsers(metavar="WHAT", required=True)
-    encoder = commands.add_parser(
-        "encoder",
-        help="distil a small encoder from a large one",
-        description="Distil a small encoder whose features approximate those of a large one.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    default = DistillSettings()
-    add = encoder.add_argument
-    add("--teacher", required=True, metavar="NAME|FILE", help="encoder to learn from")
-    add("--content", required=True, metavar="DIR", help="photographs")
-    add("--style", required=True, metavar="DIR", help="paintings and textures")
-    add("-o", "--output", required=True, metavar="FILE", type=Path,
-        help="the encoder file to write (.safetensors)")  # fmt: skip
-    add("--start", metavar="NAME|FILE", help="a student of this teacher to train further")
-    add("--pooling", default=default.pooling, choices=("max", "average"),
-        help=f"pooling of the student [{default.pooling}]")  # fmt: skip
-    add("--crop", type=int, default=default.crop, metavar="N",
-        help=f"side of the training crops [{default.crop}]")  # fmt: skip
-    add("--painted", type=int, default=default.painted, metavar="N",
-        help="pictures of a batch that are optimized through the student "
-             f"[{default.painted}]")  # fmt: skip
-    add("--learning-rate", type=float, default=default.learning_rate, metavar="X",
-        help=f"peak, of Muon [{default.learning_rate}]")  # fmt: skip
-    add_training_options(encoder, steps=3000, precision=default.precision)
-    encoder.set_defaults(train_command=_encoder)
-    train_networks.configure(commands)
-
 
 def run(args: argparse.Namespace) -> int:
     """Run the chosen ``train`` command and return the exit code."""
-    code: int = args.train_command(args)
-    return code
+    return _encoder(args) if args.what == "encoder" else train_networks.run(args)
 
 
 def _encoder(args: argparse.Namespace) -> int:

@@ -19,7 +19,6 @@ from impasto.cli.shared.exit_codes import INTERRUPTED
 from impasto.cli.shared.messages import flag, say
 from impasto.cli.shared.problems import Problems
 from impasto.cli.shared.training_progress import (
-    add_training_options,
     check_training_options,
     picture_paths,
     read_crops,
@@ -35,7 +34,6 @@ from impasto.errors import ImageError, InputDataError, OptionError, WeightsError
 from impasto.networks.base import StyleReader
 from impasto.networks.files import save_network
 from impasto.networks.model import IDENTITY
-from impasto.onepass.stylist import STYLE_SIDE
 from impasto.runtime.files import absolute, shown
 from impasto.runtime.interrupts import StepAbandoned
 from impasto.training.any_style import AnyStyleTraining
@@ -49,78 +47,7 @@ from impasto.training.tensorboard import TensorBoardLog
 from impasto.training.validation import Pair, Validation, read_evenly_spaced, read_pairs
 from impasto.weights.open import absolute_name, open_encoder
 
-EXAMPLES = """\
-examples:
-  impasto train per-style --content photos/ --style wave.jpg -o wave.safetensors
-  impasto train multi-style --content photos/ --style a.jpg b.jpg --start any -o ours.safetensors
-  impasto train multi-style --content photos/ --style c.jpg --add-style ours.safetensors -o more.safetensors
-  impasto train any-style --content photos/ --style paintings/ -o any.safetensors
-  torchrun --nproc_per_node 2 -m -- impasto train any-style …
-
-Ctrl-C stops after the current step; the same command continues from there.
-"""  # noqa: E501
-
-ABOUT: Mapping[str, str] = {
-    "per-style": "train a network for one style",
-    "multi-style": "train a network for several styles, each a vector of its own",
-    "any-style": "train a network for any style, and the predictor of its style vectors",
-}
-
-_PLACE = "PICTURE|DIR"
-
-_STYLES: Mapping[str, str] = {
-    "per-style": "the style picture, or a folder with it alone",
-    "multi-style": "style pictures, or folders of them",
-    "any-style": "paintings and textures",
-}
-
 _VALIDATION_PAIRS, _VALIDATION_SIDE = 6, 320
-
-
-def configure(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the commands that train networks."""
-    for name, about in ABOUT.items():
-        parser = commands.add_parser(
-            name,
-            # argparse's own usage would fill a third of the screen.
-            usage=f"impasto train {name} --content DIR --style {_PLACE} -o FILE [OPTION …]",
-            help=about,
-            description=f"{about[0].upper()}{about[1:]}.",
-            epilog=EXAMPLES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        _configure(parser, name)
-        parser.set_defaults(train_command=run, what=name, add_style=None)
-
-
-def _configure(parser: argparse.ArgumentParser, name: str) -> None:
-    add = parser.add_argument
-    several = {"nargs": "+"} if name == "multi-style" else {}
-    add("--content", required=True, metavar="DIR", help="photographs")
-    add("--style", required=True, metavar=_PLACE, help=_STYLES[name], **several)
-    add("-o", "--output", required=True, metavar="FILE", type=Path,
-        help="the model file to write (.safetensors)")  # fmt: skip
-    add("--preset", default="default", choices=tuple(PRESETS), help="losses and rates [default]")
-    add("--encoder", default="compact", metavar="NAME|FILE",
-        help="computes losses, and reads styles [compact]")  # fmt: skip
-    training_start.configure(parser)
-    if name == "multi-style":
-        add("--add-style", metavar="MODEL",
-            help="add to this model's styles, training nothing but the new ones")  # fmt: skip
-    if name != "any-style":
-        add("--style-size", type=int, default=STYLE_SIDE, metavar="N",
-            help=f"long side of the style: larger makes larger strokes [{STYLE_SIDE}]")  # fmt: skip
-    default = OnePassSettings()
-    add("--batch", type=int, metavar="N", help=f"pictures a step [{default.batch}]")
-    add("--crop", type=int, metavar="N", help=f"side of the crops [{default.crop}]")
-    add("--content-weight", type=float, metavar="X", help="times the preset's [1]")
-    add("--tv-weight", type=float, metavar="X", help=f"[{default.tv_weight:g}]")
-    add("--even-weight", type=float, metavar="X",
-        help=f"keeps smooth skies smooth [{default.even_weight:g}]")  # fmt: skip
-    add("--learning-rate", type=float, metavar="X", help=f"peak [{default.learning_rate:g}]")
-    add("--validate-every", type=int, default=500, metavar="N",
-        help="steps between sheets of unseen pictures [500]")  # fmt: skip
-    add_training_options(parser, steps=6000, precision=default.precision)
 
 
 class _Training(NamedTuple):

@@ -26,11 +26,6 @@ from impasto.runtime.files import check_writable
 _SNAPSHOT = re.compile(r"step-\d+\.png")
 
 
-def add_overwrite(parser: argparse._ActionsContainer) -> None:
-    """Add ``--overwrite``, for commands that write files."""
-    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
-
-
 def check_outputs(args: argparse.Namespace, inputs: Iterable[object]) -> None:
     """Check the outputs of a run before any work, except whether its picture exists.
 

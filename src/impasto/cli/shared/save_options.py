@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from impasto.images.writing import DEPTHS, METADATA
+from impasto.images.formats import DEPTHS, METADATA
 
 
 def add_save_options(group: argparse._ActionsContainer) -> None:
@@ -33,3 +33,8 @@ def existing_options(args: argparse.Namespace) -> dict[str, Any]:
 def save_options(args: argparse.Namespace) -> dict[str, Any]:
     """The arguments of :meth:`impasto.jobs.results.Result.save` that these options give."""
     return {"quality": args.quality, "depth": args.depth, "metadata": args.metadata}
+
+
+def add_overwrite(parser: argparse._ActionsContainer) -> None:
+    """Add ``--overwrite``, for commands that write files."""
+    parser.add_argument("--overwrite", action="store_true", help="replace existing files")

@@ -9,39 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from impasto.cli.shared.counting import counting_bar
-from impasto.cli.shared.device_option import add_device
 from impasto.cli.shared.messages import counted_noun, flag, inform, say
-from impasto.cli.shared.outputs import add_overwrite
 from impasto.cli.shared.problems import Problems
 from impasto.errors import InputDataError, OptionError
 from impasto.images.picture import list_pictures
 from impasto.runtime.files import check_writable, shown, write_or_keep_elsewhere
 from impasto.runtime.interrupts import NOTICE, StopRequest, stop_on_interrupt
-from impasto.runtime.precision import PRECISIONS
 from impasto.training.crops import Crops, is_held_out
 from impasto.training.loop import TrainStep
 from impasto.training.tensorboard import TensorBoardLog, check_tensorboard
-
-
-def add_training_options(parser: argparse.ArgumentParser, *, steps: int, precision: str) -> None:
-    """Add the options that all trainings have.
-
-    Args:
-        parser: Parser of the command.
-        steps: Default number of steps.
-        precision: The precision that the help shows as the default.
-    """
-    add = parser.add_argument
-    add("--run", metavar="DIR", type=Path, help="folder of checkpoint, log and sheets [OUT-run/]")
-    add("--steps", type=int, default=steps, metavar="N", help=f"number of steps [{steps}]")
-    add_device(parser, auto="CUDA or XPU if there is one")
-    add("--precision", choices=PRECISIONS, help=f"of the convolutions [{precision}: the faster]")
-    add("--seed", type=int, default=0, metavar="N", help="seed of everything random [0]")
-    add("--tensorboard", action="store_true", help="also write TensorBoard's files")
-    add("--hold-back", action="store_true",
-        help="keep an eighth of the pictures for evaluation")  # fmt: skip
-    add_overwrite(parser)
-    add("--quiet", action="store_true", help="show no progress")
 
 
 def check_training_options(args: argparse.Namespace, *, kind: str) -> None:

@@ -8,20 +8,17 @@ from typing import Any, NamedTuple
 
 import torch
 
+from impasto.cli.shared.training_options import DEFAULT_KIND, listed
 from impasto.encoders.vgg import Encoder
 from impasto.errors import OptionError
 from impasto.networks.catalogue import open_network
 from impasto.networks.files import describe
-from impasto.networks.johnson import NORMS, JohnsonShape
 from impasto.networks.model import OnePassModel, new_model
 from impasto.networks.net2net import deepened_network
-from impasto.networks.paint_network import PaintShape
 from impasto.networks.registry import NETWORKS, network_kind
 from impasto.training.crops import digest_of
 from impasto.training.settings import PRESET_KINDS, preset_fits
 from impasto.weights.open import open_encoder
-
-DEFAULT_KIND = "paint"
 
 _SIZES = "blocks", "widths", "norm"
 """Options that are sizes of a network, for the kinds that have them."""
@@ -37,20 +34,6 @@ class StartingModel(NamedTuple):
 
     model: OnePassModel
     checkpoint_settings: dict[str, Any]
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the network; ``--add-style`` is the caller's."""
-    add = parser.add_argument
-    paint, johnson = PaintShape(), JohnsonShape()
-    add("--network", choices=tuple(NETWORKS), help=f"[{DEFAULT_KIND}, or that of --start]")
-    add("--start", metavar="MODEL", help="begin with the weights of a trained model")
-    add("--blocks", metavar="D,S,U|N", type=_numbers,
-        help=f"paint: at 1/8, 1/16, 1/8; may deepen --start [{_listed(paint.blocks)}]; "
-             f"johnson: at 1/4 [{johnson.blocks}]")  # fmt: skip
-    add("--widths", metavar="A,B,C", type=_numbers,
-        help=f"johnson: channels at 1/1, 1/2, 1/4 [{_listed(johnson.widths)}]")  # fmt: skip
-    add("--norm", choices=NORMS, help=f"johnson: what is normalized by [{johnson.norm}]")
 
 
 def check(args: argparse.Namespace) -> None:
@@ -160,22 +143,9 @@ def _sizes(kind: str, args: argparse.Namespace) -> dict[str, Any]:
             if len(value) != len(numbers):
                 count = f"{len(numbers)} number{'s' if len(numbers) > 1 else ''}"
                 raise OptionError(
-                    f"--{name} of {kind} is {count}, for example {_listed(numbers)}, "
-                    f"not {_listed(value)}."
+                    f"--{name} of {kind} is {count}, for example {listed(numbers)}, "
+                    f"not {listed(value)}."
                 )
             value = value if isinstance(default, tuple) else value[0]
         sizes[name] = value
     return sizes
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is not whole numbers with commas between, for example 1,5,2"
-        ) from None
-
-
-def _listed(numbers: tuple[int, ...]) -> str:
-    return ",".join(map(str, numbers))

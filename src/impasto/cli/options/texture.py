@@ -1,0 +1,35 @@
+"""Options of ``impasto texture``."""
+
+from __future__ import annotations
+
+import argparse
+
+from impasto.cli.shared.recipe_options import add_recipe_options
+from impasto.cli.shared.run_options import add_run_options
+
+EXAMPLES = """\
+examples:
+  impasto texture painting.jpg -o texture.png --size 1024x512
+  impasto texture painting.jpg -o tile.png --size 512 --tileable
+  impasto texture painting.jpg -o fine.png --style-scale 0.5
+"""
+
+
+_NOT_OFFERED = (
+    "size", "style_weight", "content_weight", "content_layers", "content_normalization",
+    "strength", "colour", "colour_space", "colour_match", "mask_mode", "feather", "init", "noise",
+)  # fmt: skip
+"""Recipe entries that need a content picture, or that other options set."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``texture``."""
+    parser.usage = "impasto texture STYLE [STYLE …] -o OUT [options]"
+    parser.add_argument("styles", metavar="STYLE", nargs="+",
+                        help="the style picture; several are mixed, as PATH:WEIGHT")  # fmt: skip
+    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the file to write")
+    parser.add_argument("--size", dest="canvas", metavar="WxH", default="512",
+                        help="width and height, or one number for a square [512]")  # fmt: skip
+    parser.add_argument("--tileable", action="store_true", help="make opposite borders match")
+    add_recipe_options(parser, recipe="texture", without=_NOT_OFFERED)
+    add_run_options(parser)

@@ -1,0 +1,50 @@
+"""Options of ``impasto train``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from impasto.cli.options import train_networks
+from impasto.cli.shared.training_options import add_training_options
+from impasto.training.settings import DistillSettings
+
+EXAMPLES = """\
+examples:
+  impasto train encoder --teacher vgg19 --content photos/ --style paintings/ -o small.safetensors
+  impasto paint photo.jpg painting.jpg -o out.png --encoder small.safetensors
+
+Ctrl-C stops after the current step; the same command continues from there.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the commands of ``train``."""
+    commands = parser.add_subparsers(metavar="WHAT", required=True)
+    encoder = commands.add_parser(
+        "encoder",
+        help="distil a small encoder from a large one",
+        description="Distil a small encoder whose features approximate those of a large one.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    default = DistillSettings()
+    add = encoder.add_argument
+    add("--teacher", required=True, metavar="NAME|FILE", help="encoder to learn from")
+    add("--content", required=True, metavar="DIR", help="photographs")
+    add("--style", required=True, metavar="DIR", help="paintings and textures")
+    add("-o", "--output", required=True, metavar="FILE", type=Path,
+        help="the encoder file to write (.safetensors)")  # fmt: skip
+    add("--start", metavar="NAME|FILE", help="a student of this teacher to train further")
+    add("--pooling", default=default.pooling, choices=("max", "average"),
+        help=f"pooling of the student [{default.pooling}]")  # fmt: skip
+    add("--crop", type=int, default=default.crop, metavar="N",
+        help=f"side of the training crops [{default.crop}]")  # fmt: skip
+    add("--painted", type=int, default=default.painted, metavar="N",
+        help="pictures of a batch that are optimized through the student "
+             f"[{default.painted}]")  # fmt: skip
+    add("--learning-rate", type=float, default=default.learning_rate, metavar="X",
+        help=f"peak, of Muon [{default.learning_rate}]")  # fmt: skip
+    add_training_options(encoder, steps=3000, precision=default.precision)
+    encoder.set_defaults(what="encoder")
+    train_networks.configure(commands)

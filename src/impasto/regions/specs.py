@@ -1,0 +1,71 @@
+"""Regions as they are named by the user: files of masks and styles, not read yet."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from impasto.errors import OptionError
+
+if TYPE_CHECKING:
+    from impasto.images.picture import PictureLike
+
+
+@dataclass(frozen=True)
+class RegionSpec:
+    """One region of a photograph, as named by the user.
+
+    Masks are grey pictures: white is inside, black is outside. Masks and styles are paths or, from
+    a program, pictures in memory (see :func:`impasto.read_image`).
+
+    Attributes:
+        name: Of the region.
+        content_mask: The region in the photograph.
+        style_mask: The part of the style picture that counts; None for all of it.
+        style: A style picture of its own; None for the common styles.
+        keep: Whether the photograph is kept here; then there is no style.
+    """
+
+    name: str
+    content_mask: PictureLike
+    style_mask: PictureLike | None = None
+    style: PictureLike | None = None
+    keep: bool = False
+
+
+# The only colon in a path is that of a drive: a letter, a colon and a slash. There is no @.
+_PATH = r"\s*((?:[A-Za-z]:(?=[\\/]))?[^:@]*[^:@\s])\s*"
+
+
+_REGION = re.compile(rf"\s*([^=]*[^=\s])\s*={_PATH}(?:@{_PATH})?(?::{_PATH})?")
+
+
+def parse_region(text: str) -> RegionSpec:
+    r"""Parse ``NAME=CONTENT_MASK[@STYLE_PICTURE][:STYLE_MASK]``.
+
+    - ``sky=c.png:s.png``: what is white in ``c.png`` is painted in the style of what is white in
+      ``s.png``, a mask of the style picture.
+    - ``sky=c.png@monet.jpg``: in the style of ``monet.jpg``; in one pass, also in a named style of
+      the model.
+    - ``sky=c.png@monet.jpg:s.png``: in the style of a part of ``monet.jpg``.
+    - ``face=c.png`` or ``face=c.png@content``: the photograph is kept.
+
+    A path may begin with a drive (``C:\c.png``) and otherwise contains no ``:`` and no ``@``; so
+    ``c:/s.png`` is one file on drive C.
+
+    Raises:
+        OptionError: For any other text.
+    """
+    if match := _REGION.fullmatch(text):
+        name, content, style, style_mask = match.groups()
+        if style in (None, "content") and not style_mask:
+            return RegionSpec(name, Path(content), keep=True)
+        if style != "content":
+            mask, picture = (Path(path) if path else None for path in (style_mask, style))
+            return RegionSpec(name, Path(content), mask, picture)
+    raise OptionError(
+        f"The region '{text}' cannot be read: write it like sky=c.png:s.png, sky=c.png@monet.jpg, "
+        "sky=c.png@monet.jpg:s.png, or face=c.png to keep the photograph there."
+    )
