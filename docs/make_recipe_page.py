@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto.recipes.presets import RECIPES
-from impasto.recipes.recipe import CONTROL, FIELDS, LOSSES, OPTIMIZATION, SIZE, Recipe
+from impasto.recipes.recipe import FIELDS, GROUPS, Recipe
 
 PAGE = Path(__file__).with_name("recipe.md")
 
@@ -30,7 +30,7 @@ A recipe holds every number of a painting. Each entry is an option of `impasto p
 def page() -> str:
     """The whole page."""
     parts = [INTRODUCTION]
-    for group in (SIZE, LOSSES, CONTROL, OPTIMIZATION):
+    for group in GROUPS:
         names = [name for name, entry in FIELDS.items() if entry.group == group]
         parts.append(f"## {group.capitalize()}\n\n{table(names)}")
     return "\n".join([*parts, f"## Presets\n\n{presets()}"])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
+
 import pytest
 
-from impasto.cli.main import run
-from impasto.cli.shared.parser import Parser
+from impasto.cli.main import COMMANDS, _parser, run
+from impasto.cli.shared.parser import HEADINGS, Parser, under
 
 
 @pytest.fixture
@@ -91,3 +93,89 @@ def test_every_command_uses_it(command, capsys):
     assert capsys.readouterr().err.startswith(
         "impasto: there is no option --color-mach, did you mean --colour-match?"
     )
+
+
+# --- help in two lengths --------------------------------------------------------------------------
+
+
+def help_of(parser, capsys, *words) -> str:
+    with pytest.raises(SystemExit) as ended:
+        parser.parse_args(words)
+    assert ended.value.code == 0
+    return capsys.readouterr().out
+
+
+@pytest.fixture
+def long_parser():
+    """Of a command whose help shows some options first."""
+    parser = Parser(prog="impasto try", usage="try PICTURE", epilog="the end")
+    parser.add_argument("picture")
+    under(parser, "This run").add_argument("--quiet", action="store_true")
+    under(parser, "Style").add_argument("--style-weight", type=float)
+    under(parser, "Style").add_argument("--style-loss")
+    under(parser, "Style").add_argument("--style-los", dest="style_loss", help=argparse.SUPPRESS)
+    under(parser, "Content").add_argument("--size", type=int)
+    parser.show_first("style_weight")
+    return parser
+
+
+@pytest.mark.parametrize("words", [["-h"], ["--help"], ["a.png", "-h"], ["-h", "a.png"]])
+def test_help_shows_what_is_used_first(long_parser, capsys, words):
+    text = help_of(long_parser, capsys, *words)
+    assert "--style-weight" in text
+    assert "picture" in text
+    assert not any(name in text for name in ("--style-loss", "--size", "--quiet"))
+    assert "Content:" not in text  # a heading without options
+    assert text.endswith("`impasto try -h all` shows all 5 options.\n\nthe end\n")
+
+
+@pytest.mark.parametrize("words", [["-h", "all"], ["--help", "all"], ["--help=all"]])
+def test_help_shows_everything_under_headings_in_one_order(long_parser, capsys, words):
+    text = help_of(long_parser, capsys, *words)
+    assert "-h all` shows" not in text
+    names = ["picture", "Style:", "--style-weight", "--style-loss", "Content:", "--size"]
+    places = [text.rindex(f"{name}") for name in [*names, "This run:", "--quiet"]]
+    assert places == sorted(places)
+    assert "--style-los " not in text
+
+
+def test_a_command_with_few_options_has_one_help(parser, capsys):
+    text = help_of(parser, capsys, "-h")
+    assert "-h, --help " in text
+    assert "--flag" in text
+    assert " all" not in text
+
+
+def command_parsers() -> dict[str, Parser]:
+    """Name → parser of every command, and of those that they have."""
+    parsers = {}
+    for name in COMMANDS:
+        parser = _parser(name)
+        parsers[name] = parser._subparsers._group_actions[0].choices[name]
+        if parsers[name]._subparsers is not None:
+            below = parsers.pop(name)._subparsers._group_actions[0].choices
+            parsers |= {f"{name} {other}": below[other] for other in below}
+    return parsers
+
+
+@pytest.mark.parametrize(("name", "parser"), command_parsers().items())
+def test_no_help_begins_with_a_long_list(name, parser):
+    visible = [a for a in parser._actions if a.option_strings and a.help != argparse.SUPPRESS]
+    first = [action for action in visible if parser._is_first(action)]
+    titles = {group.title for group in parser._action_groups if group._group_actions}
+    if len(visible) > 20:
+        assert len(first) < 15
+        assert titles <= {"positional arguments", "options", *HEADINGS}
+        assert len(titles - {"positional arguments"}) >= 3
+    for action in first:
+        assert action.help
+
+
+def test_paint_shows_ten_options_under_six_headings():
+    parser = command_parsers()["paint"]
+    first = [a.dest for a in parser._actions if a.option_strings and parser._is_first(a)]
+    assert len(set(first)) == 1 + 10  # with help
+    text = parser.format_help()
+    places = [text.index(f"\n{heading}:\n") for heading in HEADINGS]
+    assert places == sorted(places)
+    assert len(text.splitlines()) < 60

@@ -17,17 +17,13 @@ from typing import Any, ClassVar, TypeAlias
 
 from PIL import Image
 
-from impasto.colour.matching import METHODS
-from impasto.colour.modes import COLOUR_MODES
-from impasto.colour.spaces import SPACES
 from impasto.errors import OptionError, unknown_name
-from impasto.painting.objective_builder import COARSE, FINE
+from impasto.recipes.choices import COARSE, COLOUR_MODES, FINE, METHODS, PRECISIONS, SPACES
 from impasto.recipes.presets import get_recipe
-from impasto.recipes.recipe import CONTROL, INITS, Recipe
-from impasto.regions.masks import RegionSpec, parse_region
+from impasto.recipes.recipe import COLOURS, INITS, REGIONS, STYLE, Recipe
+from impasto.regions.specs import RegionSpec, parse_region
 from impasto.runtime.fields import check_entries, entry, is_number, typed_changes
-from impasto.runtime.precision import PRECISIONS
-from impasto.weights.open import is_file_name
+from impasto.weights.records import is_file_name
 
 Source: TypeAlias = str | Image.Image
 """A picture's path, a style's name, or a picture in memory."""
@@ -201,26 +197,26 @@ class StylizeRequest:
     styles: tuple[StyleInput, ...]
     model: str = entry("", "any, multi or your own; empty: as the styles need")
     size: int = entry(0, "long side in pixels; 0: as it is", range=(0, 65536))
-    strength: float = entry(1.0, "0 (the photograph) to 1", group=CONTROL, range=(0.0, 1.0))
+    strength: float = entry(1.0, "0 (the photograph) to 1", group=STYLE, range=(0.0, 1.0))
     colour: str = entry(
-        Recipe.colour, "whose colours", group=CONTROL, choices=COLOUR_MODES, aliases=("color",)
+        Recipe.colour, "whose colours", group=COLOURS, choices=COLOUR_MODES, aliases=("color",)
     )
     colour_space: str = entry(
         Recipe.colour_space,
         "colour space that separates lightness from colour",
-        group=CONTROL,
+        group=COLOURS,
         choices=SPACES,
         aliases=("color_space",),
     )
     colour_match: str = entry(
         Recipe.colour_match,
         "method that match recolours with",
-        group=CONTROL,
+        group=COLOURS,
         choices=METHODS,
         aliases=("color_match",),
     )
     feather: float = entry(
-        0.0, "blur of the regions' edges, share of the long side", group=CONTROL, range=(0.0, 0.5)
+        0.0, "blur of the regions' edges, share of the long side", group=REGIONS, range=(0.0, 0.5)
     )
     precision: str = entry("auto", "number type of the network", choices=PRECISIONS)
     mask: str | None = None

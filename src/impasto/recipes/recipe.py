@@ -15,18 +15,21 @@ from typing import Any
 
 import tomli_w
 
-from impasto.colour.matching import METHODS
-from impasto.colour.modes import COLOUR_MODES
-from impasto.colour.spaces import SPACES
-from impasto.encoders.vgg import POOLINGS
 from impasto.errors import OptionError, option
-from impasto.losses.content import CONTENT_NORMALIZATIONS
-from impasto.losses.statistics import STATISTICS, STYLE_NORMALIZATIONS
-from impasto.losses.total_variation import VARIATIONS
-from impasto.optim.optimizers import OPTIMIZERS
-from impasto.regions.masks import MASK_MODES
+from impasto.losses.registry import STATISTICS
+from impasto.recipes.choices import (
+    COLOUR_MODES,
+    CONTENT_NORMALIZATIONS,
+    MASK_MODES,
+    METHODS,
+    OPTIMIZERS,
+    POOLINGS,
+    PRECISIONS,
+    SPACES,
+    STYLE_NORMALIZATIONS,
+    VARIATIONS,
+)
 from impasto.runtime.fields import attributes_text, check_entries, entries, entry, typed_changes
-from impasto.runtime.precision import PRECISIONS
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -39,8 +42,11 @@ INITS = ("content", "noise", "noisy-content")
 GATYS_LAYERS = {f"relu{block}_1": 0.2 for block in range(1, 6)}
 """Style layers of Gatys et al., each with weight 1/5."""
 
-SIZE, LOSSES, CONTROL, OPTIMIZATION = "size and steps", "losses", "control", "optimization"
-"""Headings that the entries are listed under."""
+STYLE, CONTENT, REGIONS = "style", "content", "regions"
+COLOURS, OPTIMIZATION = "colours", "optimization"
+
+GROUPS = (STYLE, CONTENT, REGIONS, COLOURS, OPTIMIZATION)
+"""Headings that the entries are listed under, in order."""
 
 _WEIGHT = (0.0, 1e12)
 _LONGEST_TEXT = 1 << 18  # characters: an honest recipe has about a thousand
@@ -63,31 +69,37 @@ class Recipe:
         choices=("own", *POOLINGS),
         papers="average",
     )
-    size: int = entry(512, "long side of the picture in pixels", group=SIZE, range=(32, 65536))
+    size: int = entry(512, "long side of the picture in pixels", group=CONTENT, range=(32, 65536))
     scales: int = entry(
         0,
         "sizes of the pyramid, 0: as many as fit above the smallest",
-        group=SIZE,
+        group=OPTIMIZATION,
         range=(0, 64),
         papers="1",
     )
     scale_ratio: float = entry(
-        2.0, "ratio of each size of the pyramid to the one before", group=SIZE, range=(1.1, 16.0)
+        2.0,
+        "ratio of each size of the pyramid to the one before",
+        group=OPTIMIZATION,
+        range=(1.1, 16.0),
     )
     smallest: int = entry(
-        64, "least long side of the pyramid in pixels", group=SIZE, range=(32, 65536)
+        64, "least long side of the pyramid in pixels", group=OPTIMIZATION, range=(32, 65536)
     )
     steps: int = entry(
         0,
         "optimization steps at every smaller size, or at the only one; 0: 10, and at the only one "
         "as many as at the full size",
-        group=SIZE,
+        group=OPTIMIZATION,
         range=(0, 10**6),
         papers="500",
     )
     # As many as reach 110 % of the loss of the textbook's 300 (benchmarks/optimize.py).
     final_steps: int = entry(
-        50, "steps at the full size, if there are several sizes", group=SIZE, range=(0, 10**6)
+        50,
+        "steps at the full size, if there are several sizes",
+        group=OPTIMIZATION,
+        range=(0, 10**6),
     )
     optimizer: str = entry(
         "lbfgs", "optimizer of the pixels", group=OPTIMIZATION, choices=OPTIMIZERS, papers="lbfgs"
@@ -112,7 +124,7 @@ class Recipe:
     detail: float = entry(
         0.3,
         "share of the photograph's finer detail added when a larger size begins",
-        group=OPTIMIZATION,
+        group=CONTENT,
         range=(0.0, 1.0),
         papers="0",
     )
@@ -129,32 +141,34 @@ class Recipe:
     style_loss: str = entry(
         "gram",
         "statistic of the features that style compares",
-        group=LOSSES,
+        group=STYLE,
         choices=STATISTICS,
         papers="gram",
     )
     style_layers: Mapping[str, float] = entry(
-        GATYS_LAYERS, "layers that style compares, with weights", group=LOSSES
+        GATYS_LAYERS, "layers that style compares, with weights", group=STYLE
     )
     content_layers: Mapping[str, float] = entry(
-        {"relu4_2": 1.0}, "layers that content compares, with weights", group=LOSSES
+        {"relu4_2": 1.0}, "layers that content compares, with weights", group=CONTENT
     )
-    style_weight: float = entry(1.0, "weight of the style loss", group=LOSSES, range=_WEIGHT)
-    content_weight: float = entry(0.05, "weight of the content loss", group=LOSSES, range=_WEIGHT)
+    style_weight: float = entry(1.0, "weight of the style loss", group=STYLE, range=_WEIGHT)
+    content_weight: float = entry(0.05, "weight of the content loss", group=CONTENT, range=_WEIGHT)
     laplacian_weight: float = entry(
         0.0,
         "weight of the photograph's lines (its Laplacian), for faces and letters",
-        group=LOSSES,
+        group=CONTENT,
         range=_WEIGHT,
     )
     tv_weight: float = entry(
-        4.0, "weight of the total variation", group=LOSSES, range=_WEIGHT, papers="0"
+        4.0, "weight of the total variation", group=OPTIMIZATION, range=_WEIGHT, papers="0"
     )
-    tv: str = entry("squared", "kind of the total variation", group=LOSSES, choices=VARIATIONS)
+    tv: str = entry(
+        "squared", "kind of the total variation", group=OPTIMIZATION, choices=VARIATIONS
+    )
     normalization: str = entry(
         "relative",
         "units of the style loss",
-        group=LOSSES,
+        group=STYLE,
         choices=STYLE_NORMALIZATIONS,
         aliases=("normalisation",),
         papers="gatys",
@@ -162,7 +176,7 @@ class Recipe:
     content_normalization: str = entry(
         "relative",
         "units of the content loss",
-        group=LOSSES,
+        group=CONTENT,
         choices=CONTENT_NORMALIZATIONS,
         aliases=("content_normalisation",),
         papers="gatys",
@@ -170,24 +184,24 @@ class Recipe:
     style_scale: float = entry(
         1.0,
         "size of the strokes: the style picture's long side over the picture's",
-        group=CONTROL,
+        group=STYLE,
         range=(0.05, 20.0),
     )
     strength: float = entry(
-        1.0, "how far from the photograph to the style, 0 to 1", group=CONTROL, range=(0.0, 1.0)
+        1.0, "how far from the photograph to the style, 0 to 1", group=STYLE, range=(0.0, 1.0)
     )
     colour: str = entry(
         "style",
         "whose colours: style, content, luminance (painted in greys) or match (the style picture "
         "is recoloured first)",
-        group=CONTROL,
+        group=COLOURS,
         choices=COLOUR_MODES,
         aliases=("color",),
     )
     colour_space: str = entry(
         "oklab",
         "colour space that separates lightness from colour",
-        group=CONTROL,
+        group=COLOURS,
         choices=SPACES,
         aliases=("color_space",),
         papers="yiq",
@@ -195,18 +209,18 @@ class Recipe:
     colour_match: str = entry(
         "monge-kantorovich",
         "method that match recolours with",
-        group=CONTROL,
+        group=COLOURS,
         choices=METHODS,
         aliases=("color_match",),
         papers="cholesky",
     )
     mask_mode: str = entry(
-        "simple", "how masks are carried to the layers", group=CONTROL, choices=MASK_MODES
+        "simple", "how masks are carried to the layers", group=REGIONS, choices=MASK_MODES
     )
     feather: float = entry(
         0.0,
         "blur of the masks' edges, as a share of the long side",
-        group=CONTROL,
+        group=REGIONS,
         range=(0.0, 0.5),
     )
     precision: str = entry(

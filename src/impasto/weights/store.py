@@ -10,7 +10,6 @@ Every function takes a name in :data:`WEIGHTS` or a :class:`WeightRecord`.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -22,13 +21,14 @@ from typing import TYPE_CHECKING, Literal
 from platformdirs import user_cache_path
 
 from impasto.errors import WeightsError, unknown_name
-from impasto.runtime.downloads import ProgressCallback, download, file_lock, sha256_of
 from impasto.runtime.files import atomic_write
 from impasto.weights.records import WEIGHTS as WEIGHTS
 from impasto.weights.records import WeightRecord as WeightRecord
 
-if TYPE_CHECKING:  # importing torch takes a second; listing the weights does not need it
+if TYPE_CHECKING:  # listing the weights needs neither torch nor HTTP, which take time to import
     from torch import Tensor
+
+    from impasto.runtime.downloads import ProgressCallback
 
 EMBEDDED = Path(__file__).parents[1] / "data"
 """The folder of the weights inside the package."""
@@ -164,6 +164,8 @@ def fetch(
         if not path.is_file():
             raise WeightsError(f"The built-in weight {path} is missing: install Impasto again.")
         return path
+    from impasto.runtime.downloads import file_lock
+
     with file_lock(_downloads() / record.name):
         if force or verify(record).state != "good":
             published = _download(record, progress)
@@ -239,6 +241,8 @@ def _downloads() -> Path:
 
 def _download(record: WeightRecord, progress: ProgressCallback | None) -> Path:
     """Download the published file from the first URL that works."""
+    from impasto.runtime.downloads import download
+
     failures = []
     for url in record.urls:
         target = _downloads() / url.rsplit("/", 1)[-1]
@@ -283,6 +287,8 @@ def _convert(record: WeightRecord, published: Path) -> None:
 def _check_sha256(record: WeightRecord, file: Path) -> str:
     """The SHA-256 of a file; a WeightsError if it is not the record's."""
     try:
+        from impasto.runtime.downloads import sha256_of
+
         digest = sha256_of(file)
     except OSError as error:
         raise WeightsError(f"{file} cannot be read: {error.strerror or error}.") from error
@@ -312,6 +318,8 @@ def _tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
 
     Unlike the digest of the file, it can be stored in the file itself.
     """
+    import hashlib
+
     digest = hashlib.sha256()
     for key in sorted(tensors):
         digest.update(key.encode())

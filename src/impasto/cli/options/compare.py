@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from impasto.cli.shared.device_option import add_device
 from impasto.cli.shared.limits import SIZE_REMARK, add_max_pixels
+from impasto.cli.shared.parser import Parser, under
 from impasto.cli.shared.recipe_options import add_recipe_options
+from impasto.cli.shared.region_options import add_region_options
 from impasto.cli.shared.save_options import add_overwrite
 from impasto.studies.sweeps import STUDIES
 
@@ -26,7 +27,7 @@ an interruption the same command continues from there.
 """
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: Parser) -> None:
     """Add the options of ``compare``."""
     parser.usage = "impasto compare CONTENT STYLE -o FILE (--sweep ENTRY=A,B,… | --study NAME)"
     parser.add_argument("content", metavar="CONTENT", type=Path, help="the photograph")
@@ -43,10 +44,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cells", metavar="DIR", type=Path, help="folder of cells [OUT-cells/]")
     parser.add_argument("--cell-height", type=int, default=240, metavar="N",
                         help="height of a picture in the grid, in pixels [240]")  # fmt: skip
-    parser.add_argument("--workers", type=int, metavar="N",
-                        help="paint N cells at a time [one for each core]")  # fmt: skip
-    add_max_pixels(parser)
-    add_device(parser)
-    add_overwrite(parser)
-    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    add_region_options(under(parser, "Regions"))
     add_recipe_options(parser, remarks=SIZE_REMARK)
+    run = under(parser, "This run")
+    run.add_argument("--workers", type=int, metavar="N",
+                     help="paint N cells at a time [one for each core]")  # fmt: skip
+    add_max_pixels(run)
+    add_device(run)
+    add_overwrite(run)
+    run.add_argument("--quiet", action="store_true", help="show no progress")
+    parser.show_first("output", "sweep", "study", "report", "style_weight", "size",
+                      "content_weight", "regions", "recipe", "overwrite")  # fmt: skip

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-
 from impasto.cli.shared.limits import SIZE_REMARK
+from impasto.cli.shared.parser import Parser, under
 from impasto.cli.shared.recipe_options import add_recipe_options
+from impasto.cli.shared.region_options import add_region_options
 from impasto.cli.shared.run_options import add_report_option, add_run_options
 
 EXAMPLES = """\
@@ -18,7 +18,7 @@ examples:
 """
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: Parser) -> None:
     """Add the options of ``paint``."""
     parser.usage = "impasto paint CONTENT STYLE [STYLE …] -o OUT [options]"
     parser.add_argument("content", metavar="CONTENT", help="the picture to paint")
@@ -26,17 +26,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "styles", metavar="STYLE", nargs="*",
         help="the style picture; PATH:WEIGHT to mix several, coarse=PATH fine=PATH for levels",
     )  # fmt: skip
-    parser.add_argument("--style", dest="more_styles", action="append", default=[],
-                        metavar="STYLE", help="a style picture, as an option")  # fmt: skip
+    style = under(parser, "Style")
+    style.add_argument("--style", dest="more_styles", action="append", default=[],
+                       metavar="STYLE", help="a style picture, as an option")  # fmt: skip
     parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the file to write")
-    group = parser.add_argument_group("regions")
-    group.add_argument("--mask", metavar="FILE", help="label picture: one colour per region")
-    group.add_argument(
-        "--style-mask", metavar="FILE", help="that of the style, in the same colours"
-    )
-    group.add_argument(
-        "--region", dest="regions", action="append", default=[], metavar="REGION",
-        help="sky=MASK@STYLE, sky=MASK:STYLEMASK, or face=MASK to keep the face",
-    )  # fmt: skip
+    add_region_options(under(parser, "Regions"))
     add_recipe_options(parser, remarks=SIZE_REMARK)
     add_report_option(add_run_options(parser))
+    parser.show_first("output", "style_weight", "style_scale", "strength", "size", "content_weight",
+                      "regions", "colour", "recipe", "overwrite")  # fmt: skip

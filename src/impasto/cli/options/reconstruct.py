@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
-
 from impasto.cli.shared.limits import SIZE_REMARK
+from impasto.cli.shared.parser import Parser
 from impasto.cli.shared.recipe_options import add_recipe_options, parse_layers
 from impasto.cli.shared.run_options import add_run_options
 
@@ -23,7 +22,7 @@ _NOT_OFFERED = (
 """Recipe entries that need two pictures, or that other options set."""
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: Parser) -> None:
     """Add the options of ``reconstruct``."""
     parser.usage = "impasto reconstruct IMAGE -o OUT (--layer L | --style-layers L,… | --figure)"
     parser.add_argument("image", metavar="IMAGE", help="the picture to reconstruct")
@@ -37,3 +36,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
                       help="both at five depths on one sheet, as in Gatys et al. 2015")  # fmt: skip
     add_recipe_options(parser, recipe="reconstruction", without=_NOT_OFFERED, remarks=SIZE_REMARK)
     add_run_options(parser)
+    parser.show_first("output", "content_layers", "style_layers", "figure", "size", "style_loss",
+                      "encoder", "recipe", "overwrite")  # fmt: skip

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
-
+from impasto.cli.shared.parser import Parser
 from impasto.cli.shared.recipe_options import add_recipe_options
 from impasto.cli.shared.run_options import add_run_options
 
@@ -22,7 +21,7 @@ _NOT_OFFERED = (
 """Recipe entries that need a content picture, or that other options set."""
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: Parser) -> None:
     """Add the options of ``texture``."""
     parser.usage = "impasto texture STYLE [STYLE …] -o OUT [options]"
     parser.add_argument("styles", metavar="STYLE", nargs="+",
@@ -33,3 +32,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tileable", action="store_true", help="make opposite borders match")
     add_recipe_options(parser, recipe="texture", without=_NOT_OFFERED)
     add_run_options(parser)
+    parser.show_first("output", "canvas", "tileable", "style_scale", "style_loss", "recipe", "seed",
+                      "snapshots", "overwrite")  # fmt: skip

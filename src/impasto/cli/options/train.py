@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from impasto.cli.options import train_networks
+from impasto.cli.shared.parser import Parser, under
 from impasto.cli.shared.training_options import add_training_options
 from impasto.training.settings import DistillSettings
 
@@ -18,23 +19,31 @@ Ctrl-C stops after the current step; the same command continues from there.
 """
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: Parser) -> None:
     """Add the commands of ``train``."""
-    commands = parser.add_subparsers(metavar="WHAT", required=True)
+    commands: argparse._SubParsersAction[Parser] = parser.add_subparsers(
+        metavar="WHAT", required=True
+    )
     encoder = commands.add_parser(
         "encoder",
+        usage="impasto train encoder --teacher NAME|FILE --content DIR --style DIR -o FILE "
+        "[OPTION …]",
         help="distil a small encoder from a large one",
         description="Distil a small encoder whose features approximate those of a large one.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     default = DistillSettings()
-    add = encoder.add_argument
+    encoder.add_argument("-o", "--output", required=True, metavar="FILE", type=Path,
+                         help="the encoder file to write (.safetensors)")  # fmt: skip
+    under(encoder, "Style").add_argument(
+        "--style", required=True, metavar="DIR", help="paintings and textures"
+    )
+    under(encoder, "Content").add_argument(
+        "--content", required=True, metavar="DIR", help="photographs"
+    )
+    add = under(encoder, "Optimization").add_argument
     add("--teacher", required=True, metavar="NAME|FILE", help="encoder to learn from")
-    add("--content", required=True, metavar="DIR", help="photographs")
-    add("--style", required=True, metavar="DIR", help="paintings and textures")
-    add("-o", "--output", required=True, metavar="FILE", type=Path,
-        help="the encoder file to write (.safetensors)")  # fmt: skip
     add("--start", metavar="NAME|FILE", help="a student of this teacher to train further")
     add("--pooling", default=default.pooling, choices=("max", "average"),
         help=f"pooling of the student [{default.pooling}]")  # fmt: skip
@@ -47,4 +56,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"peak, of Muon [{default.learning_rate}]")  # fmt: skip
     add_training_options(encoder, steps=3000, precision=default.precision)
     encoder.set_defaults(what="encoder")
+    encoder.show_first("output", "teacher", "content", "style", "start", "steps", "run", "device",
+                       "overwrite")  # fmt: skip
     train_networks.configure(commands)

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
+from impasto.cli.shared.parser import Parser, under
 from impasto.cli.shared.training_options import add_network_options, add_training_options
 from impasto.networks.styles import STYLE_SIDE
 from impasto.training.settings import PRESETS, OnePassSettings
@@ -39,7 +40,7 @@ _STYLES: Mapping[str, str] = {
 }
 
 
-def configure(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def configure(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add the commands that train networks."""
     for name, about in ABOUT.items():
         parser = commands.add_parser(
@@ -55,31 +56,39 @@ def configure(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         parser.set_defaults(what=name, add_style=None)
 
 
-def _configure(parser: argparse.ArgumentParser, name: str) -> None:
-    add = parser.add_argument
+def _configure(parser: Parser, name: str) -> None:
     several = {"nargs": "+"} if name == "multi-style" else {}
-    add("--content", required=True, metavar="DIR", help="photographs")
+    add = under(parser, "Style").add_argument
     add("--style", required=True, metavar=_PLACE, help=_STYLES[name], **several)
-    add("-o", "--output", required=True, metavar="FILE", type=Path,
-        help="the model file to write (.safetensors)")  # fmt: skip
-    add("--preset", default="default", choices=tuple(PRESETS), help="losses and rates [default]")
-    add("--encoder", default="compact", metavar="NAME|FILE",
-        help="computes losses, and reads styles [compact]")  # fmt: skip
-    add_network_options(parser)
-    if name == "multi-style":
-        add("--add-style", metavar="MODEL",
-            help="add to this model's styles, training nothing but the new ones")  # fmt: skip
     if name != "any-style":
         add("--style-size", type=int, default=STYLE_SIDE, metavar="N",
             help=f"long side of the style: larger makes larger strokes [{STYLE_SIDE}]")  # fmt: skip
     default = OnePassSettings()
+    add = under(parser, "Content").add_argument
+    add("--content", required=True, metavar="DIR", help="photographs")
+    add("--content-weight", type=float, metavar="X", help="times the preset's [1]")
+    parser.add_argument("-o", "--output", required=True, metavar="FILE", type=Path,
+                        help="the model file to write (.safetensors)")  # fmt: skip
+    optimization = under(parser, "Optimization")
+    add = optimization.add_argument
+    add("--preset", default="default", choices=tuple(PRESETS), help="losses and rates [default]")
+    add("--encoder", default="compact", metavar="NAME|FILE",
+        help="computes losses, and reads styles [compact]")  # fmt: skip
+    add_network_options(optimization)
+    if name == "multi-style":
+        add("--add-style", metavar="MODEL",
+            help="add to this model's styles, training nothing but the new ones")  # fmt: skip
     add("--batch", type=int, metavar="N", help=f"pictures a step [{default.batch}]")
     add("--crop", type=int, metavar="N", help=f"side of the crops [{default.crop}]")
-    add("--content-weight", type=float, metavar="X", help="times the preset's [1]")
     add("--tv-weight", type=float, metavar="X", help=f"[{default.tv_weight:g}]")
     add("--even-weight", type=float, metavar="X",
         help=f"keeps smooth skies smooth [{default.even_weight:g}]")  # fmt: skip
     add("--learning-rate", type=float, metavar="X", help=f"peak [{default.learning_rate:g}]")
-    add("--validate-every", type=int, default=500, metavar="N",
-        help="steps between sheets of unseen pictures [500]")  # fmt: skip
     add_training_options(parser, steps=6000, precision=default.precision)
+    under(parser, "This run").add_argument(
+        "--validate-every", type=int, default=500, metavar="N",
+        help="steps between sheets of unseen pictures [500]",
+    )  # fmt: skip
+    only = {"multi-style": ("add_style", "style_size"), "per-style": ("style_size",)}
+    parser.show_first("output", "style", "content", "preset", "start", "steps", "run", "device",
+                      "overwrite", *only.get(name, ()))  # fmt: skip

@@ -1,9 +1,13 @@
-"""The parser of every command: options anywhere, and mistakes as one sentence."""
+"""The parser of every command: options anywhere, help in two lengths, mistakes as one sentence.
+
+The help of a command with many options shows those that people use first, and ``-h all`` the rest.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import sys
+from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
@@ -17,6 +21,20 @@ _AMERICAN = {
 """Word of an option → the word that Impasto uses."""
 
 
+HEADINGS = ("Style", "Content", "Regions", "Colours", "Optimization", "This run")
+"""Headings of the help, in order, after the positional arguments and ``options``."""
+
+_ALL = "all"
+
+
+def under(parser: argparse.ArgumentParser, heading: str) -> argparse._ArgumentGroup:
+    """The group of options under a heading; made if it is not there yet."""
+    for group in parser._action_groups:
+        if group.title == heading:
+            return group
+    return parser.add_argument_group(heading)
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose positional arguments and options may be given in any order.
 
@@ -25,6 +43,50 @@ class Parser(argparse.ArgumentParser):
     """
 
     _is_second_pass = False
+    _first: Collection[str] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "add_help": False})
+        self._help = self.add_argument("-h", "--help", action=_Help, nargs=0, help="show this help")
+
+    def show_first(self, *names: str) -> None:
+        """Show only these options in the help, and all others with ``-h all``.
+
+        The parser's usage must be set: argparse's own would name all.
+
+        Args:
+            names: Where the options' values are kept, such as ``style_weight``.
+        """
+        unknown = set(names) - {action.dest for action in self._actions}
+        assert self.usage
+        assert not unknown, f"no options: {unknown}"
+        self._first = ("help", *names)
+        self._help.nargs, self._help.metavar = "?", _ALL
+
+    def format_help(self, *, everything: bool = False) -> str:
+        """The help: usage, then the options by heading; see the base class.
+
+        Args:
+            everything: Whether to show also what :meth:`show_first` leaves out.
+        """
+        shown = [a for a in self._actions if everything or self._is_first(a)]
+        formatter = self._get_formatter()
+        formatter.add_usage(self.usage, shown, self._mutually_exclusive_groups)
+        formatter.add_text(self.description)
+        for group in sorted(self._action_groups, key=_place):
+            formatter.start_section(group.title)
+            formatter.add_text(group.description)
+            formatter.add_arguments([a for a in group._group_actions if a in shown])
+            formatter.end_section()
+        if len(shown) < len(self._actions):
+            offered = [a for a in self._actions if a.help != argparse.SUPPRESS]
+            options = sum(bool(a.option_strings) for a in offered)
+            formatter.add_text(f"`{self.prog} -h all` shows all {options} options.")
+        formatter.add_text(self.epilog)
+        return formatter.format_help()
+
+    def _is_first(self, action: argparse.Action) -> bool:
+        return not (self._first and action.option_strings) or action.dest in self._first
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None
@@ -79,6 +141,26 @@ class Parser(argparse.ArgumentParser):
         dest = actions[name].dest
         shown = (n for n, a in actions.items() if a.dest == dest and a.help != argparse.SUPPRESS)
         return next((option for option in shown if option.startswith("--")), name)
+
+
+class _Help(argparse.Action):
+    """Prints the help: that of the first options, or of all with ``-h all``."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        assert isinstance(parser, Parser)
+        parser._print_message(parser.format_help(everything=values == _ALL), sys.stdout)
+        parser.exit()
+
+
+def _place(group: argparse._ArgumentGroup) -> int:
+    """Where a group stands in the help; groups without one of the headings come first."""
+    return HEADINGS.index(group.title) if group.title in HEADINGS else -1
 
 
 def _without_dashes(words: Sequence[str]) -> list[str]:

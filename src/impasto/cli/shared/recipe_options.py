@@ -6,12 +6,10 @@ import argparse
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from impasto.cli.shared.parser import under
 from impasto.recipes.presets import RECIPES, get_recipe
-from impasto.recipes.recipe import CONTROL, FIELDS, LOSSES, OPTIMIZATION, SIZE, Recipe
+from impasto.recipes.recipe import FIELDS, GROUPS, OPTIMIZATION, Recipe
 from impasto.runtime.fields import Entry, entries
-
-GROUPS = (SIZE, LOSSES, CONTROL, OPTIMIZATION)
-"""Headings of the help, in order."""
 
 _METAVARS = {int: "N", float: "X", str: "NAME", dict: "LAYER=W,…"}
 
@@ -32,13 +30,14 @@ def add_recipe_options(
         remarks: Entry → addition to its help.
     """
     names = ", ".join(RECIPES)
-    parser.add_argument("--recipe", default=recipe, metavar="NAME|FILE",
-                        help=f"{names}, or a .toml file; options change it")  # fmt: skip
+    recipes = under(parser, OPTIMIZATION.capitalize())
+    recipes.add_argument("--recipe", default=recipe, metavar="NAME|FILE",
+                         help=f"{names}, or a .toml file; options change it")  # fmt: skip
     default = get_recipe(recipe)
     for heading in GROUPS:
         offered = [e for e in FIELDS.values() if e.group == heading and e.name not in without]
         if offered:
-            group = parser.add_argument_group(heading)
+            group = under(parser, heading.capitalize())
             for entry in offered:
                 remark = (remarks or {}).get(entry.name, "")
                 add_entry_option(group, entry, getattr(default, entry.name), remark=remark)

@@ -6,18 +6,18 @@ import argparse
 from pathlib import Path
 
 from impasto.cli.shared.device_option import add_device
-from impasto.cli.shared.limits import add_max_pixels
+from impasto.cli.shared.limits import add_max_pixels, add_memory
+from impasto.cli.shared.parser import under
 from impasto.cli.shared.save_options import add_overwrite, add_save_options
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Add the options that do not change the picture."""
-    group = parser.add_argument_group("this run")
+    group = under(parser, "This run")
     add_save_options(group)
     add_max_pixels(group)
     add_device(group)
-    group.add_argument("--memory", metavar="SIZE",
-                       help="memory limit, such as 2GB [2/3 of the free memory]")  # fmt: skip
+    add_memory(group)
     group.add_argument("--snapshots", type=int, metavar="N", help="save N intermediate pictures")
     group.add_argument("--snapshots-to", metavar="PATH", type=Path,
                        help="folder, or .gif or .webp animation [OUT-steps/]")  # fmt: skip

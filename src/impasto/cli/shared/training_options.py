@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from impasto.cli.shared.device_option import add_device
+from impasto.cli.shared.parser import under
 from impasto.cli.shared.save_options import add_overwrite
 from impasto.networks.registry import NETWORKS
 from impasto.networks.shapes import NORMS, JohnsonShape, PaintShape
@@ -20,16 +21,18 @@ def add_training_options(parser: argparse.ArgumentParser, *, steps: int, precisi
         steps: Default number of steps.
         precision: The precision that the help shows as the default.
     """
-    add = parser.add_argument
-    add("--run", metavar="DIR", type=Path, help="folder of checkpoint, log and sheets [OUT-run/]")
+    add = under(parser, "Optimization").add_argument
     add("--steps", type=int, default=steps, metavar="N", help=f"number of steps [{steps}]")
-    add_device(parser, auto="CUDA or XPU if there is one")
     add("--precision", choices=PRECISIONS, help=f"of the convolutions [{precision}: the faster]")
     add("--seed", type=int, default=0, metavar="N", help="seed of everything random [0]")
+    run = under(parser, "This run")
+    add = run.add_argument
+    add("--run", metavar="DIR", type=Path, help="folder of checkpoint, log and sheets [OUT-run/]")
+    add_device(run, auto="CUDA or XPU if there is one")
     add("--tensorboard", action="store_true", help="also write TensorBoard's files")
     add("--hold-back", action="store_true",
         help="keep an eighth of the pictures for evaluation")  # fmt: skip
-    add_overwrite(parser)
+    add_overwrite(run)
     add("--quiet", action="store_true", help="show no progress")
 
 
@@ -37,9 +40,9 @@ DEFAULT_KIND = "paint"
 """The network of a training that names none and begins with no other model."""
 
 
-def add_network_options(parser: argparse.ArgumentParser) -> None:
+def add_network_options(group: argparse._ActionsContainer) -> None:
     """Add the options of the network; ``--add-style`` is the caller's."""
-    add = parser.add_argument
+    add = group.add_argument
     paint, johnson = PaintShape(), JohnsonShape()
     add("--network", choices=tuple(NETWORKS), help=f"[{DEFAULT_KIND}, or that of --start]")
     add("--start", metavar="MODEL", help="begin with the weights of a trained model")
