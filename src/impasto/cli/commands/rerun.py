@@ -1,18 +1,31 @@
-"""``impasto rerun``: paint a picture again, or larger, from the request in its metadata."""
+"""``impasto rerun``: paint a picture again, or in another way, from the request in its metadata."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
+from typing import Any
 
 from impasto import images
 from impasto.cli.commands import stylize
 from impasto.cli.shared.messages import flag, print_result, warn
+from impasto.cli.shared.parser import Parser
 from impasto.cli.shared.run_to_file import run_to_file
 from impasto.errors import ImageError, OptionError, printable
+from impasto.jobs.changes import changed
 from impasto.jobs.request_json import from_metadata, to_json
-from impasto.jobs.requests import Request, StylizeRequest, region_text
+from impasto.jobs.requests import (
+    Request,
+    StylizeRequest,
+    as_region_specs,
+    parse_styles,
+    region_text,
+)
+from impasto.painting.texture import parse_size
+from impasto.recipes.recipe import FIELDS
 from impasto.reports.gallery_commands import stylize_changes
+from impasto.runtime.fields import entries
 from impasto.weights.store import downloads_refused
 
 _SHOWN = ("content", "mask", "style_mask", "source", "tileable")
@@ -22,8 +35,8 @@ _SHOWN = ("content", "mask", "style_mask", "source", "tileable")
 def run(args: argparse.Namespace) -> int:
     """Paint the picture again and return the exit code."""
     request = read_request(args.picture)
-    if args.size is not None:
-        request = request.resized(args.size)
+    if changes := _changes(args):
+        request = changed(request, changes, _offered(request.kind))
     if args.show or not args.output:
         print_result(describe(request), end="")
         if args.show:
@@ -38,6 +51,40 @@ def run(args: argparse.Namespace) -> int:
         if isinstance(request, StylizeRequest):
             return stylize.run_one(request, args)
         return run_to_file(request, args)
+
+
+_FIELDS = ("content", "mask", "style_mask", "tileable", "figure")
+"""Fields of requests that are options as they are."""
+
+
+def _changes(args: argparse.Namespace) -> dict[str, Any]:
+    """What was asked for, as :func:`impasto.jobs.changes.changed` takes it."""
+    names = ("recipe", *entries(StylizeRequest), *FIELDS, *_FIELDS)
+    changes = {name: value for name in names if (value := getattr(args, name)) is not None}
+    if args.size is not None:
+        changes["size"] = _size(args.size)
+    if args.styles is not None:
+        changes["styles"] = parse_styles(args.styles)
+    if args.regions is not None:
+        changes["regions"] = as_region_specs(args.regions)
+    return changes
+
+
+def _size(text: str) -> int | tuple[int, int]:
+    """The long side, or height and width from ``WxH``."""
+    if "x" in text.lower():
+        return parse_size(text)
+    try:
+        return int(text)
+    except ValueError:
+        raise OptionError(f"--size is a number of pixels, or WxH, not {text!r}.") from None
+
+
+def _offered(kind: str) -> set[str]:
+    """The entries that the command of that kind has options for."""
+    parser = Parser()
+    importlib.import_module(f"impasto.cli.options.{kind}").configure(parser)
+    return {"size", *(action.dest for action in parser._actions)}
 
 
 def read_request(picture: str) -> Request:

@@ -44,29 +44,31 @@ def add_recipe_options(
 
 
 def add_entry_option(
-    parser: argparse._ActionsContainer, entry: Entry, default: Any, *, remark: str = ""
+    parser: argparse._ActionsContainer, entry: Entry, default: Any = None, *, remark: str = ""
 ) -> None:
     """Add the option of one entry under its name and its aliases; its value is None if unset.
 
     Args:
         parser: A parser or a group.
         entry: The entry.
-        default: The value that the help shows.
+        default: The value that the help shows; None: it shows none.
         remark: Addition to the help.
     """
     convert: Callable[[str], Any] = entry.kind
     if entry.kind is dict:
-        names = list(default)
-        default = names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}"
         convert = parse_layers
+        if default is not None:
+            names = list(default)
+            default = names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}"
     text = ", ".join(filter(None, (entry.help, remark)))
+    shown = "" if default is None else f" [{default}]"
     parser.add_argument(
         f"--{entry.name.replace('_', '-')}",
         dest=entry.name,
         type=convert,
         choices=entry.names,
         metavar=None if entry.names else _METAVARS[entry.kind],
-        help=f"{text} [{default}]".replace("%", "%%"),
+        help=f"{text}{shown}".replace("%", "%%"),
     )
     for alias in entry.aliases:
         # Accepted, but not in the help.
