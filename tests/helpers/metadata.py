@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from impasto.jobs.inputs import as_style_inputs
 from impasto.jobs.requests import (
     PaintRequest,
     StyleInput,
     StylizeRequest,
     as_region_specs,
-    as_style_inputs,
 )
 from impasto.jobs.results import describe_request
 

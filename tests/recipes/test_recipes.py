@@ -135,7 +135,9 @@ def test_names_are_of_the_list(name):
         f"Unknown value of {flag} '{allowed[-1]}x': choose one of {', '.join(allowed)}. "
         f"Did you mean '{allowed[-1]}'?"
     )
-    assert sentence(Recipe().replace, **{name: 7}) == f"{flag} takes a word, not 7."
+    objects = FIELDS[name].objects
+    word = "a word" if objects is None else f"a name or {objects.words}"
+    assert sentence(Recipe().replace, **{name: 7}) == f"{flag} takes {word}, not 7."
 
 
 @pytest.mark.parametrize("name", sorted(LAYERS))

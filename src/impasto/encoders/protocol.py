@@ -6,6 +6,7 @@ wrapped once, by :func:`as_feature_extractor`, where it enters the library.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
@@ -75,11 +76,17 @@ class FeatureExtractor(Protocol):
         ...
 
 
+_EXPECTED = "an encoder maps (image, layer names) to a dict of layer name → (B, C, H, W)"
+
+
 class FunctionEncoder:
     """A plain function as a :class:`FeatureExtractor`: one level, no masks, no tiles.
 
     Args:
         function: Maps (image, layer names) to features.
+
+    Raises:
+        OptionError: If it cannot be called in that way.
     """
 
     layers: tuple[str, ...] = ()
@@ -87,17 +94,35 @@ class FunctionEncoder:
 
     def __init__(self, function: EncoderLike) -> None:
         self._function = function
+        self._name = getattr(function, "__name__", type(function).__name__)
+        if not _takes_image_and_layers(function):
+            raise OptionError(
+                f"The encoder {self._name} cannot be called with an image and layer names: "
+                f"{_EXPECTED}.",
+                got=function,
+            )
 
     def __call__(self, image: Tensor, layers: Sequence[str]) -> Mapping[str, Tensor]:
         """The features of these layers.
 
         Raises:
-            OptionError: If the function does not return one of the layers.
+            OptionError: If the function does not return (B, C, H, W) for each of the layers.
         """
         features = self._function(image, layers)
+        if not isinstance(features, Mapping):
+            raise OptionError(
+                f"The encoder {self._name} returns {type(features).__name__}: {_EXPECTED}.",
+                got=features,
+            )
         for name in layers:
             if name not in features:
                 raise OptionError(f"The encoder function returns no features of layer {name}.")
+            found = features[name]
+            if not isinstance(found, Tensor) or found.ndim != 4:
+                shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+                raise OptionError(
+                    f"The encoder {self._name} returns {shape} for layer {name}: {_EXPECTED}."
+                )
         return {name: features[name] for name in layers}
 
     def check_layers(self, layers: Iterable[str]) -> frozenset[str]:
@@ -137,6 +162,22 @@ class FunctionEncoder:
         raise OptionError("A tileable texture needs an impasto.Encoder, not a function.")
 
 
+def _takes_image_and_layers(function: EncoderLike) -> bool:
+    # The signature of a module is that of its forward: its __call__ takes anything.
+    called = getattr(function, "forward", function)
+    try:
+        inspect.signature(called).bind(None, ())
+    except TypeError:
+        return False
+    except ValueError:  # of a built-in function, which has none
+        return callable(called)
+    return True
+
+
 def as_feature_extractor(encoder: EncoderLike) -> FeatureExtractor:
-    """The encoder itself, or a plain function wrapped in a :class:`FunctionEncoder`."""
+    """The encoder itself, or a plain function wrapped in a :class:`FunctionEncoder`.
+
+    Raises:
+        OptionError: If it cannot be called with (image, layer names).
+    """
     return encoder if isinstance(encoder, FeatureExtractor) else FunctionEncoder(encoder)

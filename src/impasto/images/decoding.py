@@ -55,7 +55,11 @@ _INTEROPERABILITY, _INDEX, _ADOBE_RGB_INDEX = 0xA005, 1, "R03"
 
 def check_pixels(opened: OpenedFile, name: str, max_pixels: int) -> None:
     """Raise an ImageError for a picture without pixels, or with more than ``max_pixels``."""
-    width, height = opened.size
+    check_size(*opened.size, name, max_pixels)
+
+
+def check_size(width: int, height: int, name: str, max_pixels: int) -> None:
+    """:func:`check_pixels` of a picture that is in memory."""
     pixels = width * height
     if pixels > max_pixels:
         raise ImageError(

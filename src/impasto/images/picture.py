@@ -9,25 +9,24 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeAlias
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from impasto.errors import ImageError, OptionError, unknown_name
-from impasto.images.decoding import check_pixels, decode, draft_jpeg
+from impasto.images.decoding import check_pixels, check_size, decode, draft_jpeg
+from impasto.images.in_memory import Pixels, convert, not_a_picture
+from impasto.images.limits import MAX_ENLARGE as MAX_ENLARGE
+from impasto.images.limits import MAX_PIXELS as MAX_PIXELS
 from impasto.images.listing import list_pictures as list_pictures
 from impasto.images.opening import OpenedFile, open_file
 from impasto.images.resampling import antialiased, resampled_levels
 from impasto.images.source_info import SourceInfo, read_source_info
 from impasto.runtime.strips import strips
-
-MAX_PIXELS = 200_000_000
-"""Default limit on the pixels read: a file of a few kilobytes can claim any size."""
-
-MAX_ENLARGE = 4.0
-"""Default limit on enlarging: beyond it there is only blur to paint."""
 
 RESIZE_METHODS = ("antialias", "nearest")
 
@@ -81,15 +80,22 @@ class Picture:
         return replace(self, tensor=colours.clamp(0, 1), alpha=alpha.clamp(0, 1))
 
 
+PictureLike: TypeAlias = str | Path | Image.Image | Pixels | Picture
+"""What is taken for a picture: see :func:`read`."""
+
+PICTURE_TYPES = (str, Path, Image.Image, np.ndarray, Tensor, Picture)
+"""The same, to be asked for at run time."""
+
+
 def read(
-    source: str | Path | Image.Image,
+    source: PictureLike,
     *,
     long_side: int | None = None,
     max_pixels: int = MAX_PIXELS,
     max_enlarge: float = MAX_ENLARGE,
     bytes_from: float = math.inf,
 ) -> Picture:
-    """A picture from a file in any format that Pillow itself reads (not EPS), or a Pillow image.
+    """A picture from a file in any format that Pillow itself reads (not EPS), or from memory.
 
     HEIC pictures need pillow-heif, raw files of cameras rawpy. EXIF orientation is applied. Colours
     are converted to sRGB by the embedded profile, or by what else the file says of them; a broken
@@ -97,41 +103,52 @@ def read(
     yields its first frame.
 
     Args:
-        source: A file or an image.
+        source: A path; a Pillow image; a NumPy array (H, W), (H, W, 3) or (H, W, 4); a tensor
+            (3, H, W) or (1, 3, H, W); or a picture that was read. Arrays and tensors are grey, or
+            sRGB in the order R, G, B, then alpha. They hold uint8, bool, or floats in [0, 1].
         long_side: The longer side to resize to, in pixels; None keeps the size.
         max_pixels: Limit on the pixels decoded.
         max_enlarge: Limit on the enlargement; it takes precedence over ``long_side``.
-        bytes_from: Pixels from which an opaque picture of 8 bits that is not resized stays uint8.
+        bytes_from: Pixels from which an opaque picture of 8 bits that is not resized stays uint8;
+            of files only.
 
     Raises:
-        ImageError: If the file is missing, not a picture, damaged or too large.
+        ImageError: If the file is missing, not a picture, damaged or too large; or for an array or
+            tensor of another shape, type or range, or with NaN.
         OptionError: If ``long_side`` is below 1.
     """
-    if isinstance(source, Image.Image):
+    if isinstance(source, str | Path):
+        picture = _read_file(Path(source), long_side, max_pixels, bytes_from)
+    elif isinstance(source, Picture):
+        check_size(*source.size[::-1], "The given picture", max_pixels)
+        picture = replace(source, tensor=as_float(source.tensor))
+    elif isinstance(source, Image.Image):
         picture = from_pil(source, max_pixels=max_pixels)
-    elif not isinstance(source, str | Path):
-        raise ImageError(
-            f"A picture is read from a path or a Pillow image, not from {type(source).__name__}.",
-            got=source,
-        )
+    elif isinstance(source, np.ndarray | Tensor):
+        picture = from_pixels(source, max_pixels=max_pixels)
     else:
-        path = Path(source)
-        opened = open_file(path)
-        check_pixels(opened, str(path), max_pixels)
-        width, height = opened.size
-        if long_side is not None:
-            draft_jpeg(opened, long_side)
-        as_levels = long_side is not None or width * height >= bytes_from
-        tensor, alpha = decode(opened, str(path), max_pixels, as_levels=as_levels)
-        info = read_source_info(opened.image, is_file=True)  # last, since it may load the pixels
-        # The decoder may have turned it, and left out pixels.
-        is_turned = (tensor.shape[2] > tensor.shape[3]) != (height > width)
-        size = (width, height) if is_turned else (height, width)
-        picture = Picture(tensor, alpha, path, replace(info, size=size))
+        raise not_a_picture(source)
+    if picture.info.size is None:
+        picture = replace(picture, info=replace(picture.info, size=picture.size))
     if long_side is None:
         return picture
     full_size = picture.info.size or picture.size
     return picture.resized(fit_size(full_size, long_side, max_enlarge=max_enlarge))
+
+
+def _read_file(path: Path, long_side: int | None, max_pixels: int, bytes_from: float) -> Picture:
+    opened = open_file(path)
+    check_pixels(opened, str(path), max_pixels)
+    width, height = opened.size
+    if long_side is not None:
+        draft_jpeg(opened, long_side)
+    as_levels = long_side is not None or width * height >= bytes_from
+    tensor, alpha = decode(opened, str(path), max_pixels, as_levels=as_levels)
+    info = read_source_info(opened.image, is_file=True)  # last, since it may load the pixels
+    # The decoder may have turned it, and left out pixels.
+    is_turned = (tensor.shape[2] > tensor.shape[3]) != (height > width)
+    size = (width, height) if is_turned else (height, width)
+    return Picture(tensor, alpha, path, replace(info, size=size))
 
 
 def from_pil(image: Image.Image, *, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -142,6 +159,22 @@ def from_pil(image: Image.Image, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """
     tensor, alpha = decode(OpenedFile(image), "The given image", max_pixels)
     return Picture(tensor, alpha, info=read_source_info(image))
+
+
+def from_pixels(pixels: Pixels, *, name: str = "picture", max_pixels: int = MAX_PIXELS) -> Picture:
+    """A picture from a NumPy array or a tensor, as :func:`read` describes them.
+
+    Args:
+        pixels: The array or tensor. It is copied.
+        name: What it is, for errors.
+        max_pixels: Limit on the pixels.
+
+    Raises:
+        ImageError: For another shape, type or range, for NaN, or no or too many pixels.
+    """
+    colours, alpha = convert(pixels, name)
+    check_size(colours.shape[-1], colours.shape[-2], f"The {name}", max_pixels)
+    return Picture(as_float(colours), alpha)
 
 
 def as_float(image: Tensor) -> Tensor:

@@ -60,7 +60,7 @@ class SourceInfo:
         camera: EXIF of how it was taken.
         location: EXIF of where it was taken.
         dpi: Horizontal and vertical resolution, or None.
-        size: Height and width of the picture in the file, upright; None if it was not a file.
+        size: Height and width of the picture before it was resized, upright; None if unknown.
         frames: Pictures in the file; the first is read.
         is_animation: Whether they are the frames of an animation, not pages.
     """

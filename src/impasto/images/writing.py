@@ -22,10 +22,12 @@ from torch import Tensor
 
 from impasto.errors import ImageError, OptionError, option, unknown_name
 from impasto.images.deep_files import Levels, write_png, write_tiff
+from impasto.images.formats import DEPTHS as DEPTHS
 from impasto.images.formats import FORMATS, Format
+from impasto.images.formats import METADATA as METADATA
 from impasto.images.icc import srgb_profile
 from impasto.images.opening import open_file
-from impasto.images.picture import as_float, check_tensors, to_pil
+from impasto.images.picture import PictureLike, as_float, check_tensors, read, to_pil
 from impasto.images.source_info import (
     ARTIST,
     COLOUR_SPACE,
@@ -39,12 +41,6 @@ from impasto.images.source_info import (
 )
 from impasto.runtime.files import atomic_write, check_writable
 
-DEPTHS = (8, 16)
-"""Bits a sample that can be written."""
-
-METADATA = ("strip", "keep", "keep-location")
-"""What becomes of a photograph's own metadata: left out, kept without and with where it was."""
-
 _LOOKS_LIKE_FILE = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}")
 
 _LONGEST_EXIF = 65_000  # bytes, of JPEG
@@ -54,7 +50,7 @@ _ICC_TAG, _RESOLUTION_TAGS, _RESOLUTION_UNIT, _INCH = 34675, (282, 283), 296, 2
 
 def write(
     path: str | Path,
-    image: Tensor,
+    image: Tensor | PictureLike,
     *,
     alpha: Tensor | None = None,
     quality: int = 95,
@@ -70,7 +66,8 @@ def write(
 
     Args:
         path: The file to write, with an extension of ``FORMATS``; parent folders are created.
-        image: (1, 3, H, W), sRGB in [0, 1].
+        image: (1, 3, H, W), sRGB in [0, 1], or uint8; or a Pillow image, an array or a picture
+            that was read, see :func:`impasto.read_image`.
         alpha: (1, 1, H, W) in [0, 1], or None.
         quality: Of JPEG and WebP, 1 to 100; from 90 on, JPEG keeps colours at full resolution.
         depth: Bits a sample: 8, or 16 in PNG and TIFF.
@@ -92,6 +89,9 @@ def write(
     kind = _format_of(path, quality, depth)
     if source_metadata not in METADATA:
         raise unknown_name(option("metadata"), source_metadata, METADATA)
+    if not isinstance(image, Tensor):
+        given = read(image)
+        image, alpha = given.tensor, given.alpha if alpha is None else alpha
     check_tensors(image, alpha)
     check_format_size(path, (image.shape[-2], image.shape[-1]))
     kept = None if source_metadata == "strip" else source

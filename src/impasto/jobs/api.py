@@ -8,17 +8,16 @@ from typing import Any
 
 from impasto import images
 from impasto.errors import OptionError, option
+from impasto.images.picture import PictureLike
 from impasto.jobs.display import watch
+from impasto.jobs.inputs import AnyStyles, as_regions, as_source, as_style_inputs
 from impasto.jobs.requests import (
-    AnySource,
     PaintRequest,
     ReconstructRequest,
     Request,
+    Source,
     StylizeRequest,
     TextureRequest,
-    as_region_specs,
-    as_source,
-    as_style_inputs,
 )
 from impasto.jobs.resources import Resources
 from impasto.jobs.results import Result
@@ -32,14 +31,14 @@ from impasto.runtime.devices import DeviceLike
 
 
 def paint(
-    content: AnySource,
-    style: AnySource | Sequence[AnySource],
+    content: PictureLike,
+    style: AnyStyles,
     *,
     recipe: str | Path | Recipe = "default",
     shares: Sequence[float] | None = None,
     levels: Sequence[str] | None = None,
-    mask: str | Path | None = None,
-    style_mask: str | Path | None = None,
+    mask: PictureLike | None = None,
+    style_mask: PictureLike | None = None,
     regions: Sequence[str | RegionSpec] = (),
     device: DeviceLike = "auto",
     memory: float | None = None,
@@ -74,12 +73,12 @@ def paint(
         ImpastoError: For pictures or options that cannot be used.
     """
     request = PaintRequest(
-        as_source(content),
+        as_source(content, "content"),
         as_style_inputs(style, shares, levels),
         _recipe(recipe, changes),
-        _path(mask),
-        _path(style_mask),
-        as_region_specs(regions),
+        _mask(mask),
+        _mask(style_mask),
+        as_regions(regions),
     )
     return _finish(
         request, RunOptions(device=device, memory=memory, max_pixels=max_pixels), progress
@@ -87,7 +86,7 @@ def paint(
 
 
 def texture(
-    style: AnySource | Sequence[AnySource],
+    style: AnyStyles,
     size: int | tuple[int, int] | str = 512,
     *,
     tileable: bool = False,
@@ -128,7 +127,7 @@ def texture(
 
 
 def reconstruct(
-    image: AnySource,
+    image: PictureLike,
     layer: str | Mapping[str, float] | None = None,
     *,
     style_layers: Iterable[str] | Mapping[str, float] | None = None,
@@ -182,14 +181,14 @@ def reconstruct(
 
 
 def stylize(
-    content: AnySource,
-    style: AnySource | Sequence[AnySource],
+    content: PictureLike,
+    style: AnyStyles,
     *,
     shares: Sequence[float] | None = None,
     model: str | Path | OnePassModel | None = None,
     size: int | None = None,
-    mask: str | Path | None = None,
-    style_mask: str | Path | None = None,
+    mask: PictureLike | None = None,
+    style_mask: PictureLike | None = None,
     regions: Sequence[str | RegionSpec] = (),
     device: DeviceLike = "auto",
     memory: float | None = None,
@@ -226,11 +225,11 @@ def stylize(
     """
     own = model if isinstance(model, OnePassModel) else None
     request = StylizeRequest(
-        as_source(content),
+        as_source(content, "content"),
         as_style_inputs(style, shares),
-        mask=_path(mask),
-        style_mask=_path(style_mask),
-        regions=as_region_specs(regions),
+        mask=_mask(mask),
+        style_mask=_mask(style_mask),
+        regions=as_regions(regions),
     ).replace(
         size=size or 0,
         model="(a model in memory)" if own is not None else str(model or ""),
@@ -245,8 +244,8 @@ def _recipe(recipe: str | Path | Recipe, changes: Mapping[str, Any]) -> Recipe:
     return base.replace(**changes)
 
 
-def _path(path: str | Path | None) -> str | None:
-    return None if path is None else str(path)
+def _mask(given: PictureLike | None) -> Source | None:
+    return None if given is None else as_source(given, "mask")
 
 
 def _finish(request: Request, options: RunOptions, progress: bool) -> Result:

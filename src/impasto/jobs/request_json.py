@@ -16,6 +16,7 @@ from typing import Any
 from PIL import Image
 
 from impasto.errors import OptionError
+from impasto.images.picture import Picture
 from impasto.jobs.requests import (
     REQUESTS,
     PaintRequest,
@@ -237,7 +238,7 @@ def _list(value: Any, entry: str) -> list[Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Recipe):
         return value.to_dict()
-    if isinstance(value, Image.Image):
+    if isinstance(value, Image.Image | Picture):
         return name_of_source(value)
     if dataclasses.is_dataclass(value):
         return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}

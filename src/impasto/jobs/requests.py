@@ -12,24 +12,24 @@ import dataclasses
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from PIL import Image
-
-from impasto.errors import OptionError, unknown_name
+from impasto.errors import OptionError, option, unknown_name
 from impasto.recipes.choices import COARSE, COLOUR_MODES, FINE, METHODS, PRECISIONS, SPACES
 from impasto.recipes.presets import get_recipe
 from impasto.recipes.recipe import COLOURS, INITS, REGIONS, STYLE, Recipe
 from impasto.regions.specs import RegionSpec, parse_region
 from impasto.runtime.fields import check_entries, entry, is_number, typed_changes
+from impasto.runtime.in_memory import name_of
 from impasto.weights.records import is_file_name
 
-Source: TypeAlias = str | Image.Image
-"""A picture's path, a style's name, or a picture in memory."""
+if TYPE_CHECKING:
+    from PIL import Image
 
-AnySource: TypeAlias = str | Path | Image.Image
-"""What callers may give for a source."""
+    from impasto.images.picture import Picture
+
+Source: TypeAlias = "str | Image.Image | Picture"
+"""A picture's path, a style's name, or a picture in memory."""
 
 RECONSTRUCTIONS = ("content", "style", "figure")
 
@@ -82,8 +82,8 @@ class PaintRequest:
     content: Source
     styles: tuple[StyleInput, ...]
     recipe: Recipe = dataclasses.field(default_factory=Recipe)
-    mask: str | None = None
-    style_mask: str | None = None
+    mask: Source | None = None
+    style_mask: Source | None = None
     regions: tuple[RegionSpec, ...] = ()
 
     def __post_init__(self) -> None:
@@ -219,8 +219,8 @@ class StylizeRequest:
         0.0, "blur of the regions' edges, share of the long side", group=REGIONS, range=(0.0, 0.5)
     )
     precision: str = entry("auto", "number type of the network", choices=PRECISIONS)
-    mask: str | None = None
-    style_mask: str | None = None
+    mask: Source | None = None
+    style_mask: Source | None = None
     regions: tuple[RegionSpec, ...] = ()
 
     def __post_init__(self) -> None:
@@ -257,54 +257,13 @@ REQUESTS: dict[str, type[Request]] = {
 """Kind → the class of its requests."""
 
 
-def as_source(given: AnySource) -> Source:
-    """A path as text; a picture in memory as it is.
-
-    Raises:
-        OptionError: For anything else.
-    """
-    if isinstance(given, Image.Image):
-        return given
-    if not isinstance(given, str | Path):
-        raise OptionError(
-            f"A picture is given as a path or a Pillow image, not as {type(given).__name__}.",
-            got=given,
-        )
-    return str(given)
-
-
-def name_of_source(source: AnySource) -> str:
+def name_of_source(source: object) -> str:
     """What a source is called in metadata and messages."""
-    return "(a picture in memory)" if isinstance(source, Image.Image) else str(source)
-
-
-def as_style_inputs(
-    styles: AnySource | Sequence[AnySource],
-    shares: Sequence[float] | None = None,
-    levels: Sequence[str] | None = None,
-) -> tuple[StyleInput, ...]:
-    """One style or several, with a weight and a level each.
-
-    Raises:
-        OptionError: If there are more or fewer weights or levels than styles.
-    """
-    several = (
-        list(styles) if isinstance(styles, Iterable) and not isinstance(styles, str) else [styles]
-    )
-    for what, given in (("weights", shares), ("levels", levels)):
-        if given is not None and len(given) != len(several):
-            raise OptionError(f"{len(several)} styles need as many {what}, not {len(given)}.")
-    weights = [None] * len(several) if shares is None else list(shares)
-    return tuple(
-        StyleInput(as_source(source), weight, level)
-        for source, weight, level in zip(
-            several, weights, levels or [""] * len(several), strict=True
-        )
-    )
+    return name_of(source)
 
 
 def as_region_specs(regions: Iterable[str | RegionSpec]) -> tuple[RegionSpec, ...]:
-    """Regions, those given as text parsed (:func:`impasto.regions.masks.parse_region`)."""
+    """Regions, those given as text parsed (:func:`impasto.regions.specs.parse_region`)."""
     return tuple(parse_region(region) if isinstance(region, str) else region for region in regions)
 
 
@@ -334,21 +293,21 @@ def parse_styles(texts: Sequence[str]) -> tuple[StyleInput, ...]:
 
 
 def region_text(region: RegionSpec) -> str:
-    """A region as :func:`impasto.regions.masks.parse_region` reads it."""
-    style = "" if region.style is None else f"@{region.style}"
-    style_mask = "" if region.style_mask is None else f":{region.style_mask}"
-    return f"{region.name}={region.content_mask}{style}{style_mask}"
+    """A region as :func:`impasto.regions.specs.parse_region` reads it."""
+    style = "" if region.style is None else f"@{name_of(region.style)}"
+    style_mask = "" if region.style_mask is None else f":{name_of(region.style_mask)}"
+    return f"{region.name}={name_of(region.content_mask)}{style}{style_mask}"
 
 
-def _model_files(name: str) -> list[str]:
+def _model_files(name: object) -> list[str]:
     """The encoder or model itself, if it is named by its file."""
-    return [name] if is_file_name(name) else []
+    return [name] if isinstance(name, str) and is_file_name(name) else []
 
 
 def _mask_files(
-    mask: str | None, style_mask: str | None, regions: Iterable[RegionSpec]
+    mask: Source | None, style_mask: Source | None, regions: Iterable[RegionSpec]
 ) -> list[str]:
-    files = [mask, style_mask]
+    files: list[object] = [mask, style_mask]
     for region in regions:
-        files += [region.content_mask, region.style, region.style_mask]  # type: ignore[list-item]
-    return [str(file) for file in files if file is not None]
+        files += [region.content_mask, region.style, region.style_mask]
+    return [name_of(file) for file in files if file is not None]

@@ -53,9 +53,13 @@ class Resources:
 
     def encoder(self, recipe: Recipe, device: torch.device = CPU) -> FeatureExtractor:
         """The encoder of a recipe on a device, in the recipe's precision."""
+        dtype = compute_dtype(recipe.precision, device)
+        if not isinstance(recipe.encoder, str):  # open already
+            return open_feature_extractor(
+                recipe.encoder, recipe.pooling, dtype=dtype, device=device
+            )
         key = recipe.encoder, recipe.pooling, recipe.precision, device
         if key not in self._encoders:
-            dtype = compute_dtype(recipe.precision, device)
             encoder = open_feature_extractor(
                 recipe.encoder, recipe.pooling, dtype=dtype, device=device
             )

@@ -13,7 +13,7 @@ from impasto.errors import ImageError, option
 from impasto.images.opening import open_file
 from impasto.images.picture import Picture, fit_size
 from impasto.jobs.events import Note
-from impasto.jobs.requests import AnySource, name_of_source
+from impasto.jobs.requests import Source, name_of_source
 from impasto.recipes.recipe import Recipe
 
 _NARROW = 3
@@ -21,7 +21,7 @@ _NARROW = 3
 
 
 def read_styles(
-    sources: Sequence[str | Path | Image.Image],
+    sources: Sequence[str | Path | Source],
     recipe: Recipe,
     long_side: int,
     *,
@@ -33,7 +33,7 @@ def read_styles(
     """
     side = max(1, round(long_side * recipe.style_scale))
 
-    def read(source: str | Path | Image.Image) -> Picture:
+    def read(source: str | Path | Source) -> Picture:
         picture = images.read(source, long_side=side, max_pixels=max_pixels)
         if max(picture.size) >= (least := min(side, long_side)):
             return picture
@@ -42,7 +42,7 @@ def read_styles(
     return [read(source) for source in sources]
 
 
-def size_when_read(source: AnySource, long_side: int) -> tuple[int, int]:
+def size_when_read(source: Source, long_side: int) -> tuple[int, int]:
     """Height and width of a picture resized when it is read, from the header of its file.
 
     Of a turned photograph the two are exchanged.
@@ -50,14 +50,17 @@ def size_when_read(source: AnySource, long_side: int) -> tuple[int, int]:
     Raises:
         ImageError: If the file is missing or not a picture.
     """
-    given = source if isinstance(source, Image.Image) else open_file(Path(source))
-    width, height = given.size
+    if isinstance(source, Picture):
+        height, width = source.size
+    else:
+        given = source if isinstance(source, Image.Image) else open_file(Path(source))
+        width, height = given.size
     if not width or not height:
         return height, width  # which the reader refuses
     return fit_size((height, width), long_side, max_enlarge=images.MAX_ENLARGE)
 
 
-def style_notes(source: AnySource, picture: Picture, long_side: int) -> Iterator[Note]:
+def style_notes(source: Source, picture: Picture, long_side: int) -> Iterator[Note]:
     """A note if a style picture was too small for strokes as large as those asked for."""
     if (side := max(picture.size)) < long_side:
         yield Note(
@@ -66,7 +69,7 @@ def style_notes(source: AnySource, picture: Picture, long_side: int) -> Iterator
         )
 
 
-def content_notes(source: AnySource, picture: Picture, long_side: int) -> Iterator[Note]:
+def content_notes(source: Source, picture: Picture, long_side: int) -> Iterator[Note]:
     """Notes on a picture that was too small to be enlarged to ``long_side`` pixels, and on frames.
 
     Args:
@@ -82,7 +85,7 @@ def content_notes(source: AnySource, picture: Picture, long_side: int) -> Iterat
     yield from frame_notes(source, picture)
 
 
-def frame_notes(source: AnySource, picture: Picture) -> Iterator[Note]:
+def frame_notes(source: Source, picture: Picture) -> Iterator[Note]:
     """A note if a file holds more pictures than the one that was read."""
     name, frames = name_of_source(source), picture.info.frames
     if frames > 1 and picture.info.is_animation:
@@ -91,7 +94,7 @@ def frame_notes(source: AnySource, picture: Picture) -> Iterator[Note]:
         yield Note(f"{name} has {frames} pages: the first is used.")
 
 
-def check_short_side(source: AnySource, picture: Picture, least: int) -> None:
+def check_short_side(source: Source, picture: Picture, least: int) -> None:
     """Check that a picture, such as a panorama, is not too small at the size that it was read at.
 
     Args:

@@ -20,7 +20,7 @@ from impasto.errors import OptionError, option, unknown_name
 from impasto.losses.content import CONTENT_NORMALIZATIONS, content_loss, squared_error
 from impasto.losses.laplacian import POOL_SIZES, laplacian
 from impasto.losses.moments import Summary, at_least_float32
-from impasto.losses.statistics import get_statistic, mix, style_unit
+from impasto.losses.statistics import Statistic, get_statistic, mix, style_unit
 from impasto.losses.total_variation import VARIATIONS, total_variation
 from impasto.objective.readouts import plan_summary
 from impasto.objective.tiles import Tile, cropped, tile_summary
@@ -126,7 +126,7 @@ class SummaryTerm:
 
     Args:
         targets: Layer → summary, e.g. a mixture of the summaries of several styles.
-        statistic: Name in :data:`impasto.losses.statistics.STATISTICS`.
+        statistic: Name in :data:`impasto.losses.registry.STATISTICS`, or a statistic.
         weight: Of the whole term.
         layer_weights: Layer → weight; by default equal weights that sum to one.
         normalization: See :func:`impasto.losses.statistics.style_unit`.
@@ -146,7 +146,7 @@ class SummaryTerm:
         self,
         targets: Mapping[str, Summary],
         *,
-        statistic: str = "gram",
+        statistic: str | Statistic = "gram",
         weight: float = 1.0,
         layer_weights: Mapping[str, float] | None = None,
         normalization: str = "relative",
@@ -157,8 +157,8 @@ class SummaryTerm:
         name: str = "style",
     ) -> None:
         self._crop = crop
-        self._name, self._statistic_name = name, statistic
-        self._statistic = get_statistic(statistic)
+        self._name, self._statistic = name, get_statistic(statistic)
+        self._statistic_name = statistic if isinstance(statistic, str) else statistic.about
         self._maps = dict(maps or {})
         self._targets = dict(targets)
         self._soft = soft
@@ -240,7 +240,7 @@ class StyleTerm(SummaryTerm):
     Args:
         styles: Layer → features of the style, as an encoder returns them; or several of these,
             whose summaries are mixed by ``shares``.
-        statistic: Name in :data:`impasto.losses.statistics.STATISTICS`.
+        statistic: Name in :data:`impasto.losses.registry.STATISTICS`, or a statistic.
         shares: Weights of several styles; equal by default.
         **options: Of :class:`SummaryTerm`: weight, layer_weights, normalization, maps, soft,
             readouts, name.
@@ -250,7 +250,7 @@ class StyleTerm(SummaryTerm):
         self,
         styles: Features | Sequence[Features],
         *,
-        statistic: str = "gram",
+        statistic: str | Statistic = "gram",
         shares: Sequence[float] | None = None,
         **options: Any,
     ) -> None:

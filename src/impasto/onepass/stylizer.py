@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from impasto import images
 from impasto.colour.modes import get_colour_mode
 from impasto.errors import ImageError, OptionError, option, unknown_name
-from impasto.images.picture import Picture, fit_size, match_dtype
+from impasto.images.picture import Picture, PictureLike, fit_size, match_dtype
 from impasto.networks.catalogue import networks, open_network, style_names
 from impasto.networks.model import OnePassModel
 from impasto.onepass.style_files import is_style_file, load_style
@@ -46,17 +45,18 @@ class StyleSource:
     """A style to paint in.
 
     Attributes:
-        source: Name of a model's style, path of a picture or of a style file, or a Pillow image.
+        source: Name of a model's style, path of a picture or of a style file, or a picture in
+            memory (see :func:`impasto.read_image`).
         share: Its weight in a mixture.
     """
 
-    source: str | Path | Image.Image
+    source: PictureLike
     share: float = 1.0
 
     @property
     def is_name(self) -> bool:
-        """Whether it is neither a file nor an image."""
-        if isinstance(self.source, Image.Image) or os.path.isfile(self.source):
+        """Whether it is neither a file nor a picture in memory."""
+        if not isinstance(self.source, str | Path) or os.path.isfile(self.source):
             return False
         # What looks like a path is one, and its reader says that there is no such file.
         return not Path(self.source).suffix and len(Path(self.source).parts) == 1
@@ -185,7 +185,7 @@ class Stylizer:
 
     def paint(
         self,
-        content: Picture,
+        content: PictureLike,
         *,
         regions: Sequence[Region] = (),
         depth: int = 8,
@@ -194,7 +194,7 @@ class Stylizer:
         """Paint a picture.
 
         Args:
-            content: The picture.
+            content: The picture, see :func:`impasto.read_image`.
             regions: Styles of its parts, covering it (see :mod:`impasto.regions.regions`).
             depth: Bits a sample that the result is to hold; with 8, very large ones are uint8.
             progress: Called with the share of the work that is done.
@@ -204,7 +204,7 @@ class Stylizer:
         """
         device = self._stylist.device
         regions = [region.to(device) for region in regions]
-        content = content.to(device)
+        content = (content if isinstance(content, Picture) else images.read(content)).to(device)
         if regions:
             masks = stacked_masks([region.mask for region in regions])
             original = self._as_small_as_needed(content, depth, masks).tensor
@@ -245,7 +245,7 @@ class Stylizer:
         """The picture of a style, reduced to the size of styles; its vector if it has none."""
         if style.is_name:
             return self._stylist.named_style(resolve_name(str(style.source), self.names))
-        if not isinstance(style.source, Image.Image) and is_style_file(style.source):
+        if isinstance(style.source, str | Path) and is_style_file(style.source):
             return load_style(style.source, self.model).to(self._stylist.device)
         picture = images.read(style.source, long_side=STYLE_SIDE, max_pixels=max_pixels)
         return picture.to(self._stylist.device)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from impasto.encoders.protocol import FeatureExtractor
 from impasto.errors import OptionError, option
+from impasto.losses.registry import Statistic
 from impasto.optim.lbfgs import history_size
 from impasto.runtime.memory import BASE_BYTES
 
@@ -138,12 +139,12 @@ class PaintingMemory:
 
 
 def statistic_bytes(
-    name: str, encoder: FeatureExtractor, layers: Iterable[str], regions: float
+    name: str | Statistic, encoder: FeatureExtractor, layers: Iterable[str], regions: float
 ) -> float:
     """Bytes per pixel that a style statistic takes beyond the feature maps.
 
     Args:
-        name: Of the statistic.
+        name: Of the statistic, or a statistic without one.
         encoder: Computes the layers.
         layers: That style compares.
         regions: Sum of the shares of the picture that the regions cover; 0 without regions.
@@ -152,7 +153,8 @@ def statistic_bytes(
     if not encoder.has_geometry or channels is None:
         return 0.0
     values: float = sum(channels(layer) / encoder.stride(layer) ** 2 for layer in layers)
-    each = _STATISTICS.get(name, _OTHER_STATISTIC)
+    known = name if isinstance(name, str) else ""
+    each = _STATISTICS.get(known, _OTHER_STATISTIC)
     maps = 3 * 4 * regions  # weight maps at all layers, and the mask that they are made from
     return values * (each.plain + each.region * regions) + maps
 

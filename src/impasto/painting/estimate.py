@@ -131,14 +131,15 @@ def keep_speed(painter: Painter, pace: Pace, seconds: float) -> None:
 def kind_of_painting(painter: Painter) -> str:
     """All that the time of a painting depends on except its size."""
     recipe, builder = painter.recipe, painter.objective_builder
+    names = recipe.to_dict()  # labels for objects
     return kind_of(
         {
             "painter": type(painter).__name__,
             "device": str(painter.device),
-            "encoder": [recipe.encoder, recipe.pooling, type(painter.encoder).__name__],
+            "encoder": [names["encoder"], recipe.pooling, type(painter.encoder).__name__],
             "bytes": painter.encoder.bytes_per_pixel(recipe.layers),
             "precision": recipe.precision,
-            "style": [*builder.style_layers, recipe.style_loss, recipe.style_scale],
+            "style": [*builder.style_layers, names["style_loss"], recipe.style_scale],
             "content": [*builder.content_layers],
             "terms": [recipe.laplacian_weight > 0, recipe.tv_weight > 0, recipe.tv],
             "optimizer": [recipe.optimizer, recipe.preconditioning > 0],

@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_map_only
 from impasto.colour.modes import get_colour_mode
 from impasto.encoders.protocol import EncoderLike, as_feature_extractor
 from impasto.errors import InputDataError, OptionError, option
-from impasto.images.picture import Picture, resize
+from impasto.images.picture import Picture, PictureLike, resize
 from impasto.objective.objective import Objective
 from impasto.objective.tiled import TiledObjective
 from impasto.optim.adam import Adam
@@ -28,7 +28,8 @@ from impasto.optim.loop import Step, descend
 from impasto.optim.optimizers import make_optimizer
 from impasto.optim.preconditioner import Preconditioner
 from impasto.painting.fingerprint import digest_of_inputs, fingerprint
-from impasto.painting.objective_builder import ObjectiveBuilder, Style, as_styles
+from impasto.painting.inputs import content_at_size, styles_of
+from impasto.painting.objective_builder import ObjectiveBuilder, Style
 from impasto.painting.pyramid import Stage, plan_stages
 from impasto.recipes.recipe import INITS, Recipe
 from impasto.regions.masks import resize_masks, visible
@@ -50,18 +51,20 @@ class Painter:
     """Paints one picture: an iterator of :class:`impasto.Step`.
 
     Args:
-        content: The photograph, at the size of the result.
-        styles: One or more style pictures, or :class:`impasto.painting.objective_builder.Style` s.
+        content: The photograph: a path, a picture that was read, a Pillow image, an array or a
+            tensor (see :func:`impasto.read_image`). It is resized to the recipe's ``size``.
+        styles: One or more style pictures of these kinds, or
+            :class:`impasto.painting.objective_builder.Style` s.
         recipe: All settings.
         shares: Weights of the styles in the mixture, if they are pictures; equal by default.
         regions: Parts of the content with styles of their own (:mod:`impasto.regions.regions`);
             what they leave uncovered becomes one more region.
         encoder: Used instead of the recipe's: any function of (image, layer names) that returns
-            features.
+            features. A recipe can hold one, too.
         memory: Bytes that the process may use; two thirds of the free memory by default. Larger
             pictures are painted in tiles, with the same result up to rounding.
-        initial_image: Where to start if the recipe's ``init`` names a picture or a one-pass model
-            (see :data:`InitialImage`).
+        initial_image: Where to start, instead of from what the recipe's ``init`` says; needed if
+            that names a picture or a one-pass model (see :data:`InitialImage`).
         device: Where to paint, such as ``"cuda"``; by default where the content is. An encoder
             that is a function must compute there.
 
@@ -78,8 +81,8 @@ class Painter:
 
     def __init__(
         self,
-        content: Picture,
-        styles: Sequence[Picture | Style],
+        content: PictureLike,
+        styles: PictureLike | Style | Sequence[PictureLike | Style],
         recipe: Recipe,
         *,
         shares: Sequence[float] | None = None,
@@ -89,11 +92,10 @@ class Painter:
         initial_image: InitialImage | None = None,
         device: DeviceLike | None = None,
     ) -> None:
-        if not styles:
-            raise OptionError("A painting needs at least one style picture.")
         survive_forks()
         self.recipe = recipe
-        styles = as_styles(styles, shares)
+        content, regions = content_at_size(content, regions, recipe.size)
+        styles = styles_of(styles, shares)
         # Of what is given: computed colours differ in the last bit from device to device.
         self._inputs = digest_of_inputs(content, styles, regions, initial_image)
         self.device = content.tensor.device if device is None else find_device(device)
@@ -145,7 +147,7 @@ class Painter:
             )
         if isinstance(initial_image, Tensor):
             initial_image = initial_image.to(self.device)
-        self._initial_image = initial_image if recipe.init not in INITS else None
+        self._initial_image = initial_image
         self._fingerprint = ""
         self._stage = 0
         self._done = 0
@@ -365,7 +367,7 @@ class Painter:
         """The image to start from, at the smallest size."""
         recipe = self.recipe
         content = resize(self._content.tensor, size)
-        if recipe.init == "content":
+        if recipe.init == "content" and self._initial_image is None:
             return content
         mode = get_colour_mode(recipe.colour)  # grey start if the painting is grey
         if isinstance(self._initial_image, Tensor):

@@ -15,12 +15,13 @@ from torch import Tensor
 from impasto import images
 from impasto.encoders.protocol import EncoderLike, FeatureExtractor
 from impasto.errors import OptionError, option
-from impasto.images.picture import Picture
+from impasto.images.picture import Picture, PictureLike
 from impasto.objective.objective import Objective
 from impasto.objective.terms import CircularVariation, TotalVariation
 from impasto.objective.tiled import TiledObjective
 from impasto.optim.circular_preconditioner import CircularPreconditioner
 from impasto.painting import cost_model
+from impasto.painting.inputs import styles_of
 from impasto.painting.objective_builder import Style
 from impasto.painting.painter import Painter
 from impasto.painting.pyramid import Stage, plan_stages
@@ -48,7 +49,7 @@ class TexturePainter(Painter):
 
     def __init__(
         self,
-        styles: Sequence[Picture | Style],
+        styles: PictureLike | Style | Sequence[PictureLike | Style],
         size: tuple[int, int],
         recipe: Recipe,
         *,
@@ -64,12 +65,13 @@ class TexturePainter(Painter):
             )
         if memory is not None:
             cost_model.check_canvas(size, recipe.optimizer, memory)
+        styles = styles_of(styles, shares)
         recipe = recipe.replace(
             content_weight=0.0, init="noise", strength=1.0, colour="style", size=max(size)
         )
         super().__init__(
             styles=styles, content=_blank(size), recipe=recipe,
-            shares=shares, encoder=encoder, memory=memory, device=device or _device_of(styles),
+            encoder=encoder, memory=memory, device=device or styles[0].picture.tensor.device,
         )  # fmt: skip
         minimum = self.encoder.minimum_side(recipe.style_layers)
         if min(size) < minimum:
@@ -130,11 +132,6 @@ def parse_size(size: int | tuple[int, int] | str) -> tuple[int, int]:
     if min(width, height) < 1:
         raise OptionError(f"{option('size')} takes sides above 0, not {width}x{height}.")
     return height, width
-
-
-def _device_of(styles: Sequence[Picture | Style]) -> torch.device | None:
-    pictures = [style.picture if isinstance(style, Style) else style for style in styles]
-    return pictures[0].tensor.device if pictures else None
 
 
 def _blank(size: tuple[int, int]) -> Picture:

@@ -11,12 +11,12 @@ import dataclasses
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
 from impasto.errors import OptionError, option
-from impasto.losses.registry import STATISTICS
+from impasto.losses.registry import STATISTICS, Statistic, is_statistic
 from impasto.recipes.choices import (
     COLOUR_MODES,
     CONTENT_NORMALIZATIONS,
@@ -29,12 +29,23 @@ from impasto.recipes.choices import (
     STYLE_NORMALIZATIONS,
     VARIATIONS,
 )
-from impasto.runtime.fields import attributes_text, check_entries, entries, entry, typed_changes
+from impasto.runtime.fields import (
+    Objects,
+    attributes_text,
+    check_entries,
+    entries,
+    entry,
+    plain_values,
+    typed_changes,
+)
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+if TYPE_CHECKING:
+    from impasto.encoders.protocol import EncoderLike
 
 INITS = ("content", "noise", "noisy-content")
 """Starting pictures that the painter makes itself."""
@@ -56,11 +67,12 @@ _LONGEST_TEXT = 1 << 18  # characters: an honest recipe has about a thousand
 class Recipe:
     """How a picture is painted. The defaults are Impasto's own recipe."""
 
-    encoder: str = entry(
+    encoder: str | EncoderLike = entry(
         "compact",
         "encoder of the features compared: compact, vgg19, vgg16, or the path of an encoder file",
         group=OPTIMIZATION,
         papers="vgg19",
+        objects=Objects("encoder", callable, "a function of (image, layer names)"),
     )
     pooling: str = entry(
         "own",
@@ -138,12 +150,13 @@ class Recipe:
     noise: float = entry(
         0.5, "share of noise in noisy-content", group=OPTIMIZATION, range=(0.0, 1.0)
     )
-    style_loss: str = entry(
+    style_loss: str | Statistic = entry(
         "gram",
         "statistic of the features that style compares",
         group=STYLE,
         choices=STATISTICS,
         papers="gram",
+        objects=Objects("statistic", is_statistic, "an impasto.Statistic"),
     )
     style_layers: Mapping[str, float] = entry(
         GATYS_LAYERS, "layers that style compares, with weights", group=STYLE
@@ -255,7 +268,7 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Every entry, as plain values for JSON and TOML."""
-        return {k: dict(v) if isinstance(v, Mapping) else v for k, v in vars(self).items()}
+        return plain_values(self)
 
     def to_toml(self) -> str:
         """The whole recipe as TOML."""

@@ -6,7 +6,6 @@ A colour that fills flat areas is a region; colours of smooth edges and of compr
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -15,7 +14,9 @@ from torch import Tensor
 
 from impasto import images
 from impasto.errors import InputDataError, OptionError
+from impasto.images.picture import PictureLike
 from impasto.regions.masks import check_aspect, resize_masks
+from impasto.runtime.in_memory import name_of
 from impasto.runtime.strips import STRIP_ELEMENTS, strips
 
 COLOUR_TOLERANCE = 0.12
@@ -51,8 +52,8 @@ class ColourMasks(NamedTuple):
 
 
 def read_colour_masks(
-    content_mask: str | Path,
-    style_mask: str | Path,
+    content_mask: PictureLike,
+    style_mask: PictureLike,
     content_size: tuple[int, int],
     style_size: tuple[int, int],
     *,
@@ -66,7 +67,7 @@ def read_colour_masks(
     not. Each pixel belongs to the region of the nearest colour. Alpha is ignored.
 
     Args:
-        content_mask: Label picture of the photograph, any picture file.
+        content_mask: Label picture of the photograph.
         style_mask: Label picture of the style picture.
         content_size: Height and width of the photograph.
         style_size: Height and width of the style picture.
@@ -84,17 +85,18 @@ def read_colour_masks(
     if not 0.03 <= tolerance <= 0.5:
         raise OptionError(f"The tolerance of colours is {tolerance}: choose 0.03 to 0.5.")
     content, style = (
-        images.read(path, max_pixels=max_pixels).tensor for path in (content_mask, style_mask)
+        images.read(mask, max_pixels=max_pixels).tensor for mask in (content_mask, style_mask)
     )
-    notices = check_aspect(content_mask, content, content_size, file_size=file_sizes[0])
-    notices += check_aspect(style_mask, style, style_size, file_size=file_sizes[1])
-    content_palette = _palette(content_mask, content, tolerance)
-    style_palette = _palette(style_mask, style, tolerance)
+    content_name, style_name = name_of(content_mask), name_of(style_mask)
+    notices = check_aspect(content_name, content, content_size, file_size=file_sizes[0])
+    notices += check_aspect(style_name, style, style_size, file_size=file_sizes[1])
+    content_palette = _palette(content_name, content, tolerance)
+    style_palette = _palette(style_name, style, tolerance)
     pairs = _match(content_palette, style_palette, tolerance)
     content_only = set(range(len(content_palette))) - set(pairs)
     style_only = set(range(len(style_palette))) - set(pairs.values())
-    _check_all_matched(content_palette[list(content_only)], content_mask, style_mask)
-    _check_all_matched(style_palette[list(style_only)], style_mask, content_mask)
+    _check_all_matched(content_palette[list(content_only)], content_name, style_name)
+    _check_all_matched(style_palette[list(style_only)], style_name, content_name)
     order = sorted(pairs, key=lambda index: _hex(content_palette[index]))
     return ColourMasks(
         tuple(_hex(content_palette[index]) for index in order),
@@ -104,7 +106,7 @@ def read_colour_masks(
     )
 
 
-def _check_all_matched(unmatched: Tensor, path: str | Path, other: str | Path) -> None:
+def _check_all_matched(unmatched: Tensor, path: str, other: str) -> None:
     if len(unmatched):
         names = " and ".join(sorted(map(_hex, unmatched)))
         raise InputDataError(f"{path} has {names} and {other} has not: paint it in both or none.")
@@ -116,7 +118,7 @@ def _bins(picture: Tensor) -> Tensor:
     return (levels[0] * _BINS + levels[1]) * _BINS + levels[2]
 
 
-def _palette(path: str | Path, picture: Tensor, tolerance: float) -> Tensor:
+def _palette(path: str, picture: Tensor, tolerance: float) -> Tensor:
     """The colours of a label picture's regions, (R, 3)."""
     # Regions are flat; smooth and compressed edges are slopes.
     slope = _slope(picture[0])

@@ -7,10 +7,8 @@ the weight maps of the style statistics (Gatys et al. 2017, arXiv:1611.07865, se
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -19,8 +17,12 @@ from torch import Tensor
 from impasto import images
 from impasto.encoders.protocol import FeatureExtractor
 from impasto.errors import InputDataError, OptionError, unknown_name
+from impasto.images.picture import PictureLike
 from impasto.images.resampling import antialiased
+from impasto.regions.specs import RegionSpec as RegionSpec
+from impasto.regions.specs import parse_region as parse_region
 from impasto.runtime.devices import on_cpu_if_missing
+from impasto.runtime.in_memory import name_of
 
 ASPECT_TOLERANCE = 0.02
 """Relative difference allowed between the aspect ratios of a mask and its picture."""
@@ -34,53 +36,8 @@ _WHOLE = 0.999
 """Above it everywhere, a mask is said to be white."""
 
 
-@dataclass(frozen=True)
-class RegionSpec:
-    """The files of one region, as named by the user."""
-
-    name: str
-    content_mask: Path  # the region in the photograph
-    style_mask: Path | None = None  # the part of the style picture; None for all of it
-    style: Path | None = None  # a style picture of its own; None for the common one
-    keep: bool = False  # whether the photograph is kept here; then there is no style
-
-
-# The only colon in a path is that of a drive: a letter, a colon and a slash. There is no @.
-_PATH = r"\s*((?:[A-Za-z]:(?=[\\/]))?[^:@]*[^:@\s])\s*"
-_REGION = re.compile(rf"\s*([^=]*[^=\s])\s*={_PATH}(?:@{_PATH})?(?::{_PATH})?")
-
-
-def parse_region(text: str) -> RegionSpec:
-    r"""Parse ``NAME=CONTENT_MASK[@STYLE_PICTURE][:STYLE_MASK]``.
-
-    - ``sky=c.png:s.png``: what is white in ``c.png`` is painted in the style of what is white in
-      ``s.png``, a mask of the style picture.
-    - ``sky=c.png@monet.jpg``: in the style of ``monet.jpg``; in one pass, also in a named style of
-      the model.
-    - ``sky=c.png@monet.jpg:s.png``: in the style of a part of ``monet.jpg``.
-    - ``face=c.png`` or ``face=c.png@content``: the photograph is kept.
-
-    A path may begin with a drive (``C:\c.png``) and otherwise contains no ``:`` and no ``@``; so
-    ``c:/s.png`` is one file on drive C.
-
-    Raises:
-        OptionError: For any other text.
-    """
-    if match := _REGION.fullmatch(text):
-        name, content, style, style_mask = match.groups()
-        if style in (None, "content") and not style_mask:
-            return RegionSpec(name, Path(content), keep=True)
-        if style != "content":
-            mask, picture = (Path(path) if path else None for path in (style_mask, style))
-            return RegionSpec(name, Path(content), mask, picture)
-    raise OptionError(
-        f"The region '{text}' cannot be read: write it like sky=c.png:s.png, sky=c.png@monet.jpg, "
-        "sky=c.png@monet.jpg:s.png, or face=c.png to keep the photograph there."
-    )
-
-
 def read_grey_mask(
-    path: str | Path,
+    source: PictureLike,
     size: tuple[int, int],
     *,
     feather: float = 0.0,
@@ -90,7 +47,7 @@ def read_grey_mask(
     """The mask of one region from a grey picture: white is inside, black is outside.
 
     Args:
-        path: Picture file; colours are converted to luma, and transparent parts are outside.
+        source: Picture; colours are converted to luma, and transparent parts are outside.
         size: Height and width of the masked picture.
         feather: Standard deviation of the blur of the edges, in pixels of that picture.
         max_pixels: Larger files are refused.
@@ -104,7 +61,7 @@ def read_grey_mask(
         InputDataError: If it is black everywhere, or has another aspect ratio than the picture.
         OptionError: If ``feather`` is negative or more than the longer side.
     """
-    read = images.read(path, max_pixels=max_pixels)
+    read, path = images.read(source, max_pixels=max_pixels), name_of(source)
     picture = read.tensor
     notices = check_aspect(path, picture, size, file_size=file_size)
     grey = (picture * picture.new_tensor(_LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
@@ -119,7 +76,7 @@ def read_grey_mask(
 
 
 def check_aspect(
-    path: str | Path,
+    path: str,
     picture: Tensor,
     size: tuple[int, int],
     *,
@@ -128,7 +85,7 @@ def check_aspect(
     """Check the aspect ratio of a mask; return a notice if it is resized to its picture.
 
     Args:
-        path: Of the mask.
+        path: Of the mask, or what it is called.
         picture: The mask, (1, 3, H', W').
         size: Height and width of its picture.
         file_size: Those of the file of its picture: a mask of that size is as it should be.

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from impasto import images
 from impasto.errors import OptionError, option
-from impasto.images.picture import Picture
+from impasto.images.picture import Picture, PictureLike
 from impasto.regions.label_images import read_colour_masks
 from impasto.regions.masks import RegionSpec, check_masks, feather, parse_region, read_grey_mask
 
@@ -55,8 +55,8 @@ def read_regions(
     content: Picture,
     styles: Sequence[Picture],
     *,
-    mask: str | Path | None = None,
-    style_mask: str | Path | None = None,
+    mask: PictureLike | None = None,
+    style_mask: PictureLike | None = None,
     regions: Sequence[str | RegionSpec] = (),
     blur: float = 0.0,
     max_pixels: int = images.MAX_PIXELS,
@@ -133,9 +133,10 @@ def resolve_name(name: str, names: Collection[str]) -> str:
 
 def style_name_of(region: RegionSpec, style_names: Collection[str]) -> str:
     """The named style of a region, or ""; a file of that name takes precedence."""
-    if region.style is None or os.path.isfile(region.style):
+    style = region.style
+    if not isinstance(style, str | Path) or os.path.isfile(style):
         return ""
-    name = resolve_name(str(region.style), style_names)
+    name = resolve_name(str(style), style_names)
     return name if name in style_names else ""
 
 
@@ -162,6 +163,12 @@ def complete(regions: Sequence[Region], size: tuple[int, int]) -> list[Region]:
     if unused is not None and float(unused.mean()) < _MINIMUM_REST:
         unused = None
     return [*covered, Region(REST, rest, style_mask=unused)]
+
+
+def kept_mask(regions: Sequence[Region]) -> Tensor | None:
+    """Where the photograph is kept as it is, (1, 1, H, W), or None."""
+    masks = [region.mask for region in regions if region.keep]
+    return torch.cat(masks, dim=1).sum(1, keepdim=True).clamp(0, 1) if masks else None
 
 
 def _read_region(

@@ -12,7 +12,13 @@ from impasto import images
 from impasto.errors import ImpastoError
 from impasto.jobs.provenance import Provenance, read_provenance
 from impasto.jobs.request_json import from_metadata
-from impasto.jobs.requests import ReconstructRequest, Request, StylizeRequest, TextureRequest
+from impasto.jobs.requests import (
+    ReconstructRequest,
+    Request,
+    StylizeRequest,
+    TextureRequest,
+    name_of_source,
+)
 from impasto.regions.masks import RegionSpec
 from impasto.reports import html
 from impasto.reports.gallery_commands import rerun_command, stylize_changes
@@ -136,13 +142,15 @@ def _details(request: Request | None) -> dict[str, str]:
     if request is None:
         return {}
     regions = ", ".join(map(_region, request.regions))
-    details = {"mask": request.mask, "style mask": request.style_mask, "regions": regions}
+    masks = {"mask": request.mask, "style mask": request.style_mask}
+    details = {name: name_of_source(mask) for name, mask in masks.items() if mask is not None}
+    details["regions"] = regions
     return _as_texts({name: value for name, value in details.items() if value})
 
 
 def _region(region: RegionSpec) -> str:
-    style = f"@{region.style}" if region.style else ""
-    style_mask = f":{region.style_mask}" if region.style_mask else ""
+    style = f"@{name_of_source(region.style)}" if region.style else ""
+    style_mask = f":{name_of_source(region.style_mask)}" if region.style_mask else ""
     return f"{region.name}={region.content_mask}{style}{style_mask}"
 
 

@@ -11,11 +11,27 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from impasto.errors import OptionError, option, unknown_name
+from impasto.runtime.in_memory import kind_of_label, label
 
 _KEY = "impasto.entry"
+
+
+@dataclass(frozen=True)
+class Objects:
+    """Objects that a program may give for a name.
+
+    Attributes:
+        kind: What they are, in a word, as :func:`impasto.runtime.in_memory.label` calls them.
+        accepts: Whether something is one.
+        words: The same for people, such as ``an impasto.Statistic``.
+    """
+
+    kind: str
+    accepts: Callable[[Any], bool]
+    words: str
 
 
 @dataclass(frozen=True)
@@ -29,6 +45,7 @@ class Entry:
         choices: The names that it may have, or a function that lists them; None if they are open.
         aliases: Other spellings of its name that are accepted.
         papers: What published recipes use, for the tables of the docs.
+        objects: What a program may give instead of a name, if anything.
         name: Of the field.
         kind: Its type: ``str``, ``int``, ``float``, ``bool``, or ``dict`` for layers with weights.
         default: Its default value.
@@ -40,6 +57,7 @@ class Entry:
     choices: Collection[str] | Callable[[], Collection[str]] | None = None
     aliases: tuple[str, ...] = ()
     papers: str = ""
+    objects: Objects | None = None
     name: str = ""
     kind: type = str
     default: Any = None
@@ -69,8 +87,12 @@ class Entry:
             return float(value)
         if self.kind is int and is_number(value) and value == value // 1:
             return int(value)
+        if self.objects is not None and self.objects.accepts(value):
+            return value
         if self.kind is not dict:
             words = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}
+            if self.objects is not None:
+                words[str] = f"a name or {self.objects.words}"
             raise OptionError(
                 f"{option(self.name)} takes {words[self.kind]}, not {value!r}.",
                 got=value,
@@ -84,6 +106,12 @@ class Entry:
 
     def check(self, value: Any) -> None:
         """Raise an OptionError for a value that is not allowed."""
+        if self.objects is not None:
+            if not isinstance(value, str):
+                self.typed(value)
+                return
+            if kind_of_label(value) == self.objects.kind:  # in the metadata of a picture
+                return
         listed = self._listed
         if listed is not None and value not in listed:
             raise unknown_name(f"value of {option(self.name)}", str(value), listed)
@@ -120,6 +148,8 @@ def entry(default: Any, help: str, **described: Any) -> Any:
     return dataclasses.field(default=default, metadata=metadata)
 
 
+_KINDS = {kind.__name__: kind for kind in (str, int, float, bool)}
+
 _KNOWN: dict[type, Mapping[str, Entry]] = {}
 
 
@@ -131,17 +161,18 @@ def entries(kind: type) -> Mapping[str, Entry]:
 
 
 def _entries(kind: type) -> Mapping[str, Entry]:
-    hints, found = get_type_hints(kind), {}
+    found = {}
     for field in dataclasses.fields(kind):
         if _KEY not in field.metadata:
             continue
-        hint = hints[field.name]
+        # By name, and not evaluated: other fields may have types whose modules are not imported.
+        name = field.type if isinstance(field.type, str) else field.type.__name__
         factory = field.default_factory
         default = field.default if factory is dataclasses.MISSING else factory()
         found[field.name] = dataclasses.replace(
             field.metadata[_KEY],
             name=field.name,
-            kind=hint if hint in (str, int, float, bool) else dict,
+            kind=_KINDS.get(name.partition(" | ")[0], dict),
             default=default,
         )
     return found
@@ -174,6 +205,19 @@ def typed_changes(kind: type, changes: Mapping[str, Any], what: str) -> dict[str
             raise OptionError(f"{option(name)} is given twice, also as {given}.")
         typed[name] = declared[name].typed(value)
     return typed
+
+
+def plain_values(instance: Any) -> dict[str, Any]:
+    """Name → value of every entry, for JSON and TOML; a label stands for an object."""
+    values: dict[str, Any] = {}
+    for name, declared in entries(type(instance)).items():
+        value = getattr(instance, name)
+        if isinstance(value, Mapping):
+            value = dict(value)
+        elif declared.objects is not None and not isinstance(value, str):
+            value = label(declared.objects.kind, value)
+        values[name] = value
+    return values
 
 
 def attributes_text(kind: type) -> str:

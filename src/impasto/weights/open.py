@@ -16,10 +16,12 @@ from impasto.encoders.protocol import EncoderLike, FeatureExtractor, as_feature_
 from impasto.encoders.vgg import Encoder
 from impasto.errors import OptionError, unknown_name
 from impasto.runtime.devices import CPU
+from impasto.runtime.in_memory import gone, kind_of_label
 from impasto.runtime.precision import moved
 from impasto.runtime.registry import Registry
 from impasto.weights.layouts import NETS
 from impasto.weights.records import WEIGHTS
+from impasto.weights.records import is_file_name as is_file_name
 from impasto.weights.store import ensure, load_tensors
 
 Extractor = TypeVar("Extractor", bound=FeatureExtractor)
@@ -65,21 +67,27 @@ def register_encoder(name: str, opener: EncoderOpener) -> None:
 
 
 def open_feature_extractor(
-    name: str | Path,
+    name: str | Path | EncoderLike,
     pooling: str = "own",
     *,
     dtype: torch.dtype = torch.float32,
     device: torch.device = CPU,
 ) -> FeatureExtractor:
-    """An encoder of any kind by name; see :func:`open_encoder`.
+    """An encoder of any kind by name, see :func:`open_encoder`, or the encoder itself.
 
     Args:
-        name: As there.
+        name: As there; or an :class:`impasto.Encoder`, which is copied, or any function of (image,
+            layer names).
         pooling: As there; only ``"own"`` if it is not an :class:`impasto.Encoder`.
         dtype: Type of the weights of an :class:`impasto.Encoder`; other encoders choose theirs.
         device: Where it computes; a function must do so by itself.
     """
-    encoder = _opened(name)
+    if isinstance(name, str | Path):
+        encoder = _opened(name)
+    else:
+        encoder, name = name, getattr(name, "__name__", type(name).__name__)
+        if isinstance(encoder, Encoder):
+            encoder = copy.deepcopy(encoder)  # the caller's stays as it is
     if isinstance(encoder, Encoder):
         encoder = _with_pooling(encoder, pooling)
         return moved(encoder, device, dtype)
@@ -116,11 +124,6 @@ def open_encoder(name: str | Path, pooling: str = "own") -> Encoder:
     return _with_pooling(encoder, pooling)
 
 
-def is_file_name(name: str | Path) -> bool:
-    """Whether an encoder's name is the path of a file."""
-    return Path(name).suffix == ".safetensors"
-
-
 def absolute_name(name: str | Path) -> str:
     """An encoder's name that is valid in any working folder: paths are made absolute."""
     return os.path.abspath(name) if is_file_name(name) else str(name)
@@ -145,6 +148,8 @@ def open_metric_net(name: str) -> nn.Module:
 def _opened(name: str | Path) -> EncoderLike:
     if is_file_name(name):
         return load_encoder(name)
+    if kind_of_label(str(name)):
+        raise gone(str(name))
     if str(name) not in ENCODERS:
         raise unknown_name("encoder", str(name), [*ENCODERS, "FILE.safetensors"])
     return ENCODERS[str(name)]()
