@@ -15,10 +15,13 @@ from impasto.networks.johnson import JohnsonNetwork, JohnsonShape
 from impasto.networks.model import OnePassModel
 from impasto.networks.paint_network import PaintNetwork, PaintShape
 from impasto.networks.registry import network_kind
+from impasto.networks.shapes import StrokeShape
+from impasto.networks.stroke_network import StrokeNetwork
 from impasto.networks.style_predictor import STYLE_LAYERS, StylePredictor
 from impasto.training.settings import OnePassSettings
 
 SHAPE = PaintShape(widths=(8, 8, 8), blocks=(1, 1, 1), detail=4, head=4)
+STROKES = StrokeShape((8, 8, 8), (1, 1, 1, 1), detail=4, head=4, filters=2)
 ENCODER = Architecture((4, 6, 8, 8, 8), (1, 1, 1, 1, 1), padding="reflect")
 """Architecture of the fixture ``encoder``."""
 
@@ -38,6 +41,7 @@ NETWORKS: Mapping[str, Callable[[], StyledNetwork]] = {
     "paint-noise": lambda: PaintNetwork(
         PaintShape((8, 8, 8), (1, 1, 1), detail=4, head=4, noise=2)
     ),
+    "strokes": lambda: StrokeNetwork(STROKES),
     "johnson": lambda: JohnsonNetwork(JohnsonShape((4, 6, 8), 1)),
     "johnson-batch": lambda: JohnsonNetwork(JohnsonShape((4, 6, 8), 1, "batch")),
     "adain": lambda: AdaINNetwork(random_encoder(ENCODER)),
@@ -67,7 +71,9 @@ def predictor_for(network: StyledNetwork, encoder: Encoder) -> StylePredictor:
     channels = {name: encoder.channels(name) for name in STYLE_LAYERS}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        predictor = StylePredictor(channels, network.style_size, directions=3, hidden=8)
+        predictor = StylePredictor(
+            channels, network.style_size, directions=3, hidden=8, palette=network.palette_size
+        )
     predictor.last.weight.data *= 10
     return predictor.eval().requires_grad_(False)
 

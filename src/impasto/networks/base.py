@@ -24,8 +24,13 @@ from impasto.errors import ImageError
 from impasto.losses.moments import Summary
 from impasto.networks.normalization import StagedForward, convolve_reflect, normalize, run_staged
 
-Affine: TypeAlias = Mapping[str, tuple[Tensor, Tensor]]
-"""Layer → γ and β, each (B, C), or a map (B, C, H, W) of the layer's size."""
+Affine: TypeAlias = Mapping[str, tuple[Tensor, ...]]
+"""Layer → γ and β, each (B, C), or a map (B, C, H, W) of the layer's size.
+
+Networks may have further parts, of one tensor each. Those that are not mixed by place
+(``StyledNetwork.by_region``) are (R, C) where a style changes by place, and their second tensor is
+the regions' shares (1, R, H, W) of each pixel.
+"""
 
 
 class StyledNetwork(nn.Module):
@@ -38,6 +43,8 @@ class StyledNetwork(nn.Module):
         kind: Name in :data:`impasto.networks.registry.NETWORKS`.
         modulated: Layer → its channels, in the order of the style vector.
         strides: Layer → pixels of the picture between its units.
+        by_region: Parts of a style that depend on a region's vector as a whole, and cannot be mixed
+            by place.
         stride: Height and width are padded to multiples of it.
         initial_style: Where training of a new style starts, (style_size,); zeros if None.
         halo: How many pixels beyond itself a block of ``stride`` output pixels sees, each way, for
@@ -47,6 +54,7 @@ class StyledNetwork(nn.Module):
     kind: str
     stride: int
     halo: int
+    by_region: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,9 +105,17 @@ class StyledNetwork(nn.Module):
         """Length of a style vector: a γ and a β for every normalized channel."""
         return 2 * sum(self.modulated.values())
 
-    def split(self, style: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+    @property
+    def palette_size(self) -> int:
+        """How many numbers at the end of a style vector are measured of the style's colours.
+
+        See :mod:`impasto.networks.colour_map`; none here.
+        """
+        return 0
+
+    def split(self, style: Tensor) -> dict[str, tuple[Tensor, ...]]:
         """Layer → (γ, β), each (B, C), of style vectors (B, style_size) that hold γ − 1 and β."""
-        parts: dict[str, tuple[Tensor, Tensor]] = {}
+        parts: dict[str, tuple[Tensor, ...]] = {}
         start = 0
         for name, width in self.modulated.items():
             scale, shift = style[:, start : start + 2 * width].split(width, 1)  # type: ignore[no-untyped-call]
@@ -197,7 +213,8 @@ class StyleReader(nn.Module):
     """Computes style vectors from the statistics of style pictures.
 
     Attributes:
-        layers: The encoder's layers whose statistics are needed.
+        layers: The encoder's layers whose statistics are needed. It can also be
+            :data:`impasto.networks.styles.COLOURS`: the statistics of the picture's own values.
     """
 
     @property

@@ -7,6 +7,7 @@ the memory that the next convolution reads: inside a border, next to the maps co
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -18,38 +19,54 @@ from impasto.nn.bands import Band, in_bands, plan_bands
 from impasto.nn.padding import empty_with_border, fill_border, pad
 
 
-def pixel_unshuffle_into(image: Tensor, out: Tensor) -> None:
+def pixel_unshuffle_into(image: Tensor, out: Tensor, mean: Tensor | None = None) -> None:
     """Write a picture at half its size (pixel unshuffle).
 
     Args:
         image: (B, 3, H, W), H and W even, in [0, 1]; uint8 counts in 255ths.
         out: (B, 12, H/2, W/2).
+        mean: (B or 1, 3), to be subtracted first.
     """
-    image = as_float(image).to(out.dtype)  # row by row, not every second pixel
+    image = as_float(image)
+    if mean is not None:
+        image = image - mean[:, :, None, None]
+    image = image.to(out.dtype)  # row by row, not every second pixel
     for index, (colour, row, column) in enumerate(itertools.product(range(3), (0, 1), (0, 1))):
         out[:, index] = image[:, colour, row::2, column::2]
 
 
-def first_layer(convolution: nn.Conv2d, image: Tensor) -> Tensor:
+def first_layer(weight: Tensor, image: Tensor, mean: Tensor | None = None) -> Tensor:
     """The map at a quarter of the size: a convolution of stride two on the unshuffled picture.
 
     Args:
-        convolution: From 12 channels.
+        weight: Filters (C, 12, 3, 3).
         image: (B, 3, H, W) as in :func:`pixel_unshuffle_into`, H and W multiples of four.
+        mean: (B or 1, 3), to be subtracted from the picture.
 
     Returns:
         (B, C, H/4, W/4), channels last.
     """
-    weight = convolution.weight
 
     def compute(band: Band) -> Tensor:
         part = band.with_halo(image, 4)
         size = part.shape[-2] // 2, part.shape[-1] // 2
         bordered, inner = empty_with_border(weight, len(part), 12, size)
-        pixel_unshuffle_into(part, inner)
+        pixel_unshuffle_into(part, inner, mean)
         return F.conv2d(fill_border(bordered, "reflect"), weight, stride=2)
 
     return in_bands((image.shape[-2] // 4, image.shape[-1] // 4), compute, halo=2)
+
+
+class Filters(NamedTuple):
+    """The filters (C', C, 3, 3) of a convolution, and its bias (C')."""
+
+    weight: Tensor
+    bias: Tensor | None = None
+
+    @classmethod
+    def of(cls, convolution: nn.Conv2d) -> Filters:
+        """Those of a layer."""
+        return cls(convolution.weight, convolution.bias)
 
 
 class LastLayers(NamedTuple):
@@ -59,11 +76,16 @@ class LastLayers(NamedTuple):
         detail: From a quarter of the size; its output is pixel-shuffled to half the size.
         head: On the output of ``detail`` and the unshuffled picture.
         picture: Its output is pixel-shuffled to the painted picture.
+        mean: (B or 1, 3), subtracted from the picture that ``head`` sees.
+        finish: (band, its values, (B, 3, h, 2, w, 2) float32: those of pixel (2i + k, 2j + l) are
+            at (i, k, j, l)) → its picture in [0, 1], of the same shape. By default a sigmoid.
     """
 
-    detail: nn.Conv2d
-    head: nn.Conv2d
-    picture: nn.Conv2d
+    detail: Filters
+    head: Filters
+    picture: Filters
+    mean: Tensor | None = None
+    finish: Callable[[Band, Tensor], Tensor] = lambda band, values: values.sigmoid_()
 
     def __call__(self, quarter: Tensor, image: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         """The painted picture.
@@ -82,11 +104,11 @@ class LastLayers(NamedTuple):
         for band in plan_bands((quarter.shape[-2], quarter.shape[-1]), halo=2):
             affine = (x if x.ndim == 2 else band.with_halo(x, 2) for x in (scale, shift))
             half = self._at_half_size(band.with_halo(quarter), band.with_halo(image, 4), *affine)
-            half = band.without_halo(half, 2).permute(0, 2, 3, 1).float().sigmoid_()
+            half = band.without_halo(half, 2).permute(0, 2, 3, 1).float()
             batch, height, width, _ = half.shape
-            rows = band.rows_of(painted, 4).view(batch, 3, height, 2, width, 2)
             shuffled = half.view(batch, height, width, 3, 2, 2).permute(0, 3, 1, 4, 2, 5)
-            rows.copy_(match_dtype(shuffled, painted))
+            rows = band.rows_of(painted, 4).view(shuffled.shape)
+            rows.copy_(match_dtype(self.finish(band, shuffled), painted))
         return painted
 
     def _at_half_size(self, quarter: Tensor, image: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
@@ -106,7 +128,7 @@ class LastLayers(NamedTuple):
     def _head_inputs(self, quarter: Tensor, image: Tensor) -> Tensor:
         """Detail and picture at half the size, concatenated, with a reflected border."""
         height, width = quarter.shape[-2:]
-        channels = self.detail.out_channels // 4
+        channels = len(self.detail.weight) // 4
         # Pixel shuffle takes (channel, row, column). With filters ordered by (row, column, channel)
         # all channels of a position are contiguous.
         bias = None if self.detail.bias is None else _by_position(self.detail.bias)
@@ -115,7 +137,7 @@ class LastLayers(NamedTuple):
         bordered, inner = empty_with_border(
             quarter, len(quarter), channels + 12, (2 * height, 2 * width)
         )
-        pixel_unshuffle_into(image, inner[:, channels:])
+        pixel_unshuffle_into(image, inner[:, channels:], self.mean)
         detail = inner[:, :channels].permute(0, 2, 3, 1)
         detail.view(len(detail), height, 2, width, 2, channels).copy_(parts.movedim(3, 2))
         return fill_border(bordered, "reflect")

@@ -9,50 +9,18 @@ that lines stay sharp. Residual blocks and instance normalization follow Johnson
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.errors import OptionError
 from impasto.images.picture import as_float, match_dtype
 from impasto.networks import half_size
 from impasto.networks.base import Affine, StyledNetwork
 from impasto.networks.kind import shape_kind
 from impasto.networks.normalization import StagedForward, noise
+from impasto.networks.shapes import PaintShape as PaintShape
 from impasto.nn.bands import MAX_UNITS, Band, in_bands
 from impasto.nn.convolution import Convolution
-
-
-@dataclass(frozen=True)
-class PaintShape:
-    """The size of a :class:`PaintNetwork`.
-
-    Attributes:
-        widths: Channels at a quarter, an eighth and a sixteenth of the picture's size.
-        blocks: Residual blocks at an eighth going down, at a sixteenth, at an eighth going up.
-        detail: Channels carried from a quarter to half the size.
-        head: Channels at half the size.
-        noise: Maps of noise at an eighth and at a sixteenth, from which strokes can be painted into
-            a uniform sky (texture networks, Ulyanov et al. 2016, arXiv:1603.03417). None by
-            default: with noise of fixed position, training learnt to satisfy Gram matrices by a few
-            bright droplets where the noise is extreme.
-
-    Raises:
-        OptionError: For a width below one or a negative number of blocks.
-    """
-
-    widths: tuple[int, int, int] = (32, 80, 128)
-    blocks: tuple[int, int, int] = (1, 4, 2)
-    detail: int = 12
-    head: int = 16
-    noise: int = 0
-
-    def __post_init__(self) -> None:
-        least = min(*self.widths, self.detail, self.head)
-        if least < 1 or min(*self.blocks, self.noise) < 0:
-            raise OptionError("A network needs widths of at least 1 and no fewer than 0 blocks.")
 
 
 class PaintNetwork(StyledNetwork):
@@ -144,7 +112,7 @@ class PaintNetwork(StyledNetwork):
     def _first(self, image: Tensor) -> Tensor:
         """The first convolution, on the unshuffled picture."""
         if not torch.is_grad_enabled():
-            return half_size.first_layer(self.convolution("quarter"), image)
+            return half_size.first_layer(self.convolution("quarter").weight, image)
         half = F.pixel_unshuffle(as_float(image).to(self.dtype), 2)
         return self.convolve("quarter", half.contiguous(memory_format=torch.channels_last))
 
@@ -166,9 +134,10 @@ class PaintNetwork(StyledNetwork):
     def _last(self, quarter: Tensor, image: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         """The painted picture, from the map at a quarter of the size and the photograph."""
         if not torch.is_grad_enabled():  # in place
-            names = "detail", "head", "picture"
-            last = half_size.LastLayers(*(self.convolution(name) for name in names))
-            return last(quarter, image, scale, shift)
+            detail = half_size.Filters.of(self.convolution("detail"))
+            first = half_size.Filters.of(self.convolution("head"))
+            second = half_size.Filters.of(self.convolution("picture"))
+            return half_size.LastLayers(detail, first, second)(quarter, image, scale, shift)
         picture = F.pixel_unshuffle(as_float(image).to(self.dtype), 2)
         detail = F.pixel_shuffle(self.convolve("detail", quarter), 2)
         scale, shift = (x if x.ndim == 4 else x[:, :, None, None] for x in (scale, shift))

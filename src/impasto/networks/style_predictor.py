@@ -16,7 +16,9 @@ from torch import Tensor, nn
 
 from impasto.losses.moments import Summary
 from impasto.networks.base import StyleReader
+from impasto.networks.colour_map import PALETTE_SIZE, palette_numbers
 from impasto.networks.kind import check_sizes
+from impasto.networks.styles import COLOURS
 from impasto.networks.styles import STYLE_LAYERS as STYLE_LAYERS
 
 _MAX_DEVIATIONS = 4.0
@@ -35,17 +37,20 @@ class StylePredictor(StyleReader):
         outputs: Length of a style vector.
         directions: k.
         hidden: Width of the hidden layers.
+        palette: How many of the last outputs are not predicted, but measured of the style's colours
+            (see :mod:`impasto.networks.colour_map`): none or all nine.
     """
 
     centre: Tensor
     spread: Tensor
 
     def __init__(
-        self, channels: Mapping[str, int], outputs: int, *, directions: int = 20, hidden: int = 256
-    ) -> None:
+        self, channels: Mapping[str, int], outputs: int, *, directions: int = 20, hidden: int = 256,
+        palette: int = 0,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.channels = dict(channels)
-        self.directions, self.hidden = directions, hidden
+        self.directions, self.hidden, self.palette = directions, hidden, palette
         self.views = nn.ParameterDict(
             {
                 name: nn.Parameter(torch.empty(width, min(directions, width)))
@@ -58,7 +63,7 @@ class StylePredictor(StyleReader):
         self.register_buffer("spread", torch.ones(moments))
         self.first = nn.Linear(moments + pairs, hidden)
         self.second = nn.Linear(hidden, hidden)
-        self.last = nn.Linear(hidden, outputs)
+        self.last = nn.Linear(hidden, outputs - palette)
         if not self.last.weight.is_meta:  # see StyledNetwork.add_plain
             self._initialize()
 
@@ -72,7 +77,7 @@ class StylePredictor(StyleReader):
     @property
     def layers(self) -> tuple[str, ...]:
         """See :class:`StyleReader`."""
-        return tuple(self.channels)
+        return (*self.channels, COLOURS) if self.palette else tuple(self.channels)
 
     @torch.no_grad()
     def standardize(self, summaries: Sequence[Mapping[str, Summary]]) -> None:
@@ -89,11 +94,14 @@ class StylePredictor(StyleReader):
         x = nn.functional.silu(self.first(x))
         x = x + nn.functional.silu(self.second(x))
         result: Tensor = self.last(x)
+        if self.palette:
+            result = torch.cat([result, palette_numbers(summaries[COLOURS])], 1)
         return result
 
     def describe(self) -> dict[str, Any]:
         """See :class:`StyleReader`."""
-        return {"channels": self.channels, "directions": self.directions, "hidden": self.hidden}
+        sizes = {"channels": self.channels, "directions": self.directions, "hidden": self.hidden}
+        return {**sizes, "palette": self.palette} if self.palette else sizes
 
     def _moments(self, summaries: Mapping[str, Summary]) -> Tensor:
         """Compressed means and log deviations, (B, 2 × all channels)."""
@@ -126,9 +134,12 @@ def read_predictor(description: Any, outputs: int) -> StylePredictor:
     check_sizes(description["channels"])
     channels = {str(name): int(width) for name, width in description["channels"].items()}
     directions, hidden = int(description["directions"]), int(description["hidden"])
+    palette = int(description.get("palette", 0))
+    if palette not in (0, PALETTE_SIZE):
+        raise ValueError("its palette has another size")
     if min([directions, hidden, *channels.values()] if channels else [0]) < 1:
         raise ValueError("its predictor has no size")
-    return StylePredictor(channels, outputs, directions=directions, hidden=hidden)
+    return StylePredictor(channels, outputs, directions=directions, hidden=hidden, palette=palette)
 
 
 def _signed_root(x: Tensor) -> Tensor:

@@ -16,11 +16,14 @@ from torch import Tensor
 
 from impasto.encoders.vgg import Encoder
 from impasto.errors import OptionError, option, unknown_name
-from impasto.images.picture import fit_size, resize
-from impasto.losses.moments import Summary
+from impasto.images.picture import as_float, fit_size, resize
+from impasto.losses.moments import Summary, mean_and_gram
 from impasto.losses.statistics import STATISTICS
 from impasto.networks.base import Affine, StyledNetwork
+from impasto.networks.colour_map import with_palette
 from impasto.networks.model import IDENTITY, OnePassModel
+from impasto.networks.styles import COLOURS
+from impasto.networks.styles import STYLE_SIDE as STYLE_SIDE
 from impasto.objective.tiles import Tile, plan_tiles, tiled_summaries
 from impasto.onepass.tiling import (
     SMALLEST,
@@ -35,9 +38,6 @@ from impasto.runtime.devices import DeviceLike, find_device
 from impasto.runtime.memory import is_out_of_memory
 from impasto.runtime.precision import compute_dtype, moved
 from impasto.weights.open import on_device, open_encoder
-
-STYLE_SIDE = 512
-"""Long side in pixels at which style pictures are read."""
 
 _TILE = 1024
 
@@ -137,19 +137,24 @@ class Stylist:
             )
         picture = picture.to(self.device)
         mask = None if mask is None else mask.to(self.device)
-        layers = predictor.layers
+        layers = [name for name in predictor.layers if name != COLOURS]
         least = self.encoder.minimum_side(layers)
         if min(picture.shape[-2:]) < least:
             factor = least / min(picture.shape[-2:])
             size = (round(factor * picture.shape[-2]), round(factor * picture.shape[-1]))
             size = (max(least, size[0]), max(least, size[1]))
             picture = resize(picture, size)
-        vector: Tensor = predictor(self._summaries(picture, layers, mask))
+        summaries = self._summaries(picture, layers, mask)
+        if COLOURS in predictor.layers:
+            size = (picture.shape[-2], picture.shape[-1])
+            weights = None if mask is None else resize_masks(mask, size)
+            summaries[COLOURS] = mean_and_gram(picture, weights)
+        vector: Tensor = predictor(summaries)
         return vector[0]
 
     def _summaries(
         self, picture: Tensor, layers: Sequence[str], mask: Tensor | None
-    ) -> Mapping[str, Summary]:
+    ) -> dict[str, Summary]:
         encoder = self.encoder
         size = (picture.shape[-2], picture.shape[-1])
         stride = max(encoder.stride(name) for name in layers)
@@ -172,7 +177,9 @@ class Stylist:
                 raise OptionError(
                     f"This model does not know strengths: leave out {option('strength')}."
                 )
-            return self.model.styles[IDENTITY].to(self.device)
+            vector = self.model.styles[IDENTITY].to(self.device)
+            few = as_float(content[..., ::4, ::4])  # as many as the network measures
+            return with_palette(vector[None], few, self.model.network.palette_size)[0]
         size = (content.shape[-2], content.shape[-1])
         content = content if content.is_floating_point() else content.float() / 255
         return self.read_style(resize(content, fit_size(size, STYLE_SIDE, max_enlarge=1.0)))
@@ -206,7 +213,13 @@ class Stylist:
     # --- Painting -----------------------------------------------------------------------------
 
     def planned_bytes(
-        self, size: tuple[int, int], itemsize: int = 4, *, pictures: int = 1, regions: int = 0
+        self,
+        size: tuple[int, int],
+        itemsize: int = 4,
+        *,
+        pictures: int = 1,
+        regions: int = 0,
+        other_bytes: float = 0.0,
     ) -> tuple[float, float]:
         """Bytes of the process while it paints, and the least that would do.
 
@@ -215,9 +228,11 @@ class Stylist:
             itemsize: Bytes of one value of it: 4, or 1 for uint8.
             pictures: Number of pictures that are held, the painted one not counted.
             regions: Number of masks.
+            other_bytes: Of other pictures that are held meanwhile.
         """
         pixels = size[0] * size[1]
         taken = base_bytes(self.device) + (3 * itemsize * pictures + 4 * regions) * pixels
+        taken += other_bytes
         model = MemoryModel(self._network, size, itemsize, regions > 0)
         memory = memory_budget(self.device) if self._memory is None else self._memory - taken
         schedule, side = choose_schedule(model, memory)
@@ -295,25 +310,26 @@ class Stylist:
             )
             part = F.pad(part, (0, right, 0, down), mode="replicate")
             shares = part / part.sum(1, keepdim=True).clamp_min(1e-6)
-            return _StyleMaps(parts, network.strides, shares)
+            return _StyleMaps(parts, network, shares)
 
         return of_tile
 
 
-class _StyleMaps(Mapping[str, tuple[Tensor, Tensor]]):
+class _StyleMaps(Mapping[str, tuple[Tensor, ...]]):
     """γ and β as maps: the regions' vectors mixed by the regions' shares of each position.
 
     Each is computed when it is looked up: together they are larger than all else that a forward
     pass holds.
     """
 
-    def __init__(self, parts: Affine, strides: Mapping[str, int], shares: Tensor) -> None:
-        self._parts, self._strides, self._shares = parts, strides, shares
+    def __init__(self, parts: Affine, network: StyledNetwork, shares: Tensor) -> None:
+        self._parts, self._network, self._shares = parts, network, shares
 
-    def __getitem__(self, name: str) -> tuple[Tensor, Tensor]:
-        shares = F.avg_pool2d(self._shares, self._strides[name])
-        scale, shift = (torch.einsum("brhw,rc->bchw", shares, p) for p in self._parts[name])
-        return scale, shift
+    def __getitem__(self, name: str) -> tuple[Tensor, ...]:
+        if name in self._network.by_region:
+            return (*self._parts[name], self._shares)
+        shares = F.avg_pool2d(self._shares, self._network.strides[name])
+        return tuple(torch.einsum("brhw,rc->bchw", shares, part) for part in self._parts[name])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._parts)

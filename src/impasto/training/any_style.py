@@ -60,7 +60,7 @@ class AnyStyleTraining(OnePassTraining):
         channels = {name: encoder.channels(name) for name in STYLE_LAYERS}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            predictor = StylePredictor(channels, network.style_size)
+            predictor = StylePredictor(channels, network.style_size, palette=network.palette_size)
         generator = step_generator(settings.seed, -1)
         pictures = [self._styles.draw(8, generator) for _ in range(16)]
         predictor.standardize([summaries_of(encoder, p, STYLE_LAYERS) for p in pictures])

@@ -16,6 +16,7 @@ from impasto.encoders.vgg import Encoder
 from impasto.errors import OptionError
 from impasto.losses.moments import Summary
 from impasto.networks.base import StyledNetwork
+from impasto.networks.colour_map import with_palette
 from impasto.networks.model import IDENTITY, OnePassModel
 from impasto.training.crops import Crops, random_integer
 from impasto.training.distributed import Workers
@@ -85,7 +86,10 @@ class FixedStylesTraining(OnePassTraining):
         vectors = dict(start or {})
         for name in [*styles, IDENTITY] if settings.own_style else styles:
             first = network.initial_style
-            vectors.setdefault(name, torch.zeros(network.style_size) if first is None else first)
+            vector = torch.zeros(network.style_size) if first is None else first
+            if name in styles:
+                vector = with_palette(vector[None], styles[name], network.palette_size)[0]
+            vectors.setdefault(name, vector)
         self.table = StyleTable(vectors, frozen=frozen)
         modules = {"network": network, "table": self.table}
         super().__init__(network, encoder, contents, settings, modules, workers)
@@ -110,7 +114,13 @@ class FixedStylesTraining(OnePassTraining):
                 targets.append(self._targets[name])
                 palettes.append(self._palettes[name])
         batch = {layer: _concatenated([t[layer] for t in targets]) for layer in targets[0]}
-        return StyleBatch(self.table(names), batch, _concatenated(palettes))
+        vectors = self.table(names)
+        own = [index for index, sample in enumerate(samples) if sample.is_own_style]
+        if own:  # the vector of no picture: its palette is the photograph's
+            contents = torch.cat([samples[index].content for index in own])
+            vectors = vectors.clone()
+            vectors[own] = with_palette(vectors[own], contents, self.network.palette_size)
+        return StyleBatch(vectors, batch, _concatenated(palettes))
 
     def model(self) -> OnePassModel:
         """A copy of the averaged model, on the CPU."""

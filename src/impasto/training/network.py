@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -27,6 +27,7 @@ from impasto.losses.statistics import STATISTICS, get_statistic
 from impasto.networks.base import StyledNetwork
 from impasto.networks.model import OnePassModel
 from impasto.networks.normalization import moments_of, normalize
+from impasto.networks.styles import COLOURS
 from impasto.objective.objective import Objective
 from impasto.objective.readouts import plan_summary
 from impasto.objective.terms import ContentTerm, SummaryTerm, Term, TotalVariation, sum_by_term
@@ -134,11 +135,10 @@ class OnePassTraining(ABC):
             rate = cosine_rate(rate, index, of)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        is_early = index < settings.first_share * of
         self._modules.zero_grad(set_to_none=True)
         # Several processes stop together, after a step.
         with interruptible(enabled=self._workers.count == 1), kept_moments(self.network):
-            losses = self.losses(index, settings.first_crop if is_early else settings.crop)
+            losses = self.losses(index, settings.crop_at(index, of))
             total = torch.stack(list(losses.values())).sum()
             total.backward()  # type: ignore[no-untyped-call]
         values = torch.stack([value.detach() for value in losses.values()])
@@ -260,15 +260,19 @@ def kept_moments(network: StyledNetwork) -> Iterator[None]:
 
 
 @torch.no_grad()
-def summaries_of(encoder: Encoder, pictures: Tensor, layers: Iterable[str]) -> dict[str, Summary]:
+def summaries_of(encoder: Encoder, pictures: Tensor, layers: Collection[str]) -> dict[str, Summary]:
     """Layer → mean and Gram matrix: the input of style predictors, and the style targets."""
     statistic, readouts = get_statistic("gaussian-ot"), encoder.linear_readouts()
-    plans = {name: plan_summary(name, statistic, readouts.get(name)) for name in layers}
+    names = [name for name in layers if name != COLOURS]
+    plans = {name: plan_summary(name, statistic, readouts.get(name)) for name in names}
     features = encoder(pictures, [plan.source for plan in plans.values()])
-    return {
+    summaries = {
         name: plan.finish(plan.summarize(features[plan.source], None))
         for name, plan in plans.items()
     }
+    if COLOURS in layers:
+        summaries[COLOURS] = statistic.summary(pictures, None)
+    return summaries
 
 
 def _summary_of_moments(statistic: str, summary: Summary) -> Summary:

@@ -1,0 +1,174 @@
+"""A closed-form map from a photograph's colours to a style's, in two halves.
+
+With mean μ and covariance Σ of the colours of content c and style s, the Monge-Kantorovich map
+between Gaussians (Pitié & Kokaram 2007, "The linear Monge-Kantorovitch linear colour mapping for
+example-based colour transfer", equation 8) is x ↦ μ_s + Σ_s^½ R Σ_c^-½ (x − μ_c), where the
+rotation R is the polar factor of Σ_s^½ Σ_c^½. A network works between the halves: it sees the
+whitened colours u = R Σ_c^-½ (x − μ_c), and what it makes, z, is painted as μ_s + Σ_s^½ z. So the
+style's mean, spread and axes of colour are right before anything is learnt. For a black-and-white
+style Σ_s^½ has a single direction, and nothing but its greys can be painted.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from impasto.losses.moments import Summary, mean_and_gram
+from impasto.networks.normalization import Moments
+
+PALETTE_SIZE = 9
+"""Numbers of a palette in a style vector: 3 means and 6 second moments."""
+
+_ROWS, _COLUMNS = (0, 0, 0, 1, 1, 2), (0, 1, 2, 1, 2, 2)
+
+_CONTENT_FLOOR = 0.03
+"""Deviation added to a photograph's colours: the noise of a grey one is not taken for colours."""
+
+_STYLE_FLOOR = 0.002
+"""The same for a style: less than 1/255, so that black and white stays black and white."""
+
+
+class Palette(NamedTuple):
+    """Mean (B, 3) and second moments E[x xᵀ] (B, 3, 3) of colours: both are means, so they mix."""
+
+    mean: Tensor
+    square: Tensor
+
+    @property
+    def covariance(self) -> Tensor:
+        """(B, 3, 3)."""
+        return self.square - self.mean[:, :, None] * self.mean[:, None, :]
+
+
+def palette_numbers(colours: Summary) -> Tensor:
+    """The part (B, 9) of a style vector for the mean and Gram matrix of a picture's colours."""
+    return torch.cat([colours["mean"], colours["gram"][:, _ROWS, _COLUMNS]], 1)
+
+
+def with_palette(vectors: Tensor, pictures: Tensor, size: int) -> Tensor:
+    """Style vectors (B, N) whose last numbers are the palettes of pictures (B, 3, H, W) in [0, 1].
+
+    Args:
+        vectors: Of styles.
+        pictures: One for each vector.
+        size: How many numbers: :data:`PALETTE_SIZE`, or 0 for networks without palettes.
+    """
+    if not size:
+        return vectors
+    numbers = palette_numbers(mean_and_gram(pictures, None)).to(vectors)
+    return torch.cat([vectors[:, :-size], numbers], 1)
+
+
+def palette_of_numbers(numbers: Tensor) -> Palette:
+    """The inverse of :func:`palette_numbers`."""
+    square = numbers.new_empty(len(numbers), 3, 3)
+    square[:, _ROWS, _COLUMNS] = numbers[:, 3:]
+    square[:, _COLUMNS, _ROWS] = numbers[:, 3:]
+    return Palette(numbers[:, :3], square)
+
+
+def colour_sums(picture: Tensor) -> Tensor:
+    """A map (B, 6, H, W) whose moments tell the palette: the colours, and sums of two of them."""
+    return torch.cat([picture, picture + picture.roll(1, 1)], 1)
+
+
+def palette_of_sums(moments: Moments) -> Palette:
+    """The palette by the moments of :func:`colour_sums`.
+
+    E[xy] = (E[(x + y)²] − E[x²] − E[y²]) / 2.
+    """
+    own, sums = moments.square[:, :3], moments.square[:, 3:]
+    products = (sums - own - own.roll(1, 1)) / 2  # of red and blue, green and red, blue and green
+    square = torch.diag_embed(own)
+    for index in range(3):
+        other = (index - 1) % 3
+        square[:, index, other] = square[:, other, index] = products[:, index]
+    return Palette(moments.mean[:, :3], square)
+
+
+class ColourMap(NamedTuple):
+    """Both halves of the map, for a batch, or for the regions of one picture.
+
+    Attributes:
+        inward: (B, 3, 3): u = inward (x − content_mean).
+        content_mean: (B or 1, 3).
+        outward: (B, 3, 3): painted = style_mean + outward z.
+        style_mean: (B, 3).
+    """
+
+    inward: Tensor
+    content_mean: Tensor
+    outward: Tensor
+    style_mean: Tensor
+
+    def whiten(self, picture: Tensor, shares: Tensor | None = None) -> Tensor:
+        """The whitened colours u (B, 3, H, W) of a picture.
+
+        Args:
+            picture: (B, 3, H, W), float32.
+            shares: Of the regions, (1, R, H, W), which sum to one; the maps are theirs then.
+        """
+        centred = picture - self.content_mean[:, :, None, None]
+        return _transformed(self.inward, centred, shares)
+
+    def colour(self, z: Tensor | None, plain: Tensor, shares: Tensor | None = None) -> Tensor:
+        """The painted picture of z (B, 3, H, W): z plus the whitened colours of ``plain``.
+
+        Args:
+            z: What is painted, in whitened colours, float32; None for nothing.
+            plain: A picture (B, 3, H, W).
+            shares: As in :meth:`whiten`.
+        """
+        centred = plain - self.content_mean[:, :, None, None]
+        matrix = self.outward @ self.inward
+        if z is not None:
+            matrix, centred = torch.cat([self.outward, matrix], 2), torch.cat([z, centred], 1)
+        return _transformed(matrix, centred, shares, self.style_mean)
+
+
+def colour_map(content: Palette, style: Palette) -> ColourMap:
+    """The map between two palettes of as many pictures, or of one and several; no gradients."""
+    with torch.no_grad(), torch.autocast(content.mean.device.type, enabled=False):
+        theirs, inverse = _roots(content.covariance, _CONTENT_FLOOR)
+        ours, _ = _roots(style.covariance, _STYLE_FLOOR)
+        u, _, vh = torch.linalg.svd(ours @ theirs)
+        inward = (u @ vh) @ inverse
+        matrices = (x.float().to(content.mean.device) for x in (inward, ours.expand_as(inward)))
+        inward, outward = matrices
+        means = style.mean.float().expand(len(inward), -1)
+        return ColourMap(inward, content.mean.float(), outward, means)
+
+
+def _roots(covariance: Tensor, floor: float) -> tuple[Tensor, Tensor]:
+    """The square root of Σ + floor² I, and its inverse: float64, on the CPU."""
+    # Matrices of nine numbers: some devices know neither float64 nor eigenvalues.
+    values, vectors = torch.linalg.eigh(covariance.cpu().double())
+    roots = (values.clamp_min(0) + floor**2).sqrt()
+    return (vectors * roots[:, None]) @ vectors.mT, (vectors / roots[:, None]) @ vectors.mT
+
+
+def _transformed(
+    matrices: Tensor, x: Tensor, shares: Tensor | None, shifts: Tensor | None = None
+) -> Tensor:
+    """Each pixel times a matrix (3, C), plus a shift: its picture's, or its regions' by share."""
+    size = x.shape[-2:]
+    with torch.autocast(x.device.type, enabled=False):
+        flat = x.float().flatten(2)
+        if shares is None:
+            batch = max(len(matrices), len(flat))
+            matrix = matrices.expand(batch, -1, -1)
+            flat = flat.expand(batch, -1, -1)
+            made = (
+                matrix @ flat if shifts is None else torch.baddbmm(shifts[:, :, None], matrix, flat)
+            )
+            return made.view(*made.shape[:2], *size)
+        result = flat.new_zeros(len(flat), 3, flat.shape[2])
+        for index, matrix in enumerate(matrices):
+            made = matrix @ flat
+            if shifts is not None:
+                made = made + shifts[index, :, None]
+            result = result + shares[:, index : index + 1].flatten(2) * made
+        return result.view(*result.shape[:2], *size)
