@@ -134,10 +134,11 @@ class PaintNetwork(StyledNetwork):
     def _last(self, quarter: Tensor, image: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         """The painted picture, from the map at a quarter of the size and the photograph."""
         if not torch.is_grad_enabled():  # in place
-            detail = half_size.Filters.of(self.convolution("detail"))
+            zeroth = half_size.Filters.of(self.convolution("detail"))
             first = half_size.Filters.of(self.convolution("head"))
             second = half_size.Filters.of(self.convolution("picture"))
-            return half_size.LastLayers(detail, first, second)(quarter, image, scale, shift)
+            layers = half_size.LastLayers(zeroth, first, second)
+            return layers(quarter, image, scale, shift)
         picture = F.pixel_unshuffle(as_float(image).to(self.dtype), 2)
         detail = F.pixel_shuffle(self.convolve("detail", quarter), 2)
         scale, shift = (x if x.ndim == 4 else x[:, :, None, None] for x in (scale, shift))
