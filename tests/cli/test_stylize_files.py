@@ -165,7 +165,9 @@ def test_a_folder_named_like_a_style_does_not_hide_it(place, capsys):
     (place / "scream").mkdir()
     assert run(["stylize", "photos/a.png", "--style", "scream", "-o", "out.png", "--quiet"]) == 0
     assert run(["stylize", "photos/a.png", "--style", "photos", "-o", "out2.png", "--quiet"]) == 2
-    assert printed_errors(capsys) == ["photos is a folder: name a picture file in it."]
+    assert printed_errors(capsys) == [
+        "out2.png is one picture and there are several to paint: name a folder."
+    ]
 
 
 def test_max_pixels_limits_styles_and_masks(place, capsys):

@@ -27,12 +27,13 @@ class ProgressBar:
 
     Args:
         quiet: Show nothing. A bar is shown on terminals and in notebooks only.
+        title: Before the size.
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, title: str = "") -> None:
         bars = console(stderr=True)
         self._bar = RichProgress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),  # a file may be called [red]
             BarColumn(bar_width=24),
             TaskProgressColumn(),
             TextColumn("{task.fields[left]}"),
@@ -40,7 +41,8 @@ class ProgressBar:
             console=bars,
             disable=quiet or not (bars.is_terminal or bars.is_jupyter),
         )
-        self._task = self._bar.add_task("painting", total=1.0, left="", losses="")
+        self._title = f"{printable(title)} " if title else ""
+        self._task = self._bar.add_task(f"{self._title}painting", total=1.0, left="", losses="")
 
     def __enter__(self) -> ProgressBar:
         self._bar.start()
@@ -62,7 +64,7 @@ class ProgressBar:
             self._bar.update(
                 self._task,
                 completed=event.share,
-                description=f"{label} {event.step}/{event.of}",
+                description=f"{self._title}{label} {event.step}/{event.of}",
                 left=left,
                 losses=" ".join(f"{kind} {value:.3g}" for kind, value in losses),
             )

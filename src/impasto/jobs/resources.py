@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,9 @@ from impasto.weights.open import open_feature_extractor
 _READING_BYTES = 48.0
 """Bytes per pixel that reading a picture as floats takes, its copies counted."""
 
+_MOST_STYLIZERS = 32
+"""Styles of one pass that are held, those last used; each takes some megabytes."""
+
 
 class Resources:
     """Encoders, one-pass styles and pictures, each opened once.
@@ -45,6 +49,7 @@ class Resources:
         self._model = model
         self._encoders: dict[tuple[str, str, str, torch.device], FeatureExtractor] = {}
         self._contents: dict[tuple[str, int, int], Picture] = {}
+        self._opening = threading.Lock()
         self._stylizers: dict[tuple[object, ...], Stylizer] = {}
         self._memory: float | None = None
         self._readers: ThreadPoolExecutor | None = None
@@ -94,9 +99,14 @@ class Resources:
             request, content="", size=0, feather=0.0, mask=None, style_mask=None, regions=()
         )
         key = style, memory, max_pixels, device
-        if key not in self._stylizers:
-            self._stylizers[key] = self._new_stylizer(request, memory, max_pixels, device)
-        return self._stylizers[key]
+        with self._opening:  # threads that paint in the same style open it once
+            stylizer = self._stylizers.pop(key, None)
+            if stylizer is None:
+                stylizer = self._new_stylizer(request, memory, max_pixels, device)
+            self._stylizers[key] = stylizer
+            if len(self._stylizers) > _MOST_STYLIZERS:
+                del self._stylizers[next(iter(self._stylizers))]
+            return stylizer
 
     def _new_stylizer(
         self, request: StylizeRequest, memory: float | None, max_pixels: int, device: torch.device

@@ -6,26 +6,41 @@ import argparse
 import os
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
+from impasto.cli.shared.paint_batch import paint_batch
 from impasto.cli.shared.recipe_options import recipe_from
-from impasto.cli.shared.run_to_file import run_to_file
 from impasto.errors import OptionError
 from impasto.jobs.requests import PaintRequest, StyleInput, as_region_specs, parse_styles
 
 
 def run(args: argparse.Namespace) -> int:
     """Paint and return the exit code."""
-    styles = parse_styles([*args.styles, *args.more_styles])
-    if not styles:
-        raise OptionError("Name a style picture: impasto paint CONTENT STYLE -o OUT.")
-    _check_styles(styles, args)
-    regions = as_region_specs(args.regions)
+    contents, words = _pictures_and_styles(args)
+    styles, regions = parse_styles(words), as_region_specs(args.regions)
+    _check_styles(styles, contents[0], args)
     recipe = recipe_from(args)
-    request = PaintRequest(args.content, styles, recipe, args.mask, args.style_mask, regions)
-    return run_to_file(request, args)
+    request = PaintRequest(contents[0], styles, recipe, args.mask, args.style_mask, regions)
+    return paint_batch([Path(content) for content in contents], request, args)
 
 
-def _check_styles(styles: Sequence[StyleInput], args: argparse.Namespace) -> None:
+def _pictures_and_styles(args: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """What is to be painted and how.
+
+    The first picture is painted in the style of the others; with ``--style``, all are in that.
+
+    Raises:
+        OptionError: If there is no style.
+    """
+    pictures = [args.content, *args.styles]
+    if args.more_styles:
+        return pictures, args.more_styles
+    if len(pictures) == 1:
+        raise OptionError("Name a style picture: impasto paint CONTENT STYLE -o OUT.")
+    return pictures[:1], pictures[1:]
+
+
+def _check_styles(styles: Sequence[StyleInput], content: str, args: argparse.Namespace) -> None:
     """Refuse the names of styles of one-pass models, and say which command has them.
 
     Raises:
@@ -39,7 +54,7 @@ def _check_styles(styles: Sequence[StyleInput], args: argparse.Namespace) -> Non
     for name in missing:
         for model in networks():
             if name in style_names(model):
-                words = ["impasto", "stylize", args.content, "--style", name, "-o", args.output]
+                words = ["impasto", "stylize", content, "--style", name, "-o", args.output]
                 raise OptionError(
                     f"{name} is a style of the one-pass model '{model}', and paint takes pictures: "
                     f"{shlex.join(words)}"

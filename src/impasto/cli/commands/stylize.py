@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import os
 import time
 from collections.abc import Sequence
@@ -15,22 +14,21 @@ from pathlib import Path
 
 import torch
 from rich.progress import Progress as Bar
+from rich.progress import TaskID
 
 from impasto import images
-from impasto.cli.shared.batch import BatchItem, plan_batch
+from impasto.cli.shared.batch import BatchItem, check_one_photograph, plan_batch
 from impasto.cli.shared.batch_outcome import Outcome, print_outcome
+from impasto.cli.shared.batch_run import paint_in_turn, unmade
 from impasto.cli.shared.counting import counting_bar
-from impasto.cli.shared.messages import (
-    flag,
-    print_note,
-    sentence,
-)
+from impasto.cli.shared.messages import flag, print_note
 from impasto.cli.shared.outputs import check_apart, is_made
 from impasto.cli.shared.recipe_options import given_entries
 from impasto.cli.shared.run_to_file import memory_of
 from impasto.cli.shared.save_options import existing_options, save_options
+from impasto.cli.shared.style_folders import StyleSet, style_sets
 from impasto.cli.shared.threaded_batch import ThreadedBatch
-from impasto.errors import ImpastoError, OptionError, printable, with_file_name
+from impasto.errors import ImpastoError, OptionError, printable
 from impasto.jobs.events import Event, Note, Planned, Progress
 from impasto.jobs.one_pass import check_regions
 from impasto.jobs.requests import StylizeRequest, as_region_specs, parse_styles
@@ -38,11 +36,12 @@ from impasto.jobs.resources import Resources
 from impasto.jobs.results import Result
 from impasto.jobs.run import RunOptions
 from impasto.jobs.run import run as run_request
+from impasto.networks.catalogue import networks, style_names
 from impasto.onepass.style_files import load_style, save_style
 from impasto.onepass.stylizer import Stylizer
 from impasto.runtime.background import start_in
 from impasto.runtime.devices import find_device
-from impasto.runtime.interrupts import StepAbandoned, StopRequest, stop_on_interrupt
+from impasto.runtime.interrupts import StopRequest, stop_on_interrupt
 from impasto.runtime.memory import keep_freed_memory, memory_errors, return_freed_memory
 from impasto.runtime.workers import best_workers
 
@@ -56,17 +55,33 @@ _NOTICE = "stopping after this picture, or within it if it is a large one"
 def run(args: argparse.Namespace) -> int:
     """Paint all pictures and return the exit code: 2 if any failed."""
     args.contents, args.style = _pictures_and_styles(args.contents, args.style)
-    items, failed = plan_batch(args.contents, args.output, args.format)
-    if (args.mask or args.style_mask or args.regions) and len(items) > 1:
-        raise OptionError("Masks and regions belong to one picture: name one.")
+    styles = parse_styles(_style_words(args.style))
+    names = [name for model in networks() for name in style_names(model)]
+    sets, unread = style_sets(styles, known_names=names, exclude=args.output)
+    items, failed = plan_batch(args.contents, args.output, args.format, sets)
+    check_one_photograph(items, args)
     for item in items:
         images.check_output(item.output, quality=args.quality, depth=args.depth)
     request = _request(args, items)
     check_apart(
         [*(("-o", item.output) for item in items), ("--save-style", args.save_style)],
-        [*request.files, *(item.source for item in items)],
+        (name for item in items for name in item.request(request).files),
     )
     options, resources = _options(args), Resources()
+    if len(sets) == 1:
+        _prepare(request, options, resources, args)
+    elif args.save_style:
+        raise OptionError("--save-style saves one style, and there are several: name one.")
+    todo, refused = unmade(items, request, args)
+    outcome = _Batch(request, todo, options, resources, args).paint()
+    outcome.failed[:0] = [*unread, *failed, *refused]
+    return print_outcome(outcome, len(items), len(items) - len(todo) - len(refused), args)
+
+
+def _prepare(
+    request: StylizeRequest, options: RunOptions, resources: Resources, args: argparse.Namespace
+) -> None:
+    """Open the style of all pictures, so that its mistakes are told once; save it if asked for."""
     stylizer = resources.stylizer(
         request,
         memory=options.memory,
@@ -78,10 +93,6 @@ def run(args: argparse.Namespace) -> int:
         if args.save_style.suffix != ".safetensors":
             raise OptionError(f"{args.save_style}: the name of a style file ends in .safetensors.")
         _save_style(args, stylizer)
-    todo, refused = _todo(items, request, args)
-    outcome = _Batch(request, todo, options, resources, args).paint()
-    outcome.failed[:0] = [*failed, *refused]
-    return print_outcome(outcome, len(items), len(items) - len(todo) - len(refused), args)
 
 
 def run_one(request: StylizeRequest, args: argparse.Namespace) -> int:
@@ -97,7 +108,8 @@ def run_one(request: StylizeRequest, args: argparse.Namespace) -> int:
     images.check_output(args.output, quality=args.quality, depth=args.depth)
     check_apart([("-o", args.output)], request.files)
     made = is_made(args.output, request, **existing_options(args))
-    todo = [] if made else [BatchItem(Path(str(request.content)), Path(args.output))]
+    style = StyleSet(request.styles)
+    todo = [] if made else [BatchItem(Path(str(request.content)), Path(args.output), style)]
     outcome = _Batch(request, todo, _options(args), Resources(), args).paint()
     return print_outcome(outcome, 1, int(made), args)
 
@@ -120,29 +132,13 @@ def _save_style(args: argparse.Namespace, stylizer: Stylizer) -> None:
     save_style(path, vector, model, name=" ".join(args.style))
 
 
-def _todo(
-    items: Sequence[BatchItem], request: StylizeRequest, args: argparse.Namespace
-) -> tuple[list[BatchItem], list[tuple[Path, str]]]:
-    """The pictures that are not made yet, and those whose output is something else."""
-    todo: list[BatchItem] = []
-    refused: list[tuple[Path, str]] = []
-    for item in items:
-        its_request = dataclasses.replace(request, content=str(item.source))
-        try:
-            if not is_made(item.output, its_request, **existing_options(args)):
-                todo.append(item)
-        except OptionError as error:
-            refused.append((item.source, sentence(error)))
-    return todo, refused
-
-
 def _request(args: argparse.Namespace, items: Sequence[BatchItem]) -> StylizeRequest:
     """The request of the first picture; those of the others differ only in the content."""
     if args.size is not None and args.size < 1:
         raise OptionError(f"--size must be 1 or more, not {args.size}.")
     return StylizeRequest(
-        str(items[0].source) if items else "",
-        parse_styles(_style_words(args.style)),
+        str(items[0].source),
+        items[0].style.styles,
         mask=args.mask,
         style_mask=args.style_mask,
         regions=as_region_specs(args.regions),
@@ -179,7 +175,7 @@ class _Batch:
         args: argparse.Namespace,
     ) -> None:
         self._todo = todo
-        self._requests = [dataclasses.replace(request, content=str(item.source)) for item in todo]
+        self._requests = [item.request(request) for item in todo]
         self._options, self._resources, self._args = options, resources, args
         self._outcome = Outcome()
         self._writing: _Writing | None = None
@@ -201,37 +197,33 @@ class _Batch:
             task = bar.add_task("painting", total=len(self._todo))
             if self._requests:
                 self._read_ahead(0)
-            for number, item in enumerate(self._todo):
-                bar.update(task, description=printable(item.source.name))
-                done = bar.tasks[task].completed
-
-                def show(event: Event, done: float = done) -> None:
-                    if isinstance(event, Progress):
-                        bar.update(task, completed=done + event.share)
-
-                if number + 1 < len(self._requests):
-                    self._read_ahead(number + 1)
-                try:
-                    running = run_request(self._requests[number], self._options,
-                                          resources=self._resources, listener=show)  # fmt: skip
-                    for event in running:
-                        self._handle(event, item)
-                    result = running.result
-                except StepAbandoned:
-                    outcome.is_stopped = True
-                    break
-                except ImpastoError as error:
-                    self._add_failure(item, error)
-                else:
-                    self._write(item, result, writer)
-                    del result, running
-                bar.update(task, completed=len(outcome.painted) + len(outcome.failed)
-                           + bool(self._writing))  # fmt: skip
-                if interrupt.made:
-                    outcome.is_stopped = True
-                    break
+            paint = partial(self._paint_one, bar, task, writer)
+            paint_in_turn(self._todo, paint, outcome, interrupt)
             self._finish_writing()
         return outcome
+
+    def _paint_one(
+        self, bar: Bar, task: TaskID, writer: ThreadPoolExecutor, number: int, item: BatchItem
+    ) -> None:
+        """Paint a picture and begin to write it, while the next is read."""
+        bar.update(task, description=printable(item.title))
+        done = bar.tasks[task].completed
+
+        def show(event: Event) -> None:
+            if isinstance(event, Progress):
+                bar.update(task, completed=done + event.share)
+
+        if number + 1 < len(self._requests):
+            self._read_ahead(number + 1)
+        try:
+            running = run_request(
+                self._requests[number], self._options, resources=self._resources, listener=show
+            )
+            for event in running:
+                self._handle(event, item)
+            self._write(item, running.result, writer)
+        finally:
+            bar.update(task, completed=number + 1)
 
     def _paint_in_threads(self, workers: int, bar: Bar, interrupt: StopRequest) -> None:
         """Paint several at a time; those that are begun before Ctrl-C are finished."""
@@ -244,7 +236,7 @@ class _Batch:
                 for note in () if self._args.quiet else painted.notes:
                     print_note(note)
                 if painted.error is not None:
-                    self._add_failure(item, painted.error)
+                    self._outcome.add_failure(item, painted.error)
                 elif not painted.is_abandoned:
                     self._outcome.painted.append((item, painted.seconds))
         self._outcome.is_stopped = interrupt.made
@@ -279,11 +271,7 @@ class _Batch:
                 writing.future.result()
             self._outcome.painted.append((writing.item, writing.seconds))
         except ImpastoError as error:
-            self._add_failure(writing.item, error)
-
-    def _add_failure(self, item: BatchItem, error: ImpastoError) -> None:
-        text = sentence(with_file_name(item.source, error))
-        self._outcome.failed.append((item.source, text))
+            self._outcome.add_failure(writing.item, error)
 
 
 def _save(result: Result, path: Path, *, args: argparse.Namespace) -> None:

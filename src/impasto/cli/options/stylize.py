@@ -10,7 +10,7 @@ from impasto.cli.shared.limits import add_max_pixels, add_memory
 from impasto.cli.shared.parser import Parser, under
 from impasto.cli.shared.recipe_options import add_entry_option
 from impasto.cli.shared.region_options import add_region_options
-from impasto.cli.shared.save_options import add_overwrite, add_save_options
+from impasto.cli.shared.save_options import add_format, add_overwrite, add_save_options
 from impasto.jobs.requests import StylizeRequest
 from impasto.runtime.fields import entries
 
@@ -34,7 +34,7 @@ def configure(parser: Parser) -> None:
     style.add_argument(
         "--style", default=[], nargs="+", action="extend", metavar="STYLE[:WEIGHT]",
         help="a picture, the name of a style (see `impasto models list`) or a saved style; "
-             "several are mixed",
+             "several are mixed; a folder for each of its pictures in turn",
     )  # fmt: skip
     style.add_argument("--model", metavar="NAME|FILE",
                        help="any, multi or your own [depends on the style]")  # fmt: skip
@@ -49,8 +49,7 @@ def configure(parser: Parser) -> None:
         if name not in ("model", "size"):
             heading = under(parser, entry.group.capitalize() or "This run")
             add_entry_option(heading, entry, entry.default)
-    run.add_argument("--format", choices=tuple(sorted({s[1:] for s in images.FORMATS})),
-                     help="format of the pictures in a folder [as the source]")  # fmt: skip
+    add_format(run)
     add_overwrite(run)
     add_save_options(run)
     add_max_pixels(run)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from impasto.cli.shared.batch import BatchItem
 from impasto.cli.shared.exit_codes import INTERRUPTED, WRONG_INPUT
-from impasto.cli.shared.messages import counted_noun, print_json, say, warn
+from impasto.cli.shared.messages import counted_noun, print_json, say, sentence, warn
+from impasto.errors import ImpastoError, with_file_name
 from impasto.jobs.display import clock
 
 
@@ -28,8 +29,19 @@ class Outcome:
     is_stopped: bool = False
     seconds: float | None = None
 
+    def add_failure(self, item: BatchItem, error: ImpastoError) -> None:
+        """Note why there is no picture."""
+        self.failed.append((item.source, sentence(with_file_name(item.source, error))))
 
-def print_outcome(outcome: Outcome, count: int, skipped: int, args: argparse.Namespace) -> int:
+
+def print_outcome(
+    outcome: Outcome,
+    count: int,
+    skipped: int,
+    args: argparse.Namespace,
+    *,
+    continuing: str = "the same command continues",
+) -> int:
     """Print it, and return the exit code.
 
     Args:
@@ -37,6 +49,7 @@ def print_outcome(outcome: Outcome, count: int, skipped: int, args: argparse.Nam
         count: Number of all pictures.
         skipped: Number of those that had been made before.
         args: ``json``, ``quiet`` and ``output``.
+        continuing: How to paint the others after Ctrl-C.
     """
     if args.json:
         described = {
@@ -60,8 +73,8 @@ def print_outcome(outcome: Outcome, count: int, skipped: int, args: argparse.Nam
             subject = f"{args.output} exists" if count == 1 else f"{skipped} exist"
             say(f"{subject} already, made in the same way: kept (--overwrite replaces)")
         if outcome.is_stopped:
-            say("stopped; the same command continues")
-    for _, error in outcome.failed:
+            say(f"stopped; {continuing}")
+    for error in dict.fromkeys(error for _, error in outcome.failed):
         warn(error)
     if outcome.is_stopped:
         return INTERRUPTED

@@ -25,6 +25,7 @@ from impasto.jobs.checkpoints import checkpoint_path
 from impasto.jobs.display import ProgressBar, clock
 from impasto.jobs.events import Finished, Note, Planned
 from impasto.jobs.requests import Request
+from impasto.jobs.resources import Resources
 from impasto.jobs.results import Result, write_losses
 from impasto.jobs.run import RecorderFactory, Run, RunOptions
 from impasto.jobs.run import run as run_request
@@ -56,9 +57,32 @@ def run_to_file(request: Request, args: argparse.Namespace) -> int:
             picture is then saved, and a checkpoint keeps the data of the other files.
     """
     check_outputs(args, request.files)
-    output, anchored = absolute(args.output), _anchored(args)
-    if is_made(args.output, request, **existing_options(args)) and not _asks_for_more(args):
+    if is_made(args.output, request, **existing_options(args)) and not asks_for_more(args):
         return _print_kept(args)
+    made = make_file(request, args)
+    _print_result(args, made)
+    return 0 if made.result.is_finished else INTERRUPTED
+
+
+def make_file(
+    request: Request,
+    args: argparse.Namespace,
+    *,
+    resources: Resources | None = None,
+    title: str = "",
+) -> Made:
+    """Run a request and write its files, without a check of what they replace.
+
+    Args:
+        request: The request.
+        args: As for :func:`run_to_file`.
+        resources: Encoders that are open already.
+        title: Before the size in the bar.
+
+    Raises:
+        ImpastoError: As :func:`run_to_file`.
+    """
+    output, anchored = absolute(args.output), _anchored(args)
     memory = memory_of(args)
     if memory is not None:
         return_freed_memory()  # before a picture is read
@@ -76,9 +100,9 @@ def run_to_file(request: Request, args: argparse.Namespace) -> int:
         depth=args.depth,
         recorders=_recorders(anchored),
     )
-    running = run_request(request, options)
+    running = run_request(request, options, resources=resources)
     is_resumable, frames = False, _Frames([], 0)
-    with running, ProgressBar(quiet=args.quiet or args.json) as bar:
+    with running, ProgressBar(quiet=args.quiet or args.json, title=title) as bar:
         for event in running:
             bar.show(event)
             if isinstance(event, Note) and (event.error or not args.quiet):
@@ -92,11 +116,10 @@ def run_to_file(request: Request, args: argparse.Namespace) -> int:
     result = running.result
     if result.is_finished:
         running.remove_checkpoint()
-    _print_result(args, result, frames, is_resumable=is_resumable)
-    return 0 if result.is_finished else INTERRUPTED
+    return Made(result, frames, is_resumable)
 
 
-def _asks_for_more(args: argparse.Namespace) -> bool:
+def asks_for_more(args: argparse.Namespace) -> bool:
     """Whether files are asked for that only another run of the same request can write."""
     return args.resume or any(
         getattr(args, name, None) is not None for name in ("snapshots", "log", "report")
@@ -117,6 +140,20 @@ class _Frames(NamedTuple):
 
     files: list[Path]
     number: int
+
+
+class Made(NamedTuple):
+    """What :func:`make_file` made.
+
+    Attributes:
+        result: The picture, which is saved.
+        frames: The snapshots.
+        is_resumable: Whether a checkpoint continues a run that was stopped.
+    """
+
+    result: Result
+    frames: _Frames
+    is_resumable: bool
 
 
 def _anchored(args: argparse.Namespace) -> argparse.Namespace:
@@ -210,10 +247,9 @@ def _hint(running: Run, what: str) -> str:
     return f" --resume writes {what} again." if is_kept else ""
 
 
-def _print_result(
-    args: argparse.Namespace, result: Result, frames: _Frames, *, is_resumable: bool
-) -> None:
+def _print_result(args: argparse.Namespace, made: Made) -> None:
     """Print the result on stdout, for a person or as JSON."""
+    result = made.result
     height, width = result.tensor.shape[-2:]
     if args.json:
         values = {
@@ -223,17 +259,24 @@ def _print_result(
             "seconds": result.seconds,
             "finished": result.is_finished,
             "losses": result.losses[-1] if result.losses else {},
-            "snapshots": [str(path) for path in frames.files],
+            "snapshots": [str(path) for path in made.frames.files],
             "recipe": result.recipe.to_dict(),
         }
         print_json(values)
     elif not args.quiet:
-        if frames.files:
-            path = frames.files[-1]
-            place = path.parent if len(frames.files) > 1 else path
-            say(f"{counted_noun(frames.number, 'snapshot')}: {shown(place)}")
-        if result.is_finished:
-            say(f"{args.output}: {width}×{height} px in {clock(result.seconds)}")
-        else:
-            hint = "; --resume continues" if is_resumable else ""
-            say(f"{args.output}: stopped at {width}×{height} px{hint}")
+        say_made(args, made)
+
+
+def say_made(args: argparse.Namespace, made: Made) -> None:
+    """Print a line on what was made, and one on its snapshots."""
+    result, frames = made.result, made.frames
+    height, width = result.tensor.shape[-2:]
+    if frames.files:
+        path = frames.files[-1]
+        place = path.parent if len(frames.files) > 1 else path
+        say(f"{counted_noun(frames.number, 'snapshot')}: {shown(place)}")
+    if result.is_finished:
+        say(f"{args.output}: {width}×{height} px in {clock(result.seconds)}")
+    else:
+        hint = "; --resume continues" if made.is_resumable else ""
+        say(f"{args.output}: stopped at {width}×{height} px{hint}")

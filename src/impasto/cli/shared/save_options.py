@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from impasto.images.formats import DEPTHS, METADATA
+from impasto.images.formats import DEPTHS, FORMATS, METADATA
 
 
 def add_save_options(group: argparse._ActionsContainer) -> None:
@@ -38,3 +38,9 @@ def save_options(args: argparse.Namespace) -> dict[str, Any]:
 def add_overwrite(parser: argparse._ActionsContainer) -> None:
     """Add ``--overwrite``, for commands that write files."""
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
+
+
+def add_format(parser: argparse._ActionsContainer) -> None:
+    """Add ``--format``, for commands that paint into folders."""
+    parser.add_argument("--format", choices=sorted({suffix[1:] for suffix in FORMATS}),
+                        help="format of the pictures in a folder [as the source]")  # fmt: skip

@@ -100,7 +100,7 @@ class ThreadedBatch:
         with contextlib.closing(found):
             for number, painted in found:
                 item = self.items[number]
-                bar.update(task, description=printable(item.source.name))
+                bar.update(task, description=printable(item.title))
                 yield item, painted
 
     def _paint(self, number: int, show: Callable[[Event], None], *, keeps_memory: bool) -> Painted:
