@@ -16,8 +16,8 @@ from helpers.random_inputs import smooth_picture
 from helpers.trainings import log_of, same
 from impasto import images
 from impasto.cli.commands import train_networks
-from impasto.cli.options import train_networks as options
 from impasto.cli.main import run
+from impasto.cli.options import train_networks as options
 from impasto.networks.adain import AdaINNetwork
 from impasto.networks.files import load_network
 from impasto.networks.johnson import JohnsonNetwork, JohnsonShape

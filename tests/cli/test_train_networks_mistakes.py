@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,9 @@ from helpers.network_trainings import command, make_sheets_small, training_data
 from helpers.random_inputs import smooth_picture
 from impasto import images
 from impasto.cli.commands import train_networks
-from impasto.cli.options.train_networks import ABOUT
 from impasto.cli.main import run
-from impasto.training.crops import is_held_out
+from impasto.cli.options.train_networks import ABOUT
+from impasto.training.crops import HOLD_BACK_FROM, held_out, is_held_out
 
 
 @pytest.fixture(scope="module")
@@ -129,10 +130,41 @@ def test_an_eighth_of_the_pictures_is_held_back(tmp_path):
     for name in ("1.jpg", "26.jpg", "2.jpg"):
         images.write(tmp_path / name, smooth_picture(90, 90, seed=len(name)))
     assert [name for name in ("1.jpg", "26.jpg", "2.jpg") if is_held_out(Path(name))] == ["26.jpg"]
-    unseen = train_networks._held_out(str(tmp_path), argument(hold_back=True))
-    assert [path.name for path in unseen] == ["26.jpg"]
-    everything = train_networks._held_out(str(tmp_path), argument(hold_back=False))
-    assert len(everything) == 3
+    paths = sorted(tmp_path.iterdir())
+    assert [path.name for path in held_out(paths, True)] == ["26.jpg"]
+    assert held_out(paths, False) == held_out(paths) == []
+    many = [Path(f"{number}.jpg") for number in range(2 * HOLD_BACK_FROM)]
+    assert held_out(many) == [path for path in many if is_held_out(path)] != []
+
+
+FIGURES = re.compile(r"^step \d+: style [\d.]+, content [\d.]+ on (.+)$", re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("what", "options", "told"),
+    [
+        ("multi-style", [], "photographs not trained on"),
+        ("multi-style", ["--no-hold-back"], "photographs trained on, since none are held back"),
+        ("any-style", [], "photographs not trained on, styles trained on, since none are held back"),
+        ("any-style", ["--hold-back"], "photographs and styles not trained on"),
+        ("any-style", ["--no-hold-back"],
+         "photographs and styles trained on, since none are held back"),
+    ],
+)  # fmt: skip
+def test_figures_say_whether_their_pictures_are_trained_on(
+    what, options, told, data, tmp_path, capsys
+):
+    """Of sixteen photographs and three paintings, one each has a name that is held back."""
+    small = smooth_picture(80, 80, seed=1)
+    for number in (*range(14), 26, 27):
+        images.write(tmp_path / "photos" / f"{number}.jpg", small)
+    for number in (1, 2, 26):
+        images.write(tmp_path / "styles" / f"{number}.jpg", small)
+    more = ["--content", str(tmp_path / "photos"), *options]
+    if what == "any-style":
+        more += ["--style", str(tmp_path / "styles")]
+    assert run([*command(data, what, tmp_path / "x.safetensors"), *more]) == 0
+    assert set(FIGURES.findall(capsys.readouterr().err)) == {told}
 
 
 def test_with_none_to_hold_back_the_validation_looks_at_all(data, tmp_path):

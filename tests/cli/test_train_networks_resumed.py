@@ -68,8 +68,8 @@ def test_tensorboard_is_shown_the_log_and_the_sheets(data, tmp_path):
     header = log_of(tmp_path / "x-run")[0]
     style = [(int(row[0]), float(row[header.index("style")])) for row in rows]
     assert scalars(tmp_path / "x-run", "loss/style") == style
-    assert [step for step, _ in scalars(tmp_path / "x-run", "not trained on/content")] == [1, 2]
-    assert len(shown(tmp_path / "x-run").Images("not trained on")) == 2
+    assert [step for step, _ in scalars(tmp_path / "x-run", "validation/content")] == [1, 2]
+    assert len(shown(tmp_path / "x-run").Images("validation")) == 2
 
 
 def test_a_checkpoint_of_other_options_is_one_sentence(data, tmp_path, capsys):

@@ -31,8 +31,8 @@ def test_sheets_and_their_scores(tmp_path):
     log = TensorBoardLog(tmp_path)
     log.add_sheet(7, Image.new("RGB", (12, 8), "red"), {"style": 0.125})
     log.close()
-    assert scalars(tmp_path, "not trained on/style") == [(7, 0.125)]
-    (sheet,) = shown(tmp_path).Images("not trained on")
+    assert scalars(tmp_path, "validation/style") == [(7, 0.125)]
+    (sheet,) = shown(tmp_path).Images("validation")
     assert (sheet.step, sheet.width, sheet.height) == (7, 12, 8)
 
 

@@ -1,6 +1,6 @@
 """Training of one-pass networks and of encoders.
 
-* ``loop``: one run with log, checkpoints and exact resumption.
+* ``loop``: one run with log, checkpoints and exact resumption; ``pace``: its time left.
 * ``settings``: how one-pass networks are trained, and the papers' presets.
 * ``network``: training one-pass networks; ``any_style`` and ``fixed_styles``: its two kinds.
 * ``terms``: loss terms of the picture itself: palette, smoothness, checkerboards.

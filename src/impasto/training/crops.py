@@ -16,6 +16,7 @@ from torch import Tensor
 from impasto import images
 from impasto.errors import ImageError, InputDataError
 from impasto.images.picture import list_pictures as list_pictures
+from impasto.training.settings import HOLD_BACK_FROM as HOLD_BACK_FROM
 
 
 def is_held_out(path: Path, eighths: int = 1) -> bool:
@@ -25,6 +26,18 @@ def is_held_out(path: Path, eighths: int = 1) -> bool:
     ``2 * eighths``, whatever else the folder holds.
     """
     return int(hashlib.sha256(path.name.encode()).hexdigest()[0], 16) < 2 * eighths
+
+
+def held_out(paths: Sequence[Path], hold_back: bool | None = None) -> list[Path]:
+    """The pictures of a folder that are not trained on; none of a folder that has too few.
+
+    Args:
+        paths: Of all pictures.
+        hold_back: Whether to hold back some; None: if the folder has ``HOLD_BACK_FROM`` or more.
+    """
+    if hold_back is None:
+        hold_back = len(paths) >= HOLD_BACK_FROM
+    return [path for path in paths if hold_back and is_held_out(path)]
 
 
 class Crops:
@@ -75,8 +88,26 @@ class Crops:
         """
         return torch.cat([self._crop(generator, size or self.size) for _ in range(count)])
 
+    def draw_of_few(
+        self, variants: int, generator: torch.Generator
+    ) -> tuple[tuple[int, int], Tensor]:
+        """One of a few crops that each picture has, the same in every step.
+
+        Args:
+            variants: How many each picture has.
+            generator: Random numbers.
+
+        Returns:
+            What identifies the crop, and the crop (1, 3, size, size).
+        """
+        key = random_integer(len(self), generator), random_integer(variants, generator)
+        return key, self._crop_of(key[0], step_generator(key[0], key[1]), self.size)
+
     def _crop(self, generator: torch.Generator, size: int) -> Tensor:
-        picture = self._pictures[random_integer(len(self._pictures), generator)]
+        return self._crop_of(random_integer(len(self), generator), generator, size)
+
+    def _crop_of(self, index: int, generator: torch.Generator, size: int) -> Tensor:
+        picture = self._pictures[index]
         height, width = picture.shape[-2:]
         # From the crop's size up to the whole short side, so that crops have many scales.
         largest = min(height, width, 2 * size)

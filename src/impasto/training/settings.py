@@ -8,6 +8,35 @@ from typing import Any
 
 from impasto.networks.styles import STYLE_LAYERS
 
+HOLD_BACK_FROM = 16
+"""Pictures of a folder from which an eighth is held back unless that was decided otherwise."""
+
+
+@dataclass(frozen=True)
+class TwoEncoderSettings:
+    """What :class:`impasto.training.two_encoders.TwoEncoderLosses` add to the settings.
+
+    Attributes:
+        fine_layers: Of the encoder that judges strokes.
+        deep_layers: Of the encoder that judges composition; it judges the content layers, too.
+        statistics: Statistic → weight.
+        half_weight: Of the fine layers at half the size.
+        window: Side in pixels of the window that the fine layers see at full size.
+        lattice_weight: Of :class:`impasto.training.stroke_terms.LatticeTerm`.
+        range_weight: Of :class:`impasto.training.stroke_terms.RangeTerm`.
+        style_crops: Crops of each style picture in all, so that their statistics are measured once
+            and kept (half a megabyte each); 0 for a new crop each time.
+    """
+
+    fine_layers: tuple[str, ...] = STYLE_LAYERS[:3]
+    deep_layers: tuple[str, ...] = STYLE_LAYERS[3:]
+    statistics: Mapping[str, float] = field(default_factory=lambda: {"gram": 0.5, "moments": 0.5})
+    half_weight: float = 0.5
+    window: int = 128
+    lattice_weight: float = 0.35
+    range_weight: float = 4.0
+    style_crops: int = 4
+
 
 @dataclass(frozen=True)
 class OnePassSettings:
@@ -39,6 +68,8 @@ class OnePassSettings:
         average: Decay of the moving average of the weights, which is what is saved.
         precision: Of the convolutions, see :func:`impasto.runtime.precision.compute_dtype`.
         seed: Of all random numbers.
+        two_encoders: For the losses of two encoders at two scales, which replace the style layers
+            and the statistic above.
     """
 
     batch: int = 4
@@ -65,6 +96,11 @@ class OnePassSettings:
     average: float = 0.998
     precision: str = "auto"
     seed: int = 0
+    two_encoders: TwoEncoderSettings | None = None
+
+    def crop_at(self, step: int, of: int) -> int:
+        """Side of the crops of a step (from 0) in pixels."""
+        return self.first_crop if step < self.first_share * of else self.crop
 
 
 _PAPERS = OnePassSettings(
@@ -104,6 +140,19 @@ def _magenta(style_weight: float, **settings: Any) -> OnePassSettings:
 
 PRESETS: Mapping[str, OnePassSettings] = {
     "default": OnePassSettings(),
+    # For --network strokes: the judges and weights that its pictures were best with.
+    "strokes": OnePassSettings(
+        crop=224,
+        first_crop=160,
+        first_share=0.6,
+        content_layers={"relu4_1": 0.12},
+        palette_weight=0.5,
+        even_weight=60.0,
+        grid_weight=60.0,
+        tv_weight=1.0,
+        learning_rate=1.5e-3,
+        two_encoders=TwoEncoderSettings(),
+    ),
     # Johnson et al. 2016: relu2_2 and relu1_2 … relu4_3 of VGG-16, Adam at 1e-3, batches of four.
     # Losses as in PyTorch's own example of the paper: 1e5 · mean (F − F')² and
     # 1e10 · mean (G − G')² with G = FᵀF / (C H W), hence C² here.

@@ -44,12 +44,12 @@ class TensorBoardLog:
         writer.add_scalar("learning rate", step.learning_rate, step.step)
 
     def add_sheet(self, step: int, sheet: Image.Image, scores: dict[str, float]) -> None:
-        """Write a contact sheet of pictures that are not trained on, and scores by name."""
+        """Write a contact sheet of the validation pictures, and scores by name."""
         writer = self._open(step)
         for name, value in scores.items():
-            writer.add_scalar(f"not trained on/{name}", value, step)
+            writer.add_scalar(f"validation/{name}", value, step)
         pixels = np.asarray(sheet.convert("RGB"))
-        writer.add_image("not trained on", pixels, step, dataformats="HWC")
+        writer.add_image("validation", pixels, step, dataformats="HWC")
 
     def close(self) -> None:
         """Flush and close the files."""

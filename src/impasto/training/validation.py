@@ -1,4 +1,4 @@
-"""How well a network in training paints pictures that it is not trained on."""
+"""How well a network in training paints some pictures, at best such that it is not trained on."""
 
 from __future__ import annotations
 

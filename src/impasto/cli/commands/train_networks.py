@@ -37,7 +37,7 @@ from impasto.networks.model import IDENTITY
 from impasto.runtime.files import absolute, shown
 from impasto.runtime.interrupts import StepAbandoned
 from impasto.training.any_style import AnyStyleTraining
-from impasto.training.crops import Crops, digest_of, is_held_out
+from impasto.training.crops import Crops, digest_of, held_out
 from impasto.training.distributed import Workers, launched_workers
 from impasto.training.fixed_styles import FixedStylesTraining
 from impasto.training.loop import run as run_training
@@ -56,11 +56,13 @@ class _Training(NamedTuple):
     Attributes:
         task: The training itself.
         pairs: Validation pairs.
+        about: What their pictures are, in words.
         checkpoint_settings: What else its steps depend on.
     """
 
     task: OnePassTraining
     pairs: list[Pair]
+    about: str
     checkpoint_settings: dict[str, Any]
 
 
@@ -74,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     encoder = open_encoder(args.encoder)
     contents = read_crops(args.content, settings.crop, args)
     prepare = _any_style if args.what == "any-style" else _fixed_styles
-    task, pairs, more_settings = prepare(args, encoder, contents, settings, workers)
+    task, pairs, about, more_settings = prepare(args, encoder, contents, settings, workers)
     checkpoint_settings = {
         "encoder": f"{Path(args.encoder).stem} ({encoder_digest(encoder)})",
         "content": contents.name,
@@ -86,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     is_main, problems = workers.rank == 0, Problems()
     tensorboard = TensorBoardLog(folder) if args.tensorboard and is_main else None
     validation = ValidationLog(
-        task, Validation(encoder, pairs), folder, quiet=args.quiet, tensorboard=tensorboard,
+        task, Validation(encoder, pairs), about, folder, quiet=args.quiet, tensorboard=tensorboard,
         problems=problems, is_alone=workers.count == 1,
     )  # fmt: skip
     stopped = False
@@ -96,7 +98,12 @@ def run(args: argparse.Namespace) -> int:
     )  # fmt: skip
     with (
         training_progress(
-            args.steps, quiet=args.quiet, tensorboard=tensorboard, problems=problems
+            args.steps,
+            quiet=args.quiet,
+            tensorboard=tensorboard,
+            problems=problems,
+            # A step's work is nearly proportional to the pixels of its crops.
+            cost=lambda step: settings.crop_at(step, args.steps) ** 2,
         ) as (stop, show),
         contextlib.closing(steps),  # type: ignore[type-var]
         contextlib.suppress(StepAbandoned),  # of a validation
@@ -174,9 +181,13 @@ def _any_style(
         model.network, encoder, args.encoder, contents, styles, settings,
         predictor=predictor, workers=workers,
     )  # fmt: skip
-    held_out = _held_out(args.content, args), _held_out(args.style, args)
-    pairs = read_pairs(*held_out, _VALIDATION_PAIRS, _VALIDATION_SIDE)
-    return _Training(task, pairs, {"style": styles.name, **start_settings})
+    looked_at = _looked_at(args.content, args), _looked_at(args.style, args)
+    pairs = read_pairs(*(paths for paths, _ in looked_at), _VALIDATION_PAIRS, _VALIDATION_SIDE)
+    unseen = {
+        what: is_unseen
+        for what, (_, is_unseen) in zip(("photographs", "styles"), looked_at, strict=True)
+    }
+    return _Training(task, pairs, _about(unseen), {"style": styles.name, **start_settings})
 
 
 def _fixed_styles(
@@ -210,7 +221,8 @@ def _fixed_styles(
         model.network, encoder, args.encoder, contents, pictures, settings,
         start=start, frozen=frozen, workers=workers,
     )  # fmt: skip
-    photographs = read_evenly_spaced(_held_out(args.content, args), len(names), _VALIDATION_SIDE)
+    looked_at, is_unseen = _looked_at(args.content, args)
+    photographs = read_evenly_spaced(looked_at, len(names), _VALIDATION_SIDE)
     pairs = [
         Pair(photograph, images.Picture(pictures[name]), name)
         for name, photograph in zip(names, photographs, strict=True)
@@ -220,7 +232,7 @@ def _fixed_styles(
         "style": f"{', '.join(names)} ({digest_of(pictures.values())})",
         "styles": ", ".join(task.table.names),
     }
-    return _Training(task, pairs, checkpoint_settings)
+    return _Training(task, pairs, _about({"photographs": is_unseen}), checkpoint_settings)
 
 
 def _style_pictures(args: argparse.Namespace, least: int) -> dict[str, Tensor]:
@@ -277,7 +289,21 @@ def _predicted(
     }
 
 
-def _held_out(folder: str, args: argparse.Namespace) -> list[Path]:
-    """The pictures of a folder that are held back; all of them if none are."""
+def _looked_at(folder: str, args: argparse.Namespace) -> tuple[list[Path], bool]:
+    """The validation pictures of a folder, and whether they are not trained on.
+
+    They are all pictures if none are held back.
+    """
     paths = picture_paths(folder)
-    return [path for path in paths if args.hold_back and is_held_out(path)] or paths
+    unseen = [] if paths == [Path(folder)] else held_out(paths, args.hold_back)
+    return unseen or paths, bool(unseen)
+
+
+def _about(unseen: Mapping[str, bool]) -> str:
+    """What the validation pictures are: kind → whether they are not trained on."""
+    kinds = {
+        is_unseen: " and ".join(kind for kind, known in unseen.items() if known == is_unseen)
+        for is_unseen in (True, False)
+    }
+    words = {True: "not trained on", False: "trained on, since none are held back"}
+    return ", ".join(f"{kinds[known]} {words[known]}" for known in words if kinds[known])

@@ -55,7 +55,7 @@ def configure(parser: Parser) -> None:
     add("--learning-rate", type=float, default=default.learning_rate, metavar="X",
         help=f"peak, of Muon [{default.learning_rate}]")  # fmt: skip
     add_training_options(encoder, steps=3000, precision=default.precision)
-    encoder.set_defaults(what="encoder")
+    encoder.set_defaults(what="encoder", hold_back=False)
     encoder.show_first("output", "teacher", "content", "style", "start", "steps", "run", "device",
                        "overwrite")  # fmt: skip
     train_networks.configure(commands)

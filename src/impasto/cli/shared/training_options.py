@@ -11,6 +11,7 @@ from impasto.cli.shared.save_options import add_overwrite
 from impasto.networks.registry import NETWORKS
 from impasto.networks.shapes import NORMS, JohnsonShape, PaintShape
 from impasto.recipes.choices import PRECISIONS
+from impasto.training.settings import HOLD_BACK_FROM
 
 
 def add_training_options(parser: argparse.ArgumentParser, *, steps: int, precision: str) -> None:
@@ -30,8 +31,9 @@ def add_training_options(parser: argparse.ArgumentParser, *, steps: int, precisi
     add("--run", metavar="DIR", type=Path, help="folder of checkpoint, log and sheets [OUT-run/]")
     add_device(run, auto="CUDA or XPU if there is one")
     add("--tensorboard", action="store_true", help="also write TensorBoard's files")
-    add("--hold-back", action="store_true",
-        help="keep an eighth of the pictures for evaluation")  # fmt: skip
+    add("--hold-back", action=argparse.BooleanOptionalAction,
+        help="keep an eighth of the pictures out of training, to look at [networks: of folders of "
+             f"{HOLD_BACK_FROM} or more; encoders: none]")  # fmt: skip
     add_overwrite(run)
     add("--quiet", action="store_true", help="show no progress")
 

@@ -8,15 +8,20 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from impasto.cli.shared.counting import counting_bar
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
 from impasto.cli.shared.messages import counted_noun, flag, inform, say
 from impasto.cli.shared.problems import Problems
 from impasto.errors import InputDataError, OptionError
 from impasto.images.picture import list_pictures
+from impasto.jobs.display import clock
 from impasto.runtime.files import check_writable, shown, write_or_keep_elsewhere
 from impasto.runtime.interrupts import NOTICE, StopRequest, stop_on_interrupt
-from impasto.training.crops import Crops, is_held_out
+from impasto.runtime.progress import PartsColumn
+from impasto.runtime.terminal import console
+from impasto.training.crops import Crops, held_out
 from impasto.training.loop import TrainStep
+from impasto.training.pace import TrainingPace
 from impasto.training.tensorboard import TensorBoardLog, check_tensorboard
 
 
@@ -69,8 +74,9 @@ def picture_paths(path: str) -> list[Path]:
 def read_crops(path: str, size: int, args: argparse.Namespace) -> Crops:
     """The training pictures of a folder, or one picture; unreadable ones are reported."""
     paths = picture_paths(path)
-    if args.hold_back and paths != [Path(path)]:
-        paths = [path for path in paths if not is_held_out(path)]
+    if paths != [Path(path)]:
+        unseen = set(held_out(paths, args.hold_back))
+        paths = [path for path in paths if path not in unseen]
     crops = Crops(paths, size)
     report_skipped(path, crops.skipped, args)
     return crops
@@ -87,7 +93,12 @@ def report_skipped(place: str, skipped: Sequence[Path], args: argparse.Namespace
 
 @contextlib.contextmanager
 def training_progress(
-    steps: int, *, quiet: bool, tensorboard: TensorBoardLog | None, problems: Problems
+    steps: int,
+    *,
+    quiet: bool,
+    tensorboard: TensorBoardLog | None,
+    problems: Problems,
+    cost: Callable[[int], float] = lambda step: 1.0,
 ) -> Iterator[tuple[StopRequest, Callable[[TrainStep], None]]]:
     """A context for training: whether Ctrl-C was pressed, and a function that shows a step.
 
@@ -96,12 +107,18 @@ def training_progress(
         quiet: Show no bar.
         tensorboard: Also receives the steps; closed at the end.
         problems: Reports those of the steps.
+        cost: Step (from 0) → its work, relative to other steps.
     """
-    notice = "" if quiet else NOTICE
+    notice, pace, is_told = "" if quiet else NOTICE, TrainingPace(steps, cost), quiet
     with stop_on_interrupt(notice) as request, TrainingBar(steps, quiet=quiet) as bar:
 
         def show(step: TrainStep) -> None:
-            bar.show(step)
+            nonlocal is_told
+            pace.add(step.step, step.seconds)
+            bar.show(step, pace.seconds_left)
+            if pace.is_known and not is_told:
+                is_told = True
+                inform(estimate_text(pace))
             for problem in step.problems:
                 problems.report(problem)
             if tensorboard is not None:
@@ -126,12 +143,32 @@ def save_model(path: Path, save: Callable[[Path], object], steps: int) -> None:
     written.check("the model")
 
 
+def estimate_text(pace: TrainingPace) -> str:
+    """What is told at the start of a training, after a few steps."""
+    left = counted_noun(pace.steps_left, "more step")
+    return f"about {clock(pace.seconds_left or 0.0)} for {left}, measured on {pace.measured}"
+
+
 class TrainingBar:
-    """A progress bar with the losses of training, averaged over about fifty steps."""
+    """A progress bar with the losses of training, averaged over about fifty steps.
+
+    Args:
+        steps: Of the training.
+        quiet: Show nothing. A bar is shown on terminals only.
+    """
 
     def __init__(self, steps: int, *, quiet: bool) -> None:
-        self._bar = counting_bar(quiet=quiet)
-        self._task = self._bar.add_task("training", total=steps)
+        bars = console(stderr=True)
+        self._bar = Progress(
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]}"),
+            PartsColumn("losses"),  # as many as fit: the others matter more
+            console=bars,
+            disable=quiet or not bars.is_terminal,
+            expand=True,
+        )
+        self._task = self._bar.add_task("training", total=steps, left="", losses=())
         self._means: dict[str, float] = {}
 
     def __enter__(self) -> TrainingBar:
@@ -141,9 +178,10 @@ class TrainingBar:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def show(self, step: TrainStep) -> None:
+    def show(self, step: TrainStep, seconds_left: float | None = None) -> None:
         """Update the bar."""
         for name, value in step.losses.items():
             self._means[name] = value + 0.98 * (self._means.get(name, value) - value)
-        losses = " ".join(f"{name} {value:.3f}" for name, value in self._means.items())
-        self._bar.update(self._task, completed=step.step, description=losses)
+        losses = tuple(f"{name} {value:.3f}" for name, value in self._means.items())
+        left = "" if seconds_left is None else f"{clock(seconds_left)} left"
+        self._bar.update(self._task, completed=step.step, left=left, losses=losses)

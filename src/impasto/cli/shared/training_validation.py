@@ -26,13 +26,14 @@ BEST = "best.safetensors"
 
 
 class ValidationLog:
-    """Saves what a network in training paints from pictures that it is not trained on.
+    """Saves what a network in training paints from some pictures.
 
     What cannot be saved is reported, and does not end the training.
 
     Args:
         task: The training.
         validation: The pictures.
+        about: What they are, such as ``pictures not trained on``.
         folder: Of the run; an earlier part of the run is continued.
         quiet: Whether to print nothing.
         tensorboard: Receives sheets and scores, too.
@@ -45,6 +46,7 @@ class ValidationLog:
         self,
         task: OnePassTraining,
         validation: Validation,
+        about: str,
         folder: Path,
         *,
         quiet: bool = False,
@@ -53,6 +55,7 @@ class ValidationLog:
         is_alone: bool = True,
     ) -> None:
         self._task, self._validation, self._folder = task, validation, folder
+        self._about = about
         self._problems, self._is_alone = problems or Problems(), is_alone
         self._quiet, self._tensorboard = quiet, tensorboard
         self._best: float | None = None
@@ -73,7 +76,7 @@ class ValidationLog:
             attempt(self._tensorboard.add_sheet, step, sheet, scores)
         if not self._quiet:
             text = f"style {score.style:.3f}, content {score.content:.3f}"
-            inform(f"step {step}: {text} on pictures not trained on")
+            inform(f"step {step}: {text} on {self._about}")
         total = _total(score, self._task.settings)
         if total < self._best and attempt(self._save_best, model):
             self._best = total
