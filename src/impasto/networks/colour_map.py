@@ -142,6 +142,15 @@ def colour_map(content: Palette, style: Palette) -> ColourMap:
         return ColourMap(inward, content.mean.float(), outward, means)
 
 
+def recoloured(contents: Tensor, styles: Tensor) -> Tensor:
+    """Photographs (B, 3, H, W) in the colours of styles (B, 3, H', W'), without paint."""
+    palettes = (
+        palette_of_numbers(palette_numbers(mean_and_gram(pictures, None)))
+        for pictures in (contents, styles)
+    )
+    return colour_map(*palettes).colour(None, contents)
+
+
 def _roots(covariance: Tensor, floor: float) -> tuple[Tensor, Tensor]:
     """The square root of Σ + floor² I, and its inverse: float64, on the CPU."""
     # Matrices of nine numbers: some devices know neither float64 nor eigenvalues.

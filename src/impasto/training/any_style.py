@@ -6,6 +6,7 @@ import copy
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.encoders.vgg import Encoder
@@ -15,9 +16,20 @@ from impasto.networks.model import OnePassModel
 from impasto.networks.style_predictor import STYLE_LAYERS, StylePredictor
 from impasto.training.crops import Crops, step_generator
 from impasto.training.distributed import Workers
-from impasto.training.network import OnePassTraining, Sample, StyleBatch, summaries_of
+from impasto.training.network import (
+    DrawnStyle,
+    OnePassTraining,
+    Sample,
+    StyleBatch,
+    summaries_of,
+)
 from impasto.training.settings import OnePassSettings
+from impasto.training.style_measurements import Measured, StyleMeasurements, concatenated
 from impasto.training.terms import PaletteTerm
+from impasto.training.two_encoders import TwoEncoderLosses
+
+_READ = "read "
+"""Prefix of the layers that the predictor reads."""
 
 
 class AnyStyleTraining(OnePassTraining):
@@ -32,6 +44,7 @@ class AnyStyleTraining(OnePassTraining):
         settings: How to train.
         predictor: To train further; a new :class:`StylePredictor` by default.
         workers: The processes that train together.
+        judges: The losses of two encoders, if the settings have them.
     """
 
     def __init__(
@@ -45,14 +58,16 @@ class AnyStyleTraining(OnePassTraining):
         *,
         predictor: StyleReader | None = None,
         workers: Workers | None = None,
+        judges: TwoEncoderLosses | None = None,
     ) -> None:
         self._styles, self._encoder_name = styles, encoder_name
         if predictor is None:
             predictor = self._new_predictor(encoder, network, settings)
         self.predictor = predictor
         modules = {"network": network, "predictor": predictor}
-        super().__init__(network, encoder, contents, settings, modules, workers)
+        super().__init__(network, encoder, contents, settings, modules, workers, judges)
         self._layers = tuple(dict.fromkeys([*predictor.layers, *settings.style_layers]))
+        self._measurements = StyleMeasurements(self._measure)
 
     def _new_predictor(
         self, encoder: Encoder, network: StyledNetwork, settings: OnePassSettings
@@ -66,17 +81,44 @@ class AnyStyleTraining(OnePassTraining):
         predictor.standardize([summaries_of(encoder, p, STYLE_LAYERS) for p in pictures])
         return predictor
 
-    def draw_picture(self, generator: torch.Generator, size: int) -> Tensor:
+    def draw_picture(self, generator: torch.Generator, size: int) -> DrawnStyle:
         """A random crop of a random style picture."""
-        return self._styles.draw(1, generator, size)
+        two = self.settings.two_encoders
+        if two is not None and two.style_crops:
+            key, picture = self._styles.draw_of_few(two.style_crops, generator)
+            return DrawnStyle(picture, key)
+        return DrawnStyle(self._styles.draw(1, generator, size))
 
     def draw_styles(self, samples: Sequence[Sample], size: int) -> StyleBatch:
         """For each sample its style picture, or the photograph itself."""
+        if self.judges is not None:
+            return self._measured_styles(samples)
         pictures = torch.cat(
             [s.content if s.is_own_style or s.style is None else s.style for s in samples]
         )
         summaries = self._summaries(pictures)
         return StyleBatch(self.predictor(summaries), summaries, PaletteTerm.summary(pictures))
+
+    def _measured_styles(self, samples: Sequence[Sample]) -> StyleBatch:
+        """The styles of a batch whose losses are those of two encoders."""
+        pictures, measured = [], []
+        for sample in samples:
+            if sample.is_own_style or sample.style is None:
+                picture, key = _mirrored(sample.content, self.settings.crop), None
+            else:
+                picture, key = sample.style, sample.style_key
+            pictures.append(picture)
+            measured.append(self._measurements(picture, key))
+        batch, colours = concatenated(measured), torch.cat(pictures)
+        read = {name: batch[_READ + name] for name in self.predictor.layers}
+        return StyleBatch(self.predictor(read), batch, PaletteTerm.summary(colours), colours)
+
+    def _measure(self, picture: Tensor) -> Measured:
+        """All that is asked of a style picture: by the judges, and by the predictor."""
+        assert self.judges is not None
+        read = summaries_of(self.encoder, picture, self.predictor.layers)
+        own = {_READ + name: summary for name, summary in read.items()}
+        return {**self.judges.measure(picture), **own}
 
     def model(self) -> OnePassModel:
         """A copy of the averaged model, on the CPU."""
@@ -88,3 +130,13 @@ class AnyStyleTraining(OnePassTraining):
 
     def _summaries(self, pictures: Tensor) -> dict[str, Summary]:
         return summaries_of(self.encoder, pictures, self._layers)
+
+
+def _mirrored(picture: Tensor, size: int) -> Tensor:
+    """A square picture enlarged to ``size`` by its mirror image: the same style and scale."""
+    more = size - picture.shape[-1]
+    while more > 0:
+        part = min(more, picture.shape[-1] - 1)
+        picture = F.pad(picture, (0, part, 0, part), mode="reflect")
+        more -= part
+    return picture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -47,6 +47,7 @@ class Crops:
         paths: Picture files; broken ones are skipped and counted in ``skipped``.
         size: Side of the crops in pixels.
         long_side: Pictures are reduced to at most this long side when they are read.
+        weigh: Path → how often the picture is drawn, relative to others; all alike by default.
 
     Attributes:
         name: Their number and a digest of them, for checkpoints.
@@ -55,7 +56,14 @@ class Crops:
         InputDataError: If none of the pictures can be read.
     """
 
-    def __init__(self, paths: Sequence[Path], size: int, *, long_side: int = 640) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        size: int,
+        *,
+        long_side: int = 640,
+        weigh: Callable[[Path], float] | None = None,
+    ) -> None:
         self.size = size
         self.skipped: list[Path] = []
         self._pictures: list[Tensor] = []
@@ -74,6 +82,11 @@ class Crops:
         if not self._pictures:
             raise InputDataError(f"None of the {len(paths)} pictures can be read.")
         self.name = f"{len(self)} pictures ({digest_of(self._pictures)})"
+        self._weights: Tensor | None = None
+        if weigh is not None:
+            readable = [path for path in paths if path not in set(self.skipped)]
+            self._weights = torch.tensor([weigh(path) for path in readable])
+            self.name += f", weights {digest_of([self._weights])}"
 
     def __len__(self) -> int:
         return len(self._pictures)
@@ -100,11 +113,16 @@ class Crops:
         Returns:
             What identifies the crop, and the crop (1, 3, size, size).
         """
-        key = random_integer(len(self), generator), random_integer(variants, generator)
+        key = self._random_index(generator), random_integer(variants, generator)
         return key, self._crop_of(key[0], step_generator(key[0], key[1]), self.size)
 
     def _crop(self, generator: torch.Generator, size: int) -> Tensor:
-        return self._crop_of(random_integer(len(self), generator), generator, size)
+        return self._crop_of(self._random_index(generator), generator, size)
+
+    def _random_index(self, generator: torch.Generator) -> int:
+        if self._weights is None:
+            return random_integer(len(self), generator)
+        return int(torch.multinomial(self._weights, 1, generator=generator))
 
     def _crop_of(self, index: int, generator: torch.Generator, size: int) -> Tensor:
         picture = self._pictures[index]

@@ -22,7 +22,9 @@ from impasto.training.crops import Crops, random_integer
 from impasto.training.distributed import Workers
 from impasto.training.network import OnePassTraining, Sample, StyleBatch, summaries_of
 from impasto.training.settings import OnePassSettings
+from impasto.training.style_measurements import concatenated
 from impasto.training.terms import PaletteTerm
+from impasto.training.two_encoders import TwoEncoderLosses
 
 
 class StyleTable(nn.Module):
@@ -62,6 +64,7 @@ class FixedStylesTraining(OnePassTraining):
         start: Name → initial vector; the network's ``initial_style`` for the others.
         frozen: Names of ``start`` that are kept but not trained.
         workers: The processes that train together.
+        judges: The losses of two encoders, if the settings have them.
 
     Raises:
         OptionError: If there is no style to train.
@@ -79,6 +82,7 @@ class FixedStylesTraining(OnePassTraining):
         start: Mapping[str, Tensor] | None = None,
         frozen: Sequence[str] = (),
         workers: Workers | None = None,
+        judges: TwoEncoderLosses | None = None,
     ) -> None:
         if not styles:
             raise OptionError("There is no style to train: name at least one style picture.")
@@ -92,35 +96,38 @@ class FixedStylesTraining(OnePassTraining):
             vectors.setdefault(name, vector)
         self.table = StyleTable(vectors, frozen=frozen)
         modules = {"network": network, "table": self.table}
-        super().__init__(network, encoder, contents, settings, modules, workers)
+        super().__init__(network, encoder, contents, settings, modules, workers, judges)
         self._names = [name for name in styles if name not in frozen]
         if not self._names:
             raise OptionError("All styles are there already: there is nothing to train.")
         pictures = {name: picture.to(self._device) for name, picture in styles.items()}
         self._targets = {name: self._summaries(picture) for name, picture in pictures.items()}
         self._palettes = {name: PaletteTerm.summary(picture) for name, picture in pictures.items()}
+        self._colours = {name: _some_pixels(picture) for name, picture in pictures.items()}
 
     def draw_styles(self, samples: Sequence[Sample], size: int) -> StyleBatch:
         """For each sample a random one of the styles, or the photograph's own."""
-        names, targets, palettes = [], [], []
+        names, targets, palettes, colours = [], [], [], []
         for sample in samples:
             name = self._names[random_integer(len(self._names), sample.generator)]
             if sample.is_own_style:
                 names.append(IDENTITY)
                 targets.append(self._summaries(sample.content))
                 palettes.append(PaletteTerm.summary(sample.content))
+                colours.append(_some_pixels(sample.content))
             else:
                 names.append(name)
                 targets.append(self._targets[name])
                 palettes.append(self._palettes[name])
-        batch = {layer: _concatenated([t[layer] for t in targets]) for layer in targets[0]}
+                colours.append(self._colours[name])
         vectors = self.table(names)
         own = [index for index, sample in enumerate(samples) if sample.is_own_style]
         if own:  # the vector of no picture: its palette is the photograph's
             contents = torch.cat([samples[index].content for index in own])
             vectors = vectors.clone()
             vectors[own] = with_palette(vectors[own], contents, self.network.palette_size)
-        return StyleBatch(vectors, batch, _concatenated(palettes))
+        palette = concatenated([{"": palette} for palette in palettes])[""]
+        return StyleBatch(vectors, concatenated(targets), palette, torch.cat(colours))
 
     def model(self) -> OnePassModel:
         """A copy of the averaged model, on the CPU."""
@@ -131,9 +138,14 @@ class FixedStylesTraining(OnePassTraining):
         return OnePassModel(network, self._encoder_name, None, styles).frozen()
 
     def _summaries(self, picture: Tensor) -> dict[str, Summary]:
+        if self.judges is not None:
+            return self.judges.measure(picture)
         return summaries_of(self.encoder, picture, self.settings.style_layers)
 
 
-def _concatenated(summaries: Sequence[Summary]) -> Summary:
-    """Summaries of one picture each as that of a batch."""
-    return {key: torch.cat([summary[key] for summary in summaries]) for key in summaries[0]}
+def _some_pixels(picture: Tensor, count: int = 4096) -> Tensor:
+    """Pixels of a picture (1, 3, H, W), as one of (1, 3, 1, count); always the same ones."""
+    pixels = picture.flatten(2)
+    generator = torch.Generator().manual_seed(0)
+    chosen = torch.randint(pixels.shape[2], (count,), generator=generator)
+    return pixels[:, :, None, chosen.to(pixels.device)]

@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -39,6 +39,7 @@ from impasto.training.loop import MovingAverage, cosine_rate
 from impasto.training.prefetch import Prefetcher
 from impasto.training.settings import OnePassSettings
 from impasto.training.terms import CheckerboardTerm, PaletteTerm, SmoothnessTerm
+from impasto.training.two_encoders import TwoEncoderLosses
 
 
 class StyleBatch(NamedTuple):
@@ -48,11 +49,14 @@ class StyleBatch(NamedTuple):
         vectors: (B, style_size), differentiable in what they are computed from.
         targets: Layer → summaries of the styles (mean and Gram matrix).
         palette: Summary of their colours.
+        pictures: The colours themselves, as pictures (B, 3, H, W), if the losses are those of two
+            encoders.
     """
 
     vectors: Tensor
     targets: dict[str, Summary]
     palette: Summary
+    pictures: Tensor | None = None
 
 
 class Sample(NamedTuple):
@@ -63,17 +67,26 @@ class Sample(NamedTuple):
         style: Style picture of that size, if styles are drawn from pictures.
         generator: Random numbers of this sample alone, the same in whichever process.
         is_own_style: Whether the content is its own style.
+        style_key: What identifies the style picture, if it comes again.
     """
 
     content: Tensor
     style: Tensor | None
     generator: torch.Generator
     is_own_style: bool
+    style_key: Hashable | None = None
 
     def to(self, device: torch.device) -> Sample:
         """The sample with its pictures on a device."""
         style = None if self.style is None else self.style.to(device)
         return self._replace(content=self.content.to(device), style=style)
+
+
+class DrawnStyle(NamedTuple):
+    """A style picture (1, 3, size, size), and what identifies it if it comes again."""
+
+    picture: Tensor | None
+    key: Hashable | None = None
 
 
 class OnePassTraining(ABC):
@@ -86,6 +99,7 @@ class OnePassTraining(ABC):
         settings: How to train.
         modules: All that is trained, by name: the network and what computes its style vectors.
         workers: The processes that train together; this one alone by default.
+        judges: The losses of two encoders, if the settings have them.
 
     Raises:
         OptionError: For layers that the encoder does not have, or an unknown precision.
@@ -99,8 +113,9 @@ class OnePassTraining(ABC):
         settings: OnePassSettings,
         modules: Mapping[str, nn.Module],
         workers: Workers | None = None,
+        judges: TwoEncoderLosses | None = None,
     ) -> None:
-        self.network, self.settings = network, settings
+        self.network, self.settings, self.judges = network, settings, judges
         encoder.check_layers([*settings.content_layers, *settings.style_layers])
         self._contents = contents
         self._workers = workers or Workers()
@@ -119,9 +134,9 @@ class OnePassTraining(ABC):
     def draw_styles(self, samples: Sequence[Sample], size: int) -> StyleBatch:
         """The styles of a batch, drawn with the samples' generators."""
 
-    def draw_picture(self, generator: torch.Generator, size: int) -> Tensor | None:
-        """A style picture for one sample, if styles are drawn from pictures."""
-        return None
+    def draw_picture(self, generator: torch.Generator, size: int) -> DrawnStyle:
+        """A style picture for one sample and its key, if styles are drawn from pictures."""
+        return DrawnStyle(None)
 
     @abstractmethod
     def model(self) -> OnePassModel:
@@ -171,6 +186,14 @@ class OnePassTraining(ABC):
         samples = [sample.to(self._device) for sample in self._prefetcher.get(index, size)]
         contents = torch.cat([sample.content for sample in samples])
         styles = self.draw_styles(samples, size)
+        if self.judges is not None:
+            assert styles.pictures is not None
+            with autocast(self.settings.precision, self._device.type):
+                painted = self.network(contents, styles.vectors)
+            generator = step_generator(self.settings.seed, -2 - index)
+            return self.judges(
+                painted.float(), contents, styles.pictures, styles.targets, generator
+            )
         with torch.no_grad():
             targets = self.encoder(contents, self.settings.content_layers)
         if self.settings.adain_target:
@@ -225,7 +248,8 @@ class OnePassTraining(ABC):
         generator = step_generator(self.settings.seed, number)
         content = self._contents.draw(1, generator, size)
         is_own_style = float(torch.rand((), generator=generator)) < self.settings.own_style
-        return Sample(content, self.draw_picture(generator, size), generator, is_own_style)
+        style = self.draw_picture(generator, size)
+        return Sample(content, style.picture, generator, is_own_style, style.key)
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next step depends on."""

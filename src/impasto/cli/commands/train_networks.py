@@ -43,7 +43,9 @@ from impasto.training.fixed_styles import FixedStylesTraining
 from impasto.training.loop import run as run_training
 from impasto.training.network import OnePassTraining, summaries_of
 from impasto.training.settings import PRESETS, OnePassSettings
+from impasto.training.style_weights import read_style_weights
 from impasto.training.tensorboard import TensorBoardLog
+from impasto.training.two_encoders import TwoEncoderLosses
 from impasto.training.validation import Pair, Validation, read_evenly_spaced, read_pairs
 from impasto.weights.open import absolute_name, open_encoder
 
@@ -74,10 +76,12 @@ def run(args: argparse.Namespace) -> int:
     _check(args, settings, workers)
     args.encoder = absolute_name(args.encoder)
     encoder = open_encoder(args.encoder)
+    judges, judges_settings = _judges(args, settings, workers)
     contents = read_crops(args.content, settings.crop, args)
     prepare = _any_style if args.what == "any-style" else _fixed_styles
-    task, pairs, about, more_settings = prepare(args, encoder, contents, settings, workers)
+    task, pairs, about, more_settings = prepare(args, encoder, contents, settings, workers, judges)
     checkpoint_settings = {
+        **judges_settings,
         "encoder": f"{Path(args.encoder).stem} ({encoder_digest(encoder)})",
         "content": contents.name,
         **more_settings,
@@ -163,12 +167,31 @@ def _check(args: argparse.Namespace, settings: OnePassSettings, workers: Workers
     training_start.check(args)
 
 
+def _judges(
+    args: argparse.Namespace, settings: OnePassSettings, workers: Workers
+) -> tuple[TwoEncoderLosses | None, dict[str, Any]]:
+    """The losses of two encoders, if the preset has them, and what a checkpoint says of them."""
+    given = {name: getattr(args, name) for name in ("fine_encoder", "deep_encoder")}
+    if settings.two_encoders is None:
+        for name, value in given.items():
+            if value is not None:
+                raise OptionError(
+                    f"{flag(name)} is of --preset strokes: give that, or leave it out."
+                )
+        return None, {}
+    fine = open_encoder(given["fine_encoder"] or "vgg19")
+    deep = fine if given["deep_encoder"] is None else open_encoder(given["deep_encoder"])
+    digests = {"fine encoder": encoder_digest(fine), "deep encoder": encoder_digest(deep)}
+    return TwoEncoderLosses(fine, deep, settings, workers.device), digests
+
+
 def _any_style(
     args: argparse.Namespace,
     encoder: Encoder,
     contents: Crops,
     settings: OnePassSettings,
     workers: Workers,
+    judges: TwoEncoderLosses | None,
 ) -> _Training:
     model, start_settings = starting_model(args, encoder, settings.seed)
     if model.styles:
@@ -176,10 +199,11 @@ def _any_style(
     predictor = model.predictor
     if predictor is not None:
         predictor.requires_grad_(True).train()
-    styles = read_crops(args.style, settings.crop, args)
+    weigh = None if args.style_weights is None else read_style_weights(args.style_weights)
+    styles = read_crops(args.style, settings.crop, args, weigh)
     task = AnyStyleTraining(
         model.network, encoder, args.encoder, contents, styles, settings,
-        predictor=predictor, workers=workers,
+        predictor=predictor, workers=workers, judges=judges,
     )  # fmt: skip
     looked_at = _looked_at(args.content, args), _looked_at(args.style, args)
     pairs = read_pairs(*(paths for paths, _ in looked_at), _VALIDATION_PAIRS, _VALIDATION_SIDE)
@@ -196,6 +220,7 @@ def _fixed_styles(
     contents: Crops,
     settings: OnePassSettings,
     workers: Workers,
+    judges: TwoEncoderLosses | None,
 ) -> _Training:
     model, start_settings = starting_model(args, encoder, settings.seed)
     least = encoder.minimum_side(settings.style_layers)
@@ -219,7 +244,7 @@ def _fixed_styles(
         start = {name: vector for name, vector in start.items() if name in (*names, IDENTITY)}
     task = FixedStylesTraining(
         model.network, encoder, args.encoder, contents, pictures, settings,
-        start=start, frozen=frozen, workers=workers,
+        start=start, frozen=frozen, workers=workers, judges=judges,
     )  # fmt: skip
     looked_at, is_unseen = _looked_at(args.content, args)
     photographs = read_evenly_spaced(looked_at, len(names), _VALIDATION_SIDE)

@@ -63,6 +63,9 @@ def _configure(parser: Parser, name: str) -> None:
     if name != "any-style":
         add("--style-size", type=int, default=STYLE_SIDE, metavar="N",
             help=f"long side of the style: larger makes larger strokes [{STYLE_SIDE}]")  # fmt: skip
+    else:
+        add("--style-weights", metavar="FILE", type=Path,
+            help="how often styles are drawn: lines of a pattern of names and a weight")  # fmt: skip
     default = OnePassSettings()
     add = under(parser, "Content").add_argument
     add("--content", required=True, metavar="DIR", help="photographs")
@@ -74,6 +77,10 @@ def _configure(parser: Parser, name: str) -> None:
     add("--preset", default="default", choices=tuple(PRESETS), help="losses and rates [default]")
     add("--encoder", default="compact", metavar="NAME|FILE",
         help="computes losses, and reads styles [compact]")  # fmt: skip
+    add("--fine-encoder", metavar="NAME|FILE",
+        help="judges strokes with --preset strokes [vgg19]")  # fmt: skip
+    add("--deep-encoder", metavar="NAME|FILE",
+        help="judges content with --preset strokes [the fine encoder]")  # fmt: skip
     add_network_options(optimization)
     if name == "multi-style":
         add("--add-style", metavar="MODEL",

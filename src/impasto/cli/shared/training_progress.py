@@ -71,13 +71,15 @@ def picture_paths(path: str) -> list[Path]:
     return [Path(path)] if os.path.isfile(path) else list_pictures(path)
 
 
-def read_crops(path: str, size: int, args: argparse.Namespace) -> Crops:
+def read_crops(
+    path: str, size: int, args: argparse.Namespace, weigh: Callable[[Path], float] | None = None
+) -> Crops:
     """The training pictures of a folder, or one picture; unreadable ones are reported."""
     paths = picture_paths(path)
     if paths != [Path(path)]:
         unseen = set(held_out(paths, args.hold_back))
         paths = [path for path in paths if path not in unseen]
-    crops = Crops(paths, size)
+    crops = Crops(paths, size, weigh=weigh)
     report_skipped(path, crops.skipped, args)
     return crops
 

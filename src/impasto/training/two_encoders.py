@@ -1,0 +1,168 @@
+"""Losses that a network cannot satisfy by knowing one small encoder: two judges, at two scales.
+
+A network that is trained and judged by one small encoder learns what that encoder does not see. So
+strokes are judged by a large encoder's first layers, on a random window at full size and on the
+whole picture at half the size. Content and composition are judged by the deep layers of another.
+Both statistics of each layer count, its Gram matrix and its means and deviations.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto.encoders.vgg import Encoder
+from impasto.losses.moments import Summary
+from impasto.losses.statistics import STATISTICS
+from impasto.networks.colour_map import recoloured
+from impasto.objective.objective import Objective
+from impasto.objective.readouts import plan_summary
+from impasto.objective.terms import ContentTerm, SummaryTerm, Term, TotalVariation, sum_by_term
+from impasto.runtime.precision import compute_dtype
+from impasto.training.crops import random_integer
+from impasto.training.settings import OnePassSettings
+from impasto.training.stroke_terms import LatticeTerm, RangeTerm, SlicedPaletteTerm
+from impasto.training.terms import CheckerboardTerm, SmoothnessTerm
+
+FULL, HALF = "full ", "half "
+"""Prefixes of the layers of targets: of the style picture, and of it at half the size."""
+
+
+class BroadSmoothnessTerm(SmoothnessTerm):
+    """Evenness over cells of 32 px: shades across whole skies count, strokes in them do not."""
+
+    CELL = 32
+    LAGS = (1, 3)
+
+
+class TwoEncoderLosses:
+    """The losses of a batch of painted pictures.
+
+    Args:
+        fine: Judges strokes.
+        deep: Judges content and composition.
+        settings: How to train; ``two_encoders`` must be set.
+        device: Where to compute; the encoders are copied there.
+
+    Raises:
+        OptionError: For layers that an encoder does not have.
+    """
+
+    def __init__(
+        self, fine: Encoder, deep: Encoder, settings: OnePassSettings, device: torch.device
+    ) -> None:
+        assert settings.two_encoders is not None
+        self._settings, self._own = settings, settings.two_encoders
+        fine.check_layers(self._own.fine_layers)
+        deep.check_layers([*self._own.deep_layers, *settings.content_layers])
+        dtype = compute_dtype(settings.precision, device.type)
+        self._fine, self._deep = (copy.deepcopy(x).to(device, dtype) for x in (fine, deep))
+
+    @torch.no_grad()
+    def measure(self, styles: Tensor) -> dict[str, Summary]:
+        """The targets of style pictures (B, 3, H, W): layer → means and Gram matrices."""
+        own = self._own
+        parts = (
+            (FULL, self._fine, own.fine_layers, styles),
+            (FULL, self._deep, own.deep_layers, styles),
+            (HALF, self._fine, own.fine_layers, F.avg_pool2d(styles, 2)),
+        )
+        targets = {}
+        for prefix, encoder, layers, pictures in parts:
+            readouts = encoder.linear_readouts()
+            plans = {
+                name: plan_summary(name, STATISTICS["gaussian-ot"], readouts.get(name))
+                for name in layers
+            }
+            features = encoder(pictures, [plan.source for plan in plans.values()])
+            for name, plan in plans.items():
+                summary = plan.summarize(features[plan.source], None)
+                targets[prefix + name] = plan.finish(summary)
+        return targets
+
+    def __call__(
+        self,
+        painted: Tensor,
+        contents: Tensor,
+        styles: Tensor,
+        targets: Mapping[str, Summary],
+        generator: torch.Generator,
+    ) -> dict[str, Tensor]:
+        """Weighted loss by term.
+
+        Args:
+            painted: (B, 3, H, W), not clipped.
+            contents: The photographs, of the same shape.
+            styles: Colours of the styles, as pictures (B, 3, H', W').
+            targets: From :meth:`measure`.
+            generator: Chooses the window and the pixels that are looked at.
+        """
+        settings, own = self._settings, self._own
+        with torch.no_grad():
+            kept = self._deep(contents, settings.content_layers)
+        whole = [
+            ContentTerm(kept, layer_weights=settings.content_layers),
+            *self._style(targets, FULL, own.deep_layers, self._deep),
+            TotalVariation(settings.tv_weight),
+            RangeTerm(own.range_weight),
+            SlicedPaletteTerm(styles, settings.palette_weight, generator),
+            BroadSmoothnessTerm(contents, settings.even_weight),
+            CheckerboardTerm(contents, settings.grid_weight),
+            LatticeTerm(recoloured(contents, styles), own.lattice_weight),
+        ]
+        views = (
+            (painted, Objective(whole, self._deep)),
+            (
+                _window(painted, own.window, generator),
+                Objective(self._style(targets, FULL, own.fine_layers, self._fine), self._fine),
+            ),
+            (
+                F.avg_pool2d(painted, 2),
+                Objective(
+                    self._style(targets, HALF, own.fine_layers, self._fine, own.half_weight),
+                    self._fine,
+                ),
+            ),
+        )
+        losses: dict[str, Tensor] = {}
+        for view, objective in views:
+            for name, value in sum_by_term(objective(view)).items():
+                losses[name] = losses[name] + value if name in losses else value
+        return losses
+
+    def _style(
+        self,
+        targets: Mapping[str, Summary],
+        prefix: str,
+        layers: tuple[str, ...],
+        encoder: Encoder,
+        weight: float = 1.0,
+    ) -> list[Term]:
+        own = self._own
+        share = weight / (len(own.fine_layers) + len(own.deep_layers))
+        terms: list[Term] = []
+        for name, part in own.statistics.items():
+            from_moments = STATISTICS[name].from_moments
+            assert from_moments is not None
+            terms.append(
+                SummaryTerm(
+                    {layer: from_moments(targets[prefix + layer]) for layer in layers},
+                    statistic=name,
+                    layer_weights=dict.fromkeys(layers, share * part),
+                    soft=self._settings.soft,
+                    readouts=encoder.linear_readouts(),
+                )
+            )
+        return terms
+
+
+def _window(pictures: Tensor, side: int, generator: torch.Generator) -> Tensor:
+    """A square window of pictures, at most ``side`` px each way, at a random place."""
+    height, width = pictures.shape[-2:]
+    side = min(side, height, width)
+    top, left = (random_integer(length - side + 1, generator) for length in (height, width))
+    return pictures[..., top : top + side, left : left + side]
