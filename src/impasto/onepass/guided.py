@@ -1,0 +1,240 @@
+"""A small painting carried to the size of its photograph, with the photograph's edges.
+
+A pyramid of the photograph, each level half as large as the next, leads the way: the painting is
+brought to the size of the smallest level, gets its edges, and is doubled until it is as large as
+the photograph (:mod:`impasto.onepass.guided_steps`). It is done in tiles with margins, so that
+memory hardly grows with the picture, and the result does not depend on the tiles.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto.images.picture import as_float, match_dtype
+from impasto.images.resampling import resampled
+from impasto.objective.tiles import plan_tiles
+from impasto.onepass.guided_steps import (
+    MARGIN,
+    SHARPENINGS,
+    Part,
+    cut,
+    doubled,
+    refined,
+    sharpened,
+)
+from impasto.runtime.devices import CPU
+
+SIDE, GPU_SIDE = 512, 4096
+"""Side of a tile's core in pixels: on a CPU its maps stay in the cache."""
+
+_LEAST_SIDE = 64
+"""Side of a tile's core in pixels of the smallest level: below it a tile is mostly margin."""
+
+_TILE_BYTES = 60.0
+"""Bytes a pixel of a tile: the photograph and the painting in floats, and copies of them."""
+
+_MOST_FLOATS = 4e6
+"""Pixels from which the painting is held in bytes between the steps, if the photograph is."""
+
+_MASK_EDGE = 0.5
+"""What a step from one region to another counts as, as a difference in colour."""
+
+
+@dataclass(frozen=True)
+class Detail:
+    """What of the photograph shows through a weak style, beside what the painting shows of it.
+
+    Attributes:
+        share: 1 − strength.
+        picture: Rows of the photograph → the rows that the network was given, both (1, 3, h, W).
+    """
+
+    share: float
+    picture: Callable[[Tensor], Tensor]
+
+
+def carried(
+    painted: Tensor,
+    reduced: Tensor,
+    original: Tensor,
+    *,
+    masks: Tensor | None = None,
+    detail: Detail | None = None,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Tensor:
+    """A small painting at the size of its photograph.
+
+    Args:
+        painted: (1, 3, h, w), float in [0, 1] or uint8.
+        reduced: The photograph at that size.
+        original: The photograph, (1, 3, H, W), no smaller.
+        masks: Of regions, (1, R, H, W) in [0, 1]: their edges are kept as the photograph's are.
+        detail: See :class:`Detail`; none for a style at full strength.
+        progress: Called with the share of the work that is done.
+
+    Returns:
+        (1, 3, H, W) of the original's type.
+    """
+    size = (original.shape[-2], original.shape[-1])
+    levels = level_count(size, (painted.shape[-2], painted.shape[-1]))
+    sizes = [tuple(-(-length // (1 << levels - n)) for length in size) for n in range(levels + 1)]
+    maps = _Maps(*(at_size(x, sizes[0], original.dtype) for x in (painted, reduced)))
+    result = torch.empty_like(original)
+    tiles = plan_tiles(size, _side(original.device, levels), stride=(1 << levels), halo=0)
+    for number, tile in enumerate(tiles):
+        parts = _parts((slice(*tile.rows), slice(*tile.columns)), sizes)
+        guide = _Guide(original, masks, _grown(parts[0], 1, sizes[0]), levels)
+        part = _first_level(maps, guide, parts[0], detail)
+        for level in range(1, levels + 1):
+            part = _next_level(part, guide, level, parts)
+        if detail is not None:
+            part = part + detail.share * detail.picture(as_float(tile.part(original, 1)))
+        tile.part(result, 1).copy_(match_dtype(part.clamp_(0, 1), result))
+        progress((number + 1) / len(tiles))
+    return result
+
+
+def carried_bytes(
+    size: tuple[int, int], small: tuple[int, int], itemsize: int, regions: int
+) -> float:
+    """Bytes that :func:`carried` takes, the pictures that it is given not counted.
+
+    Args:
+        size: Height and width of the photograph.
+        small: Of the painting.
+        itemsize: Bytes of one value of the photograph: 4, or 1 for uint8.
+        regions: Number of masks.
+    """
+    levels = level_count(size, small)
+    base = math.ceil(size[0] / (1 << levels)) * math.ceil(size[1] / (1 << levels))
+    maps = 2 * 3 * map_itemsize(base, itemsize) * base
+    side = _side(CPU, levels) + 2 * (MARGIN + 1) * (1 << levels) * (levels + 1)
+    tile = min(size[0], side) * min(size[1], side)
+    return 3 * itemsize * size[0] * size[1] + 2 * maps + (_TILE_BYTES + 8 * regions) * tile
+
+
+def at_size(picture: Tensor, size: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """A picture at another height and width, not clipped in floats.
+
+    Args:
+        picture: (1, 3, H, W), float in [0, 1] or uint8.
+        size: The new height and width.
+        dtype: Of the photograph: if it is held in bytes, a large result is too.
+    """
+    in_bytes = map_itemsize(size[0] * size[1], dtype.itemsize) == 1
+    return resampled(picture, (size[0], size[1]), torch.uint8 if in_bytes else torch.float32)
+
+
+def level_count(size: tuple[int, int], small: tuple[int, int]) -> int:
+    """How often a painting is doubled: its enlargement before that is 0.8 to 1.6."""
+    enlargement: float = math.sqrt(size[0] * size[1] / (small[0] * small[1]))
+    return max(0, math.floor(math.log2(enlargement) + 0.3))
+
+
+@dataclass(frozen=True)
+class _Maps:
+    """The painting and the reduced photograph at the size of the smallest level."""
+
+    painted: Tensor
+    reduced: Tensor
+
+
+class _Guide:
+    """The photograph and the masks around a tile at every level, the largest last.
+
+    Args:
+        original: The whole photograph.
+        masks: Of the regions, or None.
+        part: What is needed of the smallest level.
+        levels: Number of halvings.
+    """
+
+    def __init__(self, original: Tensor, masks: Tensor | None, part: Part, levels: int) -> None:
+        self._first = part[0].start, part[1].start
+        rows, columns = (slice(s.start << levels, s.stop << levels) for s in part)
+        whole = rows, columns
+        maps = as_float(cut(original, whole))
+        if masks is not None:
+            maps = torch.cat([maps, _MASK_EDGE * cut(masks, whole)], 1)
+        self._levels = [maps]
+        for _ in range(levels):
+            self._levels.insert(0, _halved(self._levels[0]))
+
+    def cut(self, level: int, part: Part) -> Tensor:
+        """A part of a level, (1, 3 + R, h, w)."""
+        first = [start << level for start in self._first]
+        rows, columns = (slice(s.start - f, s.stop - f) for s, f in zip(part, first, strict=True))
+        return self._levels[level][..., rows, columns]
+
+
+def _parts(part: Part, sizes: Sequence[tuple[int, ...]]) -> list[Part]:
+    """What is needed of every level for a part of the largest, margins included."""
+    parts = [part]
+    for size in reversed(sizes[:-1]):
+        rows, columns = (slice(s.start // 2, -(-s.stop // 2)) for s in parts[0])
+        parts.insert(0, _grown((rows, columns), MARGIN, size))
+    return parts
+
+
+def _grown(part: Part, margin: int, size: Sequence[int]) -> Part:
+    """A part with a margin, as far as the map of that size has one."""
+    rows, columns = (
+        slice(max(0, s.start - margin), min(length, s.stop + margin))
+        for s, length in zip(part, size, strict=True)
+    )
+    return rows, columns
+
+
+def _within(inner: Part, outer: Part) -> Part:
+    """A part in the coordinates of another that contains it."""
+    rows, columns = (
+        slice(i.start - o.start, i.stop - o.start) for i, o in zip(inner, outer, strict=True)
+    )
+    return rows, columns
+
+
+def _first_level(maps: _Maps, guide: _Guide, part: Part, detail: Detail | None) -> Tensor:
+    """The painting at the size of the smallest level, with the photograph's edges."""
+    outer = _grown(part, 1, maps.painted.shape[-2:])
+    painted, seen = (as_float(cut(x, outer)) for x in (maps.painted, maps.reduced))
+    if detail is not None:
+        painted = painted - detail.share * detail.picture(seen)
+    target = guide.cut(0, outer)
+    if target.shape[1] > seen.shape[1]:
+        seen = torch.cat([seen, target[:, seen.shape[1] :]], 1)
+    return cut(refined(painted, seen, target), _within(part, outer))
+
+
+def _next_level(painted: Tensor, guide: _Guide, level: int, parts: Sequence[Part]) -> Tensor:
+    """A part of one level from the part of the level before."""
+    for _ in range(SHARPENINGS):
+        painted = sharpened(painted)
+    rows, columns = (slice(2 * s.start, 2 * s.stop) for s in parts[level - 1])
+    twice = (rows, columns)
+    large = doubled(painted, guide.cut(level - 1, parts[level - 1]), guide.cut(level, twice))
+    return cut(large, _within(parts[level], twice))
+
+
+def map_itemsize(pixels: int, itemsize: int) -> int:
+    """Bytes of one value of a picture that :func:`at_size` makes."""
+    return 1 if itemsize == 1 and pixels > _MOST_FLOATS else 4
+
+
+def _side(device: torch.device, levels: int) -> int:
+    """Side of a tile's core."""
+    return max(SIDE if device.type == "cpu" else GPU_SIDE, _LEAST_SIDE << levels)
+
+
+def _halved(x: Tensor) -> Tensor:
+    """Means of two by two values of (1, C, H, W), the last row and column repeated if it is odd."""
+    down, right = x.shape[-2] % 2, x.shape[-1] % 2
+    if down or right:
+        x = F.pad(x, (0, right, 0, down), mode="replicate")
+    rows = x[..., ::2, :] + x[..., 1::2, :]
+    return (rows[..., ::2] + rows[..., 1::2]) / 4
