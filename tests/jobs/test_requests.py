@@ -184,6 +184,16 @@ def test_recipes_from_before_the_ratio_keep_their_sizes():
     assert from_json(json.dumps(request)).recipe == Recipe(size=96)
 
 
+def test_recipes_from_before_the_gamut_keep_all_colours():
+    old = re.sub("gamut.*\n", "", Recipe(size=96).to_toml())
+    metadata = {"recipe": old, "content": "a.jpg", "style": '["b.jpg"]'}
+    expected = Recipe(size=96, gamut="srgb")
+    assert from_metadata(metadata).recipe == expected
+    request = json.loads(to_json(PaintRequest("a.jpg", parse_styles(["b.jpg"]), Recipe(size=96))))
+    del request["recipe"]["gamut"]
+    assert from_json(json.dumps(request)).recipe == expected
+
+
 def test_old_textures_and_reconstructions():
     old = {"recipe": Recipe().to_toml(), "content": "(noise)", "style": '["b.jpg"]'}
     texture = from_metadata(old | {"made as": "tileable texture", "canvas": "64x32"})

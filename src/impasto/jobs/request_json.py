@@ -95,8 +95,9 @@ def from_metadata(metadata: Mapping[str, str]) -> Request | None:
     if "recipe" not in metadata:
         return None
     recipe = from_toml(metadata["recipe"])
-    if "scale_ratio" not in metadata["recipe"]:
-        recipe = recipe.replace(scale_ratio=_OLD_RATIO)
+    recipe = recipe.replace(
+        **{name: old for name, old in _OLD.items() if name not in metadata["recipe"]}
+    )
     made_as = metadata.get("made as", "").split()
     if "reconstruction" in made_as:
         return ReconstructRequest(_name(metadata.get("content"), "content"), made_as[0], recipe)
@@ -162,13 +163,16 @@ def _recipe(value: Any, entry: str) -> Recipe:
     for name, text in values.items():
         if isinstance(text, str):
             _name(text, f"recipe's {name}")
-    if values.keys() >= _SIZES and "scale_ratio" not in values:
-        values = {**values, "scale_ratio": _OLD_RATIO}
+    if values.keys() >= _SIZES:
+        values = {**_OLD, **values}
     return Recipe().replace(**values)
 
 
-_SIZES, _OLD_RATIO = {"scales", "smallest", "final_steps"}, 2**0.5
-"""Entries of every recipe that was written as a whole, and the ratio of sizes before it had one."""
+_SIZES = {"scales", "smallest", "final_steps"}
+"""Entries of every recipe that was written as a whole."""
+
+_OLD: Mapping[str, Any] = {"scale_ratio": 2**0.5, "gamut": "srgb"}
+"""Entries that recipes did not always have, with what was done before they had them."""
 
 
 def _size(value: Any, entry: str) -> tuple[int, int]:

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto.optim.constraints import BOX, Constraint
 from impasto.optim.interface import Gradient, Losses
 
 
@@ -20,6 +21,7 @@ class Adam:
         learning_rate: In pixel values of [0, 1]; about how far a pixel moves in one step.
         average: Decay of the exponential moving average of the iterates, bias-corrected; 0 for
             none. The average is free of the jitter of single steps.
+        constraint: Which pictures are allowed, a convex set; all in [0, 1] by default.
     """
 
     def __init__(
@@ -29,9 +31,13 @@ class Adam:
         *,
         learning_rate: float = 0.02,
         average: float = 0.0,
+        constraint: Constraint = BOX,
     ) -> None:
         self._gradient = gradient
-        self._pixels = image.detach().clone(memory_format=torch.contiguous_format).clamp_(0, 1)
+        self._constraint = constraint
+        self._pixels = constraint.project(image.detach()).clone(
+            memory_format=torch.contiguous_format
+        )
         self._adam = torch.optim.Adam([self._pixels], lr=learning_rate, betas=(0.9, 0.99))
         self._decay = average
         self._weighted_sum = torch.zeros_like(self._pixels)
@@ -41,7 +47,7 @@ class Adam:
         """One step of Adam; the losses are those of the picture before it."""
         losses, self._pixels.grad = self._gradient(self._pixels)
         self._adam.step()
-        self._pixels.clamp_(0, 1)
+        self._pixels.copy_(self._constraint.project(self._pixels))
         if self._decay:
             self._weighted_sum.lerp_(self._pixels, 1 - self._decay)
             self._total_weight = 1 - self._decay * (1 - self._total_weight)

@@ -1,4 +1,4 @@
-"""L-BFGS on preconditioned pixels, inside the box [0, 1]."""
+"""L-BFGS on preconditioned pixels, inside the box [0, 1] or another constraint."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from impasto.optim.constraints import BOX, Constraint
 from impasto.optim.interface import Gradient, Losses, all_finite
 from impasto.optim.inverse_hessian import InverseHessian
 from impasto.optim.line_search import Trial, strong_wolfe
@@ -27,7 +28,8 @@ class LBFGS:
 
     The box is enforced by evaluating the clipped picture, plus a quadratic penalty on the part that
     was clipped away. So the loss is that of the picture that is saved, clipped pixels can come
-    back, and no curvature pair is distorted by clipping.
+    back, and no curvature pair is distorted by clipping. Other constraints are treated alike, with
+    their projection in place of clipping.
 
     Args:
         gradient: Of the objective.
@@ -36,6 +38,7 @@ class LBFGS:
         history: Number of curvature pairs kept.
         first_move: Mean change of a pixel in the first trial step.
         preconditioner: See :mod:`impasto.optim.preconditioner`; plain pixels by default.
+        constraint: Which pictures are allowed; all in [0, 1] by default.
     """
 
     _INITIAL_LOSS = 1000.0
@@ -55,9 +58,11 @@ class LBFGS:
         history: int = 10,
         first_move: float = 0.01,
         preconditioner: Preconditioner | None = None,
+        constraint: Constraint = BOX,
     ) -> None:
         size = image.shape[-2], image.shape[-1]
         self._gradient = gradient
+        self._constraint = constraint
         self._preconditioner = preconditioner or Preconditioner(size, 0.0, image.device)
         self._first_move = first_move
         self._unit = image.numel() * first_move
@@ -111,8 +116,8 @@ class LBFGS:
 
     @property
     def image(self) -> Tensor:
-        """The current picture, clipped."""
-        return self._unclipped().clamp(0, 1)
+        """The current picture, as the constraint allows it."""
+        return self._constraint.project(self._unclipped())
 
     @property
     def pixels(self) -> Tensor:
@@ -191,7 +196,7 @@ class LBFGS:
 
     def _measure(self, pixels: Tensor) -> tuple[Losses, float, Tensor]:
         """The unscaled losses, the scaled loss with its penalty, and the gradient of the latter."""
-        inside = pixels.clamp(0, 1)
+        inside = self._constraint.project(pixels)
         # The line search can overflow where the loss is nothing but rounding.
         is_valid = all_finite(pixels)
         losses, gradient = self._gradient(inside) if is_valid else ({"loss": math.nan}, inside)
@@ -207,7 +212,7 @@ class LBFGS:
         # Equal to the initial loss if every pixel were clipped by 1/√_PENALTY.
         penalty = self._PENALTY * self._INITIAL_LOSS / pixels.numel()
         loss = self._scale * total + penalty * float(outside.square().sum())
-        gradient = torch.where(outside == 0, gradient * self._scale, outside * (2 * penalty))
+        gradient = self._constraint.pull_back(pixels, outside, gradient * self._scale, 2 * penalty)
         gradient = self._preconditioner.pull_back(gradient) * self._unit
         return losses, loss, gradient.contiguous()
 

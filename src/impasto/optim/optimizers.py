@@ -6,6 +6,7 @@ from torch import Tensor
 
 from impasto.errors import unknown_name
 from impasto.optim.adam import Adam
+from impasto.optim.constraints import BOX, Constraint
 from impasto.optim.interface import Gradient, Optimizer
 from impasto.optim.lbfgs import LBFGS, history_size
 from impasto.optim.preconditioner import Preconditioner
@@ -22,6 +23,7 @@ def make_optimizer(
     average: float,
     preconditioning: float = 0.0,
     preconditioner: type[Preconditioner] = Preconditioner,
+    constraint: Constraint = BOX,
 ) -> Optimizer:
     """The optimizer of that name.
 
@@ -33,12 +35,15 @@ def make_optimizer(
         average: Decay of Adam's average of iterates.
         preconditioning: Power of L-BFGS's preconditioner, see :mod:`impasto.optim.preconditioner`.
         preconditioner: Its class.
+        constraint: Which pictures are allowed; all in [0, 1] by default.
 
     Raises:
         OptionError: For an unknown name.
     """
     if name == "adam":
-        return Adam(gradient, image, learning_rate=learning_rate, average=average)
+        return Adam(
+            gradient, image, learning_rate=learning_rate, average=average, constraint=constraint
+        )
     if name == "lbfgs":
         height, width = image.shape[-2:]
         return LBFGS(
@@ -46,5 +51,6 @@ def make_optimizer(
             image,
             history=history_size(height * width),
             preconditioner=preconditioner((height, width), preconditioning, image.device),
+            constraint=constraint,
         )
     raise unknown_name("optimizer", name, OPTIMIZERS)

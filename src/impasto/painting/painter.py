@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,18 +23,21 @@ from impasto.images.picture import Picture, PictureLike, resize
 from impasto.objective.objective import Objective
 from impasto.objective.tiled import TiledObjective
 from impasto.optim.adam import Adam
+from impasto.optim.constraints import BOX, Constraint
 from impasto.optim.divergence import DivergenceGuard
 from impasto.optim.interface import Gradient, Losses, Optimizer
 from impasto.optim.loop import Step, descend
 from impasto.optim.optimizers import make_optimizer
 from impasto.optim.preconditioner import Preconditioner
+from impasto.painting.colour_limits import colour_limits
 from impasto.painting.fingerprint import digest_of_inputs, fingerprint
 from impasto.painting.inputs import content_at_size, styles_of
 from impasto.painting.objective_builder import ObjectiveBuilder, Style
 from impasto.painting.pyramid import Stage, plan_stages
+from impasto.recipes.presets import get_recipe
 from impasto.recipes.recipe import INITS, Recipe
 from impasto.regions.masks import resize_masks, visible
-from impasto.regions.regions import Region, complete
+from impasto.regions.regions import Region, complete, kept_mask
 from impasto.runtime.devices import DeviceLike, find_device
 from impasto.runtime.interrupts import interruptible
 from impasto.runtime.memory import is_out_of_memory
@@ -55,7 +59,7 @@ class Painter:
             tensor (see :func:`impasto.read_image`). It is resized to the recipe's ``size``.
         styles: One or more style pictures of these kinds, or
             :class:`impasto.painting.objective_builder.Style` s.
-        recipe: All settings.
+        recipe: All settings: a recipe, or the name or file of one.
         shares: Weights of the styles in the mixture, if they are pictures; equal by default.
         regions: Parts of the content with styles of their own (:mod:`impasto.regions.regions`);
             what they leave uncovered becomes one more region.
@@ -69,7 +73,7 @@ class Painter:
             that is a function must compute there.
 
     Attributes:
-        recipe: As given.
+        recipe: What it paints by.
         device: Of all tensors.
         encoder: As a :class:`impasto.encoders.protocol.FeatureExtractor`.
         objective_builder: Builds the objective at each size.
@@ -83,7 +87,7 @@ class Painter:
         self,
         content: PictureLike,
         styles: PictureLike | Style | Sequence[PictureLike | Style],
-        recipe: Recipe,
+        recipe: Recipe | str | Path = "default",
         *,
         shares: Sequence[float] | None = None,
         regions: Sequence[Region] = (),
@@ -93,7 +97,7 @@ class Painter:
         device: DeviceLike | None = None,
     ) -> None:
         survive_forks()
-        self.recipe = recipe
+        self.recipe = recipe = recipe if isinstance(recipe, Recipe) else get_recipe(recipe)
         content, regions = content_at_size(content, regions, recipe.size)
         styles = styles_of(styles, shares)
         # Of what is given: computed colours differ in the last bit from device to device.
@@ -117,6 +121,9 @@ class Painter:
             else region
             for region in complete([region.to(self.device) for region in regions], content.size)
         ]
+        self._limits = colour_limits(self._content, self._styles, self._regions, recipe)
+        if self._limits is not None:
+            self._content = replace(self._content, tensor=self._limits.fit(self._content.tensor))
         if encoder is None:
             dtype = compute_dtype(recipe.precision, self.device)
             self.encoder = open_feature_extractor(
@@ -136,7 +143,7 @@ class Painter:
         )
         self._notes: list[str] = []
         self._preconditioner: type[Preconditioner] = Preconditioner
-        self._kept_mask = _kept_mask(self._regions)
+        self._kept_mask = kept_mask(self._regions)
         self.stages: tuple[Stage, ...] = plan_stages(
             recipe, content.size, minimum_side=minimum_side
         )
@@ -251,6 +258,10 @@ class Painter:
         """The objective at a size (height, width) of the pyramid."""
         return self.objective_builder.objective(size)
 
+    def constraint(self, size: tuple[int, int]) -> Constraint:
+        """The pictures that are allowed at a size: those with colours that the styles may give."""
+        return BOX if self._limits is None else self._limits.at(size)
+
     def fingerprint(self) -> str:
         """A digest of pictures, recipe and encoder; a checkpoint resumes only the same painting.
 
@@ -327,14 +338,16 @@ class Painter:
         return start
 
     def _start(self, image: Tensor, stage: Stage) -> Optimizer:
+        constraint = self.constraint(stage.size)
         return make_optimizer(
             self.recipe.optimizer,
             self._gradient(stage.size),
-            image,
+            constraint.project(image),
             learning_rate=self.recipe.learning_rate,
             average=self.recipe.average,
             preconditioning=self.recipe.preconditioning,
             preconditioner=self._preconditioner,
+            constraint=constraint,
         )
 
     def _gradient(self, size: tuple[int, int]) -> Gradient:
@@ -364,7 +377,11 @@ class Painter:
         return gradient
 
     def _first_image(self, size: tuple[int, int]) -> Tensor:
-        """The image to start from, at the smallest size."""
+        """The image to start from, at the smallest size, in colours that are allowed."""
+        start = self._any_first_image(size)
+        return start if self._limits is None else self._limits.at(size).fit(start)
+
+    def _any_first_image(self, size: tuple[int, int]) -> Tensor:
         recipe = self.recipe
         content = resize(self._content.tensor, size)
         if recipe.init == "content" and self._initial_image is None:
@@ -381,9 +398,3 @@ class Painter:
         noise = torch.rand(content.shape, generator=random).to(self.device)
         noise = mode.content(noise, recipe.colour_space)
         return noise if recipe.init == "noise" else torch.lerp(content, noise, recipe.noise)
-
-
-def _kept_mask(regions: Sequence[Region]) -> Tensor | None:
-    """Where the photograph is kept as it is, (1, 1, H, W), or None."""
-    masks = [region.mask for region in regions if region.keep]
-    return torch.cat(masks, dim=1).sum(1, keepdim=True).clamp(0, 1) if masks else None

@@ -227,6 +227,13 @@ class Recipe:
         aliases=("color_match",),
         papers="cholesky",
     )
+    gamut: str = entry(
+        "style",
+        "colours that the picture may have, style: no more colourful than the styles; srgb: all",
+        group=COLOURS,
+        choices=("style", "srgb"),
+        papers="srgb",
+    )
     mask_mode: str = entry(
         "simple", "how masks are carried to the layers", group=REGIONS, choices=MASK_MODES
     )
