@@ -110,6 +110,24 @@ def test_adain(data, tmp_path):
     assert painted(model, Stylist(model).read_style(smooth_picture(64, 64, seed=1))).shape[-1] == 64
 
 
+def test_the_stroke_network_with_two_encoders(data, tmp_path):
+    """It is trained, resumed and paints: `impasto stylize`."""
+    output, photo = tmp_path / "strokes.safetensors", data / "photos" / "a.png"
+    (tmp_path / "weights.txt").write_text("w* 2\n")
+    more = ["--network", "strokes", "--preset", "strokes", "--fine-encoder", "compact"]
+    more += ["--style-weights", str(tmp_path / "weights.txt"), "--crop", "96", "--quiet"]
+    assert run(command(data, "any-style", output, *more)) == 0
+    assert load_network(output).network.kind == "strokes"
+    words = ["--model", str(output), "--style", str(data / "paintings" / "rain.png")]
+    assert run(["stylize", str(photo), *words, "-o", str(tmp_path / "x.png")]) == 0
+    assert images.read(tmp_path / "x.png").tensor.shape == images.read(photo).tensor.shape
+    fixed = tmp_path / "fixed.safetensors"
+    start = ["--preset", "strokes", "--fine-encoder", "compact", "--start", str(output), "--quiet"]
+    assert run(command(data, "multi-style", fixed, *start, "--crop", "96")) == 0
+    words = ["--model", str(fixed), "--style", "wave", "--strength", "0.5"]
+    assert run(["stylize", str(photo), *words, "-o", str(tmp_path / "y.png")]) == 0
+
+
 def test_johnsons_network_of_any_size_and_norm(data, tmp_path):
     """And what it makes paints: `impasto stylize`."""
     output, photo = tmp_path / "batch.safetensors", data / "photos" / "a.png"

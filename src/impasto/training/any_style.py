@@ -84,10 +84,12 @@ class AnyStyleTraining(OnePassTraining):
     def draw_picture(self, generator: torch.Generator, size: int) -> DrawnStyle:
         """A random crop of a random style picture."""
         two = self.settings.two_encoders
-        if two is not None and two.style_crops:
-            key, picture = self._styles.draw_of_few(two.style_crops, generator)
-            return DrawnStyle(picture, key)
-        return DrawnStyle(self._styles.draw(1, generator, size))
+        if two is None:
+            return DrawnStyle(self._styles.draw(1, generator, size))
+        if not two.style_crops:
+            return DrawnStyle(self._styles.draw(1, generator))
+        key, picture = self._styles.draw_of_few(two.style_crops, generator)
+        return DrawnStyle(picture, key)
 
     def draw_styles(self, samples: Sequence[Sample], size: int) -> StyleBatch:
         """For each sample its style picture, or the photograph itself."""

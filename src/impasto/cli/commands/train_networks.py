@@ -176,7 +176,7 @@ def _judges(
         for name, value in given.items():
             if value is not None:
                 raise OptionError(
-                    f"{flag(name)} is of --preset strokes: give that, or leave it out."
+                    f"{flag(name)} needs --preset strokes: give that, or leave it out."
                 )
         return None, {}
     fine = open_encoder(given["fine_encoder"] or "vgg19")

@@ -65,7 +65,7 @@ def _configure(parser: Parser, name: str) -> None:
             help=f"long side of the style: larger makes larger strokes [{STYLE_SIDE}]")  # fmt: skip
     else:
         add("--style-weights", metavar="FILE", type=Path,
-            help="how often styles are drawn: lines of a pattern of names and a weight")  # fmt: skip
+            help="how often styles are drawn: lines of a name pattern and a weight")  # fmt: skip
     default = OnePassSettings()
     add = under(parser, "Content").add_argument
     add("--content", required=True, metavar="DIR", help="photographs")
