@@ -32,7 +32,7 @@ from impasto.runtime.devices import DeviceLike
 
 def paint(
     content: PictureLike,
-    style: AnyStyles,
+    style: AnyStyles = (),
     *,
     recipe: str | Path | Recipe = "default",
     shares: Sequence[float] | None = None,
@@ -50,7 +50,8 @@ def paint(
 
     Args:
         content: A picture's path, or a Pillow image.
-        style: A picture's path, or a Pillow image; or several, mixed by ``shares``.
+        style: A picture's path, or a Pillow image; or several, mixed by ``shares``;
+            none if all that is painted are ``regions`` with styles of their own.
         recipe: A preset's name, the path of a TOML file, or a :class:`Recipe`.
         shares: Weights of several styles; equal by default.
         levels: ``"coarse"`` or ``"fine"`` for each style, or ``""``: which layers compare it, the
@@ -182,7 +183,7 @@ def reconstruct(
 
 def stylize(
     content: PictureLike,
-    style: AnyStyles,
+    style: AnyStyles = (),
     *,
     shares: Sequence[float] | None = None,
     model: str | Path | OnePassModel | None = None,
@@ -201,7 +202,7 @@ def stylize(
     Args:
         content: A picture's path, or a Pillow image.
         style: A picture's path, a Pillow image, or the name of a model's style; or several, mixed
-            by ``shares``.
+            by ``shares``; none if all that is painted are ``regions`` with styles of their own.
         shares: Weights of several styles; equal by default.
         model: Name or file of a one-pass model, or the model; chosen by the styles by default.
         size: Long side in pixels; the content's own by default.

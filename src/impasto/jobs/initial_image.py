@@ -66,10 +66,15 @@ def one_pass_image(
 
     if not regions:
         return stylist.paint(content, stylist.spatial_style([common(None)], content))
-    vectors = [
-        common(region.style_mask) if region.style is None else read(region.style, region.style_mask)
-        for region in regions
-    ]
+
+    def of_region(region: Region) -> Tensor:
+        if region.style is not None:
+            return read(region.style, region.style_mask)
+        if not styles:  # the photograph is kept
+            return torch.zeros(stylist.model.network.style_size, device=content.device)
+        return common(region.style_mask)
+
+    vectors = [of_region(region) for region in regions]
     size = (content.shape[-2], content.shape[-1])
     masks = torch.cat([resize_masks(region.mask, size) for region in regions], 1)
     return stylist.paint(content, stylist.spatial_style(vectors, content, masks=masks))

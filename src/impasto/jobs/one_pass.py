@@ -49,6 +49,7 @@ def stylize(run: Run) -> Iterator[Event]:
         blur=request.feather,
         max_pixels=limit,
         style_names=stylizer.names,
+        has_styles=bool(request.styles),
     )
     yield from map(Note, notices)
     picture = uint8_if_large(picture, options.depth)
@@ -84,7 +85,7 @@ def check_regions(request: StylizeRequest, stylizer: Stylizer) -> None:
                     f"known by name need a {option('style')} known by name, too."
                 )
             stylizer.named_style(str(source.source))  # the error lists the names that there are
-    if stylizer.model.predictor is not None and stylizer.pictures:
+    if stylizer.model.predictor is not None and (stylizer.pictures or not request.styles):
         return
     if request.style_mask:
         raise OptionError(

@@ -76,6 +76,7 @@ def _painter(run: Run, request: PaintRequest, content: Picture) -> Generator[Eve
         regions=request.regions,
         blur=recipe.feather,
         max_pixels=options.max_pixels,
+        has_styles=bool(styles),
     )
     yield from map(Note, notices)
     return Painter(

@@ -8,8 +8,10 @@ a picture's metadata holds its request, and ``impasto rerun`` reads it back
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
@@ -70,7 +72,7 @@ class PaintRequest:
 
     Attributes:
         content: The picture to paint.
-        styles: The style pictures; at least one.
+        styles: The style pictures; at least one, unless a region has a style of its own.
         recipe: How.
         mask: Label picture of the content, one colour a region; with ``style_mask``.
         style_mask: Label picture of the style picture, with the same colours.
@@ -87,7 +89,7 @@ class PaintRequest:
     regions: tuple[RegionSpec, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.styles:
+        if not (self.styles or _have_styles(self.regions)):
             raise OptionError("Name a picture to paint like: a painting needs at least one style.")
 
     @property
@@ -177,7 +179,8 @@ class StylizeRequest:
 
     Attributes:
         content: The picture to paint.
-        styles: Pictures, style files or names of the model's styles; at least one.
+        styles: Pictures, style files or names of the model's styles; at least one, unless a region
+            has a style of its own.
         model: Name or file of a one-pass model; empty: chosen by the styles.
         size: Long side in pixels; 0: the picture's own.
         strength: 0 (the photograph, or nearly) to 1.
@@ -224,7 +227,7 @@ class StylizeRequest:
     regions: tuple[RegionSpec, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.styles:
+        if not (self.styles or _have_styles(self.regions)):
             raise OptionError("Name a style: a picture, or one of the model's own.")
         check_entries(self)
 
@@ -270,26 +273,56 @@ def as_region_specs(regions: Iterable[str | RegionSpec]) -> tuple[RegionSpec, ..
 def parse_styles(texts: Sequence[str]) -> tuple[StyleInput, ...]:
     """Style pictures with optional weights and levels: ``starry.jpg:0.7 fine=wave.jpg:0.3``.
 
+    Text that is the name of a file is that file.
+
     Raises:
         OptionError: For a weight that is not above zero, or weights for only some.
     """
-    styles = []
-    for text in texts:
-        level, rest = "", text
-        for name in (COARSE, FINE):
-            if text.startswith(f"{name}="):
-                level, rest = name, text.removeprefix(f"{name}=")
-        path, colon, weight = rest.rpartition(":")
-        try:
-            value = float(weight) if colon else None
-        except ValueError:
-            value = None  # a colon in the path itself
-        if value is not None and not 0 < value < float("inf"):
-            raise OptionError(f"The weight of style {path} must be above 0, not {weight}.")
-        styles.append(StyleInput(rest if value is None else path, value, level))
+    styles = [_parse_style(text) for text in texts]
     if len({style.weight is None for style in styles}) > 1:
         raise OptionError("Give every style a weight or none: a.jpg:0.7 b.jpg:0.3")
     return tuple(styles)
+
+
+def split_styles(text: str) -> list[str]:
+    """The styles of ``wave:0.6,starry:0.4``; a comma in the name of a file does not part it."""
+    parts, styles = text.split(","), []
+    while parts:
+        counts = range(len(parts), 1, -1)
+        count = next((n for n in counts if _names_file(",".join(parts[:n]))), 1)
+        styles.append(",".join(parts[:count]))
+        del parts[:count]
+    return [style for style in styles if style]
+
+
+def _parse_style(text: str) -> StyleInput:
+    if os.path.isfile(text):
+        return StyleInput(text)
+    level, rest = "", text
+    for name in (COARSE, FINE):
+        if text.startswith(f"{name}=") and not os.path.isfile(_without_weight(text)[0]):
+            level, rest = name, text.removeprefix(f"{name}=")
+    path, weight = (rest, None) if os.path.isfile(rest) else _without_weight(rest)
+    if weight is not None and not 0 < weight < math.inf:
+        raise OptionError(
+            f"The weight of style {path} must be above 0, not {rest.rpartition(':')[2]}."
+        )
+    return StyleInput(path, weight, level)
+
+
+def _without_weight(text: str) -> tuple[str, float | None]:
+    path, colon, weight = text.rpartition(":")
+    try:
+        return (path, float(weight)) if colon else (text, None)
+    except ValueError:  # a colon in the path itself
+        return text, None
+
+
+def _names_file(text: str) -> bool:
+    """Whether it is a style of :func:`parse_styles` that is a file."""
+    with contextlib.suppress(OptionError):
+        return os.path.isfile(_parse_style(text).name)
+    return False
 
 
 def region_text(region: RegionSpec) -> str:
@@ -297,6 +330,10 @@ def region_text(region: RegionSpec) -> str:
     style = "" if region.style is None else f"@{name_of(region.style)}"
     style_mask = "" if region.style_mask is None else f":{name_of(region.style_mask)}"
     return f"{region.name}={name_of(region.content_mask)}{style}{style_mask}"
+
+
+def _have_styles(regions: Iterable[RegionSpec]) -> bool:
+    return any(region.style is not None for region in regions)
 
 
 def _model_files(name: object) -> list[str]:

@@ -18,7 +18,7 @@ from impasto.encoders.vgg import Encoder
 from impasto.images.picture import Picture
 from impasto.jobs.requests import Source, StylizeRequest
 from impasto.networks.model import OnePassModel
-from impasto.onepass.stylizer import LARGE, StyleSource, Stylizer, uint8_if_large
+from impasto.onepass.stylizer import LARGE, StyleSource, Stylizer, choose_model, uint8_if_large
 from impasto.recipes.recipe import Recipe
 from impasto.runtime.background import start_in
 from impasto.runtime.devices import CPU
@@ -92,7 +92,7 @@ class Resources:
     ) -> Stylizer:
         """The styles of a one-pass request, read on a device."""
         self._memory = memory
-        if not all(isinstance(style.source, str) for style in request.styles):
+        if not request.styles or not all(isinstance(s.source, str) for s in request.styles):
             return self._new_stylizer(request, memory, max_pixels, device)
         # Pictures that differ in what they paint, and where, have the styles in common.
         style = dataclasses.replace(
@@ -111,9 +111,15 @@ class Resources:
     def _new_stylizer(
         self, request: StylizeRequest, memory: float | None, max_pixels: int, device: torch.device
     ) -> Stylizer:
+        styles = [StyleSource(style.source, style.weight or 1.0) for style in request.styles]
+        model = self._model or request.model or None
+        if model is None and not styles:  # only regions have styles
+            model = choose_model(
+                [StyleSource(r.style) for r in request.regions if r.style is not None]
+            )
         return Stylizer(
-            [StyleSource(style.source, style.weight or 1.0) for style in request.styles],
-            model=self._model or request.model or None,
+            styles,
+            model=model,
             strength=request.strength,
             colour=request.colour,
             colour_space=request.colour_space,

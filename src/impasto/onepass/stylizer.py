@@ -83,7 +83,8 @@ class Stylizer:
     """Paints pictures in one style or a mixture of styles.
 
     Args:
-        styles: The styles, mixed by their shares.
+        styles: The styles, mixed by their shares; none for pictures whose regions all have their
+            own, or are kept.
         model: Name or file of a one-pass model, or the model; chosen by the styles by default.
         strength: 0 (the photograph, or nearly) to 1.
         colour: Name in :data:`impasto.colour.modes.COLOUR_MODES`.
@@ -112,10 +113,8 @@ class Stylizer:
         max_pixels: int = images.MAX_PIXELS,
         device: DeviceLike = CPU,
     ) -> None:
-        if not styles:
-            raise OptionError(
-                f"Name a style: {option('style')} painting.jpg, or one of the model's own."
-            )
+        if not styles and model is None:
+            raise _no_style()
         check_strength(strength)
         survive_forks()
         model = choose_model(styles) if model is None else model
@@ -127,7 +126,8 @@ class Stylizer:
         self._shares = [style.share for style in styles]
         self._styles = [self._open(style, max_pixels) for style in styles]
         # Unless the colour mode recolours style pictures, the style is the same for all contents.
-        self._vector = None if self._mode.recolours else self._mixture(None, None)
+        is_same = bool(styles) and not self._mode.recolours
+        self._vector = self._mixture(None, None) if is_same else None
 
     @property
     def vector(self) -> Tensor:
@@ -262,6 +262,8 @@ class Stylizer:
 
     def _mixture(self, content: Tensor | None, region: Region | None) -> Tensor:
         """The mixture of the styles, for the whole picture or a region."""
+        if not self._styles:
+            raise _no_style()
         vectors = [
             self._picture_vector(style, content, region) if isinstance(style, Picture) else style
             for style in self._styles
@@ -281,6 +283,10 @@ class Stylizer:
             mask = None if mask is None else mask[..., ::step, ::step]
             tensor = self._mode.style(tensor, content, mask, self._space, self._match)
         return self._stylist.read_style(tensor, mask=style_mask)
+
+
+def _no_style() -> OptionError:
+    return OptionError(f"Name a style: {option('style')} painting.jpg, or one of the model's own.")
 
 
 def _keep_original(painted: Tensor, original: Tensor, kept: Sequence[Tensor]) -> None:

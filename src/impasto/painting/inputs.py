@@ -42,16 +42,18 @@ def content_at_size(
 
 
 def styles_of(
-    given: PictureLike | Style | Sequence[PictureLike | Style], shares: Sequence[float] | None
+    given: PictureLike | Style | Sequence[PictureLike | Style],
+    shares: Sequence[float] | None,
+    regions: Sequence[Region] = (),
 ) -> list[Style]:
     """One style or several, with their shares, equal by default.
 
     Raises:
-        OptionError: For no style, or a wrong number of shares.
+        OptionError: For no style, unless a region has one; or a wrong number of shares.
         ImageError: For what is no picture.
     """
     several = [given] if isinstance(given, (*PICTURE_TYPES, Style)) else list(given)
-    if not several:
+    if not several and all(region.style is None for region in regions):
         raise OptionError("A painting needs at least one style picture.")
     return as_styles([s if isinstance(s, Style) else _picture(s) for s in several], shares)
 

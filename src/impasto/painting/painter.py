@@ -58,11 +58,11 @@ class Painter:
         content: The photograph: a path, a picture that was read, a Pillow image, an array or a
             tensor (see :func:`impasto.read_image`). It is resized to the recipe's ``size``.
         styles: One or more style pictures of these kinds, or
-            :class:`impasto.painting.objective_builder.Style` s.
+            :class:`impasto.painting.objective_builder.Style` s; none if regions have their own.
         recipe: All settings: a recipe, or the name or file of one.
         shares: Weights of the styles in the mixture, if they are pictures; equal by default.
         regions: Parts of the content with styles of their own (:mod:`impasto.regions.regions`);
-            what they leave uncovered becomes one more region.
+            what they leave uncovered becomes one more region, kept if there are no styles.
         encoder: Used instead of the recipe's: any function of (image, layer names) that returns
             features. A recipe can hold one, too.
         memory: Bytes that the process may use; two thirds of the free memory by default. Larger
@@ -99,7 +99,7 @@ class Painter:
         survive_forks()
         self.recipe = recipe = recipe if isinstance(recipe, Recipe) else get_recipe(recipe)
         content, regions = content_at_size(content, regions, recipe.size)
-        styles = styles_of(styles, shares)
+        styles = styles_of(styles, shares, regions)
         # Of what is given: computed colours differ in the last bit from device to device.
         self._inputs = digest_of_inputs(content, styles, regions, initial_image)
         self.device = content.tensor.device if device is None else find_device(device)
@@ -115,11 +115,12 @@ class Painter:
             return Picture(matched, style.alpha)
 
         self._styles = [replace(style, picture=match_colours(style.picture)) for style in styles]
+        moved = [region.to(self.device) for region in regions]
         self._regions = [  # a style of its own gets the colours of the photograph in the region
             replace(region, style=match_colours(region.style, region.mask))
             if region.style is not None
             else region
-            for region in complete([region.to(self.device) for region in regions], content.size)
+            for region in complete(moved, content.size, has_styles=bool(styles))
         ]
         self._limits = colour_limits(self._content, self._styles, self._regions, recipe)
         if self._limits is not None:

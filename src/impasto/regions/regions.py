@@ -61,6 +61,7 @@ def read_regions(
     blur: float = 0.0,
     max_pixels: int = images.MAX_PIXELS,
     style_names: Collection[str] = (),
+    has_styles: bool = True,
 ) -> tuple[list[Region], list[str]]:
     """Read the masks and style pictures of regions.
 
@@ -73,6 +74,8 @@ def read_regions(
         blur: Standard deviation of the blur of the edges, relative to the photograph's long side.
         max_pixels: Larger masks and style pictures are refused.
         style_names: Named styles that a region may have instead of a picture.
+        has_styles: Whether the painting has styles beside those of the regions. If not, what the
+            regions leave uncovered stays as the photograph.
 
     Returns:
         Regions that together cover the photograph (none if none were named), and notices.
@@ -122,7 +125,8 @@ def read_regions(
         region, more = _read_region(spec, content, styles, blur, max_pixels, style_names)
         result.append(region)
         notices += more
-    return complete(result, content.size), notices
+    covering = complete(result, content.size, has_styles=has_styles)
+    return covering, [*notices, *_uncovered(covering, len(result))]
 
 
 def resolve_name(name: str, names: Collection[str]) -> str:
@@ -140,10 +144,17 @@ def style_name_of(region: RegionSpec, style_names: Collection[str]) -> str:
     return name if name in style_names else ""
 
 
-def complete(regions: Sequence[Region], size: tuple[int, int]) -> list[Region]:
+def complete(
+    regions: Sequence[Region], size: tuple[int, int], *, has_styles: bool = True
+) -> list[Region]:
     """Add a region for what the regions leave uncovered, painted in the common styles.
 
     Overlapping masks are scaled to sum to one.
+
+    Args:
+        regions: Parts of the photograph.
+        size: Height and width of the photograph.
+        has_styles: Whether there are common styles; if not, the photograph is kept there.
 
     Raises:
         OptionError: If a mask is empty, holds NaN, or does not have the photograph's size.
@@ -157,12 +168,22 @@ def complete(regions: Sequence[Region], size: tuple[int, int]) -> list[Region]:
     rest = (1 - masks.sum(1, keepdim=True)).clamp(0, 1)
     if float(rest.mean()) < _MINIMUM_REST:
         return covered
+    if not has_styles:
+        return [*covered, Region(REST, rest, keep=True)]
     # Parts of the common style picture that belong to other regions are left out.
     taken = [r.style_mask for r in regions if r.style is None and r.style_mask is not None]
     unused = (1 - torch.cat(taken, dim=1).sum(1, keepdim=True)).clamp(0, 1) if taken else None
     if unused is not None and float(unused.mean()) < _MINIMUM_REST:
         unused = None
     return [*covered, Region(REST, rest, style_mask=unused)]
+
+
+def _uncovered(regions: Sequence[Region], number: int) -> list[str]:
+    """A notice if the photograph is kept where none of the regions that were named is."""
+    if len(regions) == number or not regions[-1].keep:
+        return []
+    share = max(0.01, float(regions[-1].mask.mean()))
+    return [f"The regions leave {share:.0%} of the picture uncovered: the photograph stays there."]
 
 
 def kept_mask(regions: Sequence[Region]) -> Tensor | None:
@@ -197,8 +218,9 @@ def _read_region(
     style_mask = None
     if spec.style_mask is not None:
         if style is None and len(styles) != 1:
+            number = f"are {len(styles)} styles" if styles else "is no style picture"
             raise OptionError(
-                f"The region {spec.name} has a style mask, but there are {len(styles)} styles: "
+                f"The region {spec.name} has a style mask, but there {number}: "
                 f"name the picture, {spec.name}=mask.png@style.jpg:{spec.style_mask}."
             )
         picture = style or styles[0]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,12 +54,14 @@ def parse_region(text: str) -> RegionSpec:
     - ``sky=c.png@monet.jpg:s.png``: in the style of a part of ``monet.jpg``.
     - ``face=c.png`` or ``face=c.png@content``: the photograph is kept.
 
-    A path may begin with a drive (``C:\c.png``) and otherwise contains no ``:`` and no ``@``; so
-    ``c:/s.png`` is one file on drive C.
+    A path may begin with a drive (``C:\c.png``), so ``c:/s.png`` is one file on drive C. Other
+    ``:`` and ``@`` are parts of a path only if there is such a file.
 
     Raises:
         OptionError: For any other text.
     """
+    if region := _of_files(text):
+        return region
     if match := _REGION.fullmatch(text):
         name, content, style, style_mask = match.groups()
         if style in (None, "content") and not style_mask:
@@ -69,3 +73,30 @@ def parse_region(text: str) -> RegionSpec:
         f"The region '{text}' cannot be read: write it like sky=c.png:s.png, sky=c.png@monet.jpg, "
         "sky=c.png@monet.jpg:s.png, or face=c.png to keep the photograph there."
     )
+
+
+def _of_files(text: str) -> RegionSpec | None:
+    """The region if its files exist, whatever their names; the longest names are preferred."""
+    name, equals, rest = text.partition("=")
+    if not (equals and name.strip()):
+        return None
+    for mask, sign, others in _cuts(rest.strip(), "@:"):
+        if not os.path.isfile(mask):
+            continue
+        if not sign:
+            return RegionSpec(name.strip(), Path(mask), keep=True)
+        if sign == ":" and os.path.isfile(others):
+            return RegionSpec(name.strip(), Path(mask), Path(others))
+        for style, colon, style_mask in _cuts(others, ":") if sign == "@" else ():
+            if os.path.isfile(style) and (not colon or os.path.isfile(style_mask)):
+                part = Path(style_mask) if colon else None
+                return RegionSpec(name.strip(), Path(mask), part, Path(style))
+    return None
+
+
+def _cuts(text: str, signs: str) -> Iterator[tuple[str, str, str]]:
+    """The text before each of some signs, the sign and the text after it, longest first."""
+    yield text, "", ""
+    for place in range(len(text) - 1, 0, -1):
+        if text[place] in signs:
+            yield text[:place].strip(), text[place], text[place + 1 :].strip()

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from impasto.cli.shared.batch import names_file
 from impasto.cli.shared.paint_batch import paint_batch
 from impasto.cli.shared.recipe_options import recipe_from
 from impasto.errors import OptionError
@@ -27,17 +28,19 @@ def run(args: argparse.Namespace) -> int:
 def _pictures_and_styles(args: argparse.Namespace) -> tuple[list[str], list[str]]:
     """What is to be painted and how.
 
-    The first picture is painted in the style of the others; with ``--style``, all are in that.
+    The first picture is painted in the style of the others. With ``--style`` and a folder for the
+    outputs, all are painted in that style.
 
     Raises:
         OptionError: If there is no style.
     """
     pictures = [args.content, *args.styles]
-    if args.more_styles:
+    if args.more_styles and not names_file(Path(args.output)):
         return pictures, args.more_styles
-    if len(pictures) == 1:
+    styles = [*pictures[1:], *args.more_styles]
+    if not (styles or args.regions):
         raise OptionError("Name a style picture: impasto paint CONTENT STYLE -o OUT.")
-    return pictures[:1], pictures[1:]
+    return pictures[:1], styles
 
 
 def _check_styles(styles: Sequence[StyleInput], content: str, args: argparse.Namespace) -> None:

@@ -31,7 +31,7 @@ from impasto.cli.shared.threaded_batch import ThreadedBatch
 from impasto.errors import ImpastoError, OptionError, printable
 from impasto.jobs.events import Event, Note, Planned, Progress
 from impasto.jobs.one_pass import check_regions
-from impasto.jobs.requests import StylizeRequest, as_region_specs, parse_styles
+from impasto.jobs.requests import StylizeRequest, as_region_specs, parse_styles, split_styles
 from impasto.jobs.resources import Resources
 from impasto.jobs.results import Result
 from impasto.jobs.run import RunOptions
@@ -54,8 +54,10 @@ _NOTICE = "stopping after this picture, or within it if it is a large one"
 
 def run(args: argparse.Namespace) -> int:
     """Paint all pictures and return the exit code: 2 if any failed."""
-    args.contents, args.style = _pictures_and_styles(args.contents, args.style)
-    styles = parse_styles(_style_words(args.style))
+    args.contents, args.style = _pictures_and_styles(
+        args.contents, args.style, has_regions=bool(args.regions)
+    )
+    styles = parse_styles([style for word in args.style for style in split_styles(word)])
     names = [name for model in networks() for name in style_names(model)]
     sets, unread = style_sets(styles, known_names=names, exclude=args.output)
     items, failed = plan_batch(args.contents, args.output, args.format, sets)
@@ -279,7 +281,7 @@ def _save(result: Result, path: Path, *, args: argparse.Namespace) -> None:
 
 
 def _pictures_and_styles(
-    contents: Sequence[Path], styles: Sequence[str]
+    contents: Sequence[Path], styles: Sequence[str], *, has_regions: bool
 ) -> tuple[list[Path], list[str]]:
     """What is to be painted and how, also in the order of other programs.
 
@@ -294,14 +296,6 @@ def _pictures_and_styles(
         return [contents[0]], [str(contents[1])]
     if not contents:
         raise OptionError("Name the pictures first: impasto stylize PICTURE … --style STYLE -o OUT")
-    if not styles:
+    if not styles and not has_regions:
         raise OptionError("Name a style: impasto stylize PICTURE … --style STYLE -o OUT")
     return list(contents), list(styles)
-
-
-def _style_words(words: Sequence[str]) -> list[str]:
-    """Split ``wave:0.6,starry:0.4`` into two styles, unless it is the name of a file."""
-    parts: list[str] = []
-    for word in words:
-        parts += [word] if os.path.isfile(word) else [part for part in word.split(",") if part]
-    return parts

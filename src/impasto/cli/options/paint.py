@@ -36,7 +36,8 @@ def configure(parser: Parser) -> None:
     style = under(parser, "Style")
     style.add_argument("--style", dest="more_styles", action="append", default=[],
                        metavar="STYLE",
-                       help="the style as an option: all other pictures are painted")  # fmt: skip
+                       help="the style as an option; with -o FOLDER all other pictures are "
+                            "photographs")  # fmt: skip
     parser.add_argument("-o", "--output", metavar="OUT", required=True,
                         help="the file to write, or a folder, in which names are kept")  # fmt: skip
     add_region_options(under(parser, "Regions"))

@@ -68,7 +68,7 @@ def plan_batch(
     sources, failed = _find_sources(contents, output)
     if not sources:
         raise InputDataError(failed[0][1])
-    to_file = _is_file(output)
+    to_file = names_file(output)
     if to_file and (
         len(sources) > 1 or len(styles) > 1 or any(os.path.isdir(content) for content in contents)
     ):
@@ -149,7 +149,7 @@ def _unused(path: Path, items: dict[Path, BatchItem]) -> Path:
     return numbered
 
 
-def _is_file(output: Path) -> bool:
+def names_file(output: Path) -> bool:
     """Whether an output is a picture and not a folder.
 
     Raises:
