@@ -59,7 +59,7 @@ class Painter:
             tensor (see :func:`impasto.read_image`). It is resized to the recipe's ``size``.
         styles: One or more style pictures of these kinds, or
             :class:`impasto.painting.objective_builder.Style` s; none if regions have their own.
-        recipe: All settings: a recipe, or the name or file of one.
+        recipe: All settings, or the name or file of a recipe.
         shares: Weights of the styles in the mixture, if they are pictures; equal by default.
         regions: Parts of the content with styles of their own (:mod:`impasto.regions.regions`);
             what they leave uncovered becomes one more region, kept if there are no styles.
@@ -117,10 +117,8 @@ class Painter:
         self._styles = [replace(style, picture=match_colours(style.picture)) for style in styles]
         moved = [region.to(self.device) for region in regions]
         self._regions = [  # a style of its own gets the colours of the photograph in the region
-            replace(region, style=match_colours(region.style, region.mask))
-            if region.style is not None
-            else region
-            for region in complete(moved, content.size, has_styles=bool(styles))
+            replace(r, style=match_colours(r.style, r.mask)) if r.style is not None else r
+            for r in complete(moved, content.size, has_styles=bool(styles))
         ]
         self._limits = colour_limits(self._content, self._styles, self._regions, recipe)
         if self._limits is not None:
