@@ -151,6 +151,21 @@ def test_palettes_of_fixed_styles_are_measured_and_not_trained(crops, encoder):
     assert IDENTITY in made.table.names
 
 
+def test_an_added_style_has_its_own_palette(crops, encoder):
+    net = network("strokes")
+    start = {"a": torch.randn(net.style_size), "bb": torch.randn(net.style_size)}
+    styles = {name: smooth_picture(80, 70, seed=9 + len(name)) for name in ("a", "bb")}
+    made = FixedStylesTraining(
+        net, encoder, "tiny", crops, styles, SETTINGS,
+        start=start, frozen=("a",), judges=judges(),
+    )  # fmt: skip
+    rows = dict(zip(made.table.names, made.table.rows, strict=True))
+    assert torch.equal(rows["a"], start["a"])
+    size = net.palette_size
+    assert torch.equal(rows["bb"][:-size], start["bb"][:-size])
+    torch.testing.assert_close(rows["bb"][-size:][:3], styles["bb"].mean((0, 2, 3)))
+
+
 def test_any_network_can_be_trained_so(crops, encoder):
     made = task("any", crops, encoder, name="paint")
     losses, _ = made.step(0, 2)

@@ -88,12 +88,13 @@ class FixedStylesTraining(OnePassTraining):
             raise OptionError("There is no style to train: name at least one style picture.")
         self._encoder_name = encoder_name
         vectors = dict(start or {})
+        first = network.initial_style
+        initial = torch.zeros(network.style_size) if first is None else first
         for name in [*styles, IDENTITY] if settings.own_style else styles:
-            first = network.initial_style
-            vector = torch.zeros(network.style_size) if first is None else first
-            if name in styles:
-                vector = with_palette(vector[None], styles[name], network.palette_size)[0]
-            vectors.setdefault(name, vector)
+            vector = vectors.setdefault(name, initial)
+            if name in styles and name not in frozen:  # also where it begins as another's vector
+                picture = styles[name].to(vector.device)
+                vectors[name] = with_palette(vector[None], picture, network.palette_size)[0]
         self.table = StyleTable(vectors, frozen=frozen)
         modules = {"network": network, "table": self.table}
         super().__init__(network, encoder, contents, settings, modules, workers, judges)
