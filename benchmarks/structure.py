@@ -23,7 +23,7 @@ from impasto.images.contact_sheet import CaptionedImage, contact_sheet
 from impasto.painting.structure import kept_structure
 
 RECIPES = ("default", "photo")
-THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
+THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
 
 
 def main() -> None:

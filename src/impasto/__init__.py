@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from impasto.encoders.vgg import Architecture, Encoder
     from impasto.errors import ImpastoError
+    from impasto.evaluation.api import evaluate
     from impasto.images.picture import Picture
     from impasto.images.picture import read as read_image
     from impasto.images.writing import write as write_image
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from impasto.painting.painter import Painter
     from impasto.recipes.presets import RECIPES, get_recipe
     from impasto.recipes.recipe import Recipe
+    from impasto.regions.specs import RegionSpec
     from impasto.weights.open import open_encoder, register_encoder
 
 __version__ = "0.2.0.dev0"
@@ -74,6 +76,7 @@ _HOMES = {
     "Picture": "images.picture",
     "RECIPES": "recipes.presets",
     "Recipe": "recipes.recipe",
+    "RegionSpec": "regions.specs",
     "ReconstructRequest": "jobs.requests",
     "Result": "jobs.results",
     "RunOptions": "jobs.run",
@@ -86,6 +89,7 @@ _HOMES = {
     "Stylizer": "onepass.stylizer",
     "TextureRequest": "jobs.requests",
     "TotalVariation": "objective.terms",
+    "evaluate": "evaluation.api",
     "get_recipe": "recipes.presets",
     "open_encoder": "weights.open",
     "optimise": "optim.loop:optimize",
@@ -117,6 +121,7 @@ __all__ = [  # written out for type checkers
     "Picture",
     "Recipe",
     "ReconstructRequest",
+    "RegionSpec",
     "Result",
     "RunOptions",
     "Statistic",
@@ -128,6 +133,7 @@ __all__ = [  # written out for type checkers
     "TextureRequest",
     "TotalVariation",
     "__version__",
+    "evaluate",
     "get_recipe",
     "open_encoder",
     "optimise",

@@ -52,6 +52,16 @@ def shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}…"
 
 
+def render(text: str, name: Callable[[str], str] = str) -> str:
+    """A message as one line, with its references to options as an interface names them.
+
+    Args:
+        text: With references by :func:`option`. Control characters in it are escaped.
+        name: ``"style_weight"`` → how this interface calls it; by default as it is.
+    """
+    return printable(shortened(_FIELD.sub(lambda found: name(found[1]), text)))
+
+
 class ImpastoError(Exception):
     """Something the caller can put right; ``str(error)`` says how.
 
@@ -91,10 +101,10 @@ class ImpastoError(Exception):
         Args:
             name: ``"style_weight"`` → how this interface calls it.
         """
-        return printable(shortened(_FIELD.sub(lambda found: name(found[1]), self.message)))
+        return render(self.message, name)
 
     def __str__(self) -> str:
-        return self.render(lambda name: name)
+        return render(self.message)
 
 
 class ImageError(ImpastoError):

@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from impasto.errors import OptionError
+from impasto.errors import OptionError, option
 
 EncoderLike = Callable[[Tensor, Sequence[str]], Mapping[str, Tensor]]
 """Maps (image, layer names) to layer name → (B, C, H, W); such as :class:`impasto.Encoder`."""
@@ -116,7 +116,10 @@ class FunctionEncoder:
             )
         for name in layers:
             if name not in features:
-                raise OptionError(f"The encoder function returns no features of layer {name}.")
+                raise OptionError(
+                    f"The encoder function returns no features of layer {name}. The layers that it "
+                    f"has are named by {option('style_layers')} and {option('content_layers')}."
+                )
             found = features[name]
             if not isinstance(found, Tensor) or found.ndim != 4:
                 shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__

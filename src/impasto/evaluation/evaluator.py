@@ -12,7 +12,7 @@ from impasto import images
 from impasto.encoders.vgg import Encoder
 from impasto.errors import ImageError
 from impasto.evaluation.matching import References, resize_to_result
-from impasto.images.picture import Picture, fit_size
+from impasto.images.picture import Picture, PictureLike, fit_size
 from impasto.metrics.registry import (
     MetricInput,
     available_metrics,
@@ -21,12 +21,13 @@ from impasto.metrics.registry import (
     resolve_metrics,
 )
 from impasto.metrics.ssim import WINDOW
+from impasto.runtime.in_memory import name_of
 
 _CACHED_REFERENCES = 4
 """Contents and styles kept in memory: consecutive results often share them."""
 
 
-def read_result(path: Path, size: int, max_pixels: int = images.MAX_PIXELS) -> Picture:
+def read_result(path: PictureLike, size: int, max_pixels: int = images.MAX_PIXELS) -> Picture:
     """A result at the size it is evaluated at: ``size`` pixels at most on its long side.
 
     Raises:
@@ -76,8 +77,14 @@ class Evaluator:
         self._cached_content = lru_cache(_CACHED_REFERENCES)(self._content)
         self._cached_style = lru_cache(_CACHED_REFERENCES)(self._style)
 
-    @torch.no_grad()
     def __call__(self, result: Path, references: References) -> dict[str, float]:
+        """Values of one result by ``metric`` and ``metric.layer``, see :meth:`measure`."""
+        return self.measure(result, references.content, references.style)
+
+    @torch.no_grad()
+    def measure(
+        self, result: PictureLike, content: PictureLike, style: PictureLike
+    ) -> dict[str, float]:
         """Values of one result by ``metric`` and ``metric.layer``.
 
         Raises:
@@ -85,10 +92,15 @@ class Evaluator:
                 different aspect ratios.
         """
         picture = read_result(result, self._size, self._max_pixels)
-        measured = self._input(picture, result, "content", "style", "")
+        measured = self._input(picture, name_of(result), "content", "style", "")
+        size, long_side = picture.size, max(picture.size)
         inputs = {
-            "content": self._cached_content(references.content, picture.size),
-            "style": self._cached_style(references.style, max(picture.size)),
+            "content": self._cached_content(content, size)
+            if isinstance(content, Path)
+            else self._content(content, size),
+            "style": self._cached_style(style, long_side)
+            if isinstance(style, Path)
+            else self._style(style, long_side),
             "": None,
         }
         values: dict[str, float] = {}
@@ -96,19 +108,19 @@ class Evaluator:
             values |= measure(name, measured, inputs[metric.reference], self._opened.get(name))
         return values
 
-    def _content(self, path: Path, size: tuple[int, int]) -> MetricInput:
-        content = images.read(path, max_pixels=self._max_pixels)
-        return self._input(resize_to_result(content, size), path, "content")
+    def _content(self, source: PictureLike, size: tuple[int, int]) -> MetricInput:
+        content = images.read(source, max_pixels=self._max_pixels)
+        return self._input(resize_to_result(content, size), name_of(source), "content")
 
-    def _style(self, path: Path, long_side: int) -> MetricInput:
-        style = images.read(path, long_side=long_side, max_pixels=self._max_pixels)
-        return self._input(style, path, "style")
+    def _style(self, source: PictureLike, long_side: int) -> MetricInput:
+        style = images.read(source, long_side=long_side, max_pixels=self._max_pixels)
+        return self._input(style, name_of(source), "style")
 
-    def _input(self, picture: Picture, path: Path, *references: str) -> MetricInput:
+    def _input(self, picture: Picture, name: str, *references: str) -> MetricInput:
         height, width = picture.size
         if min(height, width) < self._minimum_side:
             raise ImageError(
-                f"{path} is evaluated at {width}×{height} px: the metrics need at least "
+                f"{name} is evaluated at {width}×{height} px: the metrics need at least "
                 f"{self._minimum_side} px on each side."
             )
         tensor = picture.tensor.to(self._device)

@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from impasto.errors import ImageError, InputDataError
 from impasto.images.picture import Picture, fit_size, list_pictures
 from impasto.jobs.provenance import Provenance, read_provenance
+from impasto.runtime.in_memory import name_of
 
 _SIZE_TOLERANCE = 0.03  # of a side: networks and tiles round sizes
 
@@ -132,8 +133,8 @@ def resize_to_result(content: Picture, size: tuple[int, int]) -> Picture:
     for side, result_side in zip(expected, size, strict=True):
         if abs(side - result_side) > max(2, _SIZE_TOLERANCE * side):
             raise ImageError(
-                f"{content.path} is {expected[1]}×{expected[0]} px at the size of its result, "
-                f"which is {size[1]}×{size[0]} px: the one was not painted from the other."
+                f"{name_of(content.path)} is {expected[1]}×{expected[0]} px at the size of its "
+                f"result, which is {size[1]}×{size[0]} px: the one was not painted from the other."
             )
     return content.resized(size)
 

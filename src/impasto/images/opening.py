@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import stat
 import struct
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from impasto.errors import ImageError, ImpastoError
 from impasto.images import file_kinds, png, tiff
 from impasto.images.file_kinds import FileKind
+from impasto.runtime.in_memory import gone, kind_of_label
 from impasto.runtime.optional import require
 from impasto.runtime.reading import read_capped
 
@@ -105,6 +107,12 @@ def _read_bytes(path: Path) -> bytes:
     try:
         data = read_capped(path, error=ImageError)
     except FileNotFoundError:
+        if kind_of_label(str(path)):
+            raise gone(str(path)) from None
+        if re.match(r"https?:[\\/]", str(path)):
+            raise ImageError(
+                f"{path} is an address of the web: download the picture, and name its file."
+            ) from None
         raise ImageError(f"There is no file {path}: check its name and folder.") from None
     except OSError as problem:
         raise ImageError(

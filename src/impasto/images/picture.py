@@ -48,6 +48,12 @@ class Picture:
     path: Path | None = None
     info: SourceInfo = field(default_factory=SourceInfo, repr=False)
 
+    def __repr__(self) -> str:
+        """Its size and file; not its pixels."""
+        height, width = self.size
+        path = "" if self.path is None else f", {self.path}"
+        return f"<Picture {width}×{height} px{path}>"
+
     @property
     def size(self) -> tuple[int, int]:
         """Height and width."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as RichProgress
@@ -14,12 +15,17 @@ from impasto import images
 from impasto.errors import printable
 from impasto.jobs.events import Event, Note, Preview, Progress
 from impasto.jobs.requests import Request
+from impasto.jobs.resources import Resources
 from impasto.jobs.results import Result
 from impasto.jobs.run import RunOptions, run
 from impasto.objective.terms import sum_by_term
 from impasto.runtime.terminal import console
 
-_PREVIEW_SECONDS = 0.5
+PREVIEW_SECONDS = 0.5
+"""Time between two pictures that are shown."""
+
+Callback: TypeAlias = Callable[[Event], object]
+"""Takes every event of a run; what returns False stops the run."""
 
 
 class ProgressBar:
@@ -70,23 +76,42 @@ class ProgressBar:
             )
 
 
-def watch(request: Request, options: RunOptions | None = None) -> Result:
+def watch(
+    request: Request,
+    options: RunOptions | None = None,
+    *,
+    resources: Resources | None = None,
+    callback: Callback | None = None,
+) -> Result:
     """Run a request to the end with a progress bar, and in a notebook with previews.
 
     Interrupting the kernel, or Ctrl-C, stops after the current step and returns the result so far.
     """
     handle = _notebook_handle()
+
+    Args:
+        request: What to make.
+        options: How.
+        resources: Encoders and models that are open already; fresh ones by default.
+        callback: Called with every event; the run stops after the current step if it returns False.
     chosen = dataclasses.replace(
         options or RunOptions(),
         handle_interrupt=True,
-        preview_seconds=None if handle is None else _PREVIEW_SECONDS,
+        preview_seconds=None if handle is None else PREVIEW_SECONDS,
     )
-    with ProgressBar() as bar, run(request, chosen, listener=bar.show) as running:
+
+    def listen(event: Event) -> None:
+        bar.show(event)
+        if callback is not None and callback(event) is False:
+            running.stop()
+
+    running = run(request, chosen, resources=resources, listener=listen)
+    with ProgressBar() as bar, running:
         for event in running:
             if isinstance(event, Preview) and handle is not None:
                 handle.update(images.to_pil(event.image))
             elif isinstance(event, Note):
-                print(printable(event.text), file=sys.stderr)
+                print(event.text, file=sys.stderr)
     return running.result
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from torch import Tensor
 
-from impasto.errors import ImpastoError
+from impasto.errors import ImpastoError, render
 
 if TYPE_CHECKING:
     from impasto.jobs.results import Result
@@ -79,12 +79,21 @@ class Note:
     """Something that a person should know.
 
     Attributes:
-        text: One or two sentences.
+        message: One or two sentences, naming options by :func:`impasto.errors.option`.
         error: The problem, if something other than the picture failed.
     """
 
-    text: str
+    message: str
     error: ImpastoError | None = None
+
+    @property
+    def text(self) -> str:
+        """The message in one line, with options named as Python does."""
+        return render(self.message)
+
+    def render(self, name: Callable[[str], str]) -> str:
+        """The message in one line, with every option named in the way of an interface."""
+        return render(self.message, name)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from impasto import images
 from impasto.errors import ImpastoError
+from impasto.jobs.encoder_at_hand import with_encoder_at_hand
 from impasto.jobs.request_json import KEY, to_json
 from impasto.jobs.requests import Request
 from impasto.recipes.recipe import FIELDS
@@ -63,6 +64,7 @@ def find_existing(
     """
     if not os.path.lexists(path):
         return Existing.NOTHING
+    request, _ = with_encoder_at_hand(request)
     try:
         metadata = images.read_metadata(path)
         made_by = metadata.get(KEY), metadata.get(SOURCES)

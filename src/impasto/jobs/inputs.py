@@ -16,21 +16,25 @@ from impasto.errors import OptionError
 from impasto.images.in_memory import not_a_picture
 from impasto.images.picture import PICTURE_TYPES, Picture, PictureLike
 from impasto.jobs.requests import Source, StyleInput, as_region_specs
+from impasto.jobs.results import Result
 from impasto.regions.specs import RegionSpec
 from impasto.runtime.devices import CPU
 
-AnyStyle: TypeAlias = PictureLike | StyleInput
+AnyPicture: TypeAlias = PictureLike | Result
+"""What callers may give for a picture."""
+
+AnyStyle: TypeAlias = AnyPicture | StyleInput
 """What callers may give for a style."""
 
 AnyStyles: TypeAlias = AnyStyle | Mapping[str | Path, float] | Sequence[AnyStyle]
 """One style, several, or weights by style."""
 
 
-def as_source(given: PictureLike, name: str = "picture") -> Source:
+def as_source(given: object, name: str = "picture") -> Source:
     """A path as text; a picture in memory as it is, an array or a tensor converted.
 
     Args:
-        given: See :func:`impasto.images.picture.read`.
+        given: See :func:`impasto.images.picture.read`; or a result.
         name: What it is, for errors.
 
     Raises:
@@ -42,6 +46,14 @@ def as_source(given: PictureLike, name: str = "picture") -> Source:
         return given
     if isinstance(given, np.ndarray | Tensor):
         return images.from_pixels(given, name=name).to(CPU)
+    if isinstance(given, Result):
+        return Picture(given.tensor, given.alpha)
+    if isinstance(given, list | tuple) and len(given) and name == "content":
+        raise OptionError(
+            f"One picture is made at a time, and {len(given)} contents are given: call the "
+            "function for each of them.",
+            got=given,
+        )
     raise not_a_picture(given)
 
 
@@ -66,7 +78,7 @@ def as_style_inputs(
         if shares is not None:
             raise OptionError("The styles have weights already: leave the shares out.")
         several, shares = list(styles), list(styles.values())
-    elif isinstance(styles, (*PICTURE_TYPES, StyleInput)):
+    elif isinstance(styles, (*PICTURE_TYPES, StyleInput, Result)):
         several = [styles]
     elif isinstance(styles, Iterable):
         several = list(styles)

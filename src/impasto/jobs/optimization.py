@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from impasto.images.picture import Picture
+from impasto.jobs.advice import structure_advice
 from impasto.jobs.checkpoints import load_checkpoint, save_checkpoint
 from impasto.jobs.events import Event, Finished, Note, Planned, Preview, Progress
 from impasto.jobs.figure import Figure
@@ -211,7 +212,18 @@ def _optimize(run: Run, painter: Painter, alpha_of: Picture | None = None) -> It
         is_resumable = False
         if not painter.done:
             is_resumable = yield from _last_checkpoint(run, painter)
-        yield Finished(_result(run, painter, losses, alpha_of), is_resumable)
+        result = _result(run, painter, losses, alpha_of)
+        yield from _advice(run, result, alpha_of)
+        yield Finished(result, is_resumable)
+
+
+def _advice(run: Run, result: Result, content: Picture | None) -> Iterator[Note]:
+    """A note on what keeps more of the photograph, once for all runs with the same resources."""
+    if content is None or not result.is_finished or not isinstance(run.request, PaintRequest):
+        return
+    advice = structure_advice(run.request, result.tensor, content)
+    if advice and run.resources.is_first_use("structure advice"):
+        yield Note(advice)
 
 
 def _steps(

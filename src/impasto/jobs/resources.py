@@ -54,7 +54,7 @@ class Resources:
         self._memory: float | None = None
         self._readers: ThreadPoolExecutor | None = None
         self._reading: dict[tuple[str, int, int, bool, int], Future[Picture]] = {}
-        self._used: set[Path] = set()
+        self._used: set[Path | str] = set()
 
     def encoder(self, recipe: Recipe, device: torch.device = CPU) -> FeatureExtractor:
         """The encoder of a recipe on a device, in the recipe's precision."""
@@ -130,10 +130,10 @@ class Resources:
             device=device,
         )
 
-    def is_first_use(self, path: Path) -> bool:
-        """Whether this is asked for a file for the first time."""
-        is_first = path not in self._used
-        self._used.add(path)
+    def is_first_use(self, what: Path | str) -> bool:
+        """Whether this is asked for a file, or for something to be told, for the first time."""
+        is_first = what not in self._used
+        self._used.add(what)
         return is_first
 
     def read_ahead(self, request: StylizeRequest, *, max_pixels: int, depth: int = 8) -> None:

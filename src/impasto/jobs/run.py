@@ -26,6 +26,7 @@ from impasto.images.picture import Picture
 from impasto.images.source_info import SourceInfo
 from impasto.jobs import one_pass, optimization
 from impasto.jobs.checkpoints import Checkpoints
+from impasto.jobs.encoder_at_hand import with_encoder_at_hand
 from impasto.jobs.events import Event, Finished, Note, Progress
 from impasto.jobs.requests import Request
 from impasto.jobs.resources import Resources
@@ -117,7 +118,7 @@ class Run(Iterator[Event]):
     """A request being run: an iterator of events that ends after :class:`Finished`.
 
     Args:
-        request: What to make.
+        request: What to make. Attribute ``request`` is the same, with the encoder that is used.
         options: How.
         resources: Encoders and models that are open already; fresh ones by default.
         listener: Called with every event, also with those inside a long call (tiles of one pass),
@@ -139,6 +140,7 @@ class Run(Iterator[Event]):
         resources: Resources | None = None,
         listener: Callable[[Event], None] | None = None,
     ) -> None:
+        request, notice = with_encoder_at_hand(request)
         self.request = request
         self.options = options or RunOptions()
         self.device = find_device(self.options.device)
@@ -155,7 +157,7 @@ class Run(Iterator[Event]):
         self._listener = listener
         self._result: Result | None = None
         self._problems: set[str] = set()
-        self._events = _RUNNERS[request.kind](self)
+        self._events = _after_notice(notice, _RUNNERS[request.kind](self))
 
     def __next__(self) -> Event:
         with memory_errors():
@@ -225,7 +227,7 @@ class Run(Iterator[Event]):
         except ImpastoError as error:
             if error.message not in self._problems:
                 self._problems.add(error.message)
-                yield Note(str(error), error)
+                yield Note(error.message, error)
             return False
         return True
 
@@ -312,6 +314,12 @@ def run(
         ImpastoError: While it is iterated, for pictures or options that cannot be used.
     """
     return Run(request, options, resources=resources, listener=listener)
+
+
+def _after_notice(notice: str, events: Iterator[Event]) -> Generator[Event, None, None]:
+    if notice:
+        yield Note(notice)
+    yield from events
 
 
 _RUNNERS: Mapping[str, Callable[[Run], Any]] = {

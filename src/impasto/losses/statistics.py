@@ -17,7 +17,7 @@ The table is in :mod:`impasto.losses.registry`, which tells how to add a statist
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -113,6 +113,20 @@ GAUSSIAN_OT = Statistic(
 )
 
 
+def check_summary(summary: object) -> None:
+    """Check what a statistic of the caller's returns.
+
+    Raises:
+        OptionError: If it is not a dict of tensors.
+    """
+    if not isinstance(summary, Mapping) or not all(isinstance(v, Tensor) for v in summary.values()):
+        raise OptionError(
+            "The summary of a statistic is a dict of tensors (B, …), its means by name, not "
+            f"{type(summary).__name__}.",
+            got=summary,
+        )
+
+
 def mix(summaries: Sequence[Summary], weights: Sequence[float]) -> Summary:
     """The summary of a mixture: of styles by their shares, or of tiles by their total weights.
 
@@ -126,6 +140,8 @@ def mix(summaries: Sequence[Summary], weights: Sequence[float]) -> Summary:
     Raises:
         OptionError: For negative, infinite, missing or all-zero weights.
     """
+    for summary in summaries:
+        check_summary(summary)
     total = sum(weights)
     valid = all(weight >= 0 for weight in weights) and 0 < total < math.inf
     if len(summaries) != len(weights) or not valid:

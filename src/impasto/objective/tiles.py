@@ -16,7 +16,7 @@ from torch import Tensor
 
 from impasto.encoders.protocol import FeatureExtractor
 from impasto.losses.moments import Summary
-from impasto.losses.statistics import Statistic
+from impasto.losses.statistics import Statistic, check_summary
 from impasto.runtime.devices import as_widest_float
 
 
@@ -199,6 +199,7 @@ def tile_summary(
     if crop and part is not None:
         core, part = cropped(core, part)
     summary = summarize(core, part)
+    check_summary(summary)
     return {key: share * mean for key, mean in summary.items()}
 
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from torch import Tensor
 from impasto import images
 from impasto.colour.modes import get_colour_mode
 from impasto.errors import ImageError, OptionError, option, unknown_name
-from impasto.images.picture import Picture, PictureLike, fit_size, match_dtype
+from impasto.images.picture import PICTURE_TYPES, Picture, PictureLike, fit_size, match_dtype
 from impasto.networks.catalogue import networks, open_network, style_names
 from impasto.networks.model import OnePassModel
 from impasto.onepass.style_files import is_style_file, load_style
@@ -63,6 +64,14 @@ class StyleSource:
 
 
 def choose_model(styles: Sequence[StyleSource]) -> str:
+def style_sources(
+    given: PictureLike | StyleSource | Sequence[PictureLike | StyleSource],
+) -> list[StyleSource]:
+    """One style or several; those without a share have equal ones."""
+    several: Any = [given] if isinstance(given, (*PICTURE_TYPES, StyleSource)) else given
+    return [style if isinstance(style, StyleSource) else StyleSource(style) for style in several]
+
+
     """The built-in or added model that knows these styles by name, or the one for any picture."""
     names = [str(style.source) for style in styles if style.is_name]
     if not names:
@@ -83,8 +92,9 @@ class Stylizer:
     """Paints pictures in one style or a mixture of styles.
 
     Args:
-        styles: The styles, mixed by their shares; none for pictures whose regions all have their
-            own, or are kept.
+        styles: The styles, mixed by their shares: names of the model's styles, style files, or
+            pictures as :func:`impasto.read_image` takes them; none for pictures whose regions
+            all have their own, or are kept.
         model: Name or file of a one-pass model, or the model; chosen by the styles by default.
         strength: 0 (the photograph, or nearly) to 1.
         colour: Name in :data:`impasto.colour.modes.COLOUR_MODES`.
@@ -101,7 +111,7 @@ class Stylizer:
 
     def __init__(
         self,
-        styles: Sequence[StyleSource],
+        styles: PictureLike | StyleSource | Sequence[PictureLike | StyleSource],
         *,
         model: str | Path | OnePassModel | None = None,
         strength: float = 1.0,
@@ -113,20 +123,21 @@ class Stylizer:
         max_pixels: int = images.MAX_PIXELS,
         device: DeviceLike = CPU,
     ) -> None:
-        if not styles and model is None:
+        sources = style_sources(styles)
+        if not sources and model is None:
             raise _no_style()
         check_strength(strength)
         survive_forks()
-        model = choose_model(styles) if model is None else model
+        model = choose_model(sources) if model is None else model
         self.model = model if isinstance(model, OnePassModel) else open_network(model)
         self._stylist = Stylist(self.model, precision=precision, memory=memory, device=device)
         self._strength = strength
         self._mode, self._space, self._match = get_colour_mode(colour), colour_space, colour_match
         self._colour, self._memory = colour, memory
-        self._shares = [style.share for style in styles]
-        self._styles = [self._open(style, max_pixels) for style in styles]
+        self._shares = [style.share for style in sources]
+        self._styles = [self._open(style, max_pixels) for style in sources]
         # Unless the colour mode recolours style pictures, the style is the same for all contents.
-        is_same = bool(styles) and not self._mode.recolours
+        is_same = bool(sources) and not self._mode.recolours
         self._vector = self._mixture(None, None) if is_same else None
 
     @property

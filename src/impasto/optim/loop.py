@@ -84,9 +84,17 @@ def optimize(
         preconditioning: Of L-BFGS: 0 for plain pixels, see :mod:`impasto.optim.preconditioner`.
 
     Raises:
-        OptionError: For an unknown optimizer or a negative number of steps.
+        OptionError: For an unknown optimizer, a negative number of steps, or an image that is no
+            tensor (1, 3, H, W) of floats.
         ImpastoError: If the loss is not finite for any step size.
     """
+    if not isinstance(image, Tensor) or image.ndim != 4 or not image.is_floating_point():
+        got = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
+        raise OptionError(
+            f"Pixels are optimized in a tensor (1, 3, H, W) of floats from 0 to 1, not in {got}: "
+            "impasto.read_image(…).tensor is one.",
+            got=got,
+        )
     chosen = make_optimizer(
         optimizer,
         objective.gradient,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -128,7 +129,18 @@ def parse_size(size: int | tuple[int, int] | str) -> tuple[int, int]:
             )
         width, height = int(match[1]), int(match[2] or match[1])
     else:
-        width, height = (size, size) if isinstance(size, int) else size
+        sides: Any = (size, size) if isinstance(size, int) else size
+        if (
+            not isinstance(sides, Sequence)
+            or len(sides) != 2
+            or not all(isinstance(side, int) for side in sides)
+        ):
+            raise OptionError(
+                f"{option('size')} takes a whole number of pixels, (width, height), or a text such "
+                f"as '1024x512', not {size!r}.",
+                got=size,
+            )
+        width, height = sides
     if min(width, height) < 1:
         raise OptionError(f"{option('size')} takes sides above 0, not {width}x{height}.")
     return height, width

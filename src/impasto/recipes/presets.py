@@ -16,7 +16,7 @@ from impasto.recipes.recipe import Recipe, from_toml
 # as it is, and with 1e-8 they give what the figures show. In relative units, which no scale of a
 # net changes, a thousand times the ratio spans the looks of figure 3 (see the study of that name).
 _GATYS = Recipe(
-    encoder="vgg19",
+    encoder="vgg19 or compact",  # which needs no download
     pooling="average",
     scales=1,
     steps=500,
@@ -71,8 +71,14 @@ def get_recipe(name_or_path: str | Path) -> Recipe:
     """A preset by name, or a recipe from a TOML file.
 
     Raises:
-        OptionError: For an unknown name, or a file that is not a recipe.
+        OptionError: For an unknown name, a file that is not a recipe, or something else.
     """
+    if not isinstance(name_or_path, str | Path):
+        raise OptionError(
+            "A recipe is an impasto.Recipe, the name of one, or the path of a TOML file, not "
+            f"{type(name_or_path).__name__}.",
+            got=name_or_path,
+        )
     if str(name_or_path) in RECIPES:
         return RECIPES[str(name_or_path)]
     path = Path(name_or_path)

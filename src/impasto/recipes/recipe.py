@@ -29,9 +29,9 @@ from impasto.recipes.choices import (
     STYLE_NORMALIZATIONS,
     VARIATIONS,
 )
+from impasto.runtime.entries_text import entry_lines
 from impasto.runtime.fields import (
     Objects,
-    attributes_text,
     check_entries,
     entries,
     entry,
@@ -69,7 +69,8 @@ class Recipe:
 
     encoder: str | EncoderLike = entry(
         "compact",
-        "encoder of the features compared: compact, vgg19, vgg16, or the path of an encoder file",
+        "encoder of the features compared: compact, vgg19, vgg16, or the path of an encoder file; "
+        "vgg19 or compact: vgg19 if it was downloaded before",
         group=OPTIMIZATION,
         papers="vgg19",
         objects=Objects("encoder", callable, "a function of (image, layer names)"),
@@ -282,7 +283,8 @@ class Recipe:
         return tomli_w.dumps(self.to_dict())
 
 
-Recipe.__doc__ = (Recipe.__doc__ or "") + attributes_text(Recipe)
+if Recipe.__doc__:  # which python -OO leaves out
+    Recipe.__doc__ += f"\n\n    Attributes:\n{entry_lines(Recipe)}"
 
 FIELDS = entries(Recipe)
 """Name → declaration of every entry, in order."""

@@ -220,13 +220,6 @@ def plain_values(instance: Any) -> dict[str, Any]:
     return values
 
 
-def attributes_text(kind: type) -> str:
-    """The entries as the ``Attributes`` section of a docstring."""
-    declared = entries(kind).values()
-    lines = [f"        {e.name}: {e.help[0].upper()}{e.help[1:]}." for e in declared]
-    return "\n\n    Attributes:\n" + "\n".join(lines) + "\n"
-
-
 def is_number(value: Any) -> bool:
     """Whether it is a number, and one that a float can hold (TOML's whole numbers are endless)."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -75,6 +75,11 @@ class Registry(Mapping[str, T], Generic[T]):
     def __len__(self) -> int:
         return len({**self._entries, **self._entry_points})
 
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The built-in and registered names, and those of packages that were looked up before."""
+        return tuple(self._entries)
+
     def usable(self) -> dict[str, T]:
         """All entries; those of a package that cannot be imported are left out with a warning."""
         entries = {}

@@ -22,7 +22,7 @@ from impasto.runtime.registry import Registry
 from impasto.weights.layouts import NETS
 from impasto.weights.records import WEIGHTS
 from impasto.weights.records import is_file_name as is_file_name
-from impasto.weights.store import ensure, load_tensors
+from impasto.weights.store import ensure, load_tensors, locate
 
 Extractor = TypeVar("Extractor", bound=FeatureExtractor)
 
@@ -96,6 +96,19 @@ def open_feature_extractor(
     return on_device(as_feature_extractor(encoder), device)
 
 
+def choose_encoder(name: str) -> str:
+    """The encoder that a name such as ``"vgg19 or compact"`` stands for; other names as they are.
+
+    It is the first whose weights are on this machine, else the last.
+    """
+    names = name.split(" or ")
+    return next((one for one in names if one in ENCODERS and _is_here(one)), names[-1])
+
+
+def _is_here(name: str) -> bool:
+    return name not in WEIGHTS or locate(name) is not None
+
+
 def on_device(encoder: Extractor, device: torch.device) -> Extractor:
     """The encoder itself, or a copy on the device if it is a module somewhere else."""
     module: object = encoder
@@ -150,6 +163,7 @@ def _opened(name: str | Path) -> EncoderLike:
         return load_encoder(name)
     if kind_of_label(str(name)):
         raise gone(str(name))
+    name = choose_encoder(str(name))
     if str(name) not in ENCODERS:
         raise unknown_name("encoder", str(name), [*ENCODERS, "FILE.safetensors"])
     return ENCODERS[str(name)]()

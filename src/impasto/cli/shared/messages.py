@@ -41,7 +41,7 @@ def print_error(error: ImpastoError) -> None:
 
 def print_note(note: Note) -> None:
     """Print a note of a run on stderr."""
-    warn(note.text if note.error is None else sentence(note.error))
+    warn(note.render(flag))
 
 
 def warn(text: str) -> None:
