@@ -34,6 +34,7 @@ from impasto.onepass.tiling import (
     paint_tiled,
 )
 from impasto.runtime.memory import BASE_BYTES
+from impasto.runtime.strips import STRIP_ELEMENTS
 
 TILED = (Schedule.PAUSED, Schedule.RECOMPUTED)
 every_network = pytest.mark.parametrize("name", NETWORKS)
@@ -208,15 +209,17 @@ def test_what_ships_paints_100_megapixels_whole_within_4_gb():
     assert choose_schedule(in_float32, 3e9 - held) == (Schedule.RECOMPUTED, SIDE)
 
 
-def test_style_maps_and_the_pictures_type_count():
+def test_regions_and_the_pictures_type_count():
     model = MemoryModel(PLAIN["paint"], (1600, 3200))
-    with_maps = replace(model, has_style_maps=True)
-    # Of the head's 16 channels at half the size, γ and β in float32.
-    assert (
-        with_maps.bytes(Schedule.WHOLE, 0) - model.bytes(Schedule.WHOLE, 0)
-        == 4 * 2 * 16 * 800 * 1600
-    )
-    assert with_maps.bytes(Schedule.RECOMPUTED, 256) > model.bytes(Schedule.RECOMPUTED, 256)
+    regions = replace(model, regions=3)
+    # The shares of three regions at the strides 2, 4, 8 and 16, and γ and β of a few rows.
+    shares = 3 * (1 / 4 + 1 / 16 + 1 / 64 + 1 / 256) * 1600 * 3200
+    rows = 4 * 4 * STRIP_ELEMENTS
+    whole = model.bytes(Schedule.WHOLE, 0)
+    assert regions.bytes(Schedule.WHOLE, 0) - whole == 4 * shares + rows
+    in_bytes = replace(regions, mask_itemsize=1)
+    assert in_bytes.bytes(Schedule.WHOLE, 0) - whole == shares + rows
+    assert regions.bytes(Schedule.RECOMPUTED, 256) > model.bytes(Schedule.RECOMPUTED, 256)
     in_bytes = replace(model, itemsize=1)
     assert (
         model.bytes(Schedule.RECOMPUTED, 256) - in_bytes.bytes(Schedule.RECOMPUTED, 256)
@@ -281,7 +284,7 @@ for line in sys.stdin:
         itemsize = getattr(torch, dtype).itemsize
         padded = tuple(-(-length // network.stride) * network.stride for length in size)
         copied = 3 * itemsize * padded[0] * padded[1] * (padded != size)
-        model = MemoryModel(network, padded, itemsize, has_style_maps=regions == "1")
+        model = MemoryModel(network, padded, itemsize, 2 * int(regions))
         print(taken, copied + model.bytes(schedule, side), flush=True)
         os._exit(0)
     os.wait()

@@ -12,7 +12,9 @@ from PIL import Image, ImageDraw, ImageFilter
 from helpers.mask_pictures import BLUE, GREEN, RED, WHITE, cells, halves
 from helpers.sentences import sentence
 from impasto.errors import InputDataError, OptionError
+from impasto.images.picture import Picture
 from impasto.regions.label_images import read_colour_masks
+from impasto.regions.regions import read_regions
 
 PASCAL = [(0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0), (0, 0, 128), (128, 128, 128)]
 
@@ -20,7 +22,7 @@ PASCAL = [(0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0), (0, 0, 128), (128,
 def test_two_colours(tmp_path):
     content = halves(tmp_path / "c.png", RED, BLUE)
     style = halves(tmp_path / "s.png", BLUE, RED, size=(20, 30))
-    names, content_masks, style_masks, notices = read_colour_masks(
+    names, content_masks, style_masks, notices, _ = read_colour_masks(
         content, style, (40, 60), (20, 30)
     )
     assert names == ("#0000ff", "#ff0000")
@@ -102,17 +104,55 @@ def test_a_colour_in_one_file_only(tmp_path):
         assert message == f"{content} has #0000ff and {style} has not: paint it in both or none."
 
 
-def test_alpha_is_ignored_by_colours(tmp_path):
-    halves(tmp_path / "c.png", RED, BLUE)
-    picture = Image.open(tmp_path / "c.png").convert("RGBA")
-    picture.putalpha(Image.linear_gradient("L").resize(picture.size))
-    picture.save(tmp_path / "a.png")
-    plain, alpha = (
-        read_colour_masks(tmp_path / "c.png", tmp_path / name, (40, 60), (40, 60))
-        for name in ("c.png", "a.png")
-    )
-    assert plain.names == alpha.names
-    assert torch.equal(plain.style, alpha.style)
+def with_alpha(path, alpha):
+    """The label picture of a file with an alpha of 0 to 255."""
+    picture = Image.open(path).convert("RGBA")
+    picture.putalpha(Image.fromarray(np.asarray(alpha, np.uint8)))
+    picture.save(path.with_name(f"alpha-{path.name}"))
+    return path.with_name(f"alpha-{path.name}")
+
+
+@pytest.mark.parametrize("as_levels", [False, True])
+def test_transparent_pixels_belong_to_no_region(tmp_path, as_levels):
+    plain = halves(tmp_path / "c.png", RED, BLUE)
+    alpha = np.full((40, 60), 255)
+    alpha[:10], alpha[10:20] = 0, 200
+    path = with_alpha(plain, alpha)
+    result = read_colour_masks(path, path, (40, 60), (40, 60), as_levels=as_levels)
+    whole = read_colour_masks(plain, plain, (40, 60), (40, 60), as_levels=as_levels)
+    assert (result.names, result.is_partial, whole.is_partial) == (whole.names, True, False)
+    for masks, others in ((result.content, whole.content), (result.style, whole.style)):
+        assert not masks[..., :10, :].any()
+        assert masks[..., 10:, :].equal(others[..., 10:, :])
+    assert result.notices == [f"25% of {path} is transparent and belongs to no region."] * 2
+    assert result.content.dtype == (torch.uint8 if as_levels else torch.float32)
+
+
+def test_a_transparent_colour_is_no_region(tmp_path):
+    """Programs keep colours of what was erased."""
+    plain = halves(tmp_path / "c.png", RED, BLUE)
+    erased = np.full((40, 60), 255)
+    erased[:, 30:] = 0
+    path = with_alpha(plain, erased)
+    assert read_colour_masks(path, path, (40, 60), (40, 60)).names == ("#ff0000",)
+    nothing = with_alpha(plain, np.zeros((40, 60)))
+    message = sentence(InputDataError, read_colour_masks, nothing, plain, (40, 60), (40, 60))
+    assert message == f"{nothing} is transparent everywhere: paint each region in its colour."
+
+
+def test_what_belongs_to_no_region_has_the_whole_style(tmp_path):
+    plain = halves(tmp_path / "c.png", RED, BLUE)
+    alpha = np.full((40, 60), 255)
+    alpha[:10] = 0
+    path = with_alpha(plain, alpha)
+    picture = Picture(torch.zeros(1, 3, 40, 60))
+    regions, notices = read_regions(picture, [picture], mask=path, style_mask=plain, blur=0.0)
+    assert [region.name for region in regions] == ["#0000ff", "#ff0000", "rest"]
+    assert regions[-1].style_mask is None
+    assert regions[-1].mask[..., :10, :].eq(1).all()
+    assert not regions[-1].mask[..., 10:, :].any()
+    assert sum(region.mask for region in regions).eq(1).all()
+    assert len(notices) == 1
 
 
 @pytest.mark.parametrize("tolerance", [0, 0.6, -1, math.nan])

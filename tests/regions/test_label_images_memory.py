@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from helpers.random_inputs import smooth_picture
+from impasto.images.picture import Picture
 from impasto.regions import label_images
 from impasto.regions.label_images import _label, _peaks, _slope
 from impasto.regions.masks import resize_masks
@@ -29,7 +30,7 @@ def test_slopes(labels):
 
 def test_masks(labels):
     picture, palette = labels
-    masks = _label(picture, palette, (40, 55))
+    masks = _label(Picture(picture), palette, (40, 55))
     # An independent labelling, at the centres of the same bins.
     centres = ((picture[0] * (64 - 1e-3)).long() + 0.5) / 64
     nearest = torch.cdist(centres.flatten(1).T, palette).argmin(1).view(61, 83)
@@ -40,7 +41,7 @@ def test_masks(labels):
 def test_more_colours_than_a_byte_counts(labels):
     picture, _ = labels
     palette = torch.rand(300, 3, generator=torch.Generator().manual_seed(0))
-    masks = _label(picture, palette, (61, 83))
+    masks = _label(Picture(picture), palette, (61, 83))
     assert masks.shape == (1, 300, 61, 83)
     assert masks.sum(1).eq(1).all()
 

@@ -26,6 +26,7 @@ from impasto.images.icc import apply_profile, matrix_space
 from impasto.images.opening import OpenedFile, pillow_errors
 from impasto.images.rgb_spaces import RGBSpace
 from impasto.images.tiff import WHITE_IS_ZERO, Layout, read_samples
+from impasto.runtime.strips import STRIP_ELEMENTS
 
 Floats = NDArray[np.float32]
 
@@ -125,6 +126,8 @@ def decode(
         if image.mode in ("RGB", "CMYK"):
             may_be_bytes = as_levels and alpha is None
             return _of_bytes(image, profile, space, name, as_levels=may_be_bytes), alpha
+        if as_levels and image.mode == "L" and alpha is None and not profile and space is None:
+            return _levels(image), None
         greys = _grey(image)
     return _of_grey(greys, profile, space, name), alpha
 
@@ -184,13 +187,24 @@ def _of_bytes(
     as_levels: bool = False,
 ) -> Tensor:
     """An image of mode RGB or CMYK as (1, 3, H, W) sRGB in [0, 1], or uint8."""
-    levels = np.asarray(_convert(image, profile, name))
-    if as_levels and (space is None or image.mode != "RGB"):
-        return torch.from_numpy(np.ascontiguousarray(levels.transpose(2, 0, 1)))[None]
-    unit = _unit(levels)
-    return _tensor(
-        unit if space is None or image.mode != "RGB" else rgb_spaces.convert(unit, space)
-    )
+    if image.mode != "RGB":
+        space = None
+    image = _convert(image, profile, name)
+    if as_levels and space is None:
+        return _levels(image)
+    unit = _unit(np.asarray(image))
+    return _tensor(unit if space is None else rgb_spaces.convert(unit, space))
+
+
+def _levels(image: Image.Image) -> Tensor:
+    """An image of mode RGB or L as (1, 3, H, W) uint8, read strip by strip: NumPy copies."""
+    levels = torch.empty(1, 3, image.height, image.width, dtype=torch.uint8)
+    rows = max(1, STRIP_ELEMENTS // image.width)
+    for first in range(0, image.height, rows):
+        last = min(first + rows, image.height)
+        strip = torch.from_numpy(np.array(image.crop((0, first, image.width, last))))
+        levels[0, :, first:last] = strip if strip.ndim == 2 else strip.permute(2, 0, 1)
+    return levels
 
 
 def _of_grey(greys: Floats, profile: bytes | None, space: RGBSpace | None, name: str) -> Tensor:
@@ -298,7 +312,7 @@ def _convert(image: Image.Image, profile: bytes | None, name: str) -> Image.Imag
                 f"The colour profile in {name} cannot be used and was ignored ({problem}).",
                 stacklevel=2,
             )
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 # --- colour spaces of files without a profile -----------------------------------------------------

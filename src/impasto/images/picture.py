@@ -215,11 +215,21 @@ def to_pil(image: Tensor, alpha: Tensor | None = None) -> Image.Image:
     """
     check_tensors(image, alpha)
     if image.dtype == torch.uint8 and alpha is None:
-        return Image.fromarray(image[0].permute(1, 2, 0).contiguous().cpu().numpy())
+        return _of_levels(image)
     parts = [image] if alpha is None else [image, alpha]
     floats = [as_float(part.detach()).float().cpu() for part in parts]
     pixels = floats[0] if alpha is None else torch.cat(floats, dim=1)
     return Image.fromarray(as_uint8(pixels)[0].permute(1, 2, 0).contiguous().numpy())
+
+
+def _of_levels(image: Tensor) -> Image.Image:
+    """A uint8 picture (1, 3, H, W) as a Pillow image, made strip by strip: it may be large."""
+    result, first = Image.new("RGB", (image.shape[-1], image.shape[-2])), 0
+    for (strip,) in strips(image):
+        pixels = strip[0].permute(1, 2, 0).contiguous().cpu().numpy()
+        result.paste(Image.fromarray(pixels), (0, first))
+        first += len(pixels)
+    return result
 
 
 def resize(image: Tensor, size: tuple[int, int], *, method: str = "antialias") -> Tensor:

@@ -12,7 +12,7 @@ from impasto.jobs.events import Event, Finished, Note, Planned, Progress
 from impasto.jobs.requests import StylizeRequest
 from impasto.jobs.results import Result
 from impasto.jobs.sources import check_short_side, frame_notes
-from impasto.onepass.stylizer import StyleSource, Stylizer, uint8_if_large
+from impasto.onepass.stylizer import StyleSource, Stylizer
 from impasto.regions.regions import read_regions, style_name_of
 from impasto.runtime.device_memory import peak_bytes
 from impasto.runtime.interrupts import interruptible
@@ -40,6 +40,9 @@ def stylize(run: Run) -> Iterator[Event]:
     regions_named = len(request.regions) + 1 if request.regions else 2 * bool(request.mask)
     needed = stylizer.bytes_needed(picture, regions=regions_named, depth=options.depth)
     yield Planned((picture.size,), (1,), bytes=needed, device=str(run.device))
+    holds_bytes = stylizer.holds_bytes(picture, regions=regions_named, depth=options.depth)
+    if holds_bytes:
+        picture = picture.as_uint8()
     regions, notices = read_regions(
         picture,
         stylizer.pictures,
@@ -50,9 +53,9 @@ def stylize(run: Run) -> Iterator[Event]:
         max_pixels=limit,
         style_names=stylizer.names,
         has_styles=bool(request.styles),
+        as_levels=holds_bytes,
     )
     yield from map(Note, notices)
-    picture = uint8_if_large(picture, options.depth)
     run.inputs = {"content": picture}
     started = time.perf_counter()
     with interruptible():

@@ -24,12 +24,13 @@ from impasto.errors import ImageError
 from impasto.losses.moments import Summary
 from impasto.networks.normalization import StagedForward, convolve_reflect, normalize, run_staged
 
-Affine: TypeAlias = Mapping[str, tuple[Tensor, ...]]
-"""Layer → γ and β, each (B, C), or a map (B, C, H, W) of the layer's size.
+Affine: TypeAlias = Mapping[str, tuple[Any, ...]]
+"""Layer → γ and β, each a tensor (B, C), or a map (B, C, H, W) of the layer's size: a tensor or a
+:class:`~impasto.networks.region_maps.RegionMap`.
 
 Networks may have further parts, of one tensor each. Those that are not mixed by place
 (``StyledNetwork.by_region``) are (R, C) where a style changes by place, and their second tensor is
-the regions' shares (1, R, H, W) of each pixel.
+the regions' shares (1, R, H, W) of each pixel, which may be uint8.
 """
 
 
@@ -202,6 +203,11 @@ class StyledNetwork(nn.Module):
         Here every map, its padded copy, and what is computed from it.
         """
         return 4 * self.held_values * pixels
+
+    @property
+    def share_strides(self) -> frozenset[int]:
+        """The strides at which the shares of regions are needed."""
+        return frozenset(self.strides.values()) | ({1} if self.by_region else frozenset())
 
     @property
     def style_map_values(self) -> float:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from impasto.images.picture import as_float
 from impasto.losses.moments import Summary, mean_and_gram
 from impasto.networks.normalization import Moments
 
@@ -109,7 +110,8 @@ class ColourMap(NamedTuple):
 
         Args:
             picture: (B, 3, H, W), float32.
-            shares: Of the regions, (1, R, H, W), which sum to one; the maps are theirs then.
+            shares: Of the regions, (1, R, H, W), which sum to one, or to 255 as uint8; the maps
+                are theirs then.
         """
         centred = picture - self.content_mean[:, :, None, None]
         return _transformed(self.inward, centred, shares)
@@ -179,5 +181,5 @@ def _transformed(
             made = matrix @ flat
             if shifts is not None:
                 made = made + shifts[index, :, None]
-            result = result + shares[:, index : index + 1].flatten(2) * made
+            result = result + as_float(shares[:, index : index + 1]).flatten(2) * made
         return result.view(*result.shape[:2], *size)

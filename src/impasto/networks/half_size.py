@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.images.picture import as_float, match_dtype
+from impasto.networks.region_maps import StyleMap, as_tensor
 from impasto.nn.bands import Band, in_bands, plan_bands
 from impasto.nn.padding import empty_with_border, fill_border, pad
 
@@ -87,7 +88,7 @@ class LastLayers(NamedTuple):
     mean: Tensor | None = None
     finish: Callable[[Band, Tensor], Tensor] = lambda band, values: values.sigmoid_()
 
-    def __call__(self, quarter: Tensor, image: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    def __call__(self, quarter: Tensor, image: Tensor, scale: StyleMap, shift: StyleMap) -> Tensor:
         """The painted picture.
 
         Args:
@@ -102,7 +103,7 @@ class LastLayers(NamedTuple):
         dtype = torch.float32 if image.is_floating_point() else image.dtype
         painted = torch.empty_like(image, dtype=dtype)
         for band in plan_bands((quarter.shape[-2], quarter.shape[-1]), halo=2):
-            affine = (x if x.ndim == 2 else band.with_halo(x, 2) for x in (scale, shift))
+            affine = (_of_band(values, band) for values in (scale, shift))
             half = self._at_half_size(band.with_halo(quarter), band.with_halo(image, 4), *affine)
             half = band.without_halo(half, 2).permute(0, 2, 3, 1).float()
             batch, height, width, _ = half.shape
@@ -119,7 +120,7 @@ class LastLayers(NamedTuple):
             x = F.conv2d(inputs, weight, shift[0].to(weight.dtype))
         else:
             x = F.conv2d(inputs, self.head.weight)
-            scale, shift = (x if x.ndim == 4 else x[:, :, None, None] for x in (scale, shift))
+            scale, shift = as_tensor(scale), as_tensor(shift)
             x = torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype))
         bordered, inner = empty_with_border(x, len(x), x.shape[1], (x.shape[-2], x.shape[-1]))
         torch.clamp_min(x, 0, out=inner)
@@ -141,6 +142,14 @@ class LastLayers(NamedTuple):
         detail = inner[:, :channels].permute(0, 2, 3, 1)
         detail.view(len(detail), height, 2, width, 2, channels).copy_(parts.movedim(3, 2))
         return fill_border(bordered, "reflect")
+
+
+def _of_band(values: StyleMap, band: Band) -> Tensor:
+    """γ or β at half the size in a band with its halo; vectors as they are."""
+    if isinstance(values, Tensor) and values.ndim == 2:
+        return values
+    first, last = band.outer_rows
+    return as_tensor(values[:, :, 2 * first : 2 * last])
 
 
 def _by_position(filters: Tensor) -> Tensor:

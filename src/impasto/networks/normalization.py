@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.losses.moments import HALF_DTYPES, without_autocast
+from impasto.networks.region_maps import StyleMap, as_tensor
 from impasto.nn.convolution import convolve, is_fixed
 from impasto.runtime.devices import CPU, as_widest_float
 from impasto.runtime.strips import strips
@@ -53,7 +54,7 @@ def moments_of(x: Tensor) -> Moments:
 
 
 def normalize(
-    x: Tensor, moments: Moments, scale: Tensor, shift: Tensor, *, overwrite: bool = False
+    x: Tensor, moments: Moments, scale: StyleMap, shift: StyleMap, *, overwrite: bool = False
 ) -> Tensor:
     """``scale · (x − mean) / deviation + shift`` in one pass over the map.
 
@@ -67,13 +68,12 @@ def normalize(
     variance = (moments.square - moments.mean.square()).clamp_min(0)
     deviation = (variance + EPSILON).sqrt()
     mean, deviation = moments.mean[:, :, None, None], deviation[:, :, None, None]
-    if scale.ndim == 2:
-        scale, shift = scale[:, :, None, None], shift[:, :, None, None]
-    factor = scale / deviation
     if torch.is_grad_enabled() or not overwrite:
-        return _scaled(x, mean, factor, shift).to(x.dtype)
-    for strip, *maps in strips(x, factor, shift):
-        strip.copy_(_scaled(strip, mean, *maps))
+        return _scaled(x, mean, as_tensor(scale) / deviation, as_tensor(shift)).to(x.dtype)
+    maps = (values if values.ndim == 4 else as_tensor(values) for values in (scale, shift))
+    for strip, *affine in strips(x, *maps):
+        factor, shifts = (as_tensor(values) for values in affine)
+        strip.copy_(_scaled(strip, mean, factor / deviation, shifts))
     return x
 
 

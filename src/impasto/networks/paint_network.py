@@ -18,6 +18,7 @@ from impasto.networks import half_size
 from impasto.networks.base import Affine, StyledNetwork
 from impasto.networks.kind import shape_kind
 from impasto.networks.normalization import StagedForward, noise
+from impasto.networks.region_maps import StyleMap, as_tensor
 from impasto.networks.shapes import PaintShape as PaintShape
 from impasto.nn.bands import MAX_UNITS, Band, in_bands
 from impasto.nn.convolution import Convolution
@@ -131,7 +132,7 @@ class PaintNetwork(StyledNetwork):
 
         return in_bands((quarter.shape[-2], quarter.shape[-1]), compute, halo=2)
 
-    def _last(self, quarter: Tensor, image: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    def _last(self, quarter: Tensor, image: Tensor, scale: StyleMap, shift: StyleMap) -> Tensor:
         """The painted picture, from the map at a quarter of the size and the photograph."""
         if not torch.is_grad_enabled():  # in place
             zeroth = half_size.Filters.of(self.convolution("detail"))
@@ -141,7 +142,7 @@ class PaintNetwork(StyledNetwork):
             return layers(quarter, image, scale, shift)
         picture = F.pixel_unshuffle(as_float(image).to(self.dtype), 2)
         detail = F.pixel_shuffle(self.convolve("detail", quarter), 2)
-        scale, shift = (x if x.ndim == 4 else x[:, :, None, None] for x in (scale, shift))
+        scale, shift = as_tensor(scale), as_tensor(shift)
         head = self.convolve("head", torch.cat([detail, picture], 1))
         head = F.relu_(torch.addcmul(shift.to(head.dtype), head, scale.to(head.dtype)))
         painted = torch.sigmoid(F.pixel_shuffle(self.convolve("picture", head), 2).float())

@@ -36,6 +36,7 @@ from impasto.networks.colour_map import (
 from impasto.networks.filter_bank import FilterBank
 from impasto.networks.kind import shape_kind
 from impasto.networks.normalization import Moments, StagedForward
+from impasto.networks.region_maps import as_tensor
 from impasto.networks.shapes import StrokeShape
 from impasto.nn.bands import MAX_UNITS, Band, in_bands
 from impasto.nn.convolution import Convolution
@@ -291,7 +292,7 @@ class StrokeNetwork(StyledNetwork):
         detail = F.pixel_shuffle(self._convolve("detail", quarter, style), 2)
         inputs = self._inputs(picture, colour, shares).to(detail.dtype)
         head = self._convolve("head", torch.cat([detail, inputs], 1), style)
-        scale, shift = (x if x.ndim == 4 else x[:, :, None, None] for x in style["head"])
+        scale, shift = map(as_tensor, style["head"])
         head = F.relu_(torch.addcmul(shift.to(head.dtype), head, scale.to(head.dtype)))
         z = F.pixel_shuffle(self._convolve("picture", head, style), 2).float()
         size = (picture.shape[-2], picture.shape[-1])

@@ -7,11 +7,10 @@ arithmetic on vectors.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.encoders.vgg import Encoder
@@ -19,12 +18,13 @@ from impasto.errors import OptionError, option, unknown_name
 from impasto.images.picture import as_float, fit_size, resize
 from impasto.losses.moments import Summary, mean_and_gram
 from impasto.losses.statistics import STATISTICS
-from impasto.networks.base import Affine, StyledNetwork
+from impasto.networks.base import StyledNetwork
 from impasto.networks.colour_map import with_palette
 from impasto.networks.model import IDENTITY, OnePassModel
 from impasto.networks.styles import COLOURS
 from impasto.networks.styles import STYLE_SIDE as STYLE_SIDE
-from impasto.objective.tiles import Tile, plan_tiles, tiled_summaries
+from impasto.objective.tiles import plan_tiles, tiled_summaries
+from impasto.onepass.style_maps import StyleMaps, pooled_shares
 from impasto.onepass.tiling import (
     SMALLEST,
     MemoryModel,
@@ -48,7 +48,8 @@ class SpatialStyle:
 
     Attributes:
         vectors: (R, style_size).
-        masks: (1, R, H, W) ≥ 0 of the picture's size, scaled to sum to one over R; None if R is 1.
+        masks: (1, R, H, W) ≥ 0 of the picture's size, scaled to sum to one over R; uint8 counts in
+            255ths. None if R is 1.
     """
 
     vectors: Tensor
@@ -227,13 +228,13 @@ class Stylist:
             size: Height and width of the picture.
             itemsize: Bytes of one value of it: 4, or 1 for uint8.
             pictures: Number of pictures that are held, the painted one not counted.
-            regions: Number of masks.
+            regions: Number of masks, held in the same type.
             other_bytes: Of other pictures that are held meanwhile.
         """
         pixels = size[0] * size[1]
-        taken = base_bytes(self.device) + (3 * itemsize * pictures + 4 * regions) * pixels
+        taken = base_bytes(self.device) + itemsize * (3 * pictures + regions) * pixels
         taken += other_bytes
-        model = MemoryModel(self._network, size, itemsize, regions > 0)
+        model = MemoryModel(self._network, size, itemsize, regions, itemsize)
         memory = memory_budget(self.device) if self._memory is None else self._memory - taken
         schedule, side = choose_schedule(model, memory)
         least = model.bytes(*SMALLEST)
@@ -273,14 +274,18 @@ class Stylist:
         if image is not content:
             taken += image.nbytes
         if style.masks is not None:
-            taken += style.masks.nbytes  # what is made of them, is made tile by tile
+            taken += style.masks.nbytes
         memory = memory_budget(self.device) if self._memory is None else self._memory - taken
-        model = MemoryModel(network, size, image.dtype.itemsize, style.masks is not None)
+        regions, mask_type = 0, torch.float32
+        if style.masks is not None:
+            regions, mask_type = style.masks.shape[1], style.masks.dtype
+        model = MemoryModel(network, size, image.dtype.itemsize, regions, mask_type.itemsize)
+        tile_style = self._tile_style(style, size)
         while True:
             schedule, side = choose_schedule(model, memory)
             try:
                 painted = paint_tiled(
-                    network, image, self._tile_style(style),
+                    network, image, tile_style,
                     schedule=schedule, side=side, progress=progress,
                 )  # fmt: skip
             except (RuntimeError, MemoryError) as error:
@@ -292,50 +297,15 @@ class Stylist:
             memory = min(memory, model.bytes(schedule, side)) / 2
             release_memory(self.device)
 
-    def _tile_style(self, style: SpatialStyle) -> TileStyle:
+    def _tile_style(self, style: SpatialStyle, size: tuple[int, int]) -> TileStyle:
         """γ and β of a tile: those of the vector, or of the regions' vectors, mixed by position."""
         network, masks = self._network, style.masks
         parts = network.split(style.vectors)
         if masks is None:
             return lambda tile: parts
 
-        def of_tile(tile: Tile) -> _StyleMaps:
-            part = tile.cut(masks)
-            # Beyond the picture, where it is padded to whole strides, the masks go on.
-            down, right = (
-                (span[1] - span[0]) - length
-                for span, length in zip(
-                    (tile.outer_rows, tile.outer_columns), part.shape[-2:], strict=True
-                )
-            )
-            part = F.pad(part, (0, right, 0, down), mode="replicate")
-            shares = part / part.sum(1, keepdim=True).clamp_min(1e-6)
-            return _StyleMaps(parts, network, shares)
-
-        return of_tile
-
-
-class _StyleMaps(Mapping[str, tuple[Tensor, ...]]):
-    """γ and β as maps: the regions' vectors mixed by the regions' shares of each position.
-
-    Each is computed when it is looked up: together they are larger than all else that a forward
-    pass holds.
-    """
-
-    def __init__(self, parts: Affine, network: StyledNetwork, shares: Tensor) -> None:
-        self._parts, self._network, self._shares = parts, network, shares
-
-    def __getitem__(self, name: str) -> tuple[Tensor, ...]:
-        if name in self._network.by_region:
-            return (*self._parts[name], self._shares)
-        shares = F.avg_pool2d(self._shares, self._network.strides[name])
-        return tuple(torch.einsum("brhw,rc->bchw", shares, part) for part in self._parts[name])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._parts)
-
-    def __len__(self) -> int:
-        return len(self._parts)
+        pooled = pooled_shares(masks, network.share_strides, size)
+        return lambda tile: StyleMaps(parts, network, pooled, tile)
 
 
 def check_strength(strength: float) -> None:

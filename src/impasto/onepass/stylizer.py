@@ -178,7 +178,7 @@ class Stylizer:
         Raises:
             OptionError: If it is more than the limit that was given, with the least that does.
         """
-        itemsize = self._itemsize(content, depth, 4 * regions * content.size[0] * content.size[1])
+        itemsize = 1 if self.holds_bytes(content, regions=regions, depth=depth) else 4
         needed, least = self._stylist.planned_bytes(
             content.size, itemsize, pictures=self._pictures_held, regions=regions
         )
@@ -193,6 +193,11 @@ class Stylizer:
                 allowed=least,
             )
         return needed
+
+    def holds_bytes(self, content: Picture, *, regions: int = 0, depth: int = 8) -> bool:
+        """Whether a picture and the masks of its regions are uint8 to save memory; see above."""
+        mask_bytes = 4 * regions * content.size[0] * content.size[1]
+        return self._itemsize(content, depth, mask_bytes) == 1
 
     def paint(
         self,
@@ -291,7 +296,7 @@ class Stylizer:
             # Every so many pixels of a large picture are enough to measure its palette.
             step = math.isqrt(max(1, content.shape[-2] * content.shape[-1] // _PALETTE))
             content = images.as_float(content[..., ::step, ::step])
-            mask = None if mask is None else mask[..., ::step, ::step]
+            mask = None if mask is None else images.as_float(mask[..., ::step, ::step])
             tensor = self._mode.style(tensor, content, mask, self._space, self._match)
         return self._stylist.read_style(tensor, mask=style_mask)
 
@@ -303,7 +308,7 @@ def _no_style() -> OptionError:
 def _keep_original(painted: Tensor, original: Tensor, kept: Sequence[Tensor]) -> None:
     """Put the photograph back where masks (1, 1, H, W) say so, in place."""
     for rows, source, *masks in strips(painted, original, *kept):
-        share = sum(masks, torch.zeros(())).clamp(0, 1)
+        share = sum(map(images.as_float, masks), torch.zeros(())).clamp(0, 1)
         mixed = torch.lerp(images.as_float(rows), images.as_float(source), share)
         rows.copy_(match_dtype(mixed, painted))
 

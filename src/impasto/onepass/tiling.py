@@ -20,6 +20,7 @@ from impasto.networks.base import Affine, StyledNetwork
 from impasto.networks.normalization import Moments, StagedForward, moments_of, run_staged
 from impasto.objective.tiles import Tile, plan_tiles
 from impasto.runtime.devices import as_widest_float
+from impasto.runtime.strips import STRIP_ELEMENTS
 
 TileStyle = Callable[[Tile], Affine]
 """Tile → γ and β of its maps; where they are maps themselves, they cover core and halo."""
@@ -51,13 +52,15 @@ class MemoryModel:
         network: Paints.
         size: Height and width of the picture.
         itemsize: Bytes of one value of the picture: 4, or 1 for uint8.
-        has_style_maps: Whether γ and β are maps, as regions need them.
+        regions: Number of regions with styles of their own; 0 if there is one style.
+        mask_itemsize: Bytes of one value of their masks: 4, or 1 for uint8.
     """
 
     network: StyledNetwork
     size: tuple[int, int]
     itemsize: int = 4
-    has_style_maps: bool = False
+    regions: int = 0
+    mask_itemsize: int = 4
 
     def bytes(self, schedule: Schedule, side: int) -> float:
         """Bytes that painting in tiles of a side takes (measured: tests/onepass/test_tiling.py)."""
@@ -69,8 +72,20 @@ class MemoryModel:
         values = network.peak_values(max(areas))
         if schedule is Schedule.PAUSED:
             values += network.held_values * sum(areas)
-        style_maps = 4 * network.style_map_values * max(areas) if self.has_style_maps else 0.0
-        return 3 * self.itemsize * pixels + network.dtype.itemsize * values + style_maps
+        painted = 3 * self.itemsize * pixels
+        return painted + network.dtype.itemsize * values + self._style_map_bytes(max(areas))
+
+    def _style_map_bytes(self, area: int) -> float:
+        """Bytes of the regions' shares at all strides, and of γ and β of a few rows."""
+        if not self.regions:
+            return 0.0
+        network = self.network
+        strides = network.share_strides
+        shares = self.mask_itemsize * self.regions * sum(1 / stride**2 for stride in strides)
+        maps = network.style_map_values * area
+        if not network.by_region:  # made for a few rows at a time
+            maps = min(maps, 4 * STRIP_ELEMENTS)
+        return shares * self.size[0] * self.size[1] + 4 * maps
 
 
 def choose_schedule(model: MemoryModel, memory: float) -> tuple[Schedule, int]:

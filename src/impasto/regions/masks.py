@@ -17,12 +17,13 @@ from torch import Tensor
 from impasto import images
 from impasto.encoders.protocol import FeatureExtractor
 from impasto.errors import InputDataError, OptionError, unknown_name
-from impasto.images.picture import PictureLike
+from impasto.images.picture import PictureLike, as_float, as_uint8, match_dtype
 from impasto.images.resampling import antialiased
 from impasto.regions.specs import RegionSpec as RegionSpec
 from impasto.regions.specs import parse_region as parse_region
 from impasto.runtime.devices import on_cpu_if_missing
 from impasto.runtime.in_memory import name_of
+from impasto.runtime.strips import strips
 
 ASPECT_TOLERANCE = 0.02
 """Relative difference allowed between the aspect ratios of a mask and its picture."""
@@ -43,6 +44,7 @@ def read_grey_mask(
     feather: float = 0.0,
     max_pixels: int = images.MAX_PIXELS,
     file_size: tuple[int, int] | None = None,
+    as_levels: bool = False,
 ) -> tuple[Tensor, list[str]]:
     """The mask of one region from a grey picture: white is inside, black is outside.
 
@@ -52,27 +54,40 @@ def read_grey_mask(
         feather: Standard deviation of the blur of the edges, in pixels of that picture.
         max_pixels: Larger files are refused.
         file_size: Height and width of the masked picture's file.
+        as_levels: Whether to return uint8, a quarter of the memory.
 
     Returns:
-        (1, 1, H, W) in [0, 1], and notices for the user, one sentence each.
+        (1, 1, H, W) in [0, 1], or in 255ths as uint8, and notices for the user, one sentence each.
 
     Raises:
         ImageError: If the file is not a picture.
         InputDataError: If it is black everywhere, or has another aspect ratio than the picture.
         OptionError: If ``feather`` is negative or more than the longer side.
     """
-    read, path = images.read(source, max_pixels=max_pixels), name_of(source)
-    picture = read.tensor
-    notices = check_aspect(path, picture, size, file_size=file_size)
-    grey = (picture * picture.new_tensor(_LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
-    if read.alpha is not None:
-        grey = grey * read.alpha
+    read = images.read(source, max_pixels=max_pixels, bytes_from=0 if as_levels else math.inf)
+    path = name_of(source)
+    notices = check_aspect(path, read.tensor, size, file_size=file_size)
+    grey, alpha = _luma(read.tensor, as_levels=as_levels), read.alpha
+    del read
+    if alpha is not None:
+        grey = match_dtype(as_float(grey) * alpha, grey)
     if not grey.any():
-        where = "black everywhere" if read.alpha is None else "black wherever it is visible"
+        where = "black everywhere" if alpha is None else "black wherever it is visible"
         raise InputDataError(f"The mask {path} is {where}: paint its region white.")
-    if grey.min() > _WHOLE:
+    if grey.min() > (_WHOLE * 255 if as_levels else _WHOLE):
         notices.append(f"The mask {path} is white everywhere: its region is the whole picture.")
-    return _blurred(resize_masks(grey, size), feather), notices
+    if grey.shape[-2:] == size and not feather:
+        return grey, notices
+    return match_dtype(_blurred(resize_masks(as_float(grey), size), feather), grey), notices
+
+
+def _luma(picture: Tensor, *, as_levels: bool) -> Tensor:
+    """The brightness (1, 1, H, W) of a picture (1, 3, H, W), in floats or in 255ths."""
+    grey = torch.empty_like(picture[:, :1], dtype=torch.uint8 if as_levels else picture.dtype)
+    factors = torch.tensor(_LUMA).view(1, 3, 1, 1)
+    for rows, part in strips(grey, picture):
+        rows.copy_(match_dtype((as_float(part) * factors).sum(1, keepdim=True), rows))
+    return grey
 
 
 def check_aspect(
@@ -104,9 +119,10 @@ def check_aspect(
 
 
 def stacked_masks(masks: Sequence[Tensor]) -> Tensor:
-    """Masks (1, 1, H, W) as (1, R, H, W); no copy if they are the planes of one tensor in order."""
+    """Masks (1, 1, H, W) as (1, R, H, W); no copy if they are the first planes of one tensor."""
     whole = masks[0]._base
-    if whole is not None and whole.ndim == 4 and whole.shape[:2] == (1, len(masks)):
+    if whole is not None and whole.ndim == 4 and len(whole) == 1 and whole.shape[1] >= len(masks):
+        whole = whole[:, : len(masks)]
         planes = torch.split(whole, 1, dim=1)
         if all(a.data_ptr() == b.data_ptr() and a.shape == b.shape and a.dtype == b.dtype
                for a, b in zip(masks, planes, strict=True)):  # fmt: skip
@@ -115,9 +131,12 @@ def stacked_masks(masks: Sequence[Tensor]) -> Tensor:
 
 
 def resize_masks(masks: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize masks (1, R, H, W); planes that sum to one still do."""
+    """Resize masks (1, R, H, W), floats or uint8; planes that sum to one still do."""
     if masks.shape[-2:] == size:
         return masks
+    if not masks.is_floating_point():  # plane by plane: floats take four times the memory
+        planes = [as_uint8(resize_masks(as_float(plane), size)) for plane in masks.split(1, 1)]
+        return torch.cat(planes, 1)
     # Bilinear, since bicubic interpolation, as for pictures, overshoots at edges.
     return antialiased(masks, size, "bilinear").clamp(0, 1)
 
@@ -165,9 +184,9 @@ def check_masks(masks: Tensor, size: tuple[int, int]) -> None:
             f"The masks of a picture of {size[1]}×{size[0]} px have the shape "
             f"(1, R, {size[0]}, {size[1]}), not {tuple(masks.shape)}."
         )
-    if masks.isnan().any():
+    if masks.is_floating_point() and masks.isnan().any():
         raise OptionError("The masks hold values that are no numbers (NaN).")
-    if not masks.isfinite().all():
+    if masks.is_floating_point() and not masks.isfinite().all():
         raise OptionError("The masks hold infinite values.")
     if masks.min() < 0:
         raise OptionError(f"The masks go down to {masks.min().item():g}: 0 is the least allowed.")

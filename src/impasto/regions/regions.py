@@ -12,9 +12,10 @@ from torch import Tensor
 
 from impasto import images
 from impasto.errors import OptionError, option
-from impasto.images.picture import Picture, PictureLike
+from impasto.images.picture import Picture, PictureLike, as_float, as_uint8, match_dtype
 from impasto.regions.label_images import read_colour_masks
 from impasto.regions.masks import RegionSpec, check_masks, feather, parse_region, read_grey_mask
+from impasto.runtime.strips import strips
 
 REST = "rest"
 """Name of the region that the others leave uncovered."""
@@ -29,7 +30,7 @@ class Region:
 
     Attributes:
         name: Part of the names of its losses: ``style.NAME.relu1_1``.
-        mask: (1, 1, H, W) in [0, 1] at the photograph's size.
+        mask: (1, 1, H, W) in [0, 1] at the photograph's size; uint8, in 255ths, for one pass.
         style: The style picture of this region; None for the painting's styles.
         style_mask: The part of its style picture that counts, (1, 1, H', W'); all by default. If
             the painting has several styles, only with a picture of its own.
@@ -62,6 +63,7 @@ def read_regions(
     max_pixels: int = images.MAX_PIXELS,
     style_names: Collection[str] = (),
     has_styles: bool = True,
+    as_levels: bool = False,
 ) -> tuple[list[Region], list[str]]:
     """Read the masks and style pictures of regions.
 
@@ -76,6 +78,7 @@ def read_regions(
         style_names: Named styles that a region may have instead of a picture.
         has_styles: Whether the painting has styles beside those of the regions. If not, what the
             regions leave uncovered stays as the photograph.
+        as_levels: Whether the masks of the photograph are uint8, a quarter of the memory.
 
     Returns:
         Regions that together cover the photograph (none if none were named), and notices.
@@ -106,14 +109,18 @@ def read_regions(
             styles[0].size,
             max_pixels=max_pixels,
             file_sizes=(content.info.size, styles[0].info.size),
+            as_levels=as_levels,
         )
-        blurred = feather(masks.content, blur * max(content.size))
-        return [
+        blurred = _feathered(masks.content, blur * max(content.size))
+        labelled = [
             Region(
                 name, blurred[:, index : index + 1], style_mask=masks.style[:, index : index + 1]
             )
             for index, name in enumerate(masks.names)
-        ], masks.notices
+        ]
+        if masks.is_partial:
+            labelled = complete(labelled, content.size, has_styles=has_styles)
+        return labelled, masks.notices
     parsed = [parse_region(r) if isinstance(r, str) else r for r in regions]
     names = [region.name for region in parsed]
     if len(set(names)) < len(names) or REST in names:
@@ -122,7 +129,9 @@ def read_regions(
         )
     result, notices = [], []
     for spec in parsed:
-        region, more = _read_region(spec, content, styles, blur, max_pixels, style_names)
+        region, more = _read_region(
+            spec, content, styles, blur, max_pixels, style_names, as_levels=as_levels
+        )
         result.append(region)
         notices += more
     covering = complete(result, content.size, has_styles=has_styles)
@@ -144,6 +153,13 @@ def style_name_of(region: RegionSpec, style_names: Collection[str]) -> str:
     return name if name in style_names else ""
 
 
+def _feathered(masks: Tensor, radius: float) -> Tensor:
+    """See :func:`impasto.regions.masks.feather`; masks of either type."""
+    if masks.is_floating_point():
+        return feather(masks, radius)
+    return as_uint8(feather(as_float(masks), radius)) if radius else masks
+
+
 def complete(
     regions: Sequence[Region], size: tuple[int, int], *, has_styles: bool = True
 ) -> list[Region]:
@@ -161,12 +177,22 @@ def complete(
     """
     if not regions:
         return []
-    masks = torch.cat([region.mask for region in regions], dim=1)
+    for region in regions:
+        if region.mask.shape != (1, 1, *size):
+            check_masks(region.mask, size)
+    # With a plane for the rest, so that all can be used as one tensor without a copy.
+    whole = torch.cat([*(region.mask for region in regions), regions[0].mask], dim=1)
+    masks, rest, uncovered = whole[:, :-1], whole[:, -1:], 0.0
     check_masks(masks, size)
-    masks = masks / masks.sum(1, keepdim=True).clamp_min(1)
+    for planes, rows in strips(masks, rest):
+        floats = as_float(planes)
+        floats = floats / floats.sum(1, keepdim=True).clamp_min(1)
+        planes.copy_(match_dtype(floats, planes))
+        left = (1 - floats.sum(1, keepdim=True)).clamp(0, 1)
+        uncovered += float(left.sum())
+        rows.copy_(match_dtype(left, rows))
     covered = [replace(region, mask=masks[:, i : i + 1]) for i, region in enumerate(regions)]
-    rest = (1 - masks.sum(1, keepdim=True)).clamp(0, 1)
-    if float(rest.mean()) < _MINIMUM_REST:
+    if uncovered / rest.numel() < _MINIMUM_REST:
         return covered
     if not has_styles:
         return [*covered, Region(REST, rest, keep=True)]
@@ -182,7 +208,7 @@ def _uncovered(regions: Sequence[Region], number: int) -> list[str]:
     """A notice if the photograph is kept where none of the regions that were named is."""
     if len(regions) == number or not regions[-1].keep:
         return []
-    share = max(0.01, float(regions[-1].mask.mean()))
+    share = max(0.01, float(as_float(regions[-1].mask).mean()))
     return [f"The regions leave {share:.0%} of the picture uncovered: the photograph stays there."]
 
 
@@ -199,6 +225,8 @@ def _read_region(
     blur: float,
     max_pixels: int,
     style_names: Collection[str],
+    *,
+    as_levels: bool,
 ) -> tuple[Region, list[str]]:
     mask, notices = read_grey_mask(
         spec.content_mask,
@@ -206,6 +234,7 @@ def _read_region(
         feather=blur * max(content.size),
         max_pixels=max_pixels,
         file_size=content.info.size,
+        as_levels=as_levels,
     )
     if name := style_name_of(spec, style_names):
         if spec.style_mask is not None:

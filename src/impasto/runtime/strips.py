@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 STRIP_ELEMENTS, GPU_STRIP_ELEMENTS = 2**20, 2**26
@@ -11,9 +13,20 @@ STRIP_ELEMENTS, GPU_STRIP_ELEMENTS = 2**20, 2**26
 some kernels, no fewer than keep it busy."""
 
 
+class HasRows(Protocol):
+    """A tensor, or what is cut like one."""
+
+    @property
+    def shape(self) -> torch.Size:
+        """(…, H, W)."""
+
+    def __getitem__(self, index: Any, /) -> Any:
+        """A part of it."""
+
+
 def strips(
-    x: Tensor, *others: Tensor, max_elements: int | None = None
-) -> Iterator[tuple[Tensor, ...]]:
+    x: Tensor, *others: HasRows, max_elements: int | None = None
+) -> Iterator[tuple[Any, ...]]:
     """Views of consecutive rows of a map, with the same rows of other maps.
 
     Args:
