@@ -82,17 +82,16 @@ def test_snapshots_are_counted(count, to, told, capsys):
     assert told in capsys.readouterr().out
 
 
-def test_a_mask_of_the_size_of_the_photograph_is_as_it_should_be(capsys):
+def test_a_mask_of_the_shape_of_the_photograph_is_as_it_should_be(capsys):
     for name, size in (("same", (48, 64)), ("half", (24, 32))):
         mask = smooth_picture(*size, seed=1).mul(0)
         mask[..., : size[1] // 2] = 1
         images.write(f"{name}.png", mask)
         words = ["--region", f"left={name}.png", "--overwrite", "-o", "x.png"]
-        told = {"same": 0, "half": 1}[name]
         assert run(["stylize", "a.png", "--style", "b.png", "--size", "40", *words]) == 0
-        assert capsys.readouterr().err.count("it was rescaled") == told
+        assert "The mask" not in capsys.readouterr().err
         assert run(["paint", "a.png", "b.png", *QUICK[:-1], *words]) == 0
-        assert capsys.readouterr().err.count("it was rescaled") == told
+        assert "The mask" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -97,25 +97,28 @@ def check_aspect(
     *,
     file_size: tuple[int, int] | None = None,
 ) -> list[str]:
-    """Check the aspect ratio of a mask; return a notice if it is resized to its picture.
+    """Check the aspect ratio of a mask; return a notice if it is nearly that of its picture.
+
+    A mask of the same shape may have any size.
 
     Args:
         path: Of the mask, or what it is called.
         picture: The mask, (1, 3, H', W').
         size: Height and width of its picture.
-        file_size: Those of the file of its picture: a mask of that size is as it should be.
+        file_size: Those of the file of its picture, before it was resized.
 
     Raises:
         InputDataError: If the aspect ratios differ.
     """
     height, width = picture.shape[-2:]
-    if (height, width) in (size, file_size):
-        return []
-    sizes = f"The mask {path} has {width}×{height} px and its picture {size[1]}×{size[0]} px"
-    ratio = (width * size[0]) / (height * size[1])
+    full_height, full_width = file_size or size
+    sizes = f"The mask {path} has {width}×{height} px and its picture {full_width}×{full_height} px"
+    ratio = (width * full_height) / (height * full_width)
     if max(ratio, 1 / ratio) > 1 + ASPECT_TOLERANCE:
         raise InputDataError(f"{sizes}, another shape: crop or save the mask with the same.")
-    return [f"{sizes}: it was rescaled."]
+    if round(abs(1 - ratio) * min(height, width, full_height, full_width), 6) < 1:
+        return []  # the sides of the smaller one are rounded
+    return [f"{sizes}, not quite the same shape: it was stretched."]
 
 
 def stacked_masks(masks: Sequence[Tensor]) -> Tensor:
