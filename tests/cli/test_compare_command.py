@@ -4,6 +4,7 @@ import csv
 import time
 
 import pytest
+import torch
 from PIL import Image
 
 from impasto import images
@@ -118,3 +119,50 @@ def test_a_missing_picture_is_reported_before_painting(pair, tmp_path, capsys):
     words = ["--sweep", "tv-weight=1,2"]
     assert compare([pair[0], "missing.jpg"], tmp_path / "out.png", *words) == 2
     assert "missing.jpg" in capsys.readouterr().err
+
+
+def numbers(path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_losses_of_a_study_are_numbers_in_columns_of_their_own(pair, tmp_path):
+    words = ["--study", "optimizer", "--steps=2", "--scales=1", "--laplacian-weight=0.1"]
+    assert compare(pair, tmp_path / "row.png", *words) == 0
+    rows = numbers(tmp_path / "row.csv")
+    assert list(rows[0]) == ["optimizer", "picture", "content", "style", "laplacian", "tv"]
+    assert [row["optimizer"] for row in rows] == ["lbfgs", "adam"]
+    for row in rows:
+        assert all(float(row[term]) > 0 for term in ("content", "style", "laplacian", "tv"))
+
+
+def test_a_painting_of_no_steps_has_no_losses(pair, tmp_path):
+    words = ["--size=64", "--smallest=64", "--final-steps=0", "--sweep=tv-weight=0,1", "--quiet"]
+    assert run(["compare", *pair, "-o", str(tmp_path / "none.png"), *words]) == 0
+    assert [list(row) for row in numbers(tmp_path / "none.csv")] == [["tv_weight", "picture"]] * 2
+
+
+def test_regions_are_painted_in_every_cell(pair, tmp_path):
+    """As by ``paint``: half of the picture in another style, or left as it is."""
+    photo, painting = pair
+    height, width = images.read(photo).size
+    mask = torch.zeros(1, 3, height, width)
+    mask[..., : width // 2] = 1
+    images.write(tmp_path / "left.png", mask)
+    region = f"left={tmp_path / 'left.png'}@{photo}"
+    options = ["--region", region]
+    assert compare(pair, tmp_path / "row.png", *options, "--sweep=tv-weight=1,2") == 0
+    words = ["paint", str(photo), str(painting), "-o", str(tmp_path / "one.png")]
+    assert run([*words, *options, "--tv-weight=2", *SMALL]) == 0
+    cell, one = (images.read(tmp_path / n) for n in ("row-cells/001.png", "one.png"))
+    assert torch.equal(cell.tensor, one.tensor)
+    request = from_metadata(images.read_metadata(tmp_path / "row-cells" / "001.png"))
+    assert [spec.name for spec in request.regions] == ["left"]
+
+
+def test_a_region_without_its_mask_is_one_sentence(pair, tmp_path, capsys):
+    sweep = "--sweep=tv-weight=1,2"
+    assert compare(pair, tmp_path / "row.png", sweep, "--region", "sky=nothing.png@a.jpg") == 2
+    assert "nothing.png" in capsys.readouterr().err
+    assert compare(pair, tmp_path / "row.png", sweep, "--region", "sky") == 2
+    assert "The region 'sky' cannot be read" in capsys.readouterr().err

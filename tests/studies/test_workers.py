@@ -148,6 +148,75 @@ def test_ctrl_c_at_the_terminal(program, pair, tmp_path):
     assert psutil.wait_procs(painting, timeout=5)[1] == []
 
 
+SLOW = """
+import os, pathlib, sys, time
+from impasto.objective.objective import Objective
+
+gradient, calls = Objective.gradient, 0
+
+def slow(self, image):
+    global calls
+    calls += 1
+    if calls == 3:
+        pathlib.Path(sys.argv[1], f"{os.getpid()}.begun").touch()
+        until = time.monotonic() + 90
+        while time.monotonic() < until:
+            time.sleep(0.01)
+    return gradient(self, image)
+
+Objective.gradient = slow  # in every process: each runs this file
+if __name__ == "__main__":
+    from impasto.cli.main import run
+    sys.exit(run(sys.argv[2:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a signal ends a process at once")
+@pytest.mark.parametrize("who", ["all", "main"])
+def test_a_long_step_is_left_by_all_processes(who, pair, tmp_path):
+    """Ctrl-C at the terminal, and ``kill`` of the main process alone."""
+    (tmp_path / "slow.py").write_text(SLOW)
+    sweep = [
+        "--steps=9",
+        "--sweep",
+        "tv-weight=1,2",
+        "-o",
+        str(tmp_path / "row.png"),
+        "--workers",
+        "2",
+    ]
+    process = subprocess.Popen(
+        [sys.executable, str(tmp_path / "slow.py"), str(tmp_path), *words(pair, *sweep)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        until = time.monotonic() + 300
+        while len(list(tmp_path.glob("*.begun"))) < 2 and time.monotonic() < until:
+            assert process.poll() is None
+            time.sleep(0.05)
+        painting = children(psutil.Process(process.pid))
+        began = time.monotonic()
+        if who == "all":
+            os.killpg(process.pid, signal.SIGINT)
+        else:
+            process.send_signal(signal.SIGTERM)
+        output, problems = process.communicate(timeout=80)
+    finally:
+        process.kill()
+    assert time.monotonic() - began < 60  # the step takes 90 s
+    assert problems == ""
+    assert process.returncode == 130
+    assert "stopped after 0 of 2" in output
+    kept = {path.name for path in (tmp_path / "row-cells").iterdir()}
+    assert kept == {"000.png.checkpoint", "001.png.checkpoint"}
+    assert len(painting) == 1
+    assert psutil.wait_procs(painting, timeout=5)[1] == []
+
+
 @pytest.mark.parametrize("workers", ["0", "-1"])
 def test_too_few_workers_are_refused(workers, pair, tmp_path, capsys):
     sweep = ["--sweep", "tv-weight=0,4", "-o", str(tmp_path / "row.png")]

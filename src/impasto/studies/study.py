@@ -10,6 +10,7 @@ import dataclasses
 import re
 from collections.abc import Generator, Mapping
 from pathlib import Path
+from typing import Any
 
 from impasto import images
 from impasto.errors import ImpastoError, OptionError, option
@@ -22,6 +23,7 @@ from impasto.jobs.results import losses_of
 from impasto.jobs.run import RunOptions, run
 from impasto.objective.terms import sum_by_term
 from impasto.recipes.recipe import Recipe
+from impasto.regions.specs import RegionSpec
 from impasto.runtime.devices import DeviceLike
 from impasto.runtime.files import absolute
 from impasto.runtime.interrupts import StepAbandoned
@@ -48,6 +50,9 @@ class StudyRun:
         content: File of the photograph.
         style: File of the style picture.
         folder: Keeps the picture of every cell, with its request.
+        mask: Label picture of the photograph, see :class:`impasto.jobs.requests.PaintRequest`.
+        style_mask: Label picture of the style picture.
+        regions: Regions with masks and styles of their own.
 
     Attributes:
         device: Where to paint, see :func:`impasto.runtime.devices.find_device`.
@@ -56,14 +61,32 @@ class StudyRun:
         finished: Names of the cells whose pictures are known to be whole and of this study.
     """
 
-    def __init__(self, study: Study, content: Path, style: Path, folder: Path) -> None:
+    def __init__(
+        self,
+        study: Study,
+        content: Path,
+        style: Path,
+        folder: Path,
+        *,
+        mask: str | None = None,
+        style_mask: str | None = None,
+        regions: tuple[RegionSpec, ...] = (),
+    ) -> None:
         self.study, self.folder = study, absolute(folder)  # the working folder may be removed
         self.content_path, self.style_path = content, style
+        self._masks: dict[str, Any] = {"mask": mask, "style_mask": style_mask, "regions": regions}
         self.device: DeviceLike = "auto"
         self.memory: float | None = None
         self.max_pixels = images.MAX_PIXELS
         self.finished: set[str] = set()
         self._resources = Resources(remember_features=True)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process, which opens encoders and pictures itself."""
+        return {**vars(self), "_resources": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _resources=Resources(remember_features=True))
 
     def file(self, name: str) -> Path:
         """The picture of a cell."""
@@ -71,7 +94,8 @@ class StudyRun:
 
     def request(self, recipe: Recipe) -> PaintRequest:
         """The request of a cell with that recipe."""
-        return PaintRequest(str(self.content_path), (StyleInput(str(self.style_path)),), recipe)
+        styles = (StyleInput(str(self.style_path)),)
+        return PaintRequest(str(self.content_path), styles, recipe, **self._masks)
 
     def find_finished(self, *, overwrite: bool = False) -> None:
         """Find the cells that earlier runs have finished.
@@ -121,8 +145,9 @@ class StudyRun:
         result = running.result
         if not result.is_finished:
             raise StepAbandoned
-        losses = sum_by_term(losses_of(result.losses[-1]))
-        losses.pop("loss")
+        last = result.losses[-1] if result.losses else {}  # a painting of no steps has none
+        losses = sum_by_term(losses_of(last))
+        losses.pop("loss", None)
         text = ", ".join(f"{term} {value:.4g}" for term, value in losses.items())
         dataclasses.replace(result, notes={"losses": text}).save(self.file(name))
         running.remove_checkpoint()

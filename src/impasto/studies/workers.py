@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import multiprocessing
+import threading
 import time
 import warnings
 from collections.abc import Generator, Iterator, Sequence
@@ -26,9 +27,10 @@ from impasto.runtime.contention import share_cores
 from impasto.runtime.device_memory import memory_budget
 from impasto.runtime.devices import find_device
 from impasto.runtime.interrupts import (
-    StepAbandoned,
+    GRACE_SECONDS,
     StopRequest,
     interrupts_ignored_by_children,
+    stop_on_interrupt,
 )
 from impasto.runtime.threads import own_threads
 from impasto.runtime.workers import best_workers
@@ -38,7 +40,7 @@ from impasto.weights.open import open_feature_extractor
 _POLL_SECONDS = 0.2
 """The longest time until Ctrl-C is noticed."""
 
-_STOP_SECONDS = 2.0
+_STOP_SECONDS = GRACE_SECONDS + 2.0
 """Time that the other processes have to end, and to keep a checkpoint; then they are ended."""
 
 Cell = tuple[str, Recipe]
@@ -63,7 +65,7 @@ def paint_cells(
 
     This process paints, too: the others take seconds to start. All share the cores and the free
     memory evenly, and each reads the inputs once. Closing the generator ends each process after its
-    current step; unfinished pictures keep a checkpoint.
+    current step, or within it if it is a long one; unfinished pictures keep a checkpoint.
 
     Args:
         study_run: The study; it must not have painted anything itself.
@@ -82,6 +84,10 @@ def paint_cells(
     threads = max(1, torch.get_num_threads() // max(1, count))
     in_all = count * most_bytes(study_run, cells) if count > 1 else 0.0
     waiting = iter(cells)
+
+    def is_stopped() -> bool:
+        return request.made
+
     team: list[_Worker] = []
     busy: dict[Connection, _Worker] = {}
     with contextlib.ExitStack() as stack:
@@ -95,13 +101,15 @@ def paint_cells(
         own_steps = _own_steps(study_run, own_cell, waiting, threads)
         stack.enter_context(contextlib.closing(own_steps))
         is_painting = own_cell is not None
-        while (busy or is_painting) and not request.made:
+        while (busy or is_painting) and not is_stopped():
             if is_painting:
                 step = next(own_steps, _END)
                 is_painting = step is not _END
                 if isinstance(step, str):
                     yield step
             for pipe in wait(list(busy), timeout=0 if is_painting else _POLL_SECONDS):
+                if is_stopped():  # and the signal may have ended the worker, too
+                    break
                 worker = busy[pipe]  # type: ignore[index]
                 yield worker.finished_cell()
                 if (following := next(waiting, None)) is None:
@@ -142,7 +150,7 @@ class _Worker:
 
     Attributes:
         pipe: Readable when the process has finished a cell or ended; closing it ends the process
-            after its current step.
+            after its current step, or within it.
         process: The process.
         is_idle: Whether it waits for a cell, and has saved all it was given.
     """
@@ -192,7 +200,7 @@ class _Worker:
 
 
 def _end(team: Sequence[_Worker]) -> None:
-    """End all processes after their current step, or soon; at once if Ctrl-C is pressed again."""
+    """End all processes after their current step or in it; at once if Ctrl-C is pressed again."""
     for worker in team:
         worker.pipe.close()
         if worker.is_idle:
@@ -203,7 +211,7 @@ def _end(team: Sequence[_Worker]) -> None:
             worker.process.join(max(0.0, until - time.monotonic()))
     finally:
         for worker in team:
-            worker.process.terminate()
+            worker.process.kill()
         for worker in team:
             worker.process.join()
 
@@ -224,10 +232,11 @@ def _paint_received(
             return
         error = None
         try:
-            for _ in study_run.paint(name, recipe):
-                if _is_closed(pipe):
-                    return
-        except StepAbandoned:
+            with _stopped_with(pipe) as request:
+                for _ in study_run.paint(name, recipe):
+                    if request.made:
+                        return
+        except KeyboardInterrupt:  # an abandoned step, or Ctrl-C twice
             return
         except ImpastoError as problem:
             error = problem
@@ -237,12 +246,30 @@ def _paint_received(
             return
 
 
-def _is_closed(pipe: Connection) -> bool:
-    """Whether the other end is closed: nothing else arrives while a cell is painted."""
-    try:
-        return pipe.poll()
-    except OSError:
-        return True
+@contextlib.contextmanager
+def _stopped_with(pipe: Connection) -> Iterator[StopRequest]:
+    """A request to stop what the block paints: by a signal, or when the pipe's other end closes.
+
+    Nothing else arrives on the pipe while a cell is painted.
+    """
+    is_over, over = multiprocessing.Pipe(duplex=False)
+    with stop_on_interrupt(notice="") as request:
+        watcher = threading.Thread(target=_watch, args=(pipe, is_over, request), daemon=True)
+        watcher.start()
+        try:
+            yield request
+        finally:
+            over.close()  # ends the watcher
+            watcher.join()
+            is_over.close()
+
+
+def _watch(pipe: Connection, is_over: Connection, request: StopRequest) -> None:
+    """Make the request when the pipe closes; have a step abandoned that does not end soon."""
+    if pipe in wait([pipe, is_over]):
+        request.made = True
+        while not wait([is_over], timeout=GRACE_SECONDS):
+            request.prod()
 
 
 def most_bytes(study_run: StudyRun, cells: Sequence[Cell]) -> float:

@@ -20,6 +20,7 @@ from impasto.cli.shared.recipe_options import given_entries, recipe_from
 from impasto.errors import OptionError
 from impasto.images.contact_sheet import picture_grid
 from impasto.jobs.events import Progress
+from impasto.jobs.requests import as_region_specs
 from impasto.reports.html import PAGE_ENDINGS
 from impasto.reports.study_report import check_grid_page, write_grid_page
 from impasto.runtime.devices import find_device
@@ -51,8 +52,10 @@ def run(args: argparse.Namespace) -> int:
     table = absolute(args.output.with_suffix(".csv"))
     outputs = [("-o", args.output), ("--report", args.report), ("the table of losses", table)]
     folder = args.cells or args.output.with_name(f"{args.output.stem}-cells")
-    request = StudyRun(study, args.content, args.style, folder).request(study.recipe)
-    check_apart(outputs, request.files)
+    masks = {"mask": args.mask, "style_mask": args.style_mask}
+    regions = as_region_specs(args.regions)
+    work = StudyRun(study, args.content, args.style, folder, **masks, regions=regions)
+    check_apart(outputs, work.request(study.recipe).files)
     for flag, path in outputs:
         if path is not None:
             check_replaceable(path, flag, overwrite=args.overwrite)
@@ -63,7 +66,6 @@ def run(args: argparse.Namespace) -> int:
     for path in (args.content, args.style):
         # Report an unreadable picture before hours of work.
         images.read(path, long_side=32, max_pixels=args.max_pixels)
-    work = StudyRun(study, args.content, args.style, folder)
     work.max_pixels, work.device = args.max_pixels, find_device(args.device)
     work.find_finished(overwrite=args.overwrite)
     stopped = _paint(work, args)
