@@ -1,6 +1,7 @@
 """Pictures a second in one pass: ours, a plain Johnson net and two plain AdaIN, in one run.
 
     python benchmarks/feedforward.py [--threads 2] [--sizes 512x512 1920x1080]
+    python benchmarks/feedforward.py --threads 1 --cpu    # CPU seconds, beside other work
 
 The style is cached, as it is when many pictures are painted in it. Random weights serve where no
 trained ones are needed: time does not depend on them. Each is timed in turn, round by round, and
@@ -45,9 +46,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, help="of torch [as it chooses]")
     parser.add_argument("--precision", default="auto")
+    parser.add_argument("--cpu", action="store_true", help="count the CPU seconds of the process")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--peak", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.cpu:
+        time.perf_counter = time.process_time
     if args.threads:
         torch.set_num_threads(args.threads)
     if args.peak:
