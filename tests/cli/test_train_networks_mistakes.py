@@ -149,7 +149,8 @@ FIGURES = re.compile(r"^step \d+: style [\d.]+, content [\d.]+ on (.+)$", re.MUL
     [
         ("multi-style", [], "photographs not trained on"),
         ("multi-style", ["--no-hold-back"], "photographs trained on, since none are held back"),
-        ("any-style", [], "photographs not trained on, styles trained on, since none are held back"),
+        ("any-style", [],
+         "photographs not trained on, styles trained on, since none are held back"),
         ("any-style", ["--hold-back"], "photographs and styles not trained on"),
         ("any-style", ["--no-hold-back"],
          "photographs and styles trained on, since none are held back"),

@@ -63,7 +63,7 @@ def paint(*words, content="photo.png"):
     ],
 )  # fmt: skip
 def test_no_file_takes_the_place_of_another(words, sentence, place, capsys, monkeypatch):
-    monkeypatch.setattr("impasto.cli.shared.run_options.run_request", None)  # never reached
+    monkeypatch.setattr("impasto.cli.shared.run_to_file.run_request", None)  # never reached
     before = {path.name: path.read_bytes() for path in place.iterdir()}
     assert paint(*words) == 2
     assert sentence in capsys.readouterr().err
@@ -142,7 +142,7 @@ def test_checkpoints_that_fail_cost_no_picture(place, capsys, monkeypatch, probl
     def fails(*_):
         raise problem
 
-    monkeypatch.setattr("impasto.cli.shared.run_options.CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("impasto.cli.shared.run_to_file.CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(torch, "save", fails)
     assert paint("-o", "out.png") == 0
     assert images.read("out.png").size == (48, 64)
