@@ -18,6 +18,8 @@ from impasto.errors import ImpastoError
 from impasto.jobs.encoder_at_hand import with_encoder_at_hand
 from impasto.jobs.request_json import KEY, to_json
 from impasto.jobs.requests import Request
+from impasto.painting.animations import MARK as SNAPSHOTS_MARK
+from impasto.painting.animations import VIDEO
 from impasto.recipes.recipe import FIELDS
 
 SOURCES = "sources"
@@ -33,6 +35,7 @@ MARK = "Impasto"
 """Of pages (their generator), and comment of animations."""
 
 _DIGITS = 32
+_VIDEO_START = 1 << 20  # bytes: the table of frames is much shorter
 _LOSSES = ["stage", "step", "height", "width", "seconds"]
 _EVALUATION = ["method", "result", "content_file", "style_file"]
 
@@ -84,6 +87,8 @@ def is_own_file(path: str | Path) -> bool:
     path = Path(path)
     suffix = path.suffix.lower()
     try:
+        if suffix == VIDEO:
+            return _is_own_video(path)
         if suffix in images.FORMATS:
             return "impasto" in images.read_metadata(path) or _has_mark(path)
         with path.open(encoding="utf-8", errors="replace") as file:
@@ -100,6 +105,12 @@ def _has_mark(path: Path) -> bool:
     from impasto.images.opening import open_file
 
     return open_file(path).image.info.get("comment") == MARK.encode()
+
+
+def _is_own_video(path: Path) -> bool:
+    """Whether a video has Impasto's comment, which is before its frames."""
+    with path.open("rb") as file:
+        return SNAPSHOTS_MARK.encode() in file.read(_VIDEO_START)
 
 
 def _is_own_table(columns: list[str]) -> bool:

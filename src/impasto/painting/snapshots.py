@@ -5,18 +5,16 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
-from PIL import ExifTags, Image
+from PIL import Image
 from torch import Tensor
 
 from impasto import images
 from impasto.errors import ImageError, OptionError, option
+from impasto.painting.animations import ANIMATIONS, check_animation, write_animation
 from impasto.painting.pyramid import Stage
-from impasto.runtime.files import atomic_write, check_writable, shown
-
-ANIMATIONS = (".gif", ".webp")
+from impasto.runtime.files import check_writable, shown
 
 _DURATION_MS = 3000
 _LAST_FRAME_MS = 1500
@@ -61,7 +59,8 @@ class Snapshots:
     """Saves about ``count`` pictures of a painting, evenly spread over its steps.
 
     Args:
-        path: A ``.gif`` or ``.webp`` file for an animation; any other path is a folder of PNGs.
+        path: A ``.gif``, ``.webp``, ``.png`` or ``.mp4`` file for an animation; any other path is a
+            folder of PNGs.
         count: Number of pictures.
         stages: Of the painting.
         alpha: Opacity of every picture, (1, 1, H, W) in [0, 1] at any size, or None.
@@ -72,7 +71,7 @@ class Snapshots:
         paths: The files written so far.
 
     Raises:
-        OptionError: For fewer than one picture.
+        OptionError: For fewer than one picture, or a video without PyAV.
         ImageError: If the path is not writable, or the format does not allow the size.
     """
 
@@ -95,7 +94,7 @@ class Snapshots:
         self._alpha, self._metadata = alpha, metadata or {}
         check_writable(path if self._is_animation else path / "step.png", error=ImageError)
         if self._is_animation:
-            images.check_format_size(path, self._size, remedy="name a folder instead")
+            check_animation(path, self._size)
         total = sum(stage.steps for stage in stages)
         count = min(count, total)
         self._steps = {max(1, round(total * (i + 1) / count)) for i in range(count)}
@@ -129,24 +128,7 @@ class Snapshots:
         if frames := [self.frames[step] for step in self.frames.steps]:
             duration = max(_SHORTEST_FRAME_MS, _DURATION_MS // len(frames))
             durations = [duration] * (len(frames) - 1) + [_LAST_FRAME_MS]
-            if self._path.suffix.lower() == ".gif":
-                frames = [_with_gif_transparency(frame) for frame in frames]
-            with atomic_write(self._path, error=ImageError) as temporary:
-                try:
-                    frames[0].save(
-                        temporary,
-                        save_all=True,
-                        append_images=frames[1:],
-                        duration=durations,
-                        loop=0,
-                        comment=b"Impasto",
-                        **_webp_mark(self._path),
-                    )
-                except (RuntimeError, ValueError, MemoryError) as problem:  # raised by Pillow
-                    raise ImageError(
-                        f"{shown(self._path)} could not be written "
-                        f"({str(problem) or type(problem).__name__}): name a folder instead."
-                    ) from problem
+            write_animation(self._path, frames, durations)
             self.paths = [self._path]
         return self.paths
 
@@ -161,29 +143,5 @@ def _check_folder_name(path: Path) -> None:
     if images.looks_like_file(path):
         raise ImageError(
             f"{shown(path)} names neither a folder nor an animation: give a folder, or a file that "
-            f"ends in {' or '.join(ANIMATIONS)}."
+            f"ends in {', '.join(ANIMATIONS[:-1])} or {ANIMATIONS[-1]}."
         )
-
-
-def _webp_mark(path: Path) -> dict[str, Any]:
-    """The EXIF entry by which an animation in WebP is known as Impasto's; GIF has a comment."""
-    if path.suffix.lower() != ".webp":
-        return {}
-    exif = Image.Exif()
-    exif[ExifTags.Base.ImageDescription] = 'impasto {"impasto": "snapshots"}'
-    return {"exif": exif.tobytes()}
-
-
-def _with_gif_transparency(frame: Image.Image) -> Image.Image:
-    """A frame for a GIF: pixels that are less than half opaque get a palette entry of their own.
-
-    Pillow's conversion from RGBA loses the transparency of later frames where invisible pixels have
-    the colour of visible ones.
-    """
-    if frame.mode != "RGBA":
-        return frame
-    transparent = 255  # palette index
-    plain = frame.convert("RGB").quantize(transparent)
-    plain.paste(transparent, mask=frame.getchannel("A").point([255] * 128 + [0] * 128))
-    plain.info["transparency"] = transparent
-    return plain

@@ -19,7 +19,7 @@ from impasto import __version__, images
 from impasto.errors import OptionError
 from impasto.jobs.existing import Existing, find_existing, is_own_file
 from impasto.jobs.requests import Request
-from impasto.painting.snapshots import ANIMATIONS
+from impasto.painting.animations import ANIMATIONS
 from impasto.reports.html import PAGE_ENDINGS
 from impasto.runtime.files import check_writable
 
