@@ -86,14 +86,14 @@ def watch(
     """Run a request to the end with a progress bar, and in a notebook with previews.
 
     Interrupting the kernel, or Ctrl-C, stops after the current step and returns the result so far.
-    """
-    handle = _notebook_handle()
 
     Args:
         request: What to make.
         options: How.
         resources: Encoders and models that are open already; fresh ones by default.
         callback: Called with every event; the run stops after the current step if it returns False.
+    """
+    handle = _notebook_handle()
     chosen = dataclasses.replace(
         options or RunOptions(),
         handle_interrupt=True,
