@@ -109,7 +109,6 @@ def _write_video(path: Path, frames: Sequence[Image.Image], durations: Sequence[
         stream = container.add_stream(codec, rate=_VIDEO_RATE)
         stream.width, stream.height = sizes
         stream.pix_fmt = "yuv420p"
-        stream.time_base = Fraction(1, _VIDEO_RATE)
         context = stream.codec_context
         context.thread_count = torch.get_num_threads()
         # Rec. 709, of limited range: what players take a video for that says nothing.
@@ -123,7 +122,7 @@ def _write_video(path: Path, frames: Sequence[Image.Image], durations: Sequence[
             frame = av.VideoFrame.from_ndarray(_even(picture), format="rgb24").reformat(
                 format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG"
             )
-            frame.time_base = stream.time_base
+            frame.time_base = Fraction(1, _VIDEO_RATE)
             for _ in range(max(1, round(duration * _VIDEO_RATE / 1000))):
                 frame.pts, number = number, number + 1
                 container.mux(stream.encode(frame))
