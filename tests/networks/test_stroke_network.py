@@ -126,3 +126,13 @@ def test_in_training_nothing_is_clipped():
 def test_impossible_shapes_are_refused(wrong):
     with pytest.raises(OptionError, match="at least 1"):
         StrokeShape(**wrong)
+
+
+def test_blocks_at_a_quarter_begin_as_next_to_nothing(net):
+    style = net.initial_style[None]
+    parts = net.split(style)
+    scale, shift = parts["stroke0b"]
+    assert scale.unique().tolist() == pytest.approx([0.1])
+    assert not shift.any()
+    others = [part for name, part in parts.items() if name != "stroke0b" and len(part) == 2]
+    assert all((scale == 1).all() and not shift.any() for scale, shift in others)

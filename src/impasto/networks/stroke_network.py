@@ -105,7 +105,18 @@ class StrokeNetwork(StyledNetwork):
         if not last.is_meta:
             with torch.no_grad():
                 last.mul_(0.3)  # little paint at first
+        self.initial_style = self._initial_style(_names("stroke", strokes)[1::2])
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def _initial_style(self, last: list[str]) -> Tensor:
+        """γ of 0.1 at the end of each block at a quarter: at first they add next to nothing."""
+        vector = torch.zeros(1, self.style_size, device="cpu")
+        start = 0
+        for name, width in self.modulated.items():
+            if name in last:
+                vector[:, start : start + width] = -0.9
+            start += 2 * width
+        return vector[0]
 
     def _add_extra(self, name: str, size: int, stride: int) -> None:
         self._extra[name], self.strides[name] = size, stride

@@ -76,6 +76,10 @@ class AnyStyleTraining(OnePassTraining):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             predictor = StylePredictor(channels, network.style_size, palette=network.palette_size)
+        if network.initial_style is not None:
+            with torch.no_grad():
+                bias = predictor.last.bias
+                bias.add_(network.initial_style[: len(bias)].to(bias))
         generator = step_generator(settings.seed, -1)
         pictures = [self._styles.draw(8, generator) for _ in range(16)]
         predictor.standardize([summaries_of(encoder, p, STYLE_LAYERS) for p in pictures])

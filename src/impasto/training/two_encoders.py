@@ -9,19 +9,20 @@ Both statistics of each layer count, its Gram matrix and its means and deviation
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto.encoders.protocol import Readout
 from impasto.encoders.vgg import Encoder
 from impasto.losses.moments import Summary
-from impasto.losses.statistics import STATISTICS
+from impasto.losses.statistics import STATISTICS, style_loss
 from impasto.networks.colour_map import recoloured
 from impasto.objective.objective import Objective
-from impasto.objective.readouts import plan_summary
-from impasto.objective.terms import ContentTerm, SummaryTerm, Term, TotalVariation, sum_by_term
+from impasto.objective.readouts import SummaryPlan, plan_summary
+from impasto.objective.terms import ContentTerm, Features, Term, TotalVariation, sum_by_term
 from impasto.runtime.precision import compute_dtype
 from impasto.training.crops import random_integer
 from impasto.training.settings import OnePassSettings
@@ -73,11 +74,7 @@ class TwoEncoderLosses:
         )
         targets = {}
         for prefix, encoder, layers, pictures in parts:
-            readouts = encoder.linear_readouts()
-            plans = {
-                name: plan_summary(name, STATISTICS["gaussian-ot"], readouts.get(name))
-                for name in layers
-            }
+            plans = _plans(layers, encoder.linear_readouts())
             features = encoder(pictures, [plan.source for plan in plans.values()])
             for name, plan in plans.items():
                 summary = plan.summarize(features[plan.source], None)
@@ -104,9 +101,9 @@ class TwoEncoderLosses:
         settings, own = self._settings, self._own
         with torch.no_grad():
             kept = self._deep(contents, settings.content_layers)
-        whole = [
+        whole: list[Term] = [
             ContentTerm(kept, layer_weights=settings.content_layers),
-            *self._style(targets, FULL, own.deep_layers, self._deep),
+            self._style(targets, FULL, own.deep_layers, self._deep),
             TotalVariation(settings.tv_weight),
             RangeTerm(own.range_weight),
             SlicedPaletteTerm(styles, settings.palette_weight, generator),
@@ -118,12 +115,12 @@ class TwoEncoderLosses:
             (painted, Objective(whole, self._deep)),
             (
                 _window(painted, own.window, generator),
-                Objective(self._style(targets, FULL, own.fine_layers, self._fine), self._fine),
+                Objective([self._style(targets, FULL, own.fine_layers, self._fine)], self._fine),
             ),
             (
                 F.avg_pool2d(painted, 2),
                 Objective(
-                    self._style(targets, HALF, own.fine_layers, self._fine, own.half_weight),
+                    [self._style(targets, HALF, own.fine_layers, self._fine, own.half_weight)],
                     self._fine,
                 ),
             ),
@@ -135,29 +132,60 @@ class TwoEncoderLosses:
         return losses
 
     def _style(
-        self,
-        targets: Mapping[str, Summary],
-        prefix: str,
-        layers: tuple[str, ...],
-        encoder: Encoder,
-        weight: float = 1.0,
-    ) -> list[Term]:
+        self, targets: Mapping[str, Summary], prefix: str, layers: tuple[str, ...],
+        encoder: Encoder, weight: float = 1.0,
+    ) -> StatisticsTerm:  # fmt: skip
         own = self._own
         share = weight / (len(own.fine_layers) + len(own.deep_layers))
-        terms: list[Term] = []
-        for name, part in own.statistics.items():
-            from_moments = STATISTICS[name].from_moments
-            assert from_moments is not None
-            terms.append(
-                SummaryTerm(
-                    {layer: from_moments(targets[prefix + layer]) for layer in layers},
-                    statistic=name,
-                    layer_weights=dict.fromkeys(layers, share * part),
-                    soft=self._settings.soft,
-                    readouts=encoder.linear_readouts(),
-                )
-            )
-        return terms
+        return StatisticsTerm(
+            {layer: targets[prefix + layer] for layer in layers},
+            {name: share * part for name, part in own.statistics.items()},
+            encoder.linear_readouts(),
+            soft=self._settings.soft,
+        )
+
+
+class StatisticsTerm:
+    """Style: several statistics of the same features, which are summarized once.
+
+    Args:
+        targets: Layer → mean and Gram matrix.
+        weights: Statistic → weight at each layer; each follows from mean and Gram matrix.
+        readouts: See :class:`impasto.objective.terms.SummaryTerm`.
+        soft: Whether a relative error x of a statistic at a layer counts as log(1 + x).
+    """
+
+    def __init__(
+        self, targets: Mapping[str, Summary], weights: Mapping[str, float],
+        readouts: Mapping[str, Readout], *, soft: bool,
+    ) -> None:  # fmt: skip
+        self._targets, self._weights, self._soft = targets, weights, soft
+        self._plans = _plans(targets, readouts)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers of the targets, or the features before their readouts."""
+        return tuple(plan.source for plan in self._plans.values())
+
+    def __call__(self, features: Features) -> dict[str, Tensor]:
+        """``style.LAYER`` → weighted loss."""
+        losses = {}
+        for name, plan in self._plans.items():
+            found = plan.finish(plan.summarize(features[plan.source], None))
+            parts = []
+            for kind, weight in self._weights.items():
+                statistic = STATISTICS[kind]
+                assert statistic.from_moments is not None
+                ours, theirs = (statistic.from_moments(x) for x in (found, self._targets[name]))
+                error = style_loss(statistic, ours, theirs)
+                parts.append(weight * (error.log1p() if self._soft else error).mean())
+            losses[f"style.{name}"] = torch.stack(parts).sum()
+        return losses
+
+
+def _plans(layers: Iterable[str], readouts: Mapping[str, Readout]) -> dict[str, SummaryPlan]:
+    statistic = STATISTICS["gaussian-ot"]  # its summary is the mean and the Gram matrix
+    return {name: plan_summary(name, statistic, readouts.get(name)) for name in layers}
 
 
 def _window(pictures: Tensor, side: int, generator: torch.Generator) -> Tensor:
