@@ -33,7 +33,7 @@ class TwoEncoderSettings:
     statistics: Mapping[str, float] = field(default_factory=lambda: {"gram": 0.5, "moments": 0.5})
     half_weight: float = 0.5
     window: int = 128
-    lattice_weight: float = 0.35
+    lattice_weight: float = 1.0
     range_weight: float = 4.0
     style_crops: int = 4
 
