@@ -12,6 +12,7 @@ from impasto.jobs.events import Event, Finished, Note, Planned, Progress
 from impasto.jobs.requests import StylizeRequest
 from impasto.jobs.results import Result
 from impasto.jobs.sources import check_short_side, frame_notes
+from impasto.onepass.stroke_size import stroke_share
 from impasto.onepass.stylizer import StyleSource, Stylizer
 from impasto.regions.regions import read_regions, style_name_of
 from impasto.runtime.device_memory import peak_bytes
@@ -19,6 +20,9 @@ from impasto.runtime.interrupts import interruptible
 
 if TYPE_CHECKING:
     from impasto.jobs.run import Run
+
+_STROKES_APART = 0.1
+"""Difference of the strokes' size from what was asked for, as a share, that is worth a note."""
 
 
 def stylize(run: Run) -> Iterator[Event]:
@@ -37,6 +41,7 @@ def stylize(run: Run) -> Iterator[Event]:
     for style in stylizer.pictures:
         if style.path is not None and run.resources.is_first_use(style.path):
             yield from frame_notes(style.path, style)
+    yield from stroke_notes(picture.size, request.style_scale, stylizer.painter.least_side)
     regions_named = len(request.regions) + 1 if request.regions else 2 * bool(request.mask)
     needed = stylizer.bytes_needed(picture, regions=regions_named, depth=options.depth)
     yield Planned((picture.size,), (1,), bytes=needed, device=str(run.device))
@@ -71,6 +76,22 @@ def stylize(run: Run) -> Iterator[Event]:
     yield Progress(1.0, seconds, 0.0, picture.size)
     result = Result(painted, picture.alpha, request, seconds, peak_bytes=peak, source=picture.info)
     yield Finished(result)
+
+
+def stroke_notes(size: tuple[int, int], style_scale: float, least: int) -> Iterator[Note]:
+    """A note if strokes cannot be as large or as fine as they are asked for.
+
+    Args:
+        size: Height and width of the picture.
+        style_scale: Of the request.
+        least: Smallest side that the network can paint.
+    """
+    share = stroke_share(size, style_scale, least)
+    if abs(share - 1) > _STROKES_APART:
+        yield Note(
+            f"Strokes in a picture of {size[1]}×{size[0]} px are {share:.0%} as large as "
+            f"{option('style_scale')} asks for."
+        )
 
 
 def check_regions(request: StylizeRequest, stylizer: Stylizer) -> None:

@@ -45,6 +45,12 @@ _MOST = 1000  # styles or regions
 _MOST_PIXELS = 65536  # of a side, as in recipes
 _OWN_ENTRIES = entries(StylizeRequest)
 
+_WHOLE = {"strength", "feather", "precision"}
+"""Entries of every one-pass request that was written as a whole."""
+
+_OLD_ONE_PASS: Mapping[str, Any] = {"style_scale": 0.0}
+"""Entries that one-pass requests did not always have, with what was done before they had them."""
+
 
 def to_json(request: Request) -> str:
     """The request as JSON, with plain values only; a placeholder stands for pictures in memory."""
@@ -77,6 +83,8 @@ def from_json(text: str) -> Request:
         is_needed = field.default is field.default_factory is dataclasses.MISSING
         if is_needed and field.name not in values:
             raise OptionError(f"The {kind} request lacks the entry {field.name!r}.")
+    if request is StylizeRequest and values.keys() >= _WHOLE:
+        values = {**_OLD_ONE_PASS, **values}
     return request(**values)
 
 
@@ -287,4 +295,5 @@ def _old_stylize(metadata: Mapping[str, str]) -> StylizeRequest:
     for name in ("mask", "style_mask"):
         masks[name] = _optional_name(options.get(name) or None, name)
     content = _name(metadata.get("content"), "content")
-    return StylizeRequest(content, _styles(styles, "styles"), **values, **masks)
+    values = {**_OLD_ONE_PASS, **values, **masks}
+    return StylizeRequest(content, _styles(styles, "styles"), **values)

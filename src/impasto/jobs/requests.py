@@ -35,6 +35,9 @@ Source: TypeAlias = "str | Image.Image | Picture"
 
 RECONSTRUCTIONS = ("content", "style", "figure")
 
+SMALLEST_STROKES, LARGEST_STROKES = 0.05, 20.0
+"""Of ``style_scale`` in one pass, as in recipes."""
+
 
 @dataclass(frozen=True)
 class StyleInput:
@@ -184,6 +187,8 @@ class StylizeRequest:
         model: Name or file of a one-pass model; empty: chosen by the styles.
         size: Long side in pixels; 0: the picture's own.
         strength: 0 (the photograph, or nearly) to 1.
+        style_scale: Size of the strokes: 1 is a fair share of the picture, 2 twice that; 0 is the
+            network's own size in pixels, whatever the picture's.
         colour: Whose colours.
         colour_space: Colour space that separates lightness from colour.
         colour_match: Method that the colour mode ``match`` recolours with.
@@ -201,6 +206,12 @@ class StylizeRequest:
     model: str = entry("", "any, multi or your own; empty: as the styles need")
     size: int = entry(0, "long side in pixels; 0: as it is", range=(0, 65536))
     strength: float = entry(1.0, "0 (the photograph) to 1", group=STYLE, range=(0.0, 1.0))
+    style_scale: float = entry(
+        1.0,
+        "size of the strokes, relative to the picture; 0: the same in pixels for every picture",
+        group=STYLE,
+        range=(0.0, LARGEST_STROKES),
+    )
     colour: str = entry(
         Recipe.colour, "whose colours", group=COLOURS, choices=COLOUR_MODES, aliases=("color",)
     )
@@ -230,6 +241,13 @@ class StylizeRequest:
         if not (self.styles or _have_styles(self.regions)):
             raise OptionError("Name a style: a picture, or one of the model's own.")
         check_entries(self)
+        if 0 < self.style_scale < SMALLEST_STROKES:
+            raise OptionError(
+                f"{option('style_scale')} must be 0 or from {SMALLEST_STROKES:g} to "
+                f"{LARGEST_STROKES:g}, not {self.style_scale:g}.",
+                got=self.style_scale,
+                allowed=(SMALLEST_STROKES, LARGEST_STROKES),
+            )
 
     def replace(self, /, **changes: Any) -> StylizeRequest:
         """The request with some numbers and names changed; aliases are accepted.

@@ -121,6 +121,7 @@ class Resources:
             styles,
             model=model,
             strength=request.strength,
+            style_scale=request.style_scale,
             colour=request.colour,
             colour_space=request.colour_space,
             colour_match=request.colour_match,

@@ -29,12 +29,17 @@ from impasto.onepass.guided_steps import (
     sharpened,
 )
 from impasto.runtime.devices import CPU
+from impasto.runtime.strips import STRIP_ELEMENTS
 
 SIDE, GPU_SIDE = 512, 4096
 """Side of a tile's core in pixels: on a CPU its maps stay in the cache."""
 
-_LEAST_SIDE = 64
-"""Side of a tile's core in pixels of the smallest level: below it a tile is mostly margin."""
+_LEAST_SIDE, _MOST_SIDE = 64, 1024
+"""Side of a tile's core in pixels of the smallest level below which it is mostly margin, as far as
+the tile does not get larger than the other."""
+
+_FINE_LEVELS = 3
+"""Levels of the photograph that are made tile by tile; the smaller ones take little memory."""
 
 _TILE_BYTES = 60.0
 """Bytes a pixel of a tile: the photograph and the painting in floats, and copies of them."""
@@ -86,10 +91,11 @@ def carried(
     sizes = [tuple(-(-length // (1 << levels - n)) for length in size) for n in range(levels + 1)]
     maps = _Maps(*(at_size(x, sizes[0], original.dtype) for x in (painted, reduced)))
     result = torch.empty_like(original)
-    tiles = plan_tiles(size, _side(original.device, levels), stride=(1 << levels), halo=0)
+    coarse = _CoarseGuide(original, masks, levels)
+    tiles = plan_tiles(size, _side(original.device, levels), stride=1 << levels, halo=0)
     for number, tile in enumerate(tiles):
         parts = _parts((slice(*tile.rows), slice(*tile.columns)), sizes)
-        guide = _Guide(original, masks, _grown(parts[0], 1, sizes[0]), levels)
+        guide = _Guide(coarse, parts)
         part = _first_level(maps, guide, parts[0], detail)
         for level in range(1, levels + 1):
             part = _next_level(part, guide, level, parts)
@@ -114,9 +120,14 @@ def carried_bytes(
     levels = level_count(size, small)
     base = math.ceil(size[0] / (1 << levels)) * math.ceil(size[1] / (1 << levels))
     maps = 2 * 3 * map_itemsize(base, itemsize) * base
-    side = _side(CPU, levels) + 2 * (MARGIN + 1) * (1 << levels) * (levels + 1)
+    fine = min(levels, _FINE_LEVELS)
+    coarse = 0.0
+    if levels:
+        coarse = 4 * (3 + regions) * size[0] * size[1] * 4 / 3 / (1 << 2 * fine)
+    side = _side(CPU, levels) + (2 * (2 * MARGIN + 1) << fine)
     tile = min(size[0], side) * min(size[1], side)
-    return 3 * itemsize * size[0] * size[1] + 2 * maps + (_TILE_BYTES + 8 * regions) * tile
+    painted = 3 * itemsize * size[0] * size[1]
+    return painted + 1.5 * maps + coarse + (_TILE_BYTES + 8 * regions) * tile
 
 
 def at_size(picture: Tensor, size: tuple[int, ...], dtype: torch.dtype) -> Tensor:
@@ -145,32 +156,75 @@ class _Maps:
     reduced: Tensor
 
 
-class _Guide:
-    """The photograph and the masks around a tile at every level, the largest last.
+class _CoarseGuide:
+    """The photograph and the masks at their smaller levels.
 
     Args:
-        original: The whole photograph.
+        original: The photograph.
         masks: Of the regions, or None.
-        part: What is needed of the smallest level.
-        levels: Number of halvings.
+        levels: Number of halvings to the smallest level.
+
+    Attributes:
+        last: The largest of the levels that are held.
+        maps: Level → (1, 3 + R, h, w), the smallest first; none if all levels are the largest.
     """
 
-    def __init__(self, original: Tensor, masks: Tensor | None, part: Part, levels: int) -> None:
-        self._first = part[0].start, part[1].start
-        rows, columns = (slice(s.start << levels, s.stop << levels) for s in part)
-        whole = rows, columns
-        maps = as_float(cut(original, whole))
-        if masks is not None:
-            maps = torch.cat([maps, _MASK_EDGE * cut(masks, whole)], 1)
-        self._levels = [maps]
-        for _ in range(levels):
-            self._levels.insert(0, _halved(self._levels[0]))
+    def __init__(self, original: Tensor, masks: Tensor | None, levels: int) -> None:
+        self._original, self._masks = original, masks
+        self.levels, fine = levels, min(levels, _FINE_LEVELS)
+        self.last = levels - fine
+        self.maps: list[Tensor] = []
+        if not levels:
+            return
+        height, width = original.shape[-2:]
+        rows = max(1, STRIP_ELEMENTS // width >> fine) << fine
+        whole = [
+            _halved(self.full((slice(top, top + rows), slice(0, width))), fine)
+            for top in range(0, height, rows)
+        ]
+        self.maps.append(torch.cat(whole, -2))
+        for _ in range(self.last):
+            self.maps.insert(0, _halved(self.maps[0]))
+
+    def full(self, part: Part) -> Tensor:
+        """A part of the largest level."""
+        picture = as_float(cut(self._original, part))
+        if self._masks is None:
+            return picture
+        return torch.cat([picture, _MASK_EDGE * as_float(cut(self._masks, part))], 1)
+
+
+class _Guide:
+    """The photograph and the masks around a tile at every level.
+
+    Args:
+        coarse: The smaller levels.
+        parts: What is needed of every level.
+    """
+
+    def __init__(self, coarse: _CoarseGuide, parts: Sequence[Part]) -> None:
+        fine = coarse.levels - coarse.last
+        part = parts[coarse.last]
+        self._coarse, self._first = coarse, (part[0].start, part[1].start)
+        self._fine: list[Tensor] = []
+        if fine:
+            rows, columns = (slice(s.start << fine, s.stop << fine) for s in part)
+            self._fine.append(coarse.full((rows, columns)))
+        for _ in range(fine - 1):
+            self._fine.insert(0, _halved(self._fine[0]))
 
     def cut(self, level: int, part: Part) -> Tensor:
         """A part of a level, (1, 3 + R, h, w)."""
-        first = [start << level for start in self._first]
-        rows, columns = (slice(s.start - f, s.stop - f) for s, f in zip(part, first, strict=True))
-        return self._levels[level][..., rows, columns]
+        beyond = level - self._coarse.last
+        if not self._coarse.levels:
+            return self._coarse.full(part)
+        if beyond <= 0:
+            return cut(self._coarse.maps[level], part)
+        rows, columns = (
+            slice(s.start - (first << beyond), s.stop - (first << beyond))
+            for s, first in zip(part, self._first, strict=True)
+        )
+        return cut(self._fine[beyond - 1], (rows, columns))
 
 
 def _parts(part: Part, sizes: Sequence[tuple[int, ...]]) -> list[Part]:
@@ -228,13 +282,16 @@ def map_itemsize(pixels: int, itemsize: int) -> int:
 
 def _side(device: torch.device, levels: int) -> int:
     """Side of a tile's core."""
-    return max(SIDE if device.type == "cpu" else GPU_SIDE, _LEAST_SIDE << levels)
+    least = min(_LEAST_SIDE << levels, _MOST_SIDE)
+    return max(SIDE if device.type == "cpu" else GPU_SIDE, least)
 
 
-def _halved(x: Tensor) -> Tensor:
+def _halved(x: Tensor, times: int = 1) -> Tensor:
     """Means of two by two values of (1, C, H, W), the last row and column repeated if it is odd."""
-    down, right = x.shape[-2] % 2, x.shape[-1] % 2
-    if down or right:
-        x = F.pad(x, (0, right, 0, down), mode="replicate")
-    rows = x[..., ::2, :] + x[..., 1::2, :]
-    return (rows[..., ::2] + rows[..., 1::2]) / 4
+    for _ in range(times):
+        down, right = x.shape[-2] % 2, x.shape[-1] % 2
+        if down or right:
+            x = F.pad(x, (0, right, 0, down), mode="replicate")
+        rows = x[..., ::2, :] + x[..., 1::2, :]
+        x = (rows[..., ::2] + rows[..., 1::2]) / 4
+    return x

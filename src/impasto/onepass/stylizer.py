@@ -18,6 +18,7 @@ from impasto.errors import ImageError, OptionError, option, unknown_name
 from impasto.images.picture import PICTURE_TYPES, Picture, PictureLike, fit_size, match_dtype
 from impasto.networks.catalogue import networks, open_network, style_names
 from impasto.networks.model import OnePassModel
+from impasto.onepass.sized_painting import SizedPainter
 from impasto.onepass.style_files import is_style_file, load_style
 from impasto.onepass.stylist import STYLE_SIDE, Stylist, check_strength, mixture
 from impasto.recipes.recipe import Recipe
@@ -97,6 +98,8 @@ class Stylizer:
             all have their own, or are kept.
         model: Name or file of a one-pass model, or the model; chosen by the styles by default.
         strength: 0 (the photograph, or nearly) to 1.
+        style_scale: Size of the strokes relative to the picture; 0 for a fixed size in pixels (see
+            :func:`impasto.onepass.stroke_size.painted_size`).
         colour: Name in :data:`impasto.colour.modes.COLOUR_MODES`.
         colour_space: Of colours that are kept: ``"oklab"``, ``"cielab"`` or ``"yiq"``.
         colour_match: Method of the mode ``"match"``.
@@ -115,6 +118,7 @@ class Stylizer:
         *,
         model: str | Path | OnePassModel | None = None,
         strength: float = 1.0,
+        style_scale: float = 1.0,
         colour: str = Recipe.colour,
         colour_space: str = Recipe.colour_space,
         colour_match: str = Recipe.colour_match,
@@ -131,7 +135,7 @@ class Stylizer:
         model = choose_model(sources) if model is None else model
         self.model = model if isinstance(model, OnePassModel) else open_network(model)
         self._stylist = Stylist(self.model, precision=precision, memory=memory, device=device)
-        self._strength = strength
+        self._painter, self._strength = SizedPainter(self._stylist, style_scale), strength
         self._mode, self._space, self._match = get_colour_mode(colour), colour_space, colour_match
         self._colour, self._memory = colour, memory
         self._shares = [style.share for style in sources]
@@ -159,6 +163,11 @@ class Stylizer:
         return [style for style in self._styles if isinstance(style, Picture)]
 
     @property
+    def painter(self) -> SizedPainter:
+        """What paints with strokes of the size asked for."""
+        return self._painter
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The styles that the model knows by name."""
         return tuple(self._stylist.names)
@@ -179,7 +188,7 @@ class Stylizer:
             OptionError: If it is more than the limit that was given, with the least that does.
         """
         itemsize = 1 if self.holds_bytes(content, regions=regions, depth=depth) else 4
-        needed, least = self._stylist.planned_bytes(
+        needed, least = self._painter.planned_bytes(
             content.size, itemsize, pictures=self._pictures_held, regions=regions
         )
         if self._memory is not None and least > self._memory:
@@ -228,10 +237,14 @@ class Stylizer:
         else:
             original, masks = self._as_small_as_needed(content, depth, None).tensor, None
             vectors = [self._mixture(original, None) if self._vector is None else self._vector]
-        tensor = self._mode.content(original, self._space)
-        style = self._stylist.spatial_style(vectors, tensor, strength=self._strength, masks=masks)
-        other_bytes = 0 if tensor is original else original.nbytes
-        painted = self._stylist.paint(tensor, style, other_bytes=other_bytes, progress=progress)
+        painted = self._painter.paint(
+            original,
+            vectors,
+            strength=self._strength,
+            masks=masks,
+            prepare=lambda rows: self._mode.content(rows, self._space),
+            progress=progress,
+        )
         painted = self._mode.result(painted, original, self._space)
         kept = [region.mask for region in regions if region.keep]
         if kept:

@@ -57,5 +57,5 @@ def configure(parser: Parser) -> None:
     add_memory(run)
     run.add_argument("--json", action="store_true", help="print the results as JSON")
     run.add_argument("--quiet", action="store_true", help="show no progress")
-    parser.show_first("output", "style", "model", "strength", "save_style", "size", "regions",
-                      "colour", "format", "overwrite")  # fmt: skip
+    parser.show_first("output", "style", "model", "strength", "style_scale", "save_style", "size",
+                      "regions", "colour", "format", "overwrite")  # fmt: skip
