@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import scipy.linalg
 import torch
 from torch.autograd import gradcheck
 
 from impasto.losses.bures import bures, trace_sqrt
+from impasto.runtime.threads import own_threads
 
 
 def covariance(channels, *, rank=None, batch=(), seed=0, dtype=torch.float64):
@@ -163,3 +165,50 @@ def test_non_finite_matrix_gives_nan_without_affecting_others():
     assert traces.isnan().tolist() == [False, True, False]
     assert traces[0] == pytest.approx(3.0)
     assert traces[2] == pytest.approx(6.0)
+
+
+def float64_gradient(a, b):
+    """1 − B^½ (B^½ A B^½)^-½ B^½, written out with NumPy."""
+    values, vectors = np.linalg.eigh(b.double().numpy())
+    root = vectors * np.sqrt(values) @ vectors.T
+    values, vectors = np.linalg.eigh(root @ a.double().numpy() @ root)
+    return np.eye(len(a)) - root @ (vectors / np.sqrt(values) @ vectors.T) @ root
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 2e-3)])
+@pytest.mark.parametrize("channels", [3, 16, 128])
+def test_gradient_equals_the_closed_form(channels, dtype, tolerance):
+    a, b = covariance(channels, seed=1, dtype=dtype), covariance(channels, seed=2, dtype=dtype)
+    leaf = a.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(bures(leaf, b), leaf)
+    np.testing.assert_allclose(gradient.numpy(), float64_gradient(a, b), rtol=0, atol=tolerance)
+
+
+def test_a_batch_of_targets_for_one_covariance():
+    a, targets = covariance(4, seed=1), covariance(4, batch=(3,), seed=2)
+    leaf = a.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(bures(leaf, targets).sum(), leaf)
+    expected = sum(float64_gradient(a, target) for target in targets)
+    np.testing.assert_allclose(gradient.numpy(), expected, atol=1e-9)
+
+
+def test_one_thread_computes_it_all(monkeypatch):
+    """Matrices of this size are too small for several threads, which would wait for each other."""
+    threads = []
+
+    def recording(function):
+        def recorded(*given, **options):
+            threads.append(torch.get_num_threads())
+            return function(*given, **options)
+
+        return recorded
+
+    for name in ("eigh", "cholesky_ex"):
+        monkeypatch.setattr(torch.linalg, name, recording(getattr(torch.linalg, name)))
+    before = torch.get_num_threads()
+    with own_threads(2):
+        leaf = covariance(4).requires_grad_()
+        bures(leaf, covariance(4, seed=2)).backward()
+        assert torch.get_num_threads() == 2
+    assert torch.get_num_threads() == before
+    assert threads == [1, 1]
