@@ -1,120 +1,167 @@
-"""How well one-pass models paint: the figures of their model cards.
+"""How well methods of style transfer paint: all judged on the same held-out pairs of pictures.
 
-    python benchmarks/one_pass_quality.py --teacher TEACHER.safetensors --content DIR --style DIR
-    python benchmarks/one_pass_quality.py --teacher … --content DIR --model multi --pictures DIR
+    python benchmarks/one_pass_quality.py any quick paint photograph microast --microast DIR \
+        --content DIR --style DIR --vgg VGG19.safetensors --teacher TEACHER.safetensors \
+        --unseen unseen.safetensors --json figures.json --sheets sheets/
+    python benchmarks/one_pass_quality.py multi --pictures DIR --pairs 12 --content DIR --teacher …
 
-Pictures are those that ``impasto train … --hold-back`` leaves out, at a long side of 512 px. For a
-model of fixed styles, each style is painted on photographs of its own, and ``--pictures`` is the
-folder of the style pictures, called as the styles are. Evaluated by the teacher: style = mean over
-relu1_1 … relu5_1 of ‖G − G_s‖² / ‖G_s‖², content = ‖F − F_c‖² / ‖F_c‖² at relu4_1. ``--paint``
-judges what ``impasto paint`` makes of the same pairs, too, by its default or another recipe, and
-tells the seconds that it takes.
+METHODS, any number: ``photograph`` (as it is), ``recoloured`` (with the mean and covariance of the
+style's colours), a recipe (``paint`` is the default one) or its TOML file, a one-pass model or its
+file, the folder of a training (the averaged weights of its checkpoint), ``microast`` and
+``magenta``, which are run from outside the repository, or a folder of pictures painted by any other
+program on the pairs that ``--write-pairs`` gives it.
+
+PAIRS. Pictures that ``impasto train … --hold-back`` leaves out, evenly spaced in each folder:
+``--set full`` is 24 pairs with a long side of 512 px, ``--set quick`` 12 of 384 px. With
+``--pictures`` they are the photographs and styles of a model that knows its styles by name.
+
+FIGURES are listed in ``judging/judges.py``. Each encoder is an option: what is not given is left
+out. VGG-19 is the network that most others were trained against; the teacher is what ``compact`` is
+a copy of; ``unseen_encoder.py`` trains the one that no painter has been trained against.
+
+Pictures and figures are kept in ``--cache`` by the content that they depend on, so another method
+costs only its own. Impasto's code does not count: give another folder after a change of it. Seconds
+are those of painting one picture, and compare only on a machine without other work.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
 from impasto import images
-from impasto.images.contact_sheet import CaptionedImage, contact_sheet
-from impasto.images.picture import list_pictures
-from impasto.networks.catalogue import open_network
+from impasto.errors import ImpastoError, OptionError, option
+from impasto.images.contact_sheet import CaptionedImage
 from impasto.networks.model import IDENTITY
-from impasto.onepass.stylist import Stylist
-from impasto.painting.objective_builder import as_styles
-from impasto.painting.painter import Painter
-from impasto.recipes.presets import get_recipe
-from impasto.runtime.memory import keep_freed_memory
-from impasto.training.crops import is_held_out
-from impasto.training.validation import Pair, judge, read_pairs
-from impasto.weights.open import open_encoder
+from impasto.runtime.files import atomic_write
+from impasto.training.validation import Pair
+from impasto.weights.store import cache_dir
+from judging.cache import Cache
+from judging.judges import open_judges
+from judging.methods import Method, open_method
+from judging.pairs import SETS, PairSet, held_out_pairs, named_pairs, title
+from judging.peers import PEERS
+from judging.report import Rows, sheet, table, write_csv, write_json
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
+    args = parse_arguments(arguments)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    try:
+        run(args)
+    except ImpastoError as error:
+        print(error.render(lambda name: f"--{name.replace('_', '-')}"), file=sys.stderr)
+        return 1
+    return 0
+
+
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--teacher", required=True, help="name or file of the judging encoder")
-    parser.add_argument("--model", default="any", help="name or file [any]")
-    parser.add_argument("--content", required=True, help="folder of photographs")
-    parser.add_argument("--style", help="folder of paintings, for a model of any style")
-    parser.add_argument(
-        "--pictures", help="folder of the style pictures of a model of fixed styles"
-    )
-    parser.add_argument("--pairs", type=int, default=24, help="or photographs a style [24]")
-    parser.add_argument("--size", type=int, default=512, help="long side [512]")
-    parser.add_argument(
-        "--paint",
-        nargs="?",
-        const="default",
-        metavar="RECIPE",
-        help="paint the pairs by optimization too",
-    )
-    parser.add_argument("--sheet", type=Path, help="write the pictures as a contact sheet")
-    args = parser.parse_args()
+    add = parser.add_argument
+    add("methods", nargs="*", metavar="METHOD", help="see the text at the top of this file")
+    add("--content", required=True, help="folder of photographs")
+    add("--style", help="folder of paintings")
+    add("--pictures", help="folder of the style pictures of a model of fixed styles")
+    add("--set", choices=SETS, default="full", help="[full]")
+    add("--pairs", type=int, help="pairs, or photographs a style, instead of the set's")
+    add("--size", type=int, help="long side in pixels, instead of the set's")
+    add("--vgg", help="VGG-19 up to relu3_1: name or file")
+    add("--teacher", help="encoder up to relu5_1: name or file")
+    add("--unseen", type=Path, help="file that unseen_encoder.py has written")
+    for name in PEERS:
+        add(f"--{name}", type=Path, metavar="DIR", help=f"folder of the program {name}")
+    add("--cache", type=Path, help="folder of pictures and figures [in Impasto's cache]")
+    add("--json", type=Path, help="write all figures")
+    add("--csv", type=Path, help="write a line for each method and pair")
+    add("--sheets", type=Path, metavar="DIR", help="write a sheet at 1:1 for each pair")
+    add("--write-pairs", type=Path, metavar="DIR", help="write the pairs for another program")
+    add("--threads", type=int, help="of PyTorch")
+    return parser.parse_args(arguments)
 
-    teacher, model = open_encoder(args.teacher), open_network(args.model)
-    stylist = Stylist(model)
-    scores, painted_scores, seconds, cells = [], [], [], []
-    keep_freed_memory(0.0)  # as the commands do
-    for pair in pairs_of(args, model):
-        content, style = pair.content.tensor, pair.style.tensor
-        vector = stylist.named_style(pair.name) if pair.name else stylist.read_style(style)
-        painted = stylist.paint(content, stylist.spatial_style([vector], content))
-        scores.append(judge(teacher, painted, content, style))
-        told = f"{scores[-1].style:.3f} {scores[-1].content:.3f}"
-        cells.append([CaptionedImage(images.to_pil(p), told) for p in (content, style, painted)])
-        name = pair.style.path.stem if pair.style.path else pair.name
-        if args.paint:
-            started = time.perf_counter()
-            painted = optimized(pair, get_recipe(args.paint).replace(size=args.size))
-            seconds.append(time.perf_counter() - started)
-            painted_scores.append(judge(teacher, painted, content, style))
-            told += (
-                f"  by optimization {painted_scores[-1].style:.3f} {painted_scores[-1].content:.3f}"
+
+def run(args: argparse.Namespace) -> None:
+    """Paint, judge, print, and write what is asked for."""
+    peers = {name: getattr(args, name) for name in PEERS if getattr(args, name) is not None}
+    methods = [open_method(name, peers) for name in args.methods]
+    names = [method.name for method in methods]
+    if doubled := next((name for name in names if names.count(name) > 1), None):
+        raise OptionError(f"Two methods are called {doubled}: rename a file or folder.")
+    pairs = read_pairs(args, methods)
+    if args.write_pairs is not None:
+        write_pairs(args.write_pairs, pairs)
+    if not methods:
+        return
+    judges = open_judges(args.vgg, args.teacher, args.unseen)
+    columns = [figure for judge in judges for figure in judge.figures] + ["seconds"]
+    cache = Cache(args.cache or cache_dir() / "one_pass_quality")
+    rows: dict[str, dict[str, dict[str, float]]] = {name: {} for name in names}
+    for method in methods:
+        for pair in pairs:
+            painted, seconds = cache.paint(method, pair)
+            row = rows[method.name][title(pair)] = {"seconds": seconds}
+            for judge in judges:
+                row |= cache.figures(judge, painted, pair)
+        print(f"{method.name}: {len(pairs)} pairs", file=sys.stderr, flush=True)
+    for average in ("mean", "median"):
+        print(f"\n{table(rows, columns, average)}")
+    if args.csv:
+        write_csv(args.csv, rows, columns)
+    if args.json:
+        given = {key: str(getattr(args, key)) for key in ("set", "vgg", "teacher", "unseen")}
+        write_json(args.json, rows, columns, given)
+    if args.sheets:
+        write_sheets(args.sheets, cache, methods, pairs, rows)
+
+
+def read_pairs(args: argparse.Namespace, methods: Sequence[Method]) -> list[Pair]:
+    """The pairs that all methods paint."""
+    chosen = SETS[args.set]
+    chosen = PairSet(args.pairs or chosen.count, args.size or chosen.size)
+    if args.pictures is None:
+        if args.style is None:
+            raise OptionError(f"Name a folder of paintings with {option('style')}.")
+        return held_out_pairs(args.content, args.style, chosen)
+    fixed = next((method.styles for method in methods if method.styles), None)
+    if fixed is None:
+        raise OptionError(
+            f"{option('pictures')} is for models of fixed styles, and none is among the methods: "
+            f"name one, or give {option('style')} instead."
+        )
+    return named_pairs(args.content, args.pictures, fixed, chosen, skip=IDENTITY)
+
+
+def write_pairs(folder: Path, pairs: Sequence[Pair]) -> None:
+    """``CONTENT__STYLE.content.png`` and ``CONTENT__STYLE.style.png`` of every pair."""
+    for pair in pairs:
+        for kind, picture in (("content", pair.content), ("style", pair.style)):
+            with atomic_write(folder / f"{title(pair)}.{kind}.png") as temporary:
+                images.to_pil(picture.tensor).save(temporary, format="PNG")
+
+
+def write_sheets(
+    folder: Path, cache: Cache, methods: Sequence[Method], pairs: Sequence[Pair], rows: Rows
+) -> None:
+    """For every pair a sheet of photograph, style and all results, pixel for pixel."""
+    for pair in pairs:
+        cells = [
+            CaptionedImage(images.to_pil(pair.content.tensor), title(pair)),
+            CaptionedImage(images.to_pil(pair.style.tensor), "style"),
+        ]
+        for method in methods:
+            row = rows[method.name][title(pair)]
+            told = " ".join(
+                f"{name} {row[name]:.3f}" for name in ("vgg_gram", "content") if name in row
             )
-            cells[-1].append(CaptionedImage(images.to_pil(painted), "by optimization"))
-        print(f"{told}  {pair.content.path.name} × {name}", flush=True)
-    tell(args.model, scores)
-    if args.paint:
-        tell("by optimization", painted_scores)
-        print(f"by optimization, seconds: median {statistics.median(seconds):.2f}")
-    if args.sheet:
-        half = (len(cells) + 1) // 2
-        rows = [cells[i] + (cells[i + half] if i + half < len(cells) else []) for i in range(half)]
-        contact_sheet(rows, height=256).save(args.sheet)
-
-
-def tell(name, scores):
-    for what in ("style", "content"):
-        values = [getattr(score, what) for score in scores]
-        print(f"{name}, {what}: mean {statistics.mean(values):.4f}, "
-              f"median {statistics.median(values):.4f}")  # fmt: skip
-
-
-def optimized(pair, recipe):
-    """What a recipe makes of a pair."""
-    painter = Painter(pair.content, as_styles([pair.style]), recipe)
-    for _ in painter:
-        pass
-    return painter.picture
-
-
-def pairs_of(args, model) -> list[Pair]:
-    contents = [p for p in list_pictures(args.content) if is_held_out(p)]
-    if model.predictor is not None:
-        styles = [p for p in list_pictures(args.style) if is_held_out(p)]
-        return read_pairs(contents, styles, args.pairs, args.size)
-    pairs = []
-    for index, name in enumerate(name for name in model.styles if name != IDENTITY):
-        (path,) = (p for p in list_pictures(args.pictures) if p.stem == name)
-        # Photographs of its own for each style, so that more are seen.
-        own = contents[index :: len(model.styles)]
-        pairs += [Pair(p.content, p.style, name)
-                  for p in read_pairs(own, [path], args.pairs, args.size)]  # fmt: skip
-    return pairs
+            picture = images.to_pil(cache.paint(method, pair).picture)
+            cells.append(CaptionedImage(picture, f"{method.name}  {told}"))
+        with atomic_write(folder / f"{title(pair)}.png") as temporary:
+            sheet(cells).save(temporary, format="PNG")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
