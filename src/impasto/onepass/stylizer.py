@@ -64,7 +64,6 @@ class StyleSource:
         return not Path(self.source).suffix and len(Path(self.source).parts) == 1
 
 
-def choose_model(styles: Sequence[StyleSource]) -> str:
 def style_sources(
     given: PictureLike | StyleSource | Sequence[PictureLike | StyleSource],
 ) -> list[StyleSource]:
@@ -73,6 +72,7 @@ def style_sources(
     return [style if isinstance(style, StyleSource) else StyleSource(style) for style in several]
 
 
+def choose_model(styles: Sequence[StyleSource]) -> str:
     """The built-in or added model that knows these styles by name, or the one for any picture."""
     names = [str(style.source) for style in styles if style.is_name]
     if not names:
