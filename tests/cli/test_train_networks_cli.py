@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 import shutil
 from pathlib import Path
@@ -18,6 +17,7 @@ from impasto import images
 from impasto.cli.commands import train_networks
 from impasto.cli.main import run
 from impasto.cli.options import train_networks as options
+from impasto.cli.shared.parser import Parser
 from impasto.networks.adain import AdaINNetwork
 from impasto.networks.files import load_network
 from impasto.networks.johnson import JohnsonNetwork, JohnsonShape
@@ -184,7 +184,7 @@ def test_any_style_off_a_single_picture(data, tmp_path):
 
 @pytest.mark.parametrize("option", ["--start", "--add-style"])
 def test_what_begins_with_a_model_sees_whole_crops_from_the_start(option, data, tmp_path):
-    parser = argparse.ArgumentParser()
+    parser = Parser()
     options.configure(parser.add_subparsers())
     words = command(data, "multi-style", tmp_path / "x.safetensors")[1:]
     assert train_networks._settings(parser.parse_args(words)).first_share == 0.7

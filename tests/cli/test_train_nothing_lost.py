@@ -106,7 +106,7 @@ def test_a_model_without_room_is_kept_elsewhere(data, tmp_path, monkeypatch, cap
     words = command(data, "per-style", output, "--run", str(tmp_path / "run"), "--quiet")
     output.parent.mkdir()
 
-    def becomes_a_file(self, step):
+    def becomes_a_file(self, step, seconds_left):
         if step.step == 2:
             output.parent.rmdir()
             output.parent.write_text("")

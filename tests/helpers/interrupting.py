@@ -17,8 +17,8 @@ def interrupted_after(number: int) -> Iterator[None]:
     """Within the block, trainings are interrupted after the step of that number."""
     show = TrainingBar.show
 
-    def interrupted(bar: TrainingBar, step: TrainStep) -> None:
-        show(bar, step)
+    def interrupted(bar: TrainingBar, step: TrainStep, seconds_left: float | None) -> None:
+        show(bar, step, seconds_left)
         if step.step == number:
             signal.raise_signal(signal.SIGINT)
 
