@@ -84,9 +84,24 @@ def test_tables_have_the_escaped_name(place):
         }
 
 
-def test_rerun_says_why_it_does_not(place, capsys):
+@pytest.mark.parametrize("command", ["stylize", "paint, mask"])
+def test_they_are_made_again_from_their_metadata(command, place, capsys):
+    if command == "stylize":
+        assert run(["stylize", PHOTO, "--style", PHOTO, "-o", "o.png"]) == 0
+    else:
+        assert run(WORKS[command]) == 0
+    assert run(["rerun", "o.png", "--show"]) == 0
+    assert ESCAPED in capsys.readouterr().out
+    assert run(["rerun", "o.png", "-o", "again.png", "--quiet"]) == 0, capsys.readouterr().err
+    assert images.read("again.png").tensor.equal(images.read("o.png").tensor)
+
+
+def test_what_no_file_can_be_called_is_refused(place, capsys):
     request = StylizeRequest(f"in/{NAME}", (StyleInput("in/b.png"),))
-    images.write("x.png", smooth_picture(8, 8, seed=1), metadata=describe_request(request))
+    metadata = describe_request(request)
+    hostile = {name: text.replace("\\udce9", "\\ud800") for name, text in metadata.items()}
+    assert hostile != metadata
+    images.write("x.png", smooth_picture(8, 8, seed=1), metadata=hostile)
     assert run(["rerun", "x.png", "-o", "y.png"]) == 2
     assert "is a name with broken characters" in capsys.readouterr().err
 

@@ -35,6 +35,26 @@ def test_colours(pictures, method, is_weighted):
     assert not style.allclose(whole, atol=0.01)
 
 
+def test_histograms_of_few_levels(pictures):
+    """Equal values stay equal, whether a part of them lies in the first strip or in the last."""
+    style, content, weights = pictures
+    posterized = (style * 5).round() / 5
+    for target in (content, (content * 3).round() / 3):
+        whole = match_colours(posterized, target, "histogram", content_weights=weights)
+        strips = match_colours_in_strips(posterized, target, "histogram", weights)
+        torch.testing.assert_close(strips, whole, atol=2e-6, rtol=0)
+        assert len(strips[0, 0].unique()) == len(posterized[0, 0].unique())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_large_pictures_are_never_matched_whole(pictures, method, monkeypatch):
+    """It takes some 150 bytes of memory for each of their pixels."""
+    monkeypatch.setattr(in_strips, "match_colours", None)
+    style, content, weights = pictures
+    matched = match_colours_in_strips(style, content, method, weights)
+    assert matched.shape == style.shape
+
+
 @pytest.mark.parametrize("space", SPACES)
 def test_lightness(pictures, space):
     style, content, _ = pictures

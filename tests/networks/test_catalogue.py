@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from helpers.random_inputs import random_encoder, smooth_picture
+from helpers.sentences import sentence
 from helpers.tiny_networks import ENCODER, any_style, fixed_styles
 from impasto.encoders.files import save_encoder
 from impasto.errors import OptionError, WeightsError
@@ -62,11 +63,25 @@ def test_a_file_is_opened_by_its_path(file):
 
 
 def test_another_model_may_take_an_added_ones_place(file, cache):
-    add_network("ours", file)
+    kept = add_network("ours", file)
     save_network(file, fixed_styles("paint", "hatching"), dtype=torch.float32)
-    add_network("ours", file)
+    before = kept.read_bytes()
+    message = sentence(OptionError, add_network, "ours", file)
+    assert message == (
+        "There is a model ours already: choose another name, or replace it with overwrite."
+    )
+    assert kept.read_bytes() == before
+    add_network("ours", file, overwrite=True)
     assert list(open_network("ours").styles) == ["hatching"]
     assert list((cache / "networks").iterdir()) == [cache / "networks" / "ours.safetensors"]
+
+
+def test_names_that_differ_by_capitals_are_one_file_on_some_disks(file, cache):
+    add_network("ours", file)
+    for overwrite in (False, True):
+        message = sentence(OptionError, add_network, "Ours", file, overwrite=overwrite)
+        assert message == "There is a model ours already: choose another name."
+    assert [path.name for path in (cache / "networks").iterdir()] == ["ours.safetensors"]
 
 
 def test_an_added_model_can_be_added_once_more(file):

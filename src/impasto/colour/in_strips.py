@@ -13,11 +13,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.colour.matching import (
+    LEVELS,
     LINEAR_MAPS,
     MIN_DEVIATION,
     RIDGE,
     match_colours,
     match_lightness,
+    means_of_ranks,
+    transport_ranks,
 )
 from impasto.colour.spaces import CHROMA_PADDING, fit_gamut, get_space
 from impasto.runtime.devices import as_float64
@@ -35,7 +38,7 @@ Read = Callable[[Tensor], Tensor]
 def match_colours_in_strips(
     style: Tensor, content: Tensor, method: str, content_weights: Tensor | None
 ) -> Tensor:
-    """See :func:`impasto.colour.matching.match_colours`; histograms are always matched whole.
+    """See :func:`impasto.colour.matching.match_colours`.
 
     Args:
         style: (1, 3, H, W).
@@ -43,8 +46,10 @@ def match_colours_in_strips(
         method: Name in :data:`impasto.colour.matching.METHODS`.
         content_weights: (1, 1, H', W') ≥ 0, or None.
     """
-    if method not in LINEAR_MAPS or _are_small(style, content):
+    if _are_small(style, content) or method not in (*LINEAR_MAPS, "histogram"):
         return match_colours(style, content, method, content_weights=content_weights)
+    if method == "histogram":
+        return _match_histograms(style, content, content_weights)
     mean, covariance = moments_in_strips(style)
     target_mean, target_covariance = moments_in_strips(content, content_weights)
     ridge = RIDGE * torch.eye(3, dtype=mean.dtype, device=mean.device)
@@ -54,6 +59,41 @@ def match_colours_in_strips(
         colours = torch.einsum("dc,bchw->bdhw", matrix, as_float64(part) - _as_map(mean))
         rows.copy_((colours + _as_map(target_mean)).clamp_(0, 1))
     return matched
+
+
+def _match_histograms(style: Tensor, content: Tensor, weights: Tensor | None) -> Tensor:
+    """See :func:`impasto.colour.matching.match_histograms`, from counts of fine levels."""
+    matched = torch.empty_like(style)
+    for channel in range(style.shape[1]):
+        counts, _ = _levels_of(style, channel, None)
+        there = counts > 0
+        ends = transport_ranks(counts[there] / counts.sum())
+        shares, sums = _levels_of(content, channel, weights)
+        used = shares > 0
+        total = shares.sum()
+        means = means_of_ranks(*ends, sums[used] / shares[used], shares[used] / total)
+        table = torch.zeros_like(counts)
+        table[there] = means
+        for rows, part in strips(matched, style, max_elements=3 * _STRIP_PIXELS):
+            rows[:, channel] = table[_level(part[:, channel])].clamp_(0, 1)
+    return matched
+
+
+def _levels_of(picture: Tensor, channel: int, weights: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Of every level of a channel: the sum of the weights of its pixels, and of their values."""
+    maps = (picture,) if weights is None else (picture, weights)
+    sums: list[Tensor] = []
+    for rows, *weight in strips(*maps, max_elements=3 * _STRIP_PIXELS):
+        values = as_float64(rows[:, channel]).flatten()
+        share = as_float64(weight[0]).flatten() if weight else torch.ones_like(values)
+        index = _level(values)
+        more = [torch.bincount(index, x, LEVELS + 1) for x in (share, share * values)]
+        sums = more if not sums else [a.add_(b) for a, b in zip(sums, more, strict=True)]
+    return sums[0], sums[1]
+
+
+def _level(values: Tensor) -> Tensor:
+    return (as_float64(values) * LEVELS).round().clamp_(0, LEVELS).long()
 
 
 def match_lightness_in_strips(style: Tensor, content: Tensor, space: str) -> Tensor:

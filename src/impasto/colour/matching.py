@@ -23,7 +23,9 @@ It limits how much the rounding noise of a grey or plain picture is amplified in
 MIN_DEVIATION = 1e-4
 """Of lightness, as a share of white; below it a picture counts as plain."""
 
-_LEVELS = 2**20  # of a channel for histogram matching: finer than 16 bits, coarser than rounding
+LEVELS = 2**20
+"""Of a channel for histogram matching: finer than 16 bits, coarser than rounding."""
+
 _MIN_SHARE = 1e-9  # of a picture: a fifth of a pixel of the largest picture that can be read
 
 Colours = tuple[Tensor, Tensor]
@@ -171,22 +173,31 @@ def _transport(
 ) -> Tensor:
     """Optimal transport in one dimension: (N,) values → means of (M,) target values by rank."""
     # Equal up to the rounding of resizing, which would otherwise become strong noise.
-    levels, index = torch.unique((values * _LEVELS).round(), return_inverse=True)
+    levels, index = torch.unique((values * LEVELS).round(), return_inverse=True)
     weights = torch.zeros_like(levels).index_add_(0, index, shares)
+    low, high = transport_ranks(weights)
+    target_values, order = target_values.sort()
+    return means_of_ranks(low, high, target_values, target_shares[order]).take(index)
+
+
+def transport_ranks(weights: Tensor) -> tuple[Tensor, Tensor]:
+    """The first and the last rank, 0 to 1, of levels (L,) with these shares of a picture."""
     # A level of zero weight gets the value at its rank: a mean over a tiny interval of ranks.
     middle, half = weights.cumsum(0) - weights / 2, weights.clamp_min(_MIN_SHARE) / 2
-    low, high = (middle - half).clamp(0, 1), (middle + half).clamp(0, 1)
+    return (middle - half).clamp(0, 1), (middle + half).clamp(0, 1)
 
-    target_values, order = target_values.sort()
-    steps = torch.stack([target_shares[order], target_shares[order] * target_values])
+
+def means_of_ranks(low: Tensor, high: Tensor, values: Tensor, shares: Tensor) -> Tensor:
+    """Means over intervals of ranks (L,) of sorted values (M,) with shares that sum to one."""
+    steps = torch.stack([shares, shares * values])
     edges, sums = F.pad(steps.cumsum(1), (1, 0)).unbind()
 
     def integral(rank: Tensor) -> Tensor:
-        # Of the sorted target values from rank 0: linear within each.
-        at = torch.searchsorted(edges, rank, right=True).clamp(1, len(target_values)) - 1
-        return sums.take(at) + (rank - edges.take(at)) * target_values.take(at)
+        # Of the sorted values from rank 0: linear within each.
+        at = torch.searchsorted(edges, rank, right=True).clamp(1, len(values)) - 1
+        return sums.take(at) + (rank - edges.take(at)) * values.take(at)
 
-    return ((integral(high) - integral(low)) / (high - low)).take(index)
+    return (integral(high) - integral(low)) / (high - low)
 
 
 LINEAR_MAPS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -124,9 +125,17 @@ def from_metadata(metadata: Mapping[str, str]) -> Request | None:
 def _name(value: Any, entry: str) -> str:
     if not isinstance(value, str) or not value or len(value) > _LONGEST_NAME or "\0" in value:
         raise OptionError(f"The request's {entry} must be a name, not {_shown(value)}.")
-    if any("\ud800" <= letter <= "\udfff" for letter in value):
+    if not _can_be_a_name(value):
         raise OptionError(f"The request's {entry} is a name with broken characters.")
     return value
+
+
+def _can_be_a_name(value: str) -> bool:
+    """Whether a file can have the name; bytes that are not UTF-8 count, as Python escapes them."""
+    try:
+        return os.fsdecode(os.fsencode(value)) == value
+    except UnicodeError:
+        return False
 
 
 def _optional_name(value: Any, entry: str) -> str | None:

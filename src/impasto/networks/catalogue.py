@@ -5,13 +5,15 @@ Listing them needs no torch, so what opens models is imported when one is opened
 
 from __future__ import annotations
 
+import filecmp
 import json
+import os
 import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from impasto.errors import OptionError, WeightsError, unknown_name
+from impasto.errors import OptionError, WeightsError, option, unknown_name
 from impasto.networks.descriptions import read_description
 from impasto.networks.styles import IDENTITY
 from impasto.runtime.files import atomic_write
@@ -86,16 +88,22 @@ def open_network(name: str | Path) -> OnePassModel:
     raise unknown_name("model", str(name), [*known, "FILE.safetensors"])
 
 
-def add_network(name: str, file: str | Path) -> Path:
+def add_network(name: str, file: str | Path, *, overwrite: bool = False) -> Path:
     """Copy a trained model to the user's models, to be opened by name.
 
     If it reads styles with an encoder that is a file, that is copied with it.
+
+    Args:
+        name: The name.
+        file: The model.
+        overwrite: Whether to replace another model of that name.
 
     Returns:
         The copy.
 
     Raises:
-        OptionError: If the name belongs to a built-in model, or is not a valid file name.
+        OptionError: If the name belongs to a built-in model, or to another added one, or is not a
+            valid file name.
         WeightsError: If the file is not a one-pass model.
     """
     from impasto.networks.files import load_network
@@ -106,6 +114,7 @@ def add_network(name: str, file: str | Path) -> Path:
         raise OptionError(f"A model's name is of letters, digits, dots and dashes, not {name!r}.")
     model = load_network(file)
     copy = networks_folder() / f"{name}.safetensors"
+    _check_free(name, Path(file), overwrite=overwrite)
     if model.predictor is not None and is_file_name(model.encoder):
         encoder = Path("encoders") / copy.name  # relative to the copy
         _copy(Path(model.encoder), copy.parent / encoder)
@@ -115,6 +124,38 @@ def add_network(name: str, file: str | Path) -> Path:
     else:
         _copy(Path(file), copy)
     return copy
+
+
+def _check_free(name: str, file: Path, *, overwrite: bool) -> None:
+    """Raise an OptionError if an added model has the name, or one that differs by capitals only."""
+    for other, path in added_networks().items():
+        if other.casefold() != name.casefold() or (other == name and overwrite):
+            continue
+        if other == name and _same_model(file, path):
+            continue
+        remedy = f", or replace it with {option('overwrite')}" if other == name else ""
+        raise OptionError(f"There is a model {other} already: choose another name{remedy}.")
+
+
+def _same_model(file: Path, copy: Path) -> bool:
+    """Whether a model was copied from a file: all but the place of its encoder is the same."""
+    try:
+        (state, own), (kept, theirs) = read_safetensors(file), read_safetensors(copy)
+        descriptions = [json.loads(metadata["description"]) for metadata in (own, theirs)]
+    except (WeightsError, LookupError, ValueError):
+        return False
+    import torch
+
+    encoders = [description.pop("encoder", None) for description in descriptions]
+    if is_file_name(str(encoders[0])):
+        places = file.parent / str(encoders[0]), copy.parent / str(encoders[1])
+        if not all(map(os.path.isfile, places)) or not filecmp.cmp(*places, shallow=False):
+            return False
+    return (
+        descriptions[0] == descriptions[1]
+        and state.keys() == kept.keys()
+        and all(torch.equal(value, kept[key]) for key, value in state.items())
+    )
 
 
 def _copy(file: Path, to: Path) -> None:

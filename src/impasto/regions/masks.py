@@ -138,7 +138,9 @@ def resize_masks(masks: Tensor, size: tuple[int, int]) -> Tensor:
     if masks.shape[-2:] == size:
         return masks
     if not masks.is_floating_point():  # plane by plane: floats take four times the memory
-        planes = [as_uint8(resize_masks(as_float(plane), size)) for plane in masks.split(1, 1)]
+        planes = [
+            as_uint8(resize_masks(as_float(plane), size)) for plane in torch.split(masks, 1, 1)
+        ]
         return torch.cat(planes, 1)
     # Bilinear, since bicubic interpolation, as for pictures, overshoots at edges.
     return antialiased(masks, size, "bilinear").clamp(0, 1)

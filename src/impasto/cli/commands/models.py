@@ -73,7 +73,7 @@ def _add(args: argparse.Namespace) -> int:
     else:
         from impasto.networks.catalogue import add_network
 
-        path = add_network(args.name, args.file)
+        path = add_network(args.name, args.file, overwrite=args.overwrite)
     say(f"{args.name}: {path}")
     return 0
 

@@ -44,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE", type=Path,
                          help="the file that fetch would download, a safetensors file from another "
                               "Impasto cache, or a model by `impasto train`")  # fmt: skip
+    command.add_argument("--overwrite", action="store_true", help="replace a model of that name")
     command.set_defaults(models_command="add")
 
     command = _command(commands, "verify", "check weights for damage", "verify vgg19")
