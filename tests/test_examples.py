@@ -28,6 +28,7 @@ PROGRAMS = {
     "own_statistic.py": (["--final-steps", "2"], ["three-moments.png", "gram.png"]),
     "own_encoder.py": (["--final-steps", "2"], ["own-encoder.png"]),
     "regions.py": (["--final-steps", "2"], ["regions-painted.png", "regions-one-pass.png"]),
+    "pictures_in_memory.py": (["--final-steps", "2"], ["in-memory.png"]),
     "folder_with_progress_bar.py": (
         ["--steps", "1", "--final-steps", "2"],
         [f"folder/{path.stem}.png" for path in SAMPLES.glob("*.jpg")],

@@ -227,7 +227,7 @@ def test_a_notebook_shows_the_picture_as_it_emerges(request_, monkeypatch):
     notebook.display.display = lambda display_id: handle
     monkeypatch.setitem(sys.modules, "IPython", notebook)
     monkeypatch.setitem(sys.modules, "IPython.display", notebook.display)
-    monkeypatch.setattr("impasto.jobs.display._PREVIEW_SECONDS", 0.0)
+    monkeypatch.setattr("impasto.jobs.display.PREVIEW_SECONDS", 0.0)
     result = watch(request_)
     assert len(shown) == 7
     assert shown[-1].size == (64, 48)
