@@ -3,6 +3,7 @@
     python benchmarks/optimize.py                          # all of it; leave the machine alone
     python benchmarks/optimize.py --json figures.json      # and keep the figures
     python benchmarks/optimize.py --sizes 512 --quality 0  # only the steps, only at 512 px
+    python benchmarks/optimize.py --quality 0 --threads 1 --cpu   # CPU seconds, beside other work
     python benchmarks/optimize.py --quick                  # does it run? (its figures mean nothing)
 
 Pictures are the bundled samples; a size is the long side in pixels. Impasto's number type is chosen
@@ -90,17 +91,18 @@ STEP_RECIPE = Recipe(
 # --- Steps: the side of a worker process -------------------------------------------------------
 
 
-def work(path: str, pair: str, size: int, dtype: str, threads: int) -> None:
+def work(path: str, pair: str, size: int, dtype: str, threads: int, clock: str) -> None:
     """Memory before the steps, one step for every line that comes in, and memory after."""
     torch.set_num_threads(threads)
+    now = getattr(time, clock)
     if path != "textbook":
         keep_freed_memory(0.0)  # as `impasto paint` does
     step = make_step(path, pair, size, dtype)
     print(json.dumps({"before_bytes": psutil.Process().memory_info().rss}), flush=True)
     for _ in sys.stdin:
-        started = time.perf_counter()
+        started = now()
         loss = step()
-        print(json.dumps({"seconds": time.perf_counter() - started, "loss": loss}), flush=True)
+        print(json.dumps({"seconds": now() - started, "loss": loss}), flush=True)
     print(json.dumps({"peak_bytes": peak_bytes()}), flush=True)
 
 
@@ -154,10 +156,10 @@ def step(worker: subprocess.Popen[str]) -> Figures:
     return answer(worker)
 
 
-def measure_steps(pair: str, size: int, dtype: str, repeats: int) -> list[Figures]:
-    """Seconds and memory of all paths at one size, a row each."""
+def measure_steps(pair: str, size: int, dtype: str, repeats: int, clock: str) -> list[Figures]:
+    """Seconds and memory of all paths at one size, a row each; clock is a function of time."""
     with contextlib.ExitStack() as stack:
-        task = (pair, size, dtype, torch.get_num_threads())
+        task = (pair, size, dtype, torch.get_num_threads(), clock)
         workers = {path: stack.enter_context(start_worker(path, *task)) for path in PATHS}
         memory = {path: answer(worker) for path, worker in workers.items()}
         losses = {path: step(worker)["loss"] for path, worker in workers.items()}  # and warm up
@@ -286,6 +288,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="default: all",
     )
     parser.add_argument("--threads", type=int, help="of torch (default: its own choice)")
+    parser.add_argument("--cpu", action="store_true", help="count CPU seconds in the steps")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument("--quick", action="store_true", help="one thread, 64 px, few steps")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
@@ -310,8 +313,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, value in figures["environment"].items():
         print(f"{name:>12}  {value}")
 
+    clock = "process_time" if options.cpu else "perf_counter"
     for size in options.sizes:
-        figures["steps"] += measure_steps(options.pairs[0], size, dtype, options.repeats)
+        figures["steps"] += measure_steps(options.pairs[0], size, dtype, options.repeats, clock)
     if options.sizes:
         title = f"One step (loss and gradient), {options.pairs[0]}"
         print_table(title, figures["steps"], STEP_COLUMNS)
