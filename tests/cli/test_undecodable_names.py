@@ -14,6 +14,7 @@ import pytest
 from helpers.random_inputs import smooth_picture
 from impasto import images
 from impasto.cli.main import run
+from impasto.jobs.request_json import KEY
 from impasto.jobs.requests import StyleInput, StylizeRequest
 from impasto.jobs.results import describe_request
 
@@ -99,8 +100,8 @@ def test_they_are_made_again_from_their_metadata(command, place, capsys):
 def test_what_no_file_can_be_called_is_refused(place, capsys):
     request = StylizeRequest(f"in/{NAME}", (StyleInput("in/b.png"),))
     metadata = describe_request(request)
-    hostile = {name: text.replace("\\udce9", "\\ud800") for name, text in metadata.items()}
-    assert hostile != metadata
+    changed = json.dumps({**json.loads(metadata[KEY]), "content": "\ud800.png"})
+    hostile = {**metadata, KEY: changed}
     images.write("x.png", smooth_picture(8, 8, seed=1), metadata=hostile)
     assert run(["rerun", "x.png", "-o", "y.png"]) == 2
     assert "is a name with broken characters" in capsys.readouterr().err
