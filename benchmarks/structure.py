@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import logging
 from pathlib import Path
 
 import torch
@@ -34,6 +35,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256, help="long side [256]")
     parser.add_argument("--sheet", type=Path, help="write the default's as a contact sheet")
     args = parser.parse_args()
+    logging.getLogger("impasto").setLevel(logging.ERROR)  # the advice itself
 
     scores: dict[str, list[float]] = {recipe: [] for recipe in RECIPES}
     cells: list[tuple[float, Path, Path]] = []

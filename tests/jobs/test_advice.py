@@ -48,7 +48,7 @@ def notes(request: PaintRequest, resources: Resources | None = None) -> list[str
 def test_it_is_told_once_before_the_end(noise_like):
     resources = Resources()
     (told,) = notes(noise_like, resources)
-    assert "of the photograph's structure are left" in told
+    assert "of the photograph's structure is left" in told
     assert "recipe photo, colour content or content_weight 3e-06 keeps more" in told
     assert notes(noise_like, resources) == []
     assert len(notes(noise_like)) == 1
@@ -145,8 +145,8 @@ def test_the_papers_recipes_need_no_download(not_there, tmp_path: Path):
     assert described["recipe"]["encoder"] == "compact"
     same = impasto.paint(PIXELS, NOISE, recipe=recipe.replace(encoder="compact"))
     assert torch.equal(same.tensor, result.tensor)
-    painter = impasto.Painter(PIXELS, NOISE, recipe)
-    assert next(iter(painter)).losses
+    step = next(iter(impasto.Painter(PIXELS, NOISE, recipe)))
+    assert step.note == told[0]
 
 
 def test_an_encoder_that_is_there_is_used_without_a_word(not_there, encoder, monkeypatch):
@@ -173,6 +173,18 @@ def test_the_command_falls_back_and_finds_its_picture_again(not_there, tmp_path,
     assert run_command(["rerun", str(tmp_path / "out.png"), "-o", str(tmp_path / "b.png")]) == 0
     first, second = (images.read(tmp_path / name).tensor for name in ("out.png", "b.png"))
     assert torch.equal(first, second)
+
+
+def test_a_comparison_tells_it_once(not_there, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name, pixels in (("photo.png", PIXELS), ("noise.png", NOISE[None])):
+        images.write(name, pixels)
+    options = ["--recipe", "gatys2015", "--size", "64", "--steps", "1", "--workers", "1"]
+    sweep = ["--sweep", "content-weight=0.1,1", "-o", "grid.png"]
+    assert run_command(["compare", "photo.png", "noise.png", *options, *sweep]) == 0
+    assert capsys.readouterr().err.count("--encoder vgg19 downloads it once") == 1
+    cells = [images.read_metadata(path) for path in tmp_path.glob("grid*/*.png")]
+    assert {json.loads(cell["request"])["recipe"]["encoder"] for cell in cells} == {"compact"}
 
 
 def test_an_unknown_encoder_is_still_refused():

@@ -41,7 +41,7 @@ def structure_advice(request: PaintRequest, result: Tensor, content: Picture) ->
     if score >= MUCH_LOST:
         return ""
     return (
-        f"{score:.0%} of the photograph's structure are left, and faces or letters may be lost: "
+        f"{score:.0%} of the photograph's structure is left, and faces or letters may be lost: "
         f"{_remedies(recipe)} keeps more."
     )
 

@@ -137,7 +137,10 @@ def texture(
         memory: Bytes that may be taken of the device's memory.
         max_pixels: Refuse larger pictures.
         progress: Show a progress bar, in a notebook with the picture so far.
-        **changes: Recipe entries to change, e.g. ``style_scale=0.5``.
+        callback: Called with every event (:mod:`impasto.jobs.events`): ``Progress`` after each
+            step, ``Preview`` with the picture so far, ``Note``. If it returns False, the painting
+            stops after the current step, and what was painted until then is returned.
+        **changes: Recipe entries to change, e.g. ``style_scale=0.5``; listed below.
 
     Returns:
         The texture; ``.save("out.png")`` writes it.
@@ -152,14 +155,14 @@ def texture(
     return _finish(request, options, progress, callback)
 
 
-def reconstruct(
-    image: AnyPicture,
-    layer: str | Mapping[str, float] | None = None,
 @lists_entries(
     Recipe,
     "Recipe entries",
     'The defaults are those of the recipe "default"; "reconstruction" has some of its own.',
 )
+def reconstruct(
+    image: AnyPicture,
+    layer: str | Mapping[str, float] | None = None,
     *,
     style_layers: Iterable[str] | Mapping[str, float] | None = None,
     recipe: str | Path | Recipe = "reconstruction",
@@ -167,10 +170,10 @@ def reconstruct(
     memory: float | str | None = None,
     max_pixels: int = images.MAX_PIXELS,
     progress: bool = False,
+    callback: Callback | None = None,
     **changes: Any,
 ) -> Result:
     """Make a picture again, from noise, from what some layers of an encoder know of it.
-    callback: Callback | None = None,
 
     Args:
         image: A picture, as for :func:`paint`.
@@ -214,10 +217,10 @@ def reconstruct(
     return _finish(request, options, progress, callback)
 
 
+@lists_entries(StylizeRequest, "Entries")
 def stylize(
     content: AnyPicture,
     style: AnyStyles = (),
-@lists_entries(StylizeRequest, "Entries")
     *,
     shares: Sequence[float] | None = None,
     model: str | Path | OnePassModel | None = None,
@@ -229,10 +232,10 @@ def stylize(
     memory: float | str | None = None,
     max_pixels: int = images.MAX_PIXELS,
     depth: int = 8,
+    progress: bool = False,
     **changes: Any,
 ) -> Result:
     """Paint a picture in one pass, in a fraction of a second.
-    progress: bool = False,
 
     Args:
         content: A picture, as for :func:`paint`.

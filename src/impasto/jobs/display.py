@@ -19,6 +19,7 @@ from impasto.jobs.resources import Resources
 from impasto.jobs.results import Result
 from impasto.jobs.run import RunOptions, run
 from impasto.objective.terms import sum_by_term
+from impasto.runtime.progress import PartsColumn
 from impasto.runtime.terminal import console
 
 PREVIEW_SECONDS = 0.5
@@ -43,12 +44,13 @@ class ProgressBar:
             BarColumn(bar_width=24),
             TaskProgressColumn(),
             TextColumn("{task.fields[left]}"),
-            TextColumn("{task.fields[losses]}"),
+            PartsColumn("losses"),
             console=bars,
             disable=quiet or not (bars.is_terminal or bars.is_jupyter),
+            expand=True,
         )
         self._title = f"{printable(title)} " if title else ""
-        self._task = self._bar.add_task(f"{self._title}painting", total=1.0, left="", losses="")
+        self._task = self._bar.add_task(f"{self._title}painting", total=1.0, left="", losses=())
 
     def __enter__(self) -> ProgressBar:
         self._bar.start()
@@ -72,7 +74,7 @@ class ProgressBar:
                 completed=event.share,
                 description=f"{self._title}{label} {event.step}/{event.of}",
                 left=left,
-                losses=" ".join(f"{kind} {value:.3g}" for kind, value in losses),
+                losses=tuple(f"{kind} {value:.3g}" for kind, value in losses),
             )
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from impasto.errors import option
 from impasto.jobs.requests import Request, StylizeRequest
-from impasto.weights.open import choose_encoder
-from impasto.weights.records import WEIGHTS
+from impasto.weights.open import choose_encoder, substitute_notice
 
 
 def with_encoder_at_hand(request: Request) -> tuple[Request, str]:
@@ -23,22 +21,4 @@ def with_encoder_at_hand(request: Request) -> tuple[Request, str]:
     if chosen == asked:
         return request, ""
     recipe = request.recipe.replace(encoder=chosen)
-    return dataclasses.replace(request, recipe=recipe), substitute_notice(asked, chosen)
-
-
-def substitute_notice(asked: str, chosen: str) -> str:
-    """What to tell a person whose recipe names an encoder that is not there; may be empty.
-
-    Args:
-        asked: Of the recipe, such as ``vgg19 or compact``.
-        chosen: The one that is used.
-    """
-    first = asked.partition(" or ")[0]
-    if chosen == first:
-        return ""
-    size = f" ({WEIGHTS[first].bytes / 1e6:.0f} MB)" if first in WEIGHTS else ""
-    return (
-        f"The recipe's encoder {first} is not on this machine: {chosen}, a small network that was "
-        f"trained to see like it, is used, so the picture is near to the recipe's but not the "
-        f"same. {option('encoder')} {first} downloads it once{size}."
-    )
+    return dataclasses.replace(request, recipe=recipe), substitute_notice(asked)

@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_map_only
 
 from impasto.colour.modes import get_colour_mode
 from impasto.encoders.protocol import EncoderLike, as_feature_extractor
-from impasto.errors import InputDataError, OptionError, option
+from impasto.errors import InputDataError, OptionError, option, render
 from impasto.images.picture import Picture, PictureLike, resize
 from impasto.objective.objective import Objective
 from impasto.objective.tiled import TiledObjective
@@ -44,7 +44,7 @@ from impasto.runtime.memory import is_out_of_memory
 from impasto.runtime.precision import compute_dtype
 from impasto.runtime.threads import survive_forks
 from impasto.runtime.torch_files import count_bytes
-from impasto.weights.open import on_device, open_feature_extractor
+from impasto.weights.open import on_device, open_feature_extractor, substitute_notice
 
 InitialImage = Tensor | Callable[[Tensor, Sequence[Style], Sequence[Region]], Tensor]
 """The picture to start from, (1, 3, H, W) in [0, 1]; or a function that makes it from the content
@@ -141,6 +141,8 @@ class Painter:
             budget=memory,
         )
         self._notes: list[str] = []
+        if encoder is None and isinstance(recipe.encoder, str):
+            self._notes += filter(None, [render(substitute_notice(recipe.encoder))])
         self._preconditioner: type[Preconditioner] = Preconditioner
         self._kept_mask = kept_mask(self._regions)
         self.stages: tuple[Stage, ...] = plan_stages(

@@ -14,7 +14,7 @@ from torch import nn
 from impasto.encoders.files import load_encoder
 from impasto.encoders.protocol import EncoderLike, FeatureExtractor, as_feature_extractor
 from impasto.encoders.vgg import Encoder
-from impasto.errors import OptionError, unknown_name
+from impasto.errors import OptionError, option, unknown_name
 from impasto.runtime.devices import CPU
 from impasto.runtime.in_memory import gone, kind_of_label
 from impasto.runtime.precision import moved
@@ -103,6 +103,19 @@ def choose_encoder(name: str) -> str:
     """
     names = name.split(" or ")
     return next((one for one in names if one in ENCODERS and _is_here(one)), names[-1])
+
+
+def substitute_notice(name: str) -> str:
+    """What to tell a person if :func:`choose_encoder` does not choose the first; else empty."""
+    first, chosen = name.partition(" or ")[0], choose_encoder(name)
+    if chosen == first:
+        return ""
+    size = f" ({WEIGHTS[first].bytes / 1e6:.0f} MB)" if first in WEIGHTS else ""
+    return (
+        f"The recipe's encoder {first} is not on this machine: {chosen}, a small network that was "
+        f"trained to see like it, is used, so the picture is near to the recipe's but not the "
+        f"same. {option('encoder')} {first} downloads it once{size}."
+    )
 
 
 def _is_here(name: str) -> bool:

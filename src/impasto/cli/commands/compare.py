@@ -14,13 +14,14 @@ from pathlib import Path
 from impasto import images
 from impasto.cli.shared.counting import counting_bar
 from impasto.cli.shared.exit_codes import INTERRUPTED
-from impasto.cli.shared.messages import counted_noun, say
+from impasto.cli.shared.messages import counted_noun, print_note, say
 from impasto.cli.shared.outputs import check_apart, check_replaceable, write_sheet
 from impasto.cli.shared.recipe_options import given_entries, recipe_from
 from impasto.errors import OptionError
 from impasto.images.contact_sheet import picture_grid
-from impasto.jobs.events import Progress
+from impasto.jobs.events import Note, Progress
 from impasto.jobs.requests import as_region_specs
+from impasto.recipes.recipe import Recipe
 from impasto.reports.html import PAGE_ENDINGS
 from impasto.reports.study_report import check_grid_page, write_grid_page
 from impasto.runtime.devices import find_device
@@ -42,6 +43,7 @@ from impasto.studies.workers import (
     most_bytes,
     paint_cells,
 )
+from impasto.weights.open import choose_encoder, substitute_notice
 
 
 def run(args: argparse.Namespace) -> int:
@@ -103,12 +105,23 @@ def _study(args: argparse.Namespace) -> Study:
     if bool(args.study) == bool(args.sweep):
         raise OptionError("Choose what to compare: --sweep ENTRY=A,B,… or --study NAME.")
     if args.sweep:
-        return Study(recipe_from(args), tuple(parse_sweep(text) for text in args.sweep))
+        recipe = _with_encoder_at_hand(recipe_from(args), args)
+        return Study(recipe, tuple(parse_sweep(text) for text in args.sweep))
     known = STUDIES[args.study]
     changes = given_entries(args)
     if swept := [sweep.entry for sweep in known.sweeps if sweep.entry in changes]:
         raise OptionError(f"The study {args.study} sweeps {swept[0]} itself: leave it out.")
     return Study(known.recipe.replace(**changes), known.sweeps, known.about)
+
+
+def _with_encoder_at_hand(recipe: Recipe, args: argparse.Namespace) -> Recipe:
+    """The recipe with the encoder that is used, which is told once for all cells."""
+    if not isinstance(recipe.encoder, str):
+        return recipe
+    notice = substitute_notice(recipe.encoder)
+    if notice and not args.quiet:
+        print_note(Note(notice))
+    return recipe.replace(encoder=choose_encoder(recipe.encoder))
 
 
 def _paint(work: StudyRun, args: argparse.Namespace) -> bool:
