@@ -89,7 +89,9 @@ def test_the_model_that_was_given_stays_where_it_is(encoder, away):
 
 @pytest.mark.parametrize("colour", ["style", "content", "luminance", "match"])
 @pytest.mark.parametrize("is_uint8", [False, True])
-def test_a_stylizer_with_regions_and_colours(colour, is_uint8, away, monkeypatch):
+@pytest.mark.parametrize("reference", [640, 40])
+def test_a_stylizer_with_regions_and_colours(colour, is_uint8, reference, away, monkeypatch):
+    monkeypatch.setattr("impasto.onepass.stroke_size.REFERENCE", reference)
     net = network("paint")
     names = ("a", "b")
     model = OnePassModel(net, styles=dict(zip(names, vectors(2, net.style_size), strict=True)))

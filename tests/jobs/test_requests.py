@@ -52,7 +52,8 @@ ANY_REQUEST = st.one_of(
     ),
     st.builds(
         StylizeRequest, NAMES, STYLES, model=st.just("") | NAMES, size=st.integers(0, 65536),
-        strength=st.floats(0, 1), colour=st.sampled_from(["style", "match"]),
+        strength=st.floats(0, 1), style_scale=st.just(0.0) | st.floats(0.05, 20),
+        colour=st.sampled_from(["style", "match"]),
         feather=st.floats(0, 0.5), **MASKS,
     ),
 )  # fmt: skip
@@ -213,9 +214,24 @@ def test_an_old_one_pass_picture_sets_nothing_but_what_it_looks_like():
     }  # fmt: skip
     assert from_metadata(old) == StylizeRequest(
         "a.jpg", (StyleInput("wave", 0.7), StyleInput("b.jpg:2", 0.3)), strength=0.5,
-        colour="match", feather=0.1,
+        style_scale=0.0, colour="match", feather=0.1,
         regions=(RegionSpec("sky", Path("k.png"), None, Path("scream")),),
     )  # fmt: skip
+
+
+def test_strokes_of_pictures_from_before_they_had_a_scale_have_their_size_in_pixels():
+    described = json.loads(to_json(STYLIZE))
+    assert described.pop("style_scale") == 1.0
+    assert from_json(json.dumps(described)) == STYLIZE.replace(style_scale=0)
+    # A program that leaves out what it does not care for gets the default.
+    few = {name: described[name] for name in ("version", "kind", "content", "styles")}
+    assert from_json(json.dumps(few)) == STYLIZE
+
+
+@pytest.mark.parametrize("scale", [-1, 0.04, 1e-9, 20.1, float("nan"), float("inf"), "big", True])
+def test_strokes_have_a_possible_size(scale):
+    with pytest.raises(OptionError, match="style_scale"):
+        STYLIZE.replace(style_scale=scale)
 
 
 @pytest.mark.parametrize(

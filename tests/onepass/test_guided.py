@@ -74,6 +74,10 @@ def test_edges_of_regions_are_as_sharp_as_their_masks():
     painted = F.avg_pool2d(where[:, :1], 4).expand(-1, 3, -1, -1)
     found = carried(painted, torch.full((1, 3, *small), 0.5), even, masks=where)
     without = carried(painted, torch.full((1, 3, *small), 0.5), even)
+    in_bytes = carried(
+        painted, torch.full((1, 3, *small), 0.5), even, masks=(255 * where).to(torch.uint8)
+    )
+    torch.testing.assert_close(in_bytes, found)
     errors = [float((x - where[:, :1]).abs().mean()) for x in (found, without)]
     assert errors[0] < 0.5 * errors[1]
 

@@ -79,7 +79,8 @@ def carried(
         painted: (1, 3, h, w), float in [0, 1] or uint8.
         reduced: The photograph at that size.
         original: The photograph, (1, 3, H, W), no smaller.
-        masks: Of regions, (1, R, H, W) in [0, 1]: their edges are kept as the photograph's are.
+        masks: Of regions, (1, R, H, W) in [0, 1] or uint8: their edges are kept as the
+            photograph's are.
         detail: See :class:`Detail`; none for a style at full strength.
         progress: Called with the share of the work that is done.
 

@@ -64,6 +64,8 @@ class SizedPainter:
             small, small_itemsize, pictures=pictures, regions=regions, other_bytes=held
         )
         resized = 3 * small_itemsize * (size[0] * small[1] + small_pixels)
+        if regions:  # masks are resized in floats, those of uint8 one by one
+            resized += 4 * pixels if itemsize == 1 else 4 * regions * size[0] * small[1]
         carrying = 6 * small_itemsize * small_pixels + carried_bytes(size, small, itemsize, regions)
         finishing = 3 * itemsize * pixels * pictures
         most = base_bytes(self.stylist.device) + held + max(resized, carrying, finishing)
@@ -85,7 +87,7 @@ class SizedPainter:
             original: (1, 3, H, W), float in [0, 1] or uint8.
             vectors: One style vector, or one for each region.
             strength: 0 (the photograph, or nearly) to 1.
-            masks: (1, R, H, W), the regions.
+            masks: (1, R, H, W), the regions, floats or uint8.
             prepare: Rows of the picture → what the network is to be given of them, pixel by pixel.
             progress: Called with the share of the work that is done.
 
