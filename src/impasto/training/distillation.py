@@ -34,6 +34,7 @@ from impasto.runtime.interrupts import interruptible
 from impasto.runtime.precision import autocast
 from impasto.training.augmentation import augment
 from impasto.training.crops import Crops, step_generator
+from impasto.training.finite_steps import FiniteSteps
 from impasto.training.image_pool import CONTENT_LAYER, STYLE_LAYERS, ImagePool, PoolSample
 from impasto.training.loop import MovingAverage, cosine_rate
 from impasto.training.muon import Muon
@@ -100,6 +101,7 @@ class Distillation:
         self._student_trunk.to(self._device)
         self._average = MovingAverage(self._trained, settings.average)
         self._optimizers = _optimizers(self._trained, settings)
+        self.finite_steps = FiniteSteps()
         self._pool = ImagePool(
             settings.pool, settings.crop, sample_size=settings.painted, life=settings.pool_life
         )
@@ -115,10 +117,13 @@ class Distillation:
         with interruptible(), self._pool.kept_if_abandoned():
             losses, pool_sample = self._batch_losses(index, of, generator)
             torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
-        for optimizer in self._optimizers:
-            optimizer.step()
-        self._average.update()
-        if pool_sample:
+        gradients = [p.grad for p in self._trained.parameters() if p.grad is not None]
+        is_finite = self.finite_steps.accepts(*losses.values(), *gradients)
+        if is_finite:
+            for optimizer in self._optimizers:
+                optimizer.step()
+            self._average.update()
+        if pool_sample and is_finite:
             # Both objectives that the student will be used with, in turn.
             statistic = STATISTICS[("gram", "gaussian-ot")[index % 2]]
             precision = self.settings.precision

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from impasto.errors import ImpastoError
 from impasto.runtime.checkpoint_schedule import CheckpointSchedule
 from impasto.runtime.interrupts import StepAbandoned
+from impasto.training.finite_steps import FiniteSteps
 from impasto.training.run_folder import CHECKPOINT as CHECKPOINT
 from impasto.training.run_folder import LOG as LOG
 from impasto.training.run_folder import RunFolder
@@ -40,6 +41,7 @@ class TrainStep:
         learning_rate: The rate of this step.
         seconds: Since this process started to train.
         problems: Why the log or a checkpoint could not be written after this step.
+        skipped: Steps of this process that changed nothing, since their numbers were not finite.
     """
 
     step: int
@@ -48,6 +50,7 @@ class TrainStep:
     learning_rate: float
     seconds: float
     problems: tuple[ImpastoError, ...] = ()
+    skipped: int = 0
 
 
 class Task(Protocol):
@@ -55,6 +58,8 @@ class Task(Protocol):
 
     A step may be left inside a block of :func:`impasto.runtime.interrupts.interruptible`, where
     the state must be that before the step.
+
+    It may count the steps that changed nothing, as its attribute ``finite_steps``.
     """
 
     def step(self, index: int, of: int) -> tuple[dict[str, float], float]:
@@ -113,13 +118,14 @@ def run(
             place.truncate_tables([LOG, *tables], done)
         schedule, saved_at = CheckpointSchedule(checkpoint_seconds), done
         started = time.perf_counter()
-        is_whole = True
+        is_whole, finite_steps = True, getattr(task, "finite_steps", FiniteSteps())
         try:
             while done < steps:
                 is_whole = False
                 losses, rate = task.step(done, steps)
                 done, is_whole = done + 1, True
-                report = TrainStep(done, steps, losses, rate, time.perf_counter() - started)
+                seconds, skipped = time.perf_counter() - started, finite_steps.skipped
+                report = TrainStep(done, steps, losses, rate, seconds, skipped=skipped)
                 if writes:
                     problems = _attempt(place.append_log, report)
                     is_due = done == steps or (checkpoint_every and done % checkpoint_every == 0)
@@ -175,6 +181,8 @@ class MovingAverage:
 
     def weights(self) -> dict[str, Tensor]:
         """The average of all weights so far, corrected for the start at zero."""
+        if not self._updates:
+            return {key: value.detach() for key, value in self._module.state_dict().items()}
         correction = 1 - self._decay**self._updates
         exact = {
             key: p.detach() for key, p in self._module.named_parameters() if not p.requires_grad

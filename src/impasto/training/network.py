@@ -35,6 +35,7 @@ from impasto.runtime.interrupts import StepAbandoned, interruptible
 from impasto.runtime.precision import autocast, compute_dtype
 from impasto.training.crops import Crops, step_generator
 from impasto.training.distributed import Workers
+from impasto.training.finite_steps import FiniteSteps, without_blank_gradients
 from impasto.training.loop import MovingAverage, cosine_rate
 from impasto.training.prefetch import Prefetcher
 from impasto.training.settings import OnePassSettings
@@ -128,6 +129,7 @@ class OnePassTraining(ABC):
         self._optimizer = torch.optim.Adam(
             self._trainable(), settings.learning_rate, betas=(0.9, 0.99)
         )
+        self.finite_steps = FiniteSteps()
         self._prefetcher = Prefetcher(self._samples, enabled=self._device.type != "cpu")
 
     @abstractmethod
@@ -143,7 +145,10 @@ class OnePassTraining(ABC):
         """A copy of the averaged model, on the CPU."""
 
     def step(self, index: int, of: int) -> tuple[dict[str, float], float]:
-        """One step on a new batch; returns the losses and the learning rate."""
+        """One step on a new batch; returns the losses and the learning rate.
+
+        It changes nothing if its numbers are not finite.
+        """
         settings = self.settings
         rate = settings.learning_rate
         if not settings.constant_rate:
@@ -151,6 +156,7 @@ class OnePassTraining(ABC):
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._modules.zero_grad(set_to_none=True)
+        moments = [moment.clone() for moment in self.network.running_moments]
         # Several processes stop together, after a step.
         with interruptible(enabled=self._workers.count == 1), kept_moments(self.network):
             losses = self.losses(index, settings.crop_at(index, of))
@@ -159,9 +165,12 @@ class OnePassTraining(ABC):
         values = torch.stack([value.detach() for value in losses.values()])
         trainable = self._trainable()
         self._average_over_workers(trainable, values)
-        nn.utils.clip_grad_norm_(trainable, settings.gradient_norm)
-        self._optimizer.step()
-        self._average.update()
+        norm = nn.utils.clip_grad_norm_(trainable, settings.gradient_norm)
+        if self.finite_steps.accepts(norm, values):
+            self._optimizer.step()
+            self._average.update()
+        else:
+            restore(self.network.running_moments, moments)
         return dict(zip(losses, values.tolist(), strict=True)), rate
 
     def _trainable(self) -> list[nn.Parameter]:
@@ -190,6 +199,7 @@ class OnePassTraining(ABC):
             assert styles.pictures is not None
             with autocast(self.settings.precision, self._device.type):
                 painted = self.network(contents, styles.vectors)
+            painted = without_blank_gradients(painted, contents)
             generator = step_generator(self.settings.seed, -2 - index)
             return self.judges(
                 painted.float(), contents, styles.pictures, styles.targets, generator
@@ -204,6 +214,7 @@ class OnePassTraining(ABC):
             }
         with autocast(self.settings.precision, self._device.type):
             painted = self.network(contents, styles.vectors)
+        painted = without_blank_gradients(painted, contents)
         return sum_by_term(self._objective(targets, styles, contents)(painted))
 
     def _objective(
@@ -278,9 +289,14 @@ def kept_moments(network: StyledNetwork) -> Iterator[None]:
     try:
         yield
     except StepAbandoned:
-        for moment, value in zip(network.running_moments, before, strict=True):
-            moment.copy_(value)
+        restore(network.running_moments, before)
         raise
+
+
+def restore(moments: Sequence[Tensor], values: Sequence[Tensor]) -> None:
+    """Give running moments their earlier values."""
+    for moment, value in zip(moments, values, strict=True):
+        moment.copy_(value)
 
 
 @torch.no_grad()

@@ -20,7 +20,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     add_memory(group)
     group.add_argument("--snapshots", type=int, metavar="N", help="save N intermediate pictures")
     group.add_argument("--snapshots-to", metavar="PATH", type=Path,
-                       help="folder, or animation: .gif, .webp, .png or .mp4 [OUT-steps/]")  # fmt: skip
+                       help="folder, or .gif, .webp, .png or .mp4 [OUT-steps/]")  # fmt: skip
     group.add_argument("--log", metavar="FILE", type=Path, help="write the losses as CSV")
     group.add_argument("--resume", action="store_true", help="continue from the checkpoint")
     add_overwrite(group)

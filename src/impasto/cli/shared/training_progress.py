@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from impasto.cli.shared.messages import counted_noun, flag, inform, say
+from impasto.cli.shared.messages import counted_noun, flag, inform, say, warn
 from impasto.cli.shared.problems import Problems
 from impasto.errors import InputDataError, OptionError
 from impasto.images.picture import list_pictures
@@ -112,10 +113,12 @@ def training_progress(
         cost: Step (from 0) → its work, relative to other steps.
     """
     notice, pace, is_told = "" if quiet else NOTICE, TrainingPace(steps, cost), quiet
+    skipped = 0
     with stop_on_interrupt(notice) as request, TrainingBar(steps, quiet=quiet) as bar:
 
         def show(step: TrainStep) -> None:
-            nonlocal is_told
+            nonlocal is_told, skipped
+            skipped = step.skipped
             pace.add(step.step, step.seconds)
             bar.show(step, pace.seconds_left)
             if pace.is_known and not is_told:
@@ -131,6 +134,12 @@ def training_progress(
         finally:
             if tensorboard is not None:
                 problems.attempt(tensorboard.close)
+    if skipped:
+        were = "was" if skipped == 1 else "were"
+        warn(
+            f"{counted_noun(skipped, 'step')} {were} skipped: the numbers were not finite, and the "
+            "weights stayed as they were before."
+        )
 
 
 def save_model(path: Path, save: Callable[[Path], object], steps: int) -> None:
@@ -183,7 +192,8 @@ class TrainingBar:
     def show(self, step: TrainStep, seconds_left: float | None = None) -> None:
         """Update the bar."""
         for name, value in step.losses.items():
-            self._means[name] = value + 0.98 * (self._means.get(name, value) - value)
+            if math.isfinite(value):
+                self._means[name] = value + 0.98 * (self._means.get(name, value) - value)
         losses = tuple(f"{name} {value:.3f}" for name, value in self._means.items())
         left = "" if seconds_left is None else f"{clock(seconds_left)} left"
         self._bar.update(self._task, completed=step.step, left=left, losses=losses)
