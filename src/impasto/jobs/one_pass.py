@@ -40,7 +40,7 @@ def stylize(run: Run) -> Iterator[Event]:
     check_short_side(request.content, picture, stylizer.model.network.stride + 1)
     for style in stylizer.pictures:
         if style.path is not None and run.resources.is_first_use(style.path):
-            yield from frame_notes(style.path, style)
+            yield from frame_notes(str(style.path), style)
     yield from stroke_notes(picture.size, request.style_scale, stylizer.painter.least_side)
     regions_named = len(request.regions) + 1 if request.regions else 2 * bool(request.mask)
     needed = stylizer.bytes_needed(picture, regions=regions_named, depth=options.depth)
