@@ -32,7 +32,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto import images
-from impasto.errors import ImageError, ImpastoError, InputDataError, WeightsError
+from impasto.errors import ImageError, ImpastoError, InputDataError, WeightsError, counted_noun
 from impasto.images.picture import list_pictures
 from impasto.runtime.files import atomic_write, check_writable
 from impasto.runtime.safetensors import read_safetensors, serialize
@@ -141,7 +141,9 @@ def read_pictures(paths: Sequence[Path], *, long_side: int) -> list[Tensor]:
             picture = images.resize(picture, (size[0], size[1]))
         found.append(images.as_uint8(picture)[0])
     if not found:
-        raise InputDataError(f"None of {len(paths)} pictures can be read: name other folders.")
+        raise InputDataError(
+            f"None of {counted_noun(len(paths), 'picture')} can be read: name other folders."
+        )
     return found
 
 

@@ -10,7 +10,14 @@ import pytest
 
 import impasto
 from impasto.cli.shared.messages import sentence
-from impasto.errors import ImpastoError, OptionError, option, unknown_name, with_file_name
+from impasto.errors import (
+    ImpastoError,
+    OptionError,
+    counted_noun,
+    option,
+    unknown_name,
+    with_file_name,
+)
 
 SOURCE = Path(impasto.__file__).parent
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
@@ -80,3 +87,23 @@ def test_a_remedy_ends_the_sentence(kind):
     assert str(kind("The disk is full.", remedy="Free some space.")) == (
         "The disk is full. Free some space."
     )
+
+
+def test_counts_have_nouns_that_agree():
+    """A number before a fixed plural is "1 pictures" where the number is one."""
+    assert [counted_noun(n, "style", "need") for n in (0, 1, 2)] == [
+        "0 styles need", "1 style needs", "2 styles need",
+    ]  # fmt: skip
+    nouns = "pictures|styles|steps|images|frames|pages|snapshots|regions|results|weights|cells"
+    fixed = re.compile(rf"\{{(?:len\([^{{}}]*\)|count|number|steps|total)\}} (?:{nouns})\b")
+    allowed = {
+        "training/crops.py": 1,  # a name, by which checkpoints know their pictures
+        "jobs/inputs.py": 1, "evaluation/matching.py": 1, "painting/objective_builder.py": 1,
+        "regions/regions.py": 1, "cli/commands/train_networks.py": 1,  # never of one
+    }  # fmt: skip
+    found = {
+        path.relative_to(SOURCE).as_posix(): count
+        for path in SOURCE.rglob("*.py")
+        if (count := len(fixed.findall(path.read_text(encoding="utf-8"))))
+    }
+    assert found == {name: n for name, n in allowed.items() if name in found}

@@ -27,6 +27,12 @@ def option(name: str) -> str:
     return f"{_OPEN}{name}{_CLOSE}"
 
 
+def counted_noun(count: int, noun: str, verb: str = "") -> str:
+    """A count with its noun: ``1 picture``, ``2 pictures``; and a verb: ``1 style needs``."""
+    counted = f"{count} {noun}{'s' * (count != 1)}"
+    return f"{counted} {verb}{'s' * (count == 1)}" if verb else counted
+
+
 def printable(text: str) -> str:
     r"""Text that may come from a file, with escapes for all that a terminal would obey.
 

@@ -89,7 +89,7 @@ def test_pictures_are_read_large_enough_and_broken_ones_left_out(tmp_path):
     (read,) = read_pictures(sorted(tmp_path.iterdir()), long_side=80)
     assert min(read.shape[-2:]) == 2 * CROP
     assert read.dtype == torch.uint8
-    with pytest.raises(InputDataError, match="None of 1 pictures"):
+    with pytest.raises(InputDataError, match="None of 1 picture"):
         read_pictures([tmp_path / "b.png"], long_side=80)
 
 

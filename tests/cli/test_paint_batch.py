@@ -53,7 +53,7 @@ def test_pictures_and_folders_are_painted_as_they_are_one_by_one(place, capsys):
     assert paint("photos/b.png", "painting.png", "-o", "alone.png", "--quiet") == 0
     assert pixels_of("out/b.png") == pixels_of("alone.png")
     assert paint(*words) == 0
-    assert "3 exist already, made in the same way: kept" in capsys.readouterr().out
+    assert "3 pictures exist already, made in the same way: kept" in capsys.readouterr().out
 
 
 def test_one_picture_keeps_its_name_in_a_folder(place, capsys):

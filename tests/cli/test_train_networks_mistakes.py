@@ -59,7 +59,7 @@ def small_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
          "needs a file name of its own"),
         ("per-style", ["--style", "DATA/paintings"],
          "paintings holds 4 pictures and per-style is of one"),
-        ("per-style", ["--style", "DATA/broken"], "None of the 1 pictures in DATA/broken can be"),
+        ("per-style", ["--style", "DATA/broken"], "None of 1 picture in DATA/broken can be"),
         ("multi-style", ["--style", "DATA/absent"], "There is no folder or picture DATA/absent"),
         ("any-style", ["--style", "DATA/absent"], "There is no folder or picture DATA/absent"),
         ("per-style", ["--start", "DATA/any.safetensors", "--network", "johnson"],
@@ -127,7 +127,7 @@ def test_a_folder_without_a_single_good_picture(data, tmp_path, capsys):
     (tmp_path / "bad" / "x.png").write_bytes(b"x")
     more = ["--content", str(tmp_path / "bad")]
     assert run([*command(data, "per-style", tmp_path / "x.safetensors"), *more]) == 2
-    assert "None of the 1 pictures can be read." in capsys.readouterr().err
+    assert "None of 1 picture can be read." in capsys.readouterr().err
 
 
 def test_an_eighth_of_the_pictures_is_held_back(tmp_path):

@@ -40,7 +40,7 @@ def test_shapes_that_do_not_fit_are_errors():
         matching.match_lightness(picture.expand(2, -1, -1, -1), picture.expand(3, -1, -1, -1))
     for weights, message in (
         (torch.ones(1, 1, 5, 4), "does not fit"),
-        (torch.ones(2, 1, 4, 5), "2 weight maps do not fit 1 pictures"),
+        (torch.ones(2, 1, 4, 5), "2 weight maps cannot be of 1 picture: give one for each"),
         (torch.zeros(1, 1, 4, 5), "zero everywhere"),
     ):
         with pytest.raises(OptionError, match=message):

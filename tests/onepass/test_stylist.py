@@ -248,7 +248,7 @@ def test_as_many_vectors_as_regions(own_styles):
         smooth_picture(64, 64, seed=1),
         [own_styles.named_style(n) for n in ("wave", "rain")],
     )
-    with pytest.raises(OptionError, match="1 regions need as many style vectors, not 2"):
+    with pytest.raises(OptionError, match="1 region needs as many style vectors, not 2"):
         own_styles.spatial_style(both, content)
     with pytest.raises(OptionError, match="3 regions need as many style vectors, not 2"):
         own_styles.spatial_style(both, content, masks=torch.ones(1, 3, 64, 64))

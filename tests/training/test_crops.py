@@ -29,7 +29,7 @@ def test_folders_without_pictures(tmp_path, folder):
         list_pictures(tmp_path)
     with pytest.raises(InputDataError, match=r"There is no folder .*absent: name a folder"):
         list_pictures(tmp_path / "absent")
-    with pytest.raises(InputDataError, match="None of the 1 pictures can be read"):
+    with pytest.raises(InputDataError, match="None of 1 picture can be read"):
         Crops([folder / "broken.jpg"], 64)
 
 

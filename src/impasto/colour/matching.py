@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.colour.spaces import CHROMA_PADDING, check_pictures, fit_gamut, get_space
-from impasto.errors import OptionError, unknown_name
+from impasto.errors import OptionError, counted_noun, unknown_name
 from impasto.losses.moments import weighted_vectors
 from impasto.runtime.devices import as_float64, on_cpu_if_missing
 
@@ -217,7 +217,10 @@ METHODS: Mapping[str, Callable[[Colours, Colours], Tensor]] = {
 def _colours(picture: Tensor, weights: Tensor | None = None) -> Colours:
     picture = as_float64(picture)
     if weights is not None and len(weights) not in (1, len(picture)):
-        raise OptionError(f"{len(weights)} weight maps do not fit {len(picture)} pictures.")
+        raise OptionError(
+            f"{counted_noun(len(weights), 'weight map')} cannot be of "
+            f"{counted_noun(len(picture), 'picture')}: give one for each."
+        )
     colours, shares = weighted_vectors(
         picture, None if weights is None else weights.to(picture.device)
     )

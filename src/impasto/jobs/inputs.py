@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from impasto import images
-from impasto.errors import OptionError
+from impasto.errors import OptionError, counted_noun
 from impasto.images.in_memory import not_a_picture
 from impasto.images.picture import PICTURE_TYPES, Picture, PictureLike
 from impasto.jobs.requests import Source, StyleInput, as_region_specs
@@ -86,7 +86,9 @@ def as_style_inputs(
         raise not_a_picture(styles)
     for what, given in (("weights", shares), ("levels", levels)):
         if given is not None and len(given) != len(several):
-            raise OptionError(f"{len(several)} styles need as many {what}, not {len(given)}.")
+            raise OptionError(
+                f"{counted_noun(len(several), 'style', 'need')} as many {what}, not {len(given)}."
+            )
     weights = [None] * len(several) if shares is None else list(shares)
     return tuple(
         source

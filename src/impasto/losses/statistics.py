@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from impasto.errors import OptionError, unknown_name
+from impasto.errors import OptionError, counted_noun, unknown_name
 from impasto.losses.bures import bures
 from impasto.losses.moments import Summary as Summary
 from impasto.losses.moments import gram_matrix as gram_matrix
@@ -146,7 +146,8 @@ def mix(summaries: Sequence[Summary], weights: Sequence[float]) -> Summary:
     valid = all(weight >= 0 for weight in weights) and 0 < total < math.inf
     if len(summaries) != len(weights) or not valid:
         raise OptionError(
-            f"A mixture of {len(summaries)} styles needs {len(summaries)} weights that are finite, "
+            f"A mixture of {counted_noun(len(summaries), 'style')} needs "
+            f"{counted_noun(len(summaries), 'weight')} that are finite, "
             f"not negative and not all zero, not {list(weights)}."
         )
     shares = [weight / total for weight in weights]

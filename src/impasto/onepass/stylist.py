@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from impasto.encoders.vgg import Encoder
-from impasto.errors import OptionError, option, unknown_name
+from impasto.errors import OptionError, counted_noun, option, unknown_name
 from impasto.images.picture import as_float, fit_size, resize
 from impasto.losses.moments import Summary, mean_and_gram
 from impasto.losses.statistics import STATISTICS
@@ -202,7 +202,8 @@ class Stylist:
         """
         regions = 1 if masks is None else masks.shape[1]
         if len(vectors) != regions:
-            raise OptionError(f"{regions} regions need as many style vectors, not {len(vectors)}.")
+            needed = f"{counted_noun(regions, 'region', 'need')} as many style vectors"
+            raise OptionError(f"{needed}, not {len(vectors)}.")
         check_strength(strength)
         content = content.to(self.device)
         masks = None if masks is None else masks.to(self.device)

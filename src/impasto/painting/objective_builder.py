@@ -11,7 +11,7 @@ from torch import Tensor
 
 from impasto import images
 from impasto.encoders.protocol import FeatureExtractor
-from impasto.errors import OptionError, option, unknown_name
+from impasto.errors import OptionError, counted_noun, option, unknown_name
 from impasto.images.picture import Picture, resize
 from impasto.losses.moments import Summary
 from impasto.losses.statistics import get_statistic, mix
@@ -69,7 +69,9 @@ def as_styles(
         OptionError: For a wrong number of shares.
     """
     if shares is not None and len(shares) != len(pictures):
-        raise OptionError(f"{len(pictures)} styles need as many weights, not {len(shares)}.")
+        raise OptionError(
+            f"{counted_noun(len(pictures), 'style', 'need')} as many weights, not {len(shares)}."
+        )
     shares = [1.0] * len(pictures) if shares is None else shares
     return [
         picture if isinstance(picture, Style) else Style(picture, share)

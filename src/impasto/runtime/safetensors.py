@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from safetensors import SafetensorError
 
-from impasto.errors import WeightsError
+from impasto.errors import WeightsError, counted_noun
 from impasto.runtime.files import atomic_write
 from impasto.runtime.reading import read_capped
 
@@ -105,7 +105,7 @@ def _header(file: BinaryIO) -> Any:
     length = file.read(_LENGTH_BYTES)
     size = int.from_bytes(length, "little")
     if len(length) < _LENGTH_BYTES or size > MOST_HEADER_BYTES:
-        raise ValueError(f"its header has {size} bytes")
+        raise ValueError(f"its header has {counted_noun(size, 'byte')}")
     text = file.read(size)
     if len(text) < size:
         raise ValueError("its header is cut short")

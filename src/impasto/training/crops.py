@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from impasto import images
-from impasto.errors import ImageError, InputDataError
+from impasto.errors import ImageError, InputDataError, counted_noun
 from impasto.images.picture import list_pictures as list_pictures
 from impasto.training.settings import HOLD_BACK_FROM as HOLD_BACK_FROM
 
@@ -80,7 +80,7 @@ class Crops:
         finally:  # after Ctrl-C, do not read the rest
             threads.shutdown(cancel_futures=True)
         if not self._pictures:
-            raise InputDataError(f"None of the {len(paths)} pictures can be read.")
+            raise InputDataError(f"None of {counted_noun(len(paths), 'picture')} can be read.")
         self.name = f"{len(self)} pictures ({digest_of(self._pictures)})"
         self._weights: Tensor | None = None
         if weigh is not None:

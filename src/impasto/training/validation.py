@@ -11,7 +11,7 @@ from PIL import Image
 
 from impasto import images
 from impasto.encoders.vgg import Encoder
-from impasto.errors import ImageError, InputDataError
+from impasto.errors import ImageError, InputDataError, counted_noun
 from impasto.images.contact_sheet import CaptionedImage, contact_sheet
 from impasto.images.picture import Picture
 from impasto.losses.content import content_loss
@@ -119,8 +119,8 @@ def _first_usable(paths: Sequence[Path], size: int) -> Picture:
         if min(picture.tensor.shape[-2:]) >= _MIN_SIDE:
             return picture
     raise InputDataError(
-        f"None of {len(paths)} pictures can be painted for validation: each is broken, or at a "
-        f"long side of {size} px narrower than {_MIN_SIDE}."
+        f"None of {counted_noun(len(paths), 'picture')} can be painted for validation: each is "
+        f"broken, or at a long side of {size} px narrower than {_MIN_SIDE}."
     )
 
 

@@ -60,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
     check_apart(outputs, work.request(study.recipe).files)
     for flag, path in outputs:
         if path is not None:
-            check_replaceable(path, flag, overwrite=args.overwrite)
+            remedy = "-o" if path is table else flag  # which names the table, too
+            check_replaceable(path, remedy, overwrite=args.overwrite)
     if not 16 <= args.cell_height <= 4096:
         raise OptionError(f"--cell-height is 16 to 4096, not {args.cell_height}.")
     if args.workers is not None:
@@ -80,8 +81,8 @@ def run(args: argparse.Namespace) -> int:
             write_grid_page(page, work, command=sys.argv[1:])
         _write_table(work, table)
     if stopped:
-        say(f"{args.output}: stopped after {painted} of {len(study.cells)} pictures; "
-            "the same command continues")  # fmt: skip
+        of_all = f"{painted} of {counted_noun(len(study.cells), 'picture')}"
+        say(f"{args.output}: stopped after {of_all}; the same command continues")
         return INTERRUPTED
     report = f"; page {shown(page)}" if sheet and page else ""
     pictures = counted_noun(len(study.cells), "picture")

@@ -106,10 +106,10 @@ def run(args: argparse.Namespace) -> int:
     for _, reason in failed:
         warn(reason)
     if failed:
-        count = f"{len(failed)} of {len(rows) + len(failed)}"
-        warn(f"{count} results could not be evaluated.")
+        number = counted_noun(len(rows) + len(failed), "result")
+        warn(f"{len(failed)} of {number} could not be evaluated.")
     if request.made:
-        inform(f"stopped after {len(rows)} of {len(results)} results")
+        inform(f"stopped after {len(rows)} of {counted_noun(len(results), 'result')}")
         return INTERRUPTED
     return WRONG_INPUT if failed else 0
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from impasto import images
 from impasto.cli.shared import training_start
 from impasto.cli.shared.exit_codes import INTERRUPTED
-from impasto.cli.shared.messages import flag, say
+from impasto.cli.shared.messages import counted_noun, flag, say
 from impasto.cli.shared.problems import Problems
 from impasto.cli.shared.training_progress import (
     check_training_options,
@@ -287,7 +287,9 @@ def _style_pictures(args: argparse.Namespace, least: int) -> dict[str, Tensor]:
                 )
             pictures[path.stem] = picture
         if len(pictures) == before:
-            raise InputDataError(f"None of the {len(paths)} pictures in {place} can be a style.")
+            raise InputDataError(
+                f"None of {counted_noun(len(paths), 'picture')} in {place} can be a style."
+            )
         report_skipped(place, skipped, args)
     return pictures
 

@@ -70,7 +70,8 @@ def print_outcome(
             pictures = counted_noun(len(outcome.painted), "picture")
             say(f"{args.output}: {pictures} painted in {clock(total)}")
         if skipped:
-            subject = f"{args.output} exists" if count == 1 else f"{skipped} exist"
+            skipped_ones = counted_noun(skipped, "picture", "exist")
+            subject = f"{args.output} exists" if count == 1 else skipped_ones
             say(f"{subject} already, made in the same way: kept (--overwrite replaces)")
         if outcome.is_stopped:
             say(f"stopped; {continuing}")

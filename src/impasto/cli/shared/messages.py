@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from impasto.errors import ImpastoError, printable
+from impasto.errors import counted_noun as counted_noun
 from impasto.runtime.terminal import console
 
 if TYPE_CHECKING:
@@ -27,11 +28,6 @@ def flag(name: str) -> str:
 def sentence(error: ImpastoError) -> str:
     """An error's message, with options named as flags and without control characters."""
     return error.render(flag)
-
-
-def counted_noun(count: int, noun: str) -> str:
-    """A count with its noun: ``1 picture``, ``2 pictures``."""
-    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def print_error(error: ImpastoError) -> None:

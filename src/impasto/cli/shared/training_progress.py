@@ -150,7 +150,8 @@ def save_model(path: Path, save: Callable[[Path], object], steps: int) -> None:
     """
     written = write_or_keep_elsewhere(path, save)
     if written.problem is None:
-        say(f"{shown(path)}: {path.stat().st_size / 1e6:.1f} MB, after {steps} steps")
+        size, after = path.stat().st_size / 1e6, counted_noun(steps, "step")
+        say(f"{shown(path)}: {size:.1f} MB, after {after}")
     written.check("the model")
 
 
