@@ -88,13 +88,21 @@ def write_json(path: Path, rows: Rows, columns: Sequence[str], settings: Mapping
 
 def sheet(cells: Sequence[CaptionedImage]) -> Image.Image:
     """Pictures at their own size, pixel for pixel, three in a row, with captions."""
+    rows = [_row(cells[start : start + _ROW]) for start in range(0, len(cells), _ROW)]
+    width, height = max(row.width for row in rows), sum(row.height for row in rows)
+    whole = Image.new("RGB", (width, height), BACKGROUND)
+    top = 0
+    for row in rows:
+        whole.paste(row, (0, top))
+        top += row.height
+    return whole
+
+
+def _row(cells: Sequence[CaptionedImage]) -> Image.Image:
     height = max(cell.image.height for cell in cells)
-    padded = [CaptionedImage(_padded(cell.image, height), cell.caption) for cell in cells]
-    rows = [padded[start : start + _ROW] for start in range(0, len(padded), _ROW)]
-    return contact_sheet(rows, height=height)
-
-
-def _padded(image: Image.Image, height: int) -> Image.Image:
-    canvas = Image.new("RGB", (image.width, height), BACKGROUND)
-    canvas.paste(image, (0, 0))
-    return canvas
+    padded = []
+    for cell in cells:
+        canvas = Image.new("RGB", (cell.image.width, height), BACKGROUND)
+        canvas.paste(cell.image, (0, 0))
+        padded.append(CaptionedImage(canvas, cell.caption))
+    return contact_sheet([padded], height=height)

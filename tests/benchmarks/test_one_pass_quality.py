@@ -12,12 +12,12 @@ from helpers.random_inputs import smooth_picture
 from helpers.tiny_networks import fixed_styles
 from impasto import images
 from impasto.errors import InputDataError, OptionError
-from impasto.images.contact_sheet import MARGIN
+from impasto.images.contact_sheet import MARGIN, CaptionedImage
 from impasto.networks.files import save_network
 from impasto.training.crops import is_held_out
 from judging.judges import BETTER
 from judging.pairs import PairSet, held_out_pairs, named_pairs, title
-from judging.report import averages, number, table
+from judging.report import averages, number, sheet, table
 
 
 @pytest.fixture
@@ -63,9 +63,9 @@ def test_all_files_and_the_table_agree(run, pictures_folders, tmp_path, unseen_f
     pairs = held_out_pairs(*map(str, data(pictures_folders)[1::2]), PairSet(2, 96))
     assert [path.stem for path in sheets] == sorted(map(title, pairs))
     first = next(pair for pair in pairs if title(pair) == sheets[0].stem)
-    with Image.open(sheets[0]) as sheet:
+    with Image.open(sheets[0]) as opened:
         width, height = first.content.tensor.shape[3], first.content.tensor.shape[2]
-        cell = sheet.convert("RGB").crop((MARGIN, MARGIN, MARGIN + width, MARGIN + height))
+        cell = opened.convert("RGB").crop((MARGIN, MARGIN, MARGIN + width, MARGIN + height))
         assert cell.tobytes() == images.to_pil(first.content.tensor).tobytes()
 
 
@@ -143,3 +143,14 @@ def test_averages_are_over_the_pairs_that_have_the_figure():
 )  # fmt: skip
 def test_numbers_have_three_digits(value, text):
     assert number(value) == text
+
+
+def test_every_picture_of_a_sheet_has_its_own_size():
+    sizes = [(30, 20), (20, 30), (25, 25), (40, 10)]  # width, height; three in the first row
+    pictures = [Image.new("RGB", size, (9 * i, 0, 200)) for i, size in enumerate(sizes)]
+    made = sheet([CaptionedImage(picture, "x") for picture in pictures])
+    for i, (width, height) in enumerate(sizes):
+        colour = (9 * i, 0, 200)
+        pixels = sum(made.getpixel((x, y)) == colour for x in range(made.width)
+                     for y in range(made.height))  # fmt: skip
+        assert pixels == width * height
