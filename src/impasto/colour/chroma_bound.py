@@ -165,7 +165,9 @@ def bound_of(samples: Sequence[Samples], shares: Sequence[float]) -> ChromaBound
     spread = chroma.mT @ (chroma * weights[:, None])  # around grey
     axes = torch.linalg.eigh(spread).eigenvectors.mT
     along = chroma @ axes.mT
-    if float(along[weights > 0].abs().max()) < _GREY:
+    counted = along[weights > 0]
+    # Nothing counts in a mask that is empty, which is refused where masks are checked.
+    if not len(counted) or float(counted.abs().max()) < _GREY:
         return ChromaBound(_YIQ[1:].float(), torch.zeros(2, 2), 0.0)
     mean = weights @ along
     variance = weights @ (along - mean).square()
