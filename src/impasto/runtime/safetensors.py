@@ -12,7 +12,6 @@ from safetensors import SafetensorError
 
 from impasto.errors import WeightsError, counted_noun
 from impasto.runtime.files import atomic_write
-from impasto.runtime.reading import read_capped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,7 +53,9 @@ def read_safetensors(path: Path) -> tuple[StateDict, dict[str, str]]:
     Raises:
         WeightsError: If the file is missing, a folder, too large, or not safetensors.
     """
-    from safetensors.torch import load  # only here: reading metadata needs no torch
+    from safetensors.torch import load  # only here: metadata alone need neither
+
+    from impasto.runtime.reading import read_capped
 
     _check_file(path)
     try:

@@ -205,12 +205,10 @@ def _any_style(
         model.network, encoder, args.encoder, contents, styles, settings,
         predictor=predictor, workers=workers, judges=judges,
     )  # fmt: skip
-    looked_at = _looked_at(args.content, args), _looked_at(args.style, args)
-    pairs = read_pairs(*(paths for paths, _ in looked_at), _VALIDATION_PAIRS, _VALIDATION_SIDE)
-    unseen = {
-        what: is_unseen
-        for what, (_, is_unseen) in zip(("photographs", "styles"), looked_at, strict=True)
-    }
+    photographs, are_unseen = _looked_at(args.content, args)
+    paintings, are_new = _looked_at(args.style, args)
+    pairs = read_pairs(photographs, paintings, _VALIDATION_PAIRS, _VALIDATION_SIDE)
+    unseen = {"photographs": are_unseen, "styles": are_new}
     return _Training(task, pairs, _about(unseen), {"style": styles.name, **start_settings})
 
 
