@@ -185,13 +185,13 @@ def test_recipes_from_before_the_ratio_keep_their_sizes():
     assert from_json(json.dumps(request)).recipe == Recipe(size=96)
 
 
-def test_recipes_from_before_the_gamut_keep_all_colours():
-    old = re.sub("gamut.*\n", "", Recipe(size=96).to_toml())
+def test_recipes_from_before_the_bounds_of_colours_keep_theirs():
+    old = re.sub("(gamut|match_lightness).*\n", "", Recipe(size=96).to_toml())
     metadata = {"recipe": old, "content": "a.jpg", "style": '["b.jpg"]'}
-    expected = Recipe(size=96, gamut="srgb")
+    expected = Recipe(size=96, gamut="srgb", match_lightness="linear")
     assert from_metadata(metadata).recipe == expected
     request = json.loads(to_json(PaintRequest("a.jpg", parse_styles(["b.jpg"]), Recipe(size=96))))
-    del request["recipe"]["gamut"]
+    del request["recipe"]["gamut"], request["recipe"]["match_lightness"]
     assert from_json(json.dumps(request)).recipe == expected
 
 

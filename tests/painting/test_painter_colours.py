@@ -87,7 +87,7 @@ def two_halves():
 def test_the_style_of_a_region_gets_the_colours_of_the_region(
     two_halves, style, other_style, encoder, where, method
 ):
-    recipe = FAST.replace(colour="match", colour_match=method)
+    recipe = FAST.replace(colour="match", colour_match=method, match_lightness="linear")
     regions = [Region("sun", where, style), Region("sky", 1 - where)]
     painter = Painter(two_halves, [other_style], recipe, regions=regions, encoder=encoder)
     for painted, expected in (
@@ -108,3 +108,60 @@ def test_a_region_is_painted_in_the_colours_of_the_region(two_halves, encoder):
     for where in (left(), 1 - left()):
         (mean, _), (expected, _) = palette(picture, where), palette(two_halves.tensor, where)
         assert (mean - expected).norm() < 0.25 * (whole - expected).norm()
+
+
+def lightness_range(picture):
+    return to_oklab(picture)[:, 0].quantile(torch.tensor([0.01, 0.99]))
+
+
+@pytest.fixture(scope="module")
+def light_and_dark():
+    """A light photograph with some black, and a dark style with some white: skewed either way."""
+    planes = [smooth_picture(48, 64, seed=seed) for seed in (1, 2)]
+    planes = [(p - p.amin()) / (p.amax() - p.amin()) for p in planes]
+    return Picture(0.1 + 0.9 * planes[0] ** 0.3), Picture(0.8 * planes[1] ** 3)
+
+
+def test_match_keeps_the_lightness_range_of_the_photograph(light_and_dark, encoder):
+    photo, dark = light_and_dark
+    expected = lightness_range(photo.tensor)
+
+    def styled(**changes):
+        recipe = FAST.replace(colour="match", **changes)
+        return Painter(photo, [dark], recipe, encoder=encoder).styles[0].picture.tensor
+
+    matched, linear, own = (
+        styled(),
+        styled(match_lightness="linear"),
+        styled(match_lightness="style"),
+    )
+    torch.testing.assert_close(lightness_range(matched), expected, atol=0.05, rtol=0)
+    assert (lightness_range(linear) - expected).abs().max() > 0.1
+    mean = to_oklab(photo.tensor)[:, 0].mean()
+    assert to_oklab(matched)[:, 0].mean() == pytest.approx(float(mean), abs=0.01)
+    torch.testing.assert_close(to_oklab(own)[:, 0], to_oklab(dark.tensor)[:, 0], atol=2e-3, rtol=0)
+
+
+def test_match_lightness_does_nothing_in_other_modes(light_and_dark, encoder):
+    photo, dark = light_and_dark
+    for colour in ("style", "content", "luminance"):
+        pictures = [
+            Painter(
+                photo, [dark], FAST.replace(colour=colour, match_lightness=whose), encoder=encoder
+            ).styles[0].picture.tensor
+            for whose in ("content", "style", "linear")
+        ]  # fmt: skip
+        assert all(torch.equal(each, pictures[0]) for each in pictures)
+
+
+def test_the_lightness_of_a_region_is_that_of_the_photograph_there(light_and_dark, encoder):
+    photo, dark = light_and_dark
+    darkened = torch.cat([photo.tensor[..., :32], 0.3 * photo.tensor[..., 32:]], dim=-1)
+    mask = left((48, 64))
+    recipe = FAST.replace(colour="match")
+    regions = [Region("day", mask, dark), Region("night", 1 - mask, dark)]
+    painter = Painter(Picture(darkened), [dark], recipe, regions=regions, encoder=encoder)
+    for region, part in zip(painter._regions, darkened.split(32, dim=-1), strict=True):
+        torch.testing.assert_close(
+            lightness_range(region.style.tensor), lightness_range(part), atol=0.05, rtol=0
+        )

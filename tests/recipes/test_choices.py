@@ -6,6 +6,7 @@ from impasto.cli.options import inspect
 from impasto.colour.matching import METHODS
 from impasto.colour.modes import COLOUR_MODES
 from impasto.colour.spaces import SPACES
+from impasto.colour.tones import LIGHTNESSES
 from impasto.encoders.vgg import POOLINGS
 from impasto.losses.content import CONTENT_NORMALIZATIONS
 from impasto.losses.statistics import STYLE_NORMALIZATIONS
@@ -21,6 +22,7 @@ def test_the_names_are_those_of_the_tables_in_their_order():
     tables = {
         "COLOUR_MODES": COLOUR_MODES,
         "CONTENT_NORMALIZATIONS": CONTENT_NORMALIZATIONS,
+        "LIGHTNESSES": LIGHTNESSES,
         "MASK_MODES": MASK_MODES,
         "METHODS": METHODS,
         "OPTIMIZERS": OPTIMIZERS,

@@ -188,7 +188,7 @@ def _recipe(value: Any, entry: str) -> Recipe:
 _SIZES = {"scales", "smallest", "final_steps"}
 """Entries of every recipe that was written as a whole."""
 
-_OLD: Mapping[str, Any] = {"scale_ratio": 2**0.5, "gamut": "srgb"}
+_OLD: Mapping[str, Any] = {"scale_ratio": 2**0.5, "gamut": "srgb", "match_lightness": "linear"}
 """Entries that recipes did not always have, with what was done before they had them."""
 
 

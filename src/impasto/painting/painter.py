@@ -34,9 +34,10 @@ from impasto.painting.fingerprint import digest_of_inputs, fingerprint
 from impasto.painting.inputs import content_at_size, styles_of
 from impasto.painting.objective_builder import ObjectiveBuilder, Style
 from impasto.painting.pyramid import Stage, plan_stages
+from impasto.painting.recolouring import recoloured
 from impasto.recipes.presets import get_recipe
 from impasto.recipes.recipe import INITS, Recipe
-from impasto.regions.masks import resize_masks, visible
+from impasto.regions.masks import resize_masks
 from impasto.regions.regions import Region, complete, kept_mask
 from impasto.runtime.devices import DeviceLike, find_device
 from impasto.runtime.interrupts import interruptible
@@ -109,10 +110,7 @@ class Painter:
         self._content = Picture(mode.content(content.tensor, space), content.alpha)
 
         def match_colours(style: Picture, mask: Tensor | None = None) -> Picture:
-            style = style.to(self.device)
-            picture, _ = visible(style.tensor, style.alpha)
-            matched = mode.style(picture, content.tensor, mask, space, recipe.colour_match)
-            return Picture(matched, style.alpha)
+            return recoloured(style.to(self.device), content.tensor, recipe, mask)
 
         self._styles = [replace(style, picture=match_colours(style.picture)) for style in styles]
         moved = [region.to(self.device) for region in regions]

@@ -22,6 +22,8 @@ SPACES = ("oklab", "cielab", "yiq")  # impasto.colour.spaces.SPACES
 
 METHODS = ("cholesky", "pca", "monge-kantorovich", "histogram")  # impasto.colour.matching.METHODS
 
+LIGHTNESSES = ("content", "style", "linear")  # impasto.colour.tones.LIGHTNESSES
+
 MASK_MODES = ("simple", "inside", "propagated")  # impasto.regions.masks.MASK_MODES
 
 PRECISIONS = ("auto", "float32", "bfloat16")  # impasto.runtime.precision.PRECISIONS

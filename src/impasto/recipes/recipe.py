@@ -20,6 +20,7 @@ from impasto.losses.registry import STATISTICS, Statistic, is_statistic
 from impasto.recipes.choices import (
     COLOUR_MODES,
     CONTENT_NORMALIZATIONS,
+    LIGHTNESSES,
     MASK_MODES,
     METHODS,
     OPTIMIZERS,
@@ -227,6 +228,14 @@ class Recipe:
         choices=METHODS,
         aliases=("color_match",),
         papers="cholesky",
+    )
+    match_lightness: str = entry(
+        "content",
+        "lightness that match gives to the style picture, content: the photograph's range; "
+        "style: its own; linear: as colour_match gives it",
+        group=COLOURS,
+        choices=LIGHTNESSES,
+        papers="linear",
     )
     gamut: str = entry(
         "style",
