@@ -94,3 +94,7 @@ def test_commands_run(page, clone, capsys):
                 assert max(images.read(output).size) == 48, line
             else:
                 assert output.exists(), line
+
+
+def test_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 220
