@@ -140,7 +140,7 @@ def actions(command: str) -> list[argparse.Action]:
     parser: Any = main._parser(first)
     for name in filter(None, (first, second)):
         parser = parser._subparsers._group_actions[0].choices[name]
-    return [a for a in parser._actions if not isinstance(a, argparse._HelpAction)]
+    return [a for a in parser._actions if a.dest != "help"]
 
 
 def values(action: argparse.Action) -> st.SearchStrategy[str]:
