@@ -9,8 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto.losses.content import squared_error
+from impasto.losses.moments import at_least_float32
+
 POOL_SIZES = (2, 4, 8)
 """Side of the pooled squares in pixels, which is the width of the lines detected."""
+
+SMOOTH = 1e-4
+"""Mean square of a Laplacian below which there are no lines: photographs have 0.02 and more."""
 
 _KERNEL = ((0.0, -1.0, 0.0), (-1.0, 4.0, -1.0), (0.0, -1.0, 0.0))
 
@@ -32,3 +38,17 @@ def laplacian(image: Tensor, pool: int) -> Tensor:
     return F.conv2d(
         pooled, torch.tensor(_KERNEL, dtype=image.dtype, device=image.device)[None, None]
     )
+
+
+def laplacian_loss(values: Tensor, target: Tensor) -> Tensor:
+    """Squared error of Laplacians relative to the target's energy, (B,).
+
+    Of a smooth photograph there is next to no energy, and any brush stroke would be a large error:
+    the energy counts as that of :data:`SMOOTH` at least.
+
+    Args:
+        values: Of the picture, (B, 1, H, W).
+        target: Of the photograph, (B or 1, 1, H, W).
+    """
+    energy = at_least_float32(target).square().flatten(1).sum(1)
+    return squared_error(values, target) / energy.clamp_min(SMOOTH * target[0].numel())

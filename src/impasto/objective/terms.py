@@ -17,8 +17,8 @@ from torch import Tensor
 
 from impasto.encoders.protocol import Readout
 from impasto.errors import OptionError, option, unknown_name
-from impasto.losses.content import CONTENT_NORMALIZATIONS, content_loss, squared_error
-from impasto.losses.laplacian import POOL_SIZES, laplacian
+from impasto.losses.content import CONTENT_NORMALIZATIONS, squared_error
+from impasto.losses.laplacian import POOL_SIZES, laplacian, laplacian_loss
 from impasto.losses.moments import Summary, at_least_float32
 from impasto.losses.statistics import Statistic, get_statistic, mix, style_unit
 from impasto.losses.total_variation import VARIATIONS, total_variation
@@ -310,7 +310,7 @@ class LaplacianTerm:
     def __call__(self, features: Features) -> dict[str, Tensor]:
         """``laplacian`` → weighted loss."""
         image = features["image"]
-        losses = [content_loss(laplacian(image, p), t).mean() for p, t in self._targets.items()]
+        losses = [laplacian_loss(laplacian(image, p), t).mean() for p, t in self._targets.items()]
         return {"laplacian": self._weight * sum(losses, image.new_zeros(()))}
 
 
