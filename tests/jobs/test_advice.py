@@ -138,6 +138,8 @@ def test_the_papers_recipes_need_no_download(not_there, tmp_path: Path):
     assert len(told) == 1
     assert "vgg19 is not on this machine: compact" in told[0]
     assert "encoder vgg19 downloads it once (575 MB)" in told[0]
+    resources = Resources()
+    assert [len(notes(request, resources)) for _ in range(2)] == [1, 0]
     result = running.result
     assert result.recipe == recipe.replace(encoder="compact")
     path = result.save(tmp_path / "made.png")

@@ -157,6 +157,8 @@ class Run(Iterator[Event]):
         self._listener = listener
         self._result: Result | None = None
         self._problems: set[str] = set()
+        if notice and not self.resources.is_first_use(notice):
+            notice = ""  # told for another picture of the batch
         self._events = _after_notice(notice, _RUNNERS[request.kind](self))
 
     def __next__(self) -> Event:

@@ -16,7 +16,7 @@ from impasto.cli.shared.style_folders import StyleSet
 from impasto.errors import InputDataError, OptionError
 from impasto.jobs.requests import PaintRequest, StylizeRequest
 
-_BatchRequest = TypeVar("_BatchRequest", PaintRequest, StylizeRequest)
+_BatchRequest = TypeVar("_BatchRequest", bound=PaintRequest | StylizeRequest)
 
 
 @dataclass(frozen=True)
