@@ -38,7 +38,7 @@ def carry(size: tuple[int, int], factor: float, original: Tensor | None = None, 
     return carried(painted, reduced, original, **options)
 
 
-@pytest.mark.parametrize("factor", [1.3, 2, 3.1, 5, 7.7])
+@pytest.mark.parametrize("factor", [1.3, 2, 3.1, 7.7, 16])
 @pytest.mark.parametrize("options", ["plain", "masks", "detail"])
 def test_tiles_do_not_show(factor, options, monkeypatch):
     size = (181, 230)
@@ -51,7 +51,6 @@ def test_tiles_do_not_show(factor, options, monkeypatch):
     assert whole.shape == (1, 3, *size)
     assert float(whole.std()) > 0.05
     monkeypatch.setattr(guided, "SIDE", 16)
-    monkeypatch.setattr(guided, "_LEAST_SIDE", 2)
     torch.testing.assert_close(carry(size, factor, **chosen), whole, rtol=0, atol=1e-5)
 
 
@@ -92,7 +91,6 @@ def test_the_whole_photograph_shows_through_no_style():
 
 def test_progress_is_told_to_the_end(monkeypatch):
     monkeypatch.setattr(guided, "SIDE", 32)
-    monkeypatch.setattr(guided, "_LEAST_SIDE", 2)
     told: list[float] = []
     carry((64, 96), 3, progress=told.append)
     assert len(told) == 6
@@ -138,7 +136,7 @@ print(carry(size, small, regions), carried_bytes(size, small, dtype.itemsize, re
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no peak is known")
 @pytest.mark.parametrize(
-    "case", ["900 1200 3 float32 0", "1500 2000 6 uint8 0", "900 1200 3 uint8 2"]
+    "case", ["900 1020 3 float32 0", "1500 2000 6 uint8 0", "900 1020 3 uint8 2"]
 )
 def test_it_takes_the_estimated_memory(case):
     environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536", "OMP_NUM_THREADS": "1"}

@@ -150,7 +150,6 @@ def test_little_memory_paints_the_same(photo, scale, monkeypatch):
     much = stylizer(style_scale=scale).paint(Picture(photo), regions=regions)
     for name, side in (("tiling.SIDE", 32), ("tiling.MIN_SIDE", 32), ("guided.SIDE", 64)):
         monkeypatch.setattr(f"impasto.onepass.{name}", side)
-    monkeypatch.setattr("impasto.onepass.guided._LEAST_SIDE", 8)
     limited = stylizer(style_scale=scale)
     limited._stylist._memory = 0.0
     little = limited.paint(Picture(photo), regions=regions)

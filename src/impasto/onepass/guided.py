@@ -31,17 +31,13 @@ from impasto.onepass.guided_steps import (
 from impasto.runtime.devices import CPU
 from impasto.runtime.strips import STRIP_ELEMENTS
 
-SIDE, GPU_SIDE = 512, 4096
-"""Side of a tile's core in pixels: on a CPU its maps stay in the cache."""
-
-_LEAST_SIDE, _MOST_SIDE = 64, 1024
-"""Side of a tile's core in pixels of the smallest level below which it is mostly margin, as far as
-the tile does not get larger than the other."""
+SIDE, GPU_SIDE = 1024, 4096
+"""Side of a tile's core in pixels: on a CPU most of its maps stay in the cache."""
 
 _FINE_LEVELS = 3
 """Levels of the photograph that are made tile by tile; the smaller ones take little memory."""
 
-_TILE_BYTES = 60.0
+_TILE_BYTES = 48.0
 """Bytes a pixel of a tile: the photograph and the painting in floats, and copies of them."""
 
 _MOST_FLOATS = 4e6
@@ -93,7 +89,7 @@ def carried(
     maps = _Maps(*(at_size(x, sizes[0], original.dtype) for x in (painted, reduced)))
     result = torch.empty_like(original)
     coarse = _CoarseGuide(original, masks, levels)
-    tiles = plan_tiles(size, _side(original.device, levels), stride=1 << levels, halo=0)
+    tiles = plan_tiles(size, _side(original.device), stride=1 << levels, halo=0)
     for number, tile in enumerate(tiles):
         parts = _parts((slice(*tile.rows), slice(*tile.columns)), sizes)
         guide = _Guide(coarse, parts)
@@ -125,7 +121,7 @@ def carried_bytes(
     coarse = 0.0
     if levels:
         coarse = 4 * (3 + regions) * size[0] * size[1] * 4 / 3 / (1 << 2 * fine)
-    side = _side(CPU, levels) + (2 * (2 * MARGIN + 1) << fine)
+    side = _side(CPU) + (2 * (2 * MARGIN + 1) << fine)
     tile = min(size[0], side) * min(size[1], side)
     painted = 3 * itemsize * size[0] * size[1]
     return painted + 1.5 * maps + coarse + (_TILE_BYTES + 8 * regions) * tile
@@ -281,10 +277,9 @@ def map_itemsize(pixels: int, itemsize: int) -> int:
     return 1 if itemsize == 1 and pixels > _MOST_FLOATS else 4
 
 
-def _side(device: torch.device, levels: int) -> int:
+def _side(device: torch.device) -> int:
     """Side of a tile's core."""
-    least = min(_LEAST_SIDE << levels, _MOST_SIDE)
-    return max(SIDE if device.type == "cpu" else GPU_SIDE, least)
+    return SIDE if device.type == "cpu" else GPU_SIDE
 
 
 def _halved(x: Tensor, times: int = 1) -> Tensor:
