@@ -2,6 +2,7 @@
 
 * ``api``: ``paint``, ``stylize``, ``texture`` and ``reconstruct``
 * ``requests``: what is to be made, as frozen values
+* ``changes``: requests with some entries changed
 * ``request_json``: requests as JSON and in the metadata of pictures, read as untrusted input
 * ``run``: the door itself, with the options of a run
 * ``events``: what a run yields

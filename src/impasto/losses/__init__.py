@@ -1,6 +1,7 @@
 """Losses: pure functions on tensors, each tested in float64 against its formula.
 
-* :mod:`impasto.losses.statistics`: the table of style statistics, mixtures, and the style loss.
+* :mod:`impasto.losses.registry`: the table of style statistics.
+* :mod:`impasto.losses.statistics`: Gram matrices and moments, mixtures, and the style loss.
 * :mod:`impasto.losses.moments`: means and Gram matrices of feature maps under weight maps.
 * :mod:`impasto.losses.mmd`: maximum mean discrepancy with linear, quadratic and Gaussian kernels.
 * :mod:`impasto.losses.sliced`: the sliced Wasserstein distance.

@@ -7,6 +7,7 @@
 ``colours``: distances between the colour distributions of two pictures.
 ``chroma``: how colourful pictures are, and whether black and white stays so.
 ``patterns``: what a network repeats on a lattice of 8 or 16 pixels.
+``variation``: total variation.
 ``lpips``: learned perceptual image patch similarity.
 ``fid``: Fréchet distance between two sets of pictures; ArtFID.
 ``temporal``: warping error of video frames, given optical flow.

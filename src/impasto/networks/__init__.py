@@ -6,6 +6,8 @@
 * ``registry``: the kinds by name; ``johnson``, ``adain`` and ``paint_network`` (what ships).
 * ``half_size``: the first and last layers of ``paint_network``, with few copies.
 * ``style_predictor``: style vectors from the statistics of a style picture.
+* ``shapes``: sizes of networks; ``styles``: how styles are read.
+* ``descriptions``: what files say of themselves.
 * ``model``: a network with its styles; ``files``: saved and loaded; ``catalogue``: by name.
 * ``net2net``: a trained network with more blocks.
 """

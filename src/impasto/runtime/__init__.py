@@ -9,6 +9,7 @@
 * ``optional``: optional dependencies and the extras that install them
 * ``plotting``: the common style of matplotlib plots
 * ``precision``: whether bf16 or float32 is faster on this machine
+* ``progress``: columns of progress bars
 * ``registry``: tables of named objects that other packages extend through entry points
 * ``safetensors``: reading and writing safetensors files
 * ``strips``: large tensors strip by strip

@@ -1,5 +1,5 @@
-"""The commands: one module each, with one line in ``impasto.cli.main.COMMANDS``.
+"""The work of the commands: one module each, with one line in ``impasto.cli.main.COMMANDS``.
 
-A command module has ``EXAMPLES`` (shown below its help), ``configure(parser)``, which adds its
-options, and ``run(args)``, which returns the exit code. Errors are raised as ``ImpastoError``.
+A module has ``run(args)``, which returns the exit code. Errors are raised as ``ImpastoError``. The
+options are in the module of the same name in :mod:`impasto.cli.options`.
 """
