@@ -182,4 +182,4 @@ def test_tiny_label_pictures(tmp_path):
     assert result.names == ("#0000ff", "#ff0000")
     assert result.content.flatten().tolist() == [0, 1, 1, 0]
     assert result.style.shape == (1, 2, 4, 8)
-    assert len(result.notices) == 1
+    assert result.notices == []

@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from impasto.errors import ImageError, InputDataError
 from impasto.images.picture import Picture, fit_size, list_pictures
 from impasto.jobs.provenance import Provenance, read_provenance
+from impasto.runtime.files import real_path
 from impasto.runtime.in_memory import name_of
 
 _SIZE_TOLERANCE = 0.03  # of a side: networks and tiles round sizes
@@ -72,7 +73,7 @@ class PictureIndex:
         target = PurePath(name.replace("\\", "/"))
         matches = [p for p in self._files if p.name == target.name]
         matches = matches or [p for p in self._files if p.stem in (target.stem, target.name)]
-        exact = [p for p in matches if p.resolve() == Path(name).resolve()]
+        exact = [p for p in matches if real_path(p) == real_path(Path(name))]
         return self._unique(exact or matches, target.name)
 
     def find_stem(self, stem: str) -> Path | None:

@@ -13,6 +13,7 @@ from PIL import Image
 from impasto.errors import InputDataError
 from impasto.images.file_kinds import HEIC_SUFFIXES, OTHER_SUFFIXES, RAW_SUFFIXES
 from impasto.images.formats import FORMATS
+from impasto.runtime.files import real_path
 from impasto.runtime.optional import LIBRARIES, is_installed
 
 # Formats that Pillow opens for their header alone, or by another program; and what is no picture
@@ -80,9 +81,9 @@ def find_pictures(folder: str | Path, *, exclude: Path | None = None) -> FoundPi
             if notes
             else f"The folder {folder} holds no pictures ({', '.join(FORMATS)} and others)."
         )
-    if exclude is not None and folder.resolve() in exclude.resolve().parents:
-        excluded = exclude.resolve()
-        paths = [path for path in paths if excluded not in path.resolve().parents]
+    if exclude is not None and real_path(folder) in real_path(exclude).parents:
+        excluded = real_path(exclude)
+        paths = [path for path in paths if excluded not in real_path(path).parents]
         found = FoundPictures(*_split(paths, readable))
         if not found.pictures:
             raise InputDataError(f"The folder {folder} holds no pictures but those of {exclude}.")

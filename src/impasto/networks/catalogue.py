@@ -5,6 +5,7 @@ Listing them needs no torch, so what opens models is imported when one is opened
 
 from __future__ import annotations
 
+import contextlib
 import filecmp
 import json
 import os
@@ -44,7 +45,9 @@ def added_networks() -> dict[str, Path]:
     except WeightsError:  # there is no cache, so nothing was added
         return {}
     # A leading dot marks a file that is being written.
-    paths = sorted(folder.glob("[!.]*.safetensors"))
+    paths = []
+    with contextlib.suppress(OSError):  # a folder that no disk can have
+        paths = sorted(folder.glob("[!.]*.safetensors"))
     return {path.stem: path for path in paths if path.stem not in WEIGHTS}
 
 

@@ -20,6 +20,7 @@ from impasto.networks.base import Affine, StyledNetwork
 from impasto.networks.normalization import Moments, StagedForward, moments_of, run_staged
 from impasto.objective.tiles import Tile, plan_tiles
 from impasto.runtime.devices import as_widest_float
+from impasto.runtime.memory import return_unused_pages
 from impasto.runtime.strips import STRIP_ELEMENTS
 
 TileStyle = Callable[[Tile], Affine]
@@ -201,6 +202,7 @@ def _run_recomputed(
                 parts.append(_weighted_moments(tile, x))
                 del x
             current.close()
+            return_unused_pages()  # maps of other sizes than the last tile's leave gaps
         progress(1 - 0.9 ** len(known) if parts else 1.0)
         if not parts:
             return

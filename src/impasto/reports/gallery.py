@@ -23,6 +23,7 @@ from impasto.regions.masks import RegionSpec
 from impasto.reports import html
 from impasto.reports.gallery_commands import rerun_command, stylize_changes
 from impasto.reports.parts import nearest_preset
+from impasto.runtime.files import real_path
 
 THUMBNAIL = 480
 """Long side of embedded pictures in pixels: sharp on high-density screens."""
@@ -72,7 +73,8 @@ def read_card(path: Path, *, folder: Path, page: Path, max_pixels: int = images.
     height, width = picture.size
     return Card(
         name=_as_text(str(path.relative_to(folder))),
-        link=quote_from_bytes(os.fsencode(os.path.relpath(path.resolve(), page.resolve().parent))),
+        link=_link(path, page),
+        ),
         thumbnail=html.thumbnail(picture, THUMBNAIL, quality=_QUALITY),
         size=(width, height),
         content=_file_name(provenance.content),
@@ -152,6 +154,13 @@ def _region(region: RegionSpec) -> str:
     style = f"@{name_of_source(region.style)}" if region.style else ""
     style_mask = f":{name_of_source(region.style_mask)}" if region.style_mask else ""
     return f"{region.name}={region.content_mask}{style}{style_mask}"
+
+
+def _link(path: Path, page: Path) -> str:
+    """The address of a file, relative to a page."""
+    return quote_from_bytes(
+        os.fsencode(os.path.relpath(real_path(path), real_path(page).parent))
+    )
 
 
 def _file_name(path: str) -> str:

@@ -103,6 +103,8 @@ def _check_target(path: Path, error: type[ImpastoError]) -> tuple[Path, Path]:
     # os.path returns False where Path's own methods raise: in a folder that may not be entered.
     if os.path.isdir(target):
         raise error(f"{name} is a folder: name a file in it.")
+    if os.path.islink(target):
+        raise error(f"{name} is a link that leads nowhere but to itself: choose another name.")
     if os.path.exists(target) and not os.path.isfile(target):
         raise error(f"{name} is a device or pipe, not a regular file: choose another name.")
     folder = next(folder for folder in target.parents if os.path.exists(folder))
@@ -147,6 +149,11 @@ def absolute(path: str | Path, *, error: type[ImpastoError] = ImpastoError) -> P
             f"{path} is relative to the working folder, which does not exist any more: "
             "change to another folder."
         ) from problem
+
+
+def real_path(path: Path) -> Path:
+    """An absolute path without links; one that leads in a circle stays as it is, and is no file."""
+    return Path(os.path.realpath(path))  # Path.resolve raises RuntimeError for a circle
 
 
 def shown(path: Path) -> Path:

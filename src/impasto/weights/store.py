@@ -85,7 +85,7 @@ def locate(weight: str | WeightRecord) -> Path | None:
         path = _local_path(_record(weight))
     except WeightsError:  # there is no cache; what is built in does not need it
         return None
-    return path if path.is_file() else None
+    return path if os.path.isfile(path) else None  # also if its name is too long
 
 
 def ensure(weight: str | WeightRecord, *, progress: ProgressCallback | None = None) -> Path:
@@ -161,7 +161,7 @@ def fetch(
     record = _record(weight)
     path = _local_path(record)
     if record.source == "embedded":
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise WeightsError(f"The built-in weight {path} is missing: install Impasto again.")
         return path
     from impasto.runtime.downloads import file_lock

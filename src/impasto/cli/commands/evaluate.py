@@ -46,7 +46,7 @@ from impasto.metrics.bootstrap import Interval
 from impasto.metrics.fid import MIN_SET_SIZE
 from impasto.metrics.registry import available_metrics, resolve_metrics
 from impasto.runtime.devices import find_device
-from impasto.runtime.files import atomic_write
+from impasto.runtime.files import atomic_write, real_path
 from impasto.runtime.interrupts import StopRequest, stop_on_interrupt
 from impasto.runtime.memory import memory_errors
 from impasto.runtime.precision import moved
@@ -116,11 +116,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _results(paths: Sequence[Path], output: Path | None) -> list[tuple[str, Path]]:
     """Every result with the name of its method, the name of the given folder or file."""
-    names = [path.resolve().name for path in paths]
+    names = [real_path(path).name for path in paths]
     results = []
     for path, name in zip(paths, names, strict=True):
         method = name if names.count(name) == 1 else str(path)
-        if output is not None and output.resolve() == path.resolve():
+        if output is not None and real_path(output) == real_path(path):
             raise OptionError(f"{output} holds the results: name another folder with -o DIR.")
         # The output of an earlier run may be in a subfolder.
         results += [(method, file) for file in picture_files(path, exclude=output)]

@@ -14,6 +14,7 @@ from impasto.errors import ImpastoError, OptionError
 from impasto.evaluation.matching import picture_files
 from impasto.reports.gallery import Card, read_card, write_page
 from impasto.reports.html import check_page
+from impasto.runtime.files import real_path
 
 
 def run(args: argparse.Namespace) -> int:
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     for reason in failed:
         warn(reason)
     if cards:
-        write_page(output, args.folder.resolve().name, cards)
+        write_page(output, real_path(args.folder).name, cards)
         if not args.quiet:
             say(f"{output}: {counted_noun(len(cards), 'picture')}")
     return WRONG_INPUT if failed else 0

@@ -15,6 +15,7 @@ from impasto.cli.shared.messages import sentence
 from impasto.cli.shared.style_folders import StyleSet
 from impasto.errors import InputDataError, OptionError
 from impasto.jobs.requests import PaintRequest, StylizeRequest
+from impasto.runtime.files import real_path
 
 _BatchRequest = TypeVar("_BatchRequest", bound=PaintRequest | StylizeRequest)
 
@@ -73,18 +74,18 @@ def plan_batch(
         len(sources) > 1 or len(styles) > 1 or any(os.path.isdir(content) for content in contents)
     ):
         raise OptionError(f"{output} is one picture and there are several to paint: name a folder.")
-    resolved_sources = {source.resolve() for source, _ in sources}
+    resolved_sources = {real_path(source) for source, _ in sources}
     items: dict[Path, BatchItem] = {}
     for style in styles:
         for source, name in sources:
             path = output if to_file else _output(output / name, format_, style)
-            other = items.get(path.resolve())
+            other = items.get(real_path(path))
             if other is not None and other.style is not style:
                 path = _unused(path, items)
-            elif other is not None and other.source.resolve() == source.resolve():
+            elif other is not None and real_path(other.source) == real_path(source):
                 continue  # named twice
-            target = path.resolve()
-            if target == source.resolve():
+            target = real_path(path)
+            if target == real_path(source):
                 raise OptionError(f"{source} would be replaced by its painting: name another -o.")
             if (other := items.get(target)) is not None:
                 raise OptionError(
@@ -144,7 +145,7 @@ def _output(path: Path, format_: str | None, style: StyleSet) -> Path:
 def _unused(path: Path, items: dict[Path, BatchItem]) -> Path:
     """A name with a number: ``a`` in ``b-c`` and ``a-b`` in ``c`` are both called ``a-b-c``."""
     number = 2
-    while (numbered := path.with_stem(f"{path.stem}-{number}")).resolve() in items:
+    while real_path(numbered := path.with_stem(f"{path.stem}-{number}")) in items:
         number += 1
     return numbered
 
