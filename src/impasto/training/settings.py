@@ -33,7 +33,7 @@ class TwoEncoderSettings:
     statistics: Mapping[str, float] = field(default_factory=lambda: {"gram": 0.5, "moments": 0.5})
     half_weight: float = 0.5
     window: int = 128
-    lattice_weight: float = 1.0
+    lattice_weight: float = 0.35
     range_weight: float = 4.0
     style_crops: int = 4
 
@@ -145,8 +145,8 @@ PRESETS: Mapping[str, OnePassSettings] = {
         crop=224,
         first_crop=160,
         first_share=0.6,
-        content_layers={"relu4_1": 0.15},
-        palette_weight=0.8,
+        content_layers={"relu4_1": 0.12},
+        palette_weight=0.5,
         even_weight=60.0,
         grid_weight=60.0,
         tv_weight=1.0,

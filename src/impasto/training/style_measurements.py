@@ -14,7 +14,10 @@ Measured = dict[str, Summary]
 
 
 class StyleMeasurements:
-    """Measurements by key, kept in float16: they cost more than a step of the network.
+    """Measurements by key: they cost more than a step of the network.
+
+    Those of an encoder's layers are kept in float16. Those of colours, which are few numbers, are
+    kept exactly: of a nearly grey style the covariance is lost in the rounding.
 
     Args:
         measure: Picture (1, 3, H, W) → its measurements.
@@ -32,7 +35,7 @@ class StyleMeasurements:
         if key is None:
             return self._measure(picture)
         if key not in self._kept:
-            self._kept[key] = _mapped(self._measure(picture), torch.Tensor.half)
+            self._kept[key] = _mapped(self._measure(picture), _rounded)
         # Rounded also the first time: a resumed training makes the same steps.
         return _mapped(self._kept[key], torch.Tensor.float)
 
@@ -43,6 +46,10 @@ def concatenated(measured: Sequence[Measured]) -> Measured:
         name: {key: torch.cat([each[name][key] for each in measured]) for key in summary}
         for name, summary in measured[0].items()
     }
+
+
+def _rounded(x: Tensor) -> Tensor:
+    return x if x.shape[-1] == 3 else x.half()
 
 
 def _mapped(measured: Measured, change: Callable[[Tensor], Tensor]) -> Measured:
