@@ -74,7 +74,6 @@ def read_card(path: Path, *, folder: Path, page: Path, max_pixels: int = images.
     return Card(
         name=_as_text(str(path.relative_to(folder))),
         link=_link(path, page),
-        ),
         thumbnail=html.thumbnail(picture, THUMBNAIL, quality=_QUALITY),
         size=(width, height),
         content=_file_name(provenance.content),
@@ -158,9 +157,8 @@ def _region(region: RegionSpec) -> str:
 
 def _link(path: Path, page: Path) -> str:
     """The address of a file, relative to a page."""
-    return quote_from_bytes(
-        os.fsencode(os.path.relpath(real_path(path), real_path(page).parent))
-    )
+    place = os.path.relpath(real_path(path), real_path(page).parent)
+    return quote_from_bytes(os.fsencode(place))
 
 
 def _file_name(path: str) -> str:
