@@ -174,7 +174,7 @@ def test_nothing_taken_nothing_made(tmp_path):
 
 
 def painter(encoder: Encoder, size: int, **changes: object) -> Painter:
-    recipe = Recipe(content_layers={"relu4_1": 1}, smallest=64, **changes)  # type: ignore[arg-type]
+    recipe = Recipe(content_layers={"relu4_1": 1}, size=size, smallest=64, **changes)  # type: ignore[arg-type]
     picture = Picture(torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0)))
     return Painter(picture, [picture], recipe, encoder=encoder)
 
@@ -197,7 +197,7 @@ from impasto.recipes.recipe import Recipe
 torch.set_num_threads(2)
 encoder = Encoder(Architecture({widths}, (2, 2, 4, 4, 1), padding="reflect")).frozen()
 content, style = (Picture(torch.rand(1, 3, 768, 768)) for _ in range(2))
-recipe = Recipe(scales=1, steps=3, optimizer="{optimizer}")
+recipe = Recipe(size=768, scales=1, steps=3, optimizer="{optimizer}")
 painter = Painter(content, [style], recipe, encoder=encoder)
 told = estimate(painter).bytes
 list(painter)
