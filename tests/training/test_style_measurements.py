@@ -21,7 +21,7 @@ def test_a_picture_with_a_key_is_measured_once():
 
     def measure(picture):
         asked.append(picture)
-        return {"layer": {"mean": picture.mean((2, 3)) / 3}}
+        return {"layer": {"mean": picture.mean((2, 3)) / 3}, "read image": {"mean": picture}}
 
     kept, picture = StyleMeasurements(measure), torch.rand(1, 3, 4, 4)
     first, second = kept(picture, ("a", 1)), kept(picture, ("a", 1))
@@ -30,6 +30,8 @@ def test_a_picture_with_a_key_is_measured_once():
     assert torch.equal(first["layer"]["mean"], second["layer"]["mean"])
     exact = measure(picture)["layer"]["mean"]
     torch.testing.assert_close(first["layer"]["mean"], exact, rtol=1e-3, atol=1e-4)
+    # Few numbers, of which small differences are taken later: kept exactly.
+    assert torch.equal(second["read image"]["mean"], picture)
     assert kept(picture)["layer"]["mean"].dtype == torch.float32
     assert len(kept) == 1
 

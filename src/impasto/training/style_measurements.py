@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from impasto.losses.moments import Summary
+from impasto.networks.styles import COLOURS
 
 Measured = dict[str, Summary]
 """Layer → summary."""
@@ -35,7 +36,9 @@ class StyleMeasurements:
         if key is None:
             return self._measure(picture)
         if key not in self._kept:
-            self._kept[key] = _mapped(self._measure(picture), _rounded)
+            measured = self._measure(picture)
+            exact = {name: each for name, each in measured.items() if name.endswith(COLOURS)}
+            self._kept[key] = {**_mapped(measured, torch.Tensor.half), **exact}
         # Rounded also the first time: a resumed training makes the same steps.
         return _mapped(self._kept[key], torch.Tensor.float)
 
@@ -46,10 +49,6 @@ def concatenated(measured: Sequence[Measured]) -> Measured:
         name: {key: torch.cat([each[name][key] for each in measured]) for key in summary}
         for name, summary in measured[0].items()
     }
-
-
-def _rounded(x: Tensor) -> Tensor:
-    return x if x.shape[-1] == 3 else x.half()
 
 
 def _mapped(measured: Measured, change: Callable[[Tensor], Tensor]) -> Measured:
