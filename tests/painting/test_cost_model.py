@@ -155,7 +155,7 @@ def test_regions_on_their_rectangles_have_the_same_losses(encoder, monkeypatch):
 def test_many_regions_in_tiles(encoder, monkeypatch):
     monkeypatch.setattr(cost_model, "tile_side", lambda *_, **__: 64)
     content = Picture(smooth_picture(96, 128, seed=1))
-    recipe = FAST.replace(scales=1, steps=3, precision="float32", **LAYERS)
+    recipe = FAST.replace(size=128, scales=1, steps=3, precision="float32", **LAYERS)
     pictures = []
     for limit in (8, 100):
         monkeypatch.setattr(objective_builder, "CROPPED_FROM", limit)
