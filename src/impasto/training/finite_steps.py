@@ -57,7 +57,7 @@ def without_blank_gradients(painted: Tensor, contents: Tensor) -> Tensor:
     if not painted.requires_grad:
         return painted
     is_blank = contents.float().var((2, 3)).amax(1) < UNIFORM
-    painted.register_hook(
+    painted.register_hook(  # type: ignore[no-untyped-call]
         lambda gradient: torch.where(is_blank[:, None, None, None], 0.0, gradient)
     )
     return painted
