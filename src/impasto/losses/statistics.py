@@ -127,6 +127,22 @@ def check_summary(summary: object) -> None:
         )
 
 
+def relative_shares(weights: Sequence[float], count: int) -> list[float]:
+    """The weights of a mixture of ``count`` styles, scaled to sum to one.
+
+    Raises:
+        OptionError: For negative, infinite, missing or all-zero weights.
+    """
+    total = sum(weights)
+    valid = all(weight >= 0 for weight in weights) and 0 < total < math.inf
+    if len(weights) != count or not valid:
+        raise OptionError(
+            f"A mixture of {counted_noun(count, 'style')} needs {counted_noun(count, 'weight')} "
+            f"that are finite, not negative and not all zero, not {list(weights)}."
+        )
+    return [weight / total for weight in weights]
+
+
 def mix(summaries: Sequence[Summary], weights: Sequence[float]) -> Summary:
     """The summary of a mixture: of styles by their shares, or of tiles by their total weights.
 
@@ -142,15 +158,7 @@ def mix(summaries: Sequence[Summary], weights: Sequence[float]) -> Summary:
     """
     for summary in summaries:
         check_summary(summary)
-    total = sum(weights)
-    valid = all(weight >= 0 for weight in weights) and 0 < total < math.inf
-    if len(summaries) != len(weights) or not valid:
-        raise OptionError(
-            f"A mixture of {counted_noun(len(summaries), 'style')} needs "
-            f"{counted_noun(len(summaries), 'weight')} that are finite, "
-            f"not negative and not all zero, not {list(weights)}."
-        )
-    shares = [weight / total for weight in weights]
+    shares = relative_shares(weights, len(summaries))
     return {
         key: sum(
             (share * summary[key] for share, summary in zip(shares, summaries, strict=True)),

@@ -11,6 +11,7 @@ from torch import Tensor
 from impasto import images
 from impasto.colour.chroma_bound import ChromaBound, Samples, bound_of, sample
 from impasto.images.picture import Picture, as_float, match_dtype
+from impasto.losses.statistics import relative_shares
 from impasto.painting.objective_builder import Style, style_side
 from impasto.recipes.recipe import Recipe
 from impasto.regions.masks import resize_masks, visible
@@ -93,7 +94,8 @@ def colour_limits(
         chosen = list(styles) if own is None else [Style(own)]
         mask = None if region is None else region.style_mask
         samples = [_sample(style.picture, mask, long_side, recipe) for style in chosen]
-        shares = [recipe.strength * style.share / _total(chosen) for style in chosen]
+        relative = relative_shares([style.share for style in chosen], len(chosen))
+        shares = [recipe.strength * share for share in relative]
         if recipe.strength < 1:
             samples.append(sample(content.tensor, None if region is None else region.mask))
             shares.append(1 - recipe.strength)
@@ -113,10 +115,6 @@ def _sample(style: Picture, mask: Tensor | None, long_side: int, recipe: Recipe)
     if mask is not None:
         mask = resize_masks(mask, size)
     return sample(*visible(picture.tensor, picture.alpha, mask))
-
-
-def _total(styles: Sequence[Style]) -> float:
-    return sum(style.share for style in styles)
 
 
 def _partition(masks: Tensor) -> Tensor:
