@@ -82,6 +82,18 @@ def test_the_style_itself_has_no_style_loss():
     assert float(losses["content"]) < 1e-9
 
 
+def test_composition_is_judged_before_linear_readouts():
+    shape = replace(ENCODER, readouts={"relu4_1": 20, "relu5_1": 24})
+    fine, deep = random_encoder(ENCODER, seed=1), random_encoder(shape, seed=2)
+    made = TwoEncoderLosses(fine, deep, SETTINGS, torch.device("cpu"))
+    style = smooth_picture(64, 64, seed=3)
+    targets = made.measure(style)
+    trunk = deep.without_readouts()(style, ["relu4_1"])["relu4_1"]
+    torch.testing.assert_close(targets["full raw relu4_1"]["mean"], trunk.mean((2, 3)))
+    losses = made(style, style, style, targets, torch.Generator().manual_seed(0))
+    assert float(losses["content"]) < 1e-9  # judged after them
+
+
 def test_an_encoder_without_the_layers_is_refused():
     settings = replace(SETTINGS, two_encoders=replace(OWN, fine_layers=("relu9_1",)))
     with pytest.raises(OptionError, match="relu9_1"):

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.encoders.protocol import Readout
-from impasto.encoders.vgg import Encoder
+from impasto.encoders.vgg import RAW, Encoder
 from impasto.losses.moments import Summary
 from impasto.losses.statistics import STATISTICS, style_loss
 from impasto.networks.colour_map import recoloured
@@ -60,6 +60,11 @@ class TwoEncoderLosses:
         self._settings, self._own = settings, settings.two_encoders
         fine.check_layers(self._own.fine_layers)
         deep.check_layers([*self._own.deep_layers, *settings.content_layers])
+        # The features before linear readouts: these only repeat them in more channels, and with them
+        # training followed composition before strokes.
+        self._deep_layers = tuple(
+            RAW + name if name in deep.linear_readouts() else name for name in self._own.deep_layers
+        )
         dtype = compute_dtype(settings.precision, device.type)
         self._fine, self._deep = (copy.deepcopy(x).to(device, dtype) for x in (fine, deep))
 
@@ -69,7 +74,7 @@ class TwoEncoderLosses:
         own = self._own
         parts = (
             (FULL, self._fine, own.fine_layers, styles),
-            (FULL, self._deep, own.deep_layers, styles),
+            (FULL, self._deep, self._deep_layers, styles),
             (HALF, self._fine, own.fine_layers, F.avg_pool2d(styles, 2)),
         )
         targets = {}
@@ -103,7 +108,7 @@ class TwoEncoderLosses:
             kept = self._deep(contents, settings.content_layers)
         whole: list[Term] = [
             ContentTerm(kept, layer_weights=settings.content_layers),
-            self._style(targets, FULL, own.deep_layers, self._deep),
+            self._style(targets, FULL, self._deep_layers, self._deep),
             TotalVariation(settings.tv_weight),
             RangeTerm(own.range_weight),
             SlicedPaletteTerm(styles, settings.palette_weight, generator),
