@@ -51,7 +51,7 @@ class Cache:
             started = time.perf_counter()
             picture = method.paint(pair)
             about = PngInfo()
-            about.add_text("seconds", f"{time.perf_counter() - started:.4f}")
+            about.add_text("seconds", f"{time.perf_counter() - started:.6f}")
             about.add_text("title", f"{method.name} {title(pair)}")
             with atomic_write(path) as temporary:
                 images.to_pil(picture).save(temporary, format="PNG", pnginfo=about)

@@ -116,13 +116,13 @@ def test_an_unknown_extension_is_no_folder(output, said, place, capsys):
 
 
 def test_snapshots_to_an_unknown_extension(place, capsys):
-    for name in ("growth.mp4", "growth.webmm", "growth.png"):
+    for name in ("growth.mov", "growth.webmm", "growth.tif"):
         words = [*COMMANDS["paint"], "-o", "out.png", "--snapshots", "1", "--snapshots-to", name]
         assert run(words) == 2
         check_told(
             capsys,
             f"{name} names neither a folder nor an animation: give a folder, or a file that ends "
-            "in .gif or .webp.",
+            "in .gif, .webp, .png or .mp4.",
         )
         assert not (place / name).exists()
 

@@ -52,7 +52,7 @@ def test_an_output_that_is_the_folder_is_refused(place, capsys):
     before = (place / "photos" / "a.png").read_bytes()
     assert stylize("photos", "--style", "wave", "-o", "photos", "--overwrite") == 2
     assert printed_errors(capsys) == [
-        "photos/a.png would be replaced by its painting: name another -o."
+        "photos/a.png is read and would be replaced: name another -o."
     ]  # fmt: skip
     assert (place / "photos" / "a.png").read_bytes() == before
 

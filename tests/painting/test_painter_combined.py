@@ -31,7 +31,7 @@ def combined(encoder, content, **changes):
     regions = [Region("sun", left(), WARM), Region("face", face, keep=True)]
     recipe = FAST.replace(
         colour="luminance", content_layers={"relu3_1": 1}, feather=0.02, tv_weight=0.1, **changes
-    ).replace(style_layers={"relu1_1": 1, "relu2_1": 1, "relu3_1": 1}, scales=1, steps=6)
+    ).replace(style_layers={"relu1_1": 1, "relu2_1": 1, "relu3_1": 1}, scales=1, steps=4)
     return Painter(content, [COLD], recipe, regions=regions, encoder=encoder)
 
 

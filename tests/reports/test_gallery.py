@@ -106,7 +106,8 @@ def test_pictures_of_version_0_1_0_are_understood(tmp_path):
         for name in ("a.jpg", "b.jpg")
     )
     assert one.preset == "one pass"
-    assert one.entries == {"strength": "0.5", "model": "any"}
+    # Strokes had a fixed size in pixels then, which is a style scale of 0 now.
+    assert one.entries == {"strength": "0.5", "model": "any", "style_scale": "0"}
     assert (one.content, one.styles) == ("cat.jpg", ("wave",))
     assert one.command[:3] == ["impasto", "stylize", "p/cat.jpg"]
     assert other.command[:2] == ["impasto", "rerun"]

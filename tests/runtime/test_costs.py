@@ -49,7 +49,7 @@ def test_the_peak_is_what_the_process_itself_held():
     )
     answer = subprocess.run([sys.executable, "-c", parent], capture_output=True, text=True)
     first, most, after = map(float, answer.stdout.split())
-    assert 1e8 < first < 6e8
+    assert 5e6 < first < 6e8  # not the parent's 700 MB
     assert 1.5e8 < most - first < 2.5e8
     assert after == pytest.approx(most, rel=0.01)  # Linux counts in batches
 

@@ -156,11 +156,11 @@ def bound_of(samples: Sequence[Samples], shares: Sequence[float]) -> ChromaBound
         samples: Of each style, by :func:`sample`.
         shares: Of each style, ≥ 0 and not all zero.
     """
-    colours = torch.cat([each for each, _ in samples]).double().cpu()
+    colours = torch.cat([each for each, _ in samples]).cpu().double()
     total = sum(shares)
     weights = torch.cat(
         [each * (share / total) for (_, each), share in zip(samples, shares, strict=True)]
-    ).double().cpu()  # fmt: skip
+    ).cpu().double()  # fmt: skip
     chroma = colours @ _YIQ[1:].mT
     spread = chroma.mT @ (chroma * weights[:, None])  # around grey
     axes = torch.linalg.eigh(spread).eigenvectors.mT

@@ -59,7 +59,7 @@ def tone_curve(source: Samples, target: Samples, white: float = 1.0) -> ToneCurv
         white: The lightness of white.
     """
     (lightness, weights), (other, other_weights) = (
-        (values.double().cpu(), shares.double().cpu()) for values, shares in (source, target)
+        (values.cpu().double(), shares.cpu().double()) for values, shares in (source, target)
     )
     mean, least = float(other_weights @ other), MIN_DEVIATION * white
     low, middle, high = _quantiles(lightness, weights)

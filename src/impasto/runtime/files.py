@@ -153,7 +153,8 @@ def absolute(path: str | Path, *, error: type[ImpastoError] = ImpastoError) -> P
 
 def real_path(path: Path) -> Path:
     """An absolute path without links; one that leads in a circle stays as it is, and is no file."""
-    return Path(os.path.realpath(path))  # Path.resolve raises RuntimeError for a circle
+    # Path.resolve raises RuntimeError for a circle.
+    return Path(os.path.realpath(absolute(path)))
 
 
 def shown(path: Path) -> Path:

@@ -86,7 +86,7 @@ def plan_batch(
                 continue  # named twice
             target = real_path(path)
             if target == real_path(source):
-                raise OptionError(f"{source} would be replaced by its painting: name another -o.")
+                raise OptionError(f"{source} is read and would be replaced: name another -o.")
             if (other := items.get(target)) is not None:
                 raise OptionError(
                     f"{other.source} and {source} would both become {path}: paint them into two "
