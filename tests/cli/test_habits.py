@@ -9,7 +9,7 @@ from helpers.random_inputs import smooth_picture
 from helpers.sentences import check_told, said
 from impasto import images
 from impasto.cli.main import run
-from impasto.errors import ImpastoError, OptionError
+from impasto.errors import ImpastoError
 from impasto.recipes.recipe import Recipe
 
 QUICK = ["--size", "48", "--scales", "1", "--steps", "2", "--quiet"]
