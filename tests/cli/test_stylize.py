@@ -222,7 +222,7 @@ def test_a_mistake_gets_one_sentence(folder, tmp_path, capsys, options, told):
 @pytest.mark.parametrize(
     ("contents", "output", "told"),
     [
-        (["photos/a.png"], "photos/a.png", "replaced by its painting"),
+        (["photos/a.png"], "photos/a.png", "is read and would be replaced"),
         (["photos"], "out.png", "name a folder"),
         (["photos/a.png", "copy/a.png"], "out", "would both become"),
         (["empty"], "out", "holds no pictures"),
