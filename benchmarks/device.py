@@ -187,7 +187,7 @@ def one_pass(
     network = stylist.network
 
     def paint() -> None:
-        with torch.inference_mode():
+        with torch.no_grad():  # as painting does; in inference mode convolutions are not counted
             network(frames, vector.expand(batch, -1))
 
     with Counter() as counter:
