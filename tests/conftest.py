@@ -47,7 +47,7 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def encoder() -> Encoder:
     """Five blocks of one convolution: conv1_1 … conv5_1, a few channels each."""
     architecture = Architecture((4, 6, 8, 8, 8), (1, 1, 1, 1, 1), padding="reflect")
@@ -209,3 +209,12 @@ def empty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in LEARNED:
         record = dataclasses.replace(WEIGHTS[name], urls=(unused_url(),))
         monkeypatch.setitem(WEIGHTS, name, record)
+
+
+@pytest.fixture(autouse=True)
+def _encoder_keeps_its_type(encoder: Encoder):
+    """The shared encoder is as it was for the next test, if one changed its type."""
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    yield
+    if encoder.dtype != torch.float32:
+        encoder.float().load_state_dict(before)
