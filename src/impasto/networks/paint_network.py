@@ -14,8 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.images.picture import as_float, match_dtype
-from impasto.networks import half_size
+from impasto.networks import coarse_maps, half_size
 from impasto.networks.base import Affine, StyledNetwork
+from impasto.networks.coarse_maps import enlarged, sum_into
 from impasto.networks.kind import shape_kind
 from impasto.networks.normalization import StagedForward, noise
 from impasto.networks.region_maps import StyleMap, as_tensor
@@ -72,11 +73,8 @@ class PaintNetwork(StyledNetwork):
 
     @property
     def held_values(self) -> float:
-        """See :class:`StyledNetwork`: no picture, and two maps of each block (measured)."""
-        quarter, eighth, sixteenth = (
-            width / stride**2 for width, stride in zip(self.shape.widths, (4, 8, 16), strict=True)
-        )
-        return quarter + max(quarter, 2 * eighth, eighth + 2 * sixteenth)
+        """See :class:`StyledNetwork`."""
+        return coarse_maps.held_values(self.shape.widths)
 
     def peak_values(self, pixels: int) -> float:
         """See :class:`StyledNetwork`: the held values, two more maps, and one band's maps."""
@@ -100,7 +98,7 @@ class PaintNetwork(StyledNetwork):
         x = F.relu_((yield from self.modulate("sixteenth", x, style)))
         for index in range(deep):
             x = yield from self._block(f"deep{index}", x, style)
-        x = _sum(eighth, _enlarged(self.convolve("widen_eighth", x)))
+        x = sum_into(eighth, enlarged(self.convolve("widen_eighth", x)))
         del eighth
         for index in range(up):
             x = yield from self._block(f"up{index}", x, style)
@@ -127,8 +125,8 @@ class PaintNetwork(StyledNetwork):
             # The last enlarged row only repeats the one before. It is the outer of the halo's two
             # rows, which the band does not see.
             first, last = (row // 2 for row in band.outer_rows)
-            deeper = _enlarged(self.convolve("widen_quarter", eighth[:, :, first:last]))
-            return self.convolve("fine", _sum(band.with_halo(quarter), deeper))
+            deeper = enlarged(self.convolve("widen_quarter", eighth[:, :, first:last]))
+            return self.convolve("fine", sum_into(band.with_halo(quarter), deeper))
 
         return in_bands((quarter.shape[-2], quarter.shape[-1]), compute, halo=2)
 
@@ -163,24 +161,7 @@ class PaintNetwork(StyledNetwork):
         first, second = name + "a", name + "b"
         inner = yield from self.modulate(first, self.convolve(first, x), style)
         inner = self.convolve(second, F.relu_(inner))
-        return _sum(x, (yield from self.modulate(second, inner, style)))
-
-
-def _sum(x: Tensor, out: Tensor) -> Tensor:
-    """``x + out``, written into ``out`` where gradients are disabled."""
-    return x + out if torch.is_grad_enabled() else out.add_(x)
-
-
-def _enlarged(x: Tensor) -> Tensor:
-    """Twice as high and wide, aligned with the convolution of stride two that reduced it.
-
-    Such a convolution is centred on every second unit, starting with the first. Bilinear resizing
-    usually assumes a centre between two units: at 16 px a unit that is off by 6 px, and contours
-    double.
-    """
-    height, width = (2 * length - 1 for length in x.shape[-2:])
-    x = F.interpolate(x, (height, width), mode="bilinear", align_corners=True)
-    return F.pad(x, (0, 1, 0, 1), mode="replicate")
+        return sum_into(x, (yield from self.modulate(second, inner, style)))
 
 
 KIND = shape_kind(PaintNetwork, PaintShape, options=("blocks",))

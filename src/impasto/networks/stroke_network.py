@@ -23,8 +23,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.images.picture import as_float, match_dtype
-from impasto.networks import half_size
+from impasto.networks import coarse_maps, half_size
 from impasto.networks.base import Affine, StyledNetwork
+from impasto.networks.coarse_maps import smoothly_enlarged, sum_into
 from impasto.networks.colour_map import (
     PALETTE_SIZE,
     ColourMap,
@@ -157,11 +158,8 @@ class StrokeNetwork(StyledNetwork):
 
     @property
     def held_values(self) -> float:
-        """See :class:`StyledNetwork`: no picture, and two maps of each block."""
-        quarter, eighth, sixteenth = (
-            width / stride**2 for width, stride in zip(self.shape.widths, (4, 8, 16), strict=True)
-        )
-        return quarter + max(quarter, 2 * eighth, eighth + 2 * sixteenth)
+        """See :class:`StyledNetwork`."""
+        return coarse_maps.held_values(self.shape.widths)
 
     def peak_values(self, pixels: int) -> float:
         """See :class:`StyledNetwork`: the held values, two more maps, and one band's maps."""
@@ -193,7 +191,7 @@ class StrokeNetwork(StyledNetwork):
         x = F.relu_((yield from self.modulate("sixteenth", x, style)))
         for index in range(deep):
             x = yield from self._block(f"deep{index}", x, style)
-        x = _sum(eighth, _enlarged(self.convolve("widen_eighth", x)))
+        x = sum_into(eighth, smoothly_enlarged(self.convolve("widen_eighth", x)))
         del eighth
         for index in range(up):
             x = yield from self._block(f"up{index}", x, style)
@@ -217,7 +215,7 @@ class StrokeNetwork(StyledNetwork):
         first, second = name + "a", name + "b"
         inner = yield from self.modulate(first, self._convolve(first, x, style), style)
         inner = self._convolve(second, F.relu_(inner), style)
-        return _sum(x, (yield from self.modulate(second, inner, style)))
+        return sum_into(x, (yield from self.modulate(second, inner, style)))
 
     def _convolve(self, name: str, x: Tensor, style: Affine) -> Tensor:
         if name in self.banks:
@@ -255,9 +253,9 @@ class StrokeNetwork(StyledNetwork):
             # Of the enlarged rows the last two depend on what lies beyond, and so does the first.
             # They are within the halo, and the band does not see them.
             first, last = (row // 2 for row in band.outer_rows)
-            deeper = _enlarged(self.convolve("widen_quarter", eighth[:, :, first:last]))
+            deeper = smoothly_enlarged(self.convolve("widen_quarter", eighth[:, :, first:last]))
             part = shares if shares.ndim == 2 else band.with_halo(shares)
-            result: Tensor = self.banks["fine"](_sum(band.with_halo(quarter), deeper), part)
+            result: Tensor = self.banks["fine"](sum_into(band.with_halo(quarter), deeper), part)
             return result
 
         return in_bands((quarter.shape[-2], quarter.shape[-1]), compute, halo=4)
@@ -353,24 +351,6 @@ def _enlarged_coarse(coarse: Tensor, band: Band) -> Tensor:
     part = F.interpolate(part, size, mode="bilinear", align_corners=False)
     start = (first - before) * _COARSE
     return part[:, :, start : start + (last - first) * _COARSE].contiguous()
-
-
-def _sum(x: Tensor, out: Tensor) -> Tensor:
-    """``x + out``, written into ``out`` where gradients are disabled."""
-    return x + out if torch.is_grad_enabled() else out.add_(x)
-
-
-def _enlarged(x: Tensor) -> Tensor:
-    """Twice as high and wide, each unit centred where the convolution of stride two saw it.
-
-    The kernel is a cubic B-spline, nearly: bilinear enlargement, then weights of 1 2 1. A unit's
-    noise then has nearly the same deviation at all places, 0.77 to 0.71 of its own along each axis,
-    where bilinear enlargement has 1 to 0.71.
-    """
-    height, width = (2 * length - 1 for length in x.shape[-2:])
-    x = F.interpolate(x, (height, width), mode="bilinear", align_corners=True)
-    x = F.pad(x, (1, 2, 1, 2), mode="replicate")
-    return F.avg_pool2d(F.avg_pool2d(x, 2, 1), 2, 1)
 
 
 KIND = shape_kind(StrokeNetwork, StrokeShape, options=("blocks",))
