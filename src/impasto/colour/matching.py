@@ -129,19 +129,27 @@ def cholesky_map(source: Tensor, target: Tensor) -> Tensor:
 
 def pca_map(source: Tensor, target: Tensor) -> Tensor:
     """Σc^½ Σs^-½: colours are whitened along their principal axes (Gatys et al. 2016)."""
-    return _power(target, 0.5) @ _power(source, -0.5)
+    return symmetric_power(target, 0.5) @ symmetric_power(source, -0.5)
 
 
 def monge_kantorovich_map(source: Tensor, target: Tensor) -> Tensor:
     """Σs^-½ (Σs^½ Σc Σs^½)^½ Σs^-½: colours move as little as possible (Pitié & Kokaram 2007)."""
-    root, whitening = _power(source, 0.5), _power(source, -0.5)
-    return whitening @ _power(root @ target @ root, 0.5) @ whitening
+    root, whitening = symmetric_power(source, 0.5), symmetric_power(source, -0.5)
+    return whitening @ symmetric_power(root @ target @ root, 0.5) @ whitening
 
 
-def _power(matrix: Tensor, exponent: float) -> Tensor:
+def symmetric_power(matrix: Tensor, exponent: float, least: float | None = None) -> Tensor:
+    """A power of symmetric matrices (..., C, C).
+
+    Args:
+        matrix: The matrices.
+        exponent: The power.
+        least: Eigenvalues below it count as it; by default the smallest number above zero, for
+            matrices whose eigenvalues are above zero but for rounding.
+    """
     values, vectors = on_cpu_if_missing(torch.linalg.eigh, matrix)
-    # The ridge keeps the eigenvalues above zero, up to rounding.
-    values = values.clamp_min(torch.finfo(values.dtype).tiny) ** exponent
+    least = torch.finfo(values.dtype).tiny if least is None else least
+    values = values.clamp_min(least) ** exponent
     return torch.einsum("...ij,...j,...kj->...ik", vectors, values, vectors)
 
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from impasto.colour.matching import symmetric_power
 from impasto.images.picture import as_float
 from impasto.losses.moments import Summary, mean_and_gram
 from impasto.networks.normalization import Moments
@@ -134,11 +135,10 @@ class ColourMap(NamedTuple):
 def colour_map(content: Palette, style: Palette) -> ColourMap:
     """The map between two palettes of as many pictures, or of one and several; no gradients."""
     with torch.no_grad(), torch.autocast(content.mean.device.type, enabled=False):
-        theirs, inverse = _roots(content.covariance, _CONTENT_FLOOR)
-        ours, _ = _roots(style.covariance, _STYLE_FLOOR)
-        u, _, vh = torch.linalg.svd(ours @ theirs)
-        inward = (u @ vh) @ inverse
-        matrices = (x.float().to(content.mean.device) for x in (inward, ours.expand_as(inward)))
+        root = _power(style, 0.5, _STYLE_FLOOR)
+        u, _, vh = torch.linalg.svd(root @ _power(content, 0.5, _CONTENT_FLOOR))
+        rotated = (u @ vh) @ _power(content, -0.5, _CONTENT_FLOOR)
+        matrices = (x.float().to(content.mean.device) for x in (rotated, root.expand_as(rotated)))
         inward, outward = matrices
         means = style.mean.float().expand(len(inward), -1)
         return ColourMap(inward, content.mean.float(), outward, means)
@@ -153,12 +153,11 @@ def recoloured(contents: Tensor, styles: Tensor) -> Tensor:
     return colour_map(*palettes).colour(None, contents)
 
 
-def _roots(covariance: Tensor, floor: float) -> tuple[Tensor, Tensor]:
-    """The square root of Σ + floor² I, and its inverse: float64, on the CPU."""
-    # Matrices of nine numbers: some devices know neither float64 nor eigenvalues.
-    values, vectors = torch.linalg.eigh(covariance.cpu().double())
-    roots = (values.clamp_min(0) + floor**2).sqrt()
-    return (vectors * roots[:, None]) @ vectors.mT, (vectors / roots[:, None]) @ vectors.mT
+def _power(palette: Palette, exponent: float, floor: float) -> Tensor:
+    """A power of Σ + floor² I, in float64 on the CPU: some devices know no float64."""
+    covariance = palette.covariance.cpu().double()
+    floors = floor**2 * torch.eye(3, dtype=covariance.dtype)
+    return symmetric_power(covariance + floors, exponent, floor**2)
 
 
 def _transformed(
