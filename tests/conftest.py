@@ -209,12 +209,3 @@ def empty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in LEARNED:
         record = dataclasses.replace(WEIGHTS[name], urls=(unused_url(),))
         monkeypatch.setitem(WEIGHTS, name, record)
-
-
-@pytest.fixture(autouse=True)
-def _encoder_keeps_its_type(encoder: Encoder):
-    """The shared encoder is as it was for the next test, if one changed its type."""
-    before = {name: value.clone() for name, value in encoder.state_dict().items()}
-    yield
-    if encoder.dtype != torch.float32:
-        encoder.float().load_state_dict(before)

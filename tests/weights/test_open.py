@@ -68,6 +68,15 @@ def test_a_registered_encoder_opens_by_name():
     assert open_feature_extractor("tiny", dtype=torch.bfloat16).dtype == torch.bfloat16
 
 
+def test_the_encoder_of_an_opener_stays_as_it_is():
+    own = tiny().requires_grad_(True)
+    register_encoder("tiny", lambda: own)
+    assert open_feature_extractor("tiny", "average", dtype=torch.bfloat16).dtype == torch.bfloat16
+    assert not any(weight.requires_grad for weight in open_encoder("tiny").parameters())
+    assert all(weight.requires_grad for weight in own.parameters())
+    assert own.dtype == torch.float32
+
+
 def test_a_registered_function_paints(content, style):
     register_encoder("colours", lambda: lambda image, layers: dict.fromkeys(layers, image))
     recipe = FAST.replace(encoder="colours", style_layers={"a": 1}, content_layers={"b": 1})

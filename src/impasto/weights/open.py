@@ -179,7 +179,10 @@ def _opened(name: str | Path) -> EncoderLike:
     name = choose_encoder(str(name))
     if str(name) not in ENCODERS:
         raise unknown_name("encoder", str(name), [*ENCODERS, "FILE.safetensors"])
-    return ENCODERS[str(name)]()
+    encoder = ENCODERS[str(name)]()
+    # An opener of a program may give the same object each time: that stays as it is.
+    is_shared = isinstance(encoder, Encoder) and name not in WEIGHTS
+    return copy.deepcopy(encoder) if is_shared else encoder
 
 
 def _with_pooling(encoder: Encoder, pooling: str) -> Encoder:
