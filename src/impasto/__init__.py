@@ -17,7 +17,7 @@ The packages are floors of one house. Each imports only from floors with a lower
     6   painting: by optimization, coarse to fine; onepass: by a trained network
     7   jobs: requests, events, results; the one door to everything above
     8   metrics: figures for pictures; training: of networks and encoders
-    9   studies: grids of recipes; evaluation: methods compared by metrics
+    9   studies: grids of recipes; evaluation: methods compared by metrics; video: clips
     10  reports: pages and plots
     11  cli: the command line
 

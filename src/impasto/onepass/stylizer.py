@@ -213,6 +213,8 @@ class Stylizer:
         content: PictureLike,
         *,
         regions: Sequence[Region] = (),
+        vectors: Sequence[Tensor] = (),
+        strength: float | None = None,
         depth: int = 8,
         progress: Callable[[float], None] = lambda share: None,
     ) -> Tensor:
@@ -221,6 +223,8 @@ class Stylizer:
         Args:
             content: The picture, see :func:`impasto.read_image`.
             regions: Styles of its parts, covering it (see :mod:`impasto.regions.regions`).
+            vectors: Style vectors to use instead: one, or one for each region.
+            strength: To use instead, 0 to 1.
             depth: Bits a sample that the result is to hold; with 8, very large ones are uint8.
             progress: Called with the share of the work that is done.
 
@@ -233,14 +237,14 @@ class Stylizer:
         if regions:
             masks = stacked_masks([region.mask for region in regions])
             original = self._as_small_as_needed(content, depth, masks).tensor
-            vectors = [self._region_vector(region, original) for region in regions]
+            vectors = vectors or [self._region_vector(region, original) for region in regions]
         else:
             original, masks = self._as_small_as_needed(content, depth, None).tensor, None
-            vectors = [self._mixture(original, None) if self._vector is None else self._vector]
+            vectors = vectors or [self.vector_for(Picture(original))]
         painted = self._painter.paint(
             original,
             vectors,
-            strength=self._strength,
+            strength=self._strength if strength is None else strength,
             masks=masks,
             prepare=lambda rows: self._mode.content(rows, self._space),
             progress=progress,
@@ -250,6 +254,17 @@ class Stylizer:
         if kept:
             _keep_original(painted, original, kept)
         return painted
+
+    def vector_for(self, content: PictureLike) -> Tensor:
+        """The style vector (style_size,) for a picture, whose colours it may depend on."""
+        content = content if isinstance(content, Picture) else images.read(content)
+        tensor = content.to(self._stylist.device).tensor
+        return self._mixture(tensor, None) if self._vector is None else self._vector
+
+    def region_vector(self, region: Region, content: Picture) -> Tensor:
+        """The style vector (style_size,) of a region of a picture."""
+        device = self._stylist.device
+        return self._region_vector(region.to(device), content.to(device).tensor)
 
     def _as_small_as_needed(self, content: Picture, depth: int, masks: Tensor | None) -> Picture:
         """The picture, as uint8 if it is very large or the memory does not suffice for floats."""

@@ -1,0 +1,167 @@
+"""The request for a clip: how its frames are painted, which of them, and what changes over time."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from impasto.errors import OptionError, option
+from impasto.jobs.requests import Source, StyleInput, StylizeRequest, parse_styles, split_styles
+from impasto.runtime.fields import check_entries, entry, typed_changes
+
+CLIP = "clip"
+"""Heading of the options about which frames are painted."""
+
+EASES = ("linear", "smooth", "hold")
+"""Ways between two keyframes: at a constant rate, slow at both ends, or a jump at the second."""
+
+_TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)s?")
+_MOST_SECONDS = 1e6
+
+
+@dataclass(frozen=True)
+class Keyframe:
+    """What a clip looks like at a time; as text ``TIME=STYLE[:WEIGHT],…[@STRENGTH]``.
+
+    Attributes:
+        seconds: The time, from the beginning of what is painted.
+        styles: The styles then, mixed by their weights; none: those of the keyframe before.
+        strength: The strength then, 0 to 1; None: as between the keyframes around it that have one.
+    """
+
+    seconds: float
+    styles: tuple[StyleInput, ...] = ()
+    strength: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seconds <= _MOST_SECONDS:
+            raise OptionError(f"A keyframe's time is 0 seconds or more, not {self.seconds:g}.")
+        if self.strength is not None and not 0 <= self.strength <= 1:
+            raise OptionError(f"A keyframe's strength is 0 to 1, not {self.strength:g}.")
+        if not self.styles and self.strength is None:
+            raise OptionError("A keyframe has styles, a strength or both.")
+
+    def __str__(self) -> str:
+        strength = "" if self.strength is None else f"@{self.strength:g}"
+        return f"{self.seconds:g}s={','.join(map(str, self.styles))}{strength}"
+
+
+@dataclass(frozen=True)
+class VideoRequest:
+    """Paint a clip, or a folder of frames, in one pass a frame.
+
+    Attributes:
+        picture: How each frame is painted; its content is the clip, its size that of the frames.
+        start: Seconds into the clip at which the painting begins.
+        end: Seconds into the clip at which it ends; 0: with the clip.
+        fps: Frames a second to paint; 0: those of the clip, at its own times.
+        ease: How styles and strengths change between keyframes.
+        keyframes: Styles and strengths over time; none: the picture's all the time.
+    """
+
+    kind: ClassVar[str] = "video"
+
+    picture: StylizeRequest
+    start: float = entry(0.0, "seconds into the clip to begin at", group=CLIP, range=(0.0, 1e6))
+    end: float = entry(
+        0.0, "seconds into the clip to end at; 0: its end", group=CLIP, range=(0.0, 1e6)
+    )
+    fps: float = entry(
+        0.0, "frames a second; 0: the clip's own, at its own times", group=CLIP, range=(0.0, 1000.0)
+    )
+    ease: str = entry("linear", "way between two keyframes", group="style", choices=EASES)
+    keyframes: tuple[Keyframe, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_entries(self)
+        if self.end and self.end <= self.start:
+            raise OptionError(
+                f"{option('end')} must be after {option('start')}: {self.end:g} is not after "
+                f"{self.start:g}."
+            )
+        times = [keyframe.seconds for keyframe in self.keyframes]
+        if len(set(times)) < len(times):
+            raise OptionError(f"Two keyframes of {option('at')} have the same time.")
+        ordered = tuple(sorted(self.keyframes, key=lambda keyframe: keyframe.seconds))
+        object.__setattr__(self, "keyframes", ordered)
+
+    @property
+    def content(self) -> Source:
+        """The clip."""
+        return self.picture.content
+
+    @property
+    def styles(self) -> tuple[StyleInput, ...]:
+        """The styles of the picture, then those of the keyframes."""
+        later = [style for keyframe in self.keyframes for style in keyframe.styles]
+        return tuple(dict.fromkeys([*self.picture.styles, *later]))
+
+    @property
+    def files(self) -> list[str]:
+        """Every file that the request reads, or would if it exists: styles may be names."""
+        return list(dict.fromkeys([*self.picture.files, *(style.name for style in self.styles)]))
+
+    def replace(self, /, **changes: Any) -> VideoRequest:
+        """The request with some numbers and names of its own changed.
+
+        Raises:
+            OptionError: For an unknown entry, or a value that is not allowed.
+        """
+        return dataclasses.replace(self, **typed_changes(VideoRequest, changes, "option"))
+
+    def resized(self, long_side: int) -> VideoRequest:
+        """The same clip at another size."""
+        return dataclasses.replace(self, picture=self.picture.resized(long_side))
+
+
+def parse_time(text: str, name: str) -> float:
+    """Seconds of a time: ``4``, ``4s``, ``2.5``, ``1:02.5``, ``1:00:00``.
+
+    Args:
+        text: The time.
+        name: The option that it was given for.
+
+    Raises:
+        OptionError: For any other text.
+    """
+    found = _TIME.fullmatch(text.strip())
+    if found is None:
+        raise OptionError(
+            f"{option(name)} takes a time, such as 4s, 2.5 or 1:02, not '{text}'.", got=text
+        )
+    hours, minutes, seconds = found.groups(default="0")
+    value = 3600 * int(hours) + 60 * int(minutes) + float(seconds)
+    if not math.isfinite(value) or value > _MOST_SECONDS:
+        raise OptionError(f"{option(name)}: {text} is longer than any clip.", got=text)
+    return value
+
+
+def parse_keyframes(texts: Sequence[str]) -> tuple[Keyframe, ...]:
+    """Keyframes: ``0s=wave``, ``4s=scream:0.5,wave:0.5@0.8``, ``6s=@0.3``.
+
+    Raises:
+        OptionError: For any other text.
+    """
+    return tuple(map(_parse_keyframe, texts))
+
+
+def _parse_keyframe(text: str) -> Keyframe:
+    time, equals, rest = text.partition("=")
+    words, at, number = rest.rpartition("@")
+    strength: float | None = None
+    try:
+        words, strength = (words, float(number)) if at else (rest, None)
+    except ValueError:  # an @ in the name of a file
+        words = rest
+    if not equals or not (words or at):
+        raise OptionError(
+            f"{option('at')} takes TIME=STYLE, such as 4s=great-wave, 4s=great-wave@0.5 with a "
+            f"strength, or 4s=@0.5 with nothing but a strength, not '{text}'.",
+            got=text,
+        )
+    styles = parse_styles(split_styles(words)) if words else ()
+    return Keyframe(parse_time(time, "at"), styles, strength)
