@@ -28,18 +28,20 @@ def test_cosine_rate():
 
 def test_average_in_closed_form():
     module = nn.Linear(3, 2)
-    average, decay, seen = MovingAverage(module, 0.9), 0.9, []
-    for step in range(1, 8):
+    average, kept, seen = MovingAverage(module, 0.5), [], []
+    for step in range(1, 12):  # from step 8 on the decay is less than the warm-up
+        kept.append(min(0.5, (1 + step) / (10 + step)))
         nn.init.constant_(module.weight, step**2)
         nn.init.normal_(module.bias)
         average.update()
         seen.append({key: value.clone() for key, value in module.state_dict().items()})
-        shares = [(1 - decay) * decay ** (step - k) / (1 - decay**step) for k in range(1, step + 1)]
+        shares = [(1 - kept[k]) * math.prod(kept[k + 1 :]) for k in range(step)]
+        shares = [share / (1 - math.prod(kept)) for share in shares]
         assert math.isclose(sum(shares), 1)
         for key, value in average.weights().items():
             exact = sum(share * weights[key] for share, weights in zip(shares, seen, strict=True))
             torch.testing.assert_close(value, exact)
-    other = MovingAverage(nn.Linear(3, 2), 0.9)
+    other = MovingAverage(nn.Linear(3, 2), 0.5)
     other.load_state_dict(average.state_dict())
     assert same(other.weights(), average.weights())
     average.update()

@@ -82,8 +82,10 @@ def test_the_style_itself_has_no_style_loss():
     assert float(losses["content"]) < 1e-9
 
 
-def test_composition_is_judged_before_linear_readouts():
-    shape = replace(ENCODER, readouts={"relu4_1": 20, "relu5_1": 24})
+@pytest.mark.parametrize("rectified", [False, True])
+def test_composition_is_judged_before_readouts(rectified):
+    readouts = {"relu4_1": 20, "relu5_1": 24}
+    shape = replace(ENCODER, readouts=readouts, readouts_rectified=rectified)
     fine, deep = random_encoder(ENCODER, seed=1), random_encoder(shape, seed=2)
     made = TwoEncoderLosses(fine, deep, SETTINGS, torch.device("cpu"))
     style = smooth_picture(64, 64, seed=3)

@@ -155,12 +155,15 @@ def _attempt(action: Callable[..., object], *arguments: object) -> tuple[Impasto
 
 
 class MovingAverage:
-    """An exponential moving average of a module's weights, bias-corrected.
+    """An exponential moving average of a module's weights.
+
+    Update t keeps min(decay, (1 + t) / (10 + t)) of the old average. So early in a training it is
+    that of the last tenth of its updates, and does not lag behind.
 
     Args:
         module: The module. Parameters that require no gradient, and buffers of submodules in
             evaluation mode, are not averaged but exact.
-        decay: Share of the old average kept at each update.
+        decay: Greatest share of the old average kept at an update.
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
@@ -176,14 +179,19 @@ class MovingAverage:
         weights = self._module.state_dict()
         # All at once: on a GPU, a call for each weight takes longer than the arithmetic.
         torch._foreach_lerp_(
-            [self._sums[key] for key in weights], list(weights.values()), 1 - self._decay
+            [self._sums[key] for key in weights],
+            list(weights.values()),
+            1 - self._kept(self._updates),
         )
+
+    def _kept(self, update: int) -> float:
+        return min(self._decay, (1 + update) / (10 + update))
 
     def weights(self) -> dict[str, Tensor]:
         """The average of all weights so far, corrected for the start at zero."""
         if not self._updates:
             return {key: value.detach() for key, value in self._module.state_dict().items()}
-        correction = 1 - self._decay**self._updates
+        correction = 1 - math.prod(self._kept(t) for t in range(1, self._updates + 1))
         exact = {
             key: p.detach() for key, p in self._module.named_parameters() if not p.requires_grad
         }

@@ -60,10 +60,10 @@ class TwoEncoderLosses:
         self._settings, self._own = settings, settings.two_encoders
         fine.check_layers(self._own.fine_layers)
         deep.check_layers([*self._own.deep_layers, *settings.content_layers])
-        # The features before linear readouts, which only repeat them in more channels: with those,
-        # training followed composition before strokes.
+        # The features before readouts, which repeat them in more channels: with those, training
+        # followed composition before strokes.
         self._deep_layers = tuple(
-            RAW + name if name in deep.linear_readouts() else name for name in self._own.deep_layers
+            RAW + name if name in deep.readouts else name for name in self._own.deep_layers
         )
         dtype = compute_dtype(settings.precision, device.type)
         self._fine, self._deep = (copy.deepcopy(x).to(device, dtype) for x in (fine, deep))
