@@ -13,7 +13,7 @@ The packages are floors of one house. Each imports only from floors with a lower
     2   images: read, resize, write; nn: convolutions; losses: statistics; optim: optimizers
     3   colour: spaces and matching; encoders: VGG and others, features by layer name
     4   weights: published and built-in; regions: masks; objective: terms, whole or in tiles
-    5   recipes: every number of a painting; networks: one-pass architectures and their files
+    5   recipes: every number of a painting; networks: one pass, in files; enlargement: along edges
     6   painting: by optimization, coarse to fine; onepass: by a trained network
     7   jobs: requests, events, results; the one door to everything above
     8   metrics: figures for pictures; training: of networks and encoders

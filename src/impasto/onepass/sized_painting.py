@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from impasto.images.picture import match_dtype
-from impasto.onepass.guided import Detail, at_size, carried, carried_bytes, map_itemsize
+from impasto.enlargement.guided import Detail, at_size, carried, carried_bytes, map_itemsize
 from impasto.onepass.stroke_size import painted_size
 from impasto.onepass.stylist import Stylist
 from impasto.regions.masks import resize_masks

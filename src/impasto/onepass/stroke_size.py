@@ -3,7 +3,7 @@
 A network's strokes have a fixed size in pixels: those of its training, where styles are
 ``STYLE_SIDE`` pixels long. In a picture of twelve megapixels they are too fine to be seen. So a
 large picture is painted at a smaller size, and the painting is carried to the picture's own
-(:mod:`impasto.onepass.guided`).
+(:mod:`impasto.enlargement.guided`).
 """
 
 from __future__ import annotations

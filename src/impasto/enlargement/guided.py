@@ -2,7 +2,7 @@
 
 A pyramid of the photograph, each level half as large as the next, leads the way: the painting is
 brought to the size of the smallest level, gets its edges, and is doubled until it is as large as
-the photograph (:mod:`impasto.onepass.guided_steps`). It is done in tiles with margins, so that
+the photograph (:mod:`impasto.enlargement.steps`). It is done in tiles with margins, so that
 memory hardly grows with the picture, and the result does not depend on the tiles.
 """
 
@@ -19,7 +19,7 @@ from torch import Tensor
 from impasto.images.picture import as_float, match_dtype
 from impasto.images.resampling import resampled
 from impasto.objective.tiles import plan_tiles
-from impasto.onepass.guided_steps import (
+from impasto.enlargement.steps import (
     MARGIN,
     SHARPENINGS,
     Part,

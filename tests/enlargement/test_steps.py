@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from helpers.random_inputs import smooth_picture
-from impasto.onepass.guided_steps import MARGIN, SHARPENINGS, doubled, refined, sharpened
+from impasto.enlargement.steps import MARGIN, SHARPENINGS, doubled, refined, sharpened
 
 SIMILAR = 0.004
 
@@ -78,7 +78,7 @@ def test_bands_do_not_show(monkeypatch):
     painted, guide, target = (smooth_picture(*size, seed=size[0]) for size in
                               ((20, 24), (20, 24), (40, 48)))  # fmt: skip
     whole = doubled(painted, guide, target)
-    monkeypatch.setattr("impasto.onepass.guided_steps._BAND", 48)
+    monkeypatch.setattr("impasto.enlargement.steps._BAND", 48)
     assert torch.equal(doubled(painted, guide, target), whole)
 
 

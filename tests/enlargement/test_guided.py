@@ -14,8 +14,8 @@ from torch import Tensor
 
 from helpers.random_inputs import smooth_picture
 from impasto.images.picture import as_float, resize
-from impasto.onepass import guided
-from impasto.onepass.guided import Detail, at_size, carried, level_count
+from impasto.enlargement import guided
+from impasto.enlargement.guided import Detail, at_size, carried, level_count
 
 
 def masks(height: int, width: int) -> Tensor:
@@ -109,7 +109,7 @@ MEASURE = """
 import sys
 import torch
 from impasto.images.picture import as_float, resize
-from impasto.onepass.guided import carried, carried_bytes
+from impasto.enlargement.guided import carried, carried_bytes
 from impasto.runtime.memory import peak_bytes
 
 torch.set_num_threads(1)
