@@ -62,6 +62,40 @@ def test_every_schedule_paints_the_same(name, size, side):
         torch.testing.assert_close(paint(schedule, side), whole, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", sorted(NETWORKS.keys() - {"johnson-batch"}))
+def test_every_schedule_has_the_same_moments_replaced_once(name):
+    """What a filter sees in one picture, given to another, normalizes that one alike."""
+    net, side = network(name), 96
+    parts = net.split(vectors(1, net.style_size))
+    first, second = smooth_picture(192, 96, seed=1), smooth_picture(192, 96, seed=2) / 2
+
+    def paint(image, schedule, filter_moments):
+        return paint_tiled(
+            net,
+            image,
+            lambda tile: parts,
+            schedule=schedule,
+            side=side,
+            filter_moments=filter_moments,
+        )
+
+    def kept(number, moments):
+        assert number == len(held)
+        held.append(moments)
+        return moments
+
+    pictures = []
+    for schedule in Schedule:
+        held = []
+        paint(first, schedule, kept)
+        assert held
+        pictures.append(paint(second, schedule, lambda number, moments, held=held: held[number]))
+    own = painter(name, second)(Schedule.WHOLE, 0)
+    assert float((pictures[0] - own).abs().max()) > 0.01
+    for picture in pictures[1:]:
+        torch.testing.assert_close(picture, pictures[0], rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize("name", ["paint", "johnson", "adain"])
 def test_tiles_with_moments_of_their_own_differ(name):
     """Without shared moments the test above fails."""

@@ -9,8 +9,9 @@ normalized, receives the map's moments, and continues. The caller decides whose 
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import NamedTuple
+import itertools
+from collections.abc import Callable, Generator
+from typing import NamedTuple, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -32,6 +33,19 @@ class Moments(NamedTuple):
 
 StagedForward = Generator[Tensor, Moments, Tensor]
 """Yields maps (B, C, H, W) to be normalized, receives their moments, returns the picture."""
+
+MomentFilter: TypeAlias = Callable[[int, Moments], Moments]
+"""(number of the map, from 0; its moments) → the moments to normalize it by.
+
+Frames of a video take moments that change slowly, so that what leaves the picture does not change
+the colours of what stays.
+"""
+
+
+def own_moments(number: int, moments: Moments) -> Moments:
+    """The filter that changes nothing: every map is normalized by its own moments."""
+    return moments
+
 
 EPSILON = 1e-5
 """Added to every variance, as in PyTorch's normalizations."""
@@ -89,12 +103,17 @@ def _scaled(x: Tensor, mean: Tensor, factor: Tensor, shift: Tensor) -> Tensor:
     return torch.addcmul(shift - mean * factor, x, factor)
 
 
-def run_staged(forward: StagedForward) -> Tensor:
-    """The result of a staged forward pass, every map normalized by its own moments."""
+def run_staged(forward: StagedForward, filter_moments: MomentFilter = own_moments) -> Tensor:
+    """The result of a staged forward pass.
+
+    Args:
+        forward: The pass.
+        filter_moments: By default, every map is normalized by its own moments.
+    """
     try:
         x = next(forward)
-        while True:
-            x = forward.send(moments_of(x))
+        for number in itertools.count():
+            x = forward.send(filter_moments(number, moments_of(x)))
     except StopIteration as end:
         result: Tensor = end.value
         return result

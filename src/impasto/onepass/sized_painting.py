@@ -13,6 +13,7 @@ from torch import Tensor
 
 from impasto.images.picture import match_dtype
 from impasto.enlargement.guided import Detail, at_size, carried, carried_bytes, map_itemsize
+from impasto.networks.normalization import MomentFilter, own_moments
 from impasto.onepass.stroke_size import painted_size
 from impasto.onepass.stylist import Stylist
 from impasto.regions.masks import resize_masks
@@ -79,6 +80,7 @@ class SizedPainter:
         strength: float = 1.0,
         masks: Tensor | None = None,
         prepare: Callable[[Tensor], Tensor] = lambda rows: rows,
+        filter_moments: MomentFilter = own_moments,
         progress: Callable[[float], None] = lambda share: None,
     ) -> Tensor:
         """Paint a picture.
@@ -89,6 +91,7 @@ class SizedPainter:
             strength: 0 (the photograph, or nearly) to 1.
             masks: (1, R, H, W), the regions, floats or uint8.
             prepare: Rows of the picture → what the network is to be given of them, pixel by pixel.
+            filter_moments: See :func:`impasto.onepass.tiling.paint_tiled`.
             progress: Called with the share of the work that is done.
 
         Returns:
@@ -100,7 +103,13 @@ class SizedPainter:
             content = prepare(original)
             other_bytes = 0 if content is original else original.nbytes
             style = self.stylist.spatial_style(vectors, content, strength=strength, masks=masks)
-            return self.stylist.paint(content, style, other_bytes=other_bytes, progress=progress)
+            return self.stylist.paint(
+                content,
+                style,
+                other_bytes=other_bytes,
+                filter_moments=filter_moments,
+                progress=progress,
+            )
         reduced = at_size(original, size, original.dtype)
         if reduced.is_floating_point():
             reduced.clamp_(0, 1)
@@ -111,7 +120,11 @@ class SizedPainter:
         work = _NETWORK_WORK * size[0] * size[1]
         share = work / (work + full[0] * full[1])
         painted = self.stylist.paint(
-            content, style, other_bytes=other_bytes, progress=lambda done: progress(share * done)
+            content,
+            style,
+            other_bytes=other_bytes,
+            filter_moments=filter_moments,
+            progress=lambda done: progress(share * done),
         )
         if max(size) > max(full):
             painted = at_size(painted, full, original.dtype)

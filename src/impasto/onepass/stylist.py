@@ -21,6 +21,7 @@ from impasto.losses.statistics import STATISTICS
 from impasto.networks.base import StyledNetwork
 from impasto.networks.colour_map import with_palette
 from impasto.networks.model import IDENTITY, OnePassModel
+from impasto.networks.normalization import MomentFilter, own_moments
 from impasto.networks.styles import COLOURS
 from impasto.networks.styles import STYLE_SIDE as STYLE_SIDE
 from impasto.objective.tiles import plan_tiles, tiled_summaries
@@ -248,6 +249,7 @@ class Stylist:
         style: SpatialStyle,
         *,
         other_bytes: int = 0,
+        filter_moments: MomentFilter = own_moments,
         progress: Callable[[float], None] = lambda share: None,
     ) -> Tensor:
         """Paint a picture (1, 3, H, W), float in [0, 1] or uint8; the result has the same type.
@@ -259,6 +261,7 @@ class Stylist:
             content: The picture.
             style: Its style.
             other_bytes: Bytes of other pictures that are held meanwhile.
+            filter_moments: See :func:`impasto.onepass.tiling.paint_tiled`.
             progress: Called with the share of the work that is done.
 
         Raises:
@@ -287,7 +290,7 @@ class Stylist:
             try:
                 painted = paint_tiled(
                     network, image, tile_style,
-                    schedule=schedule, side=side, progress=progress,
+                    schedule=schedule, side=side, filter_moments=filter_moments, progress=progress,
                 )  # fmt: skip
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error) or (schedule, side) == SMALLEST:

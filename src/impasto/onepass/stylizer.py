@@ -18,6 +18,7 @@ from impasto.errors import ImageError, OptionError, option, unknown_name
 from impasto.images.picture import PICTURE_TYPES, Picture, PictureLike, fit_size, match_dtype
 from impasto.networks.catalogue import networks, open_network, style_names
 from impasto.networks.model import OnePassModel
+from impasto.networks.normalization import MomentFilter, own_moments
 from impasto.onepass.sized_painting import SizedPainter
 from impasto.onepass.style_files import is_style_file, load_style
 from impasto.onepass.stylist import STYLE_SIDE, Stylist, check_strength, mixture
@@ -215,6 +216,7 @@ class Stylizer:
         regions: Sequence[Region] = (),
         vectors: Sequence[Tensor] = (),
         strength: float | None = None,
+        filter_moments: MomentFilter = own_moments,
         depth: int = 8,
         progress: Callable[[float], None] = lambda share: None,
     ) -> Tensor:
@@ -225,6 +227,8 @@ class Stylizer:
             regions: Styles of its parts, covering it (see :mod:`impasto.regions.regions`).
             vectors: Style vectors to use instead: one, or one for each region.
             strength: To use instead, 0 to 1.
+            filter_moments: Moments of the picture's maps → those to normalize by; see
+                :data:`impasto.networks.normalization.MomentFilter`.
             depth: Bits a sample that the result is to hold; with 8, very large ones are uint8.
             progress: Called with the share of the work that is done.
 
@@ -247,6 +251,7 @@ class Stylizer:
             strength=self._strength if strength is None else strength,
             masks=masks,
             prepare=lambda rows: self._mode.content(rows, self._space),
+            filter_moments=filter_moments,
             progress=progress,
         )
         painted = self._mode.result(painted, original, self._space)

@@ -17,7 +17,14 @@ import torch
 from torch import Tensor
 
 from impasto.networks.base import Affine, StyledNetwork
-from impasto.networks.normalization import Moments, StagedForward, moments_of, run_staged
+from impasto.networks.normalization import (
+    MomentFilter,
+    Moments,
+    StagedForward,
+    moments_of,
+    own_moments,
+    run_staged,
+)
 from impasto.objective.tiles import Tile, plan_tiles
 from impasto.runtime.devices import as_widest_float
 from impasto.runtime.memory import return_unused_pages
@@ -113,6 +120,7 @@ def paint_tiled(
     *,
     schedule: Schedule,
     side: int,
+    filter_moments: MomentFilter = own_moments,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Tensor:
     """The picture that ``network`` paints.
@@ -124,6 +132,7 @@ def paint_tiled(
         tile_style: Tile → γ and β.
         schedule: How tiles are computed.
         side: Of a tile's core.
+        filter_moments: Called once for each map, in their order, with the moments of the picture.
         progress: Called with the share of the work that is done, up to 1.
 
     Returns:
@@ -139,7 +148,7 @@ def paint_tiled(
         return network.staged_forward(tile.cut(image), tile_style(tile), origin=origin)
 
     if len(tiles) == 1:
-        painted = run_staged(start(tiles[0]))
+        painted = run_staged(start(tiles[0]), filter_moments)
         progress(1.0)
         return painted
     painted = torch.empty_like(image)
@@ -148,7 +157,7 @@ def paint_tiled(
         tile.part(painted, 1).copy_(tile.core(result, 1))
 
     run = _run_paused if schedule is Schedule.PAUSED else _run_recomputed
-    run(tiles, start, finish, progress)
+    run(tiles, start, finish, filter_moments, progress)
     return painted
 
 
@@ -156,6 +165,7 @@ def _run_paused(
     tiles: Sequence[Tile],
     start: Callable[[Tile], StagedForward],
     finish: Callable[[Tile, Tensor], None],
+    filter_moments: MomentFilter,
     progress: Callable[[float], None],
 ) -> None:
     """All tiles advance together, one map at a time."""
@@ -177,13 +187,14 @@ def _run_paused(
                 del x  # the paused pass holds the map
         stages += 1
         progress(1 - 0.8**stages if any(passes) else 1.0)
-        moments = _sum(parts) if parts else None
+        moments = filter_moments(stages - 1, _sum(parts)) if parts else None
 
 
 def _run_recomputed(
     tiles: Sequence[Tile],
     start: Callable[[Tile], StagedForward],
     finish: Callable[[Tile, Tensor], None],
+    filter_moments: MomentFilter,
     progress: Callable[[float], None],
 ) -> None:
     """One tile at a time, from the start to the first map whose moments are unknown."""
@@ -206,7 +217,7 @@ def _run_recomputed(
         progress(1 - 0.9 ** len(known) if parts else 1.0)
         if not parts:
             return
-        known.append(_sum(parts))
+        known.append(filter_moments(len(known), _sum(parts)))
 
 
 def _weighted_moments(tile: Tile, x: Tensor) -> Moments:
