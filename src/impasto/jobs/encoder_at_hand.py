@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 
-from impasto.jobs.requests import Request, StylizeRequest
+from impasto.jobs.requests import StylizeRequest
+from impasto.jobs.video_request import AnyRequest, VideoRequest
 from impasto.weights.open import choose_encoder, substitute_notice
 
 
-def with_encoder_at_hand(request: Request) -> tuple[Request, str]:
+def with_encoder_at_hand(request: AnyRequest) -> tuple[AnyRequest, str]:
     """The request with the one encoder that it is run with, and a notice if it is a substitute.
 
     The papers' recipes name VGG-19, which is a large download, or the built-in encoder. The
     metadata of a picture tell which of them was used, so that it is made again with the same.
     """
-    if isinstance(request, StylizeRequest) or not isinstance(request.recipe.encoder, str):
+    if isinstance(request, StylizeRequest | VideoRequest):
+        return request, ""
+    if not isinstance(request.recipe.encoder, str):
         return request, ""
     asked = request.recipe.encoder
     chosen = choose_encoder(asked)

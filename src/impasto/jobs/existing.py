@@ -17,7 +17,7 @@ from impasto import images
 from impasto.errors import ImpastoError
 from impasto.jobs.encoder_at_hand import with_encoder_at_hand
 from impasto.jobs.request_json import KEY, to_json
-from impasto.jobs.requests import Request
+from impasto.jobs.video_request import AnyRequest
 from impasto.painting.animations import MARK as SNAPSHOTS_MARK
 from impasto.painting.animations import VIDEO
 from impasto.recipes.recipe import FIELDS
@@ -49,13 +49,13 @@ class Existing(Enum):
     OTHER = "something else"
 
 
-def source_digests(request: Request) -> str:
+def source_digests(request: AnyRequest) -> str:
     """The beginnings of the SHA-256 of the files that a request reads, in their order."""
     return ",".join(_digests(request))
 
 
 def find_existing(
-    path: str | Path, request: Request, *, depth: int = 8, source_metadata: str = "strip"
+    path: str | Path, request: AnyRequest, *, depth: int = 8, source_metadata: str = "strip"
 ) -> Existing:
     """What is at the path of a request's output; a picture counts only if all of it decodes.
 
@@ -118,7 +118,7 @@ def _is_own_table(columns: list[str]) -> bool:
     return is_study or columns[:5] == _LOSSES or columns[:4] == _EVALUATION
 
 
-def _digests(request: Request) -> Iterator[str]:
+def _digests(request: AnyRequest) -> Iterator[str]:
     for name in request.files:
         if os.path.isfile(name):
             state = os.stat(name)
@@ -144,7 +144,7 @@ def provenance_of_saving(depth: int, source_metadata: str) -> dict[str, str]:
     return {SAVED: f"depth {depth}, metadata {source_metadata}"}
 
 
-def provenance_of(request: Request, *, is_finished: bool) -> Mapping[str, str]:
+def provenance_of(request: AnyRequest, *, is_finished: bool) -> Mapping[str, str]:
     """The entries of a picture's metadata by which :func:`find_existing` knows it again."""
     unfinished = {} if is_finished else {UNFINISHED: "yes"}
     return {SOURCES: source_digests(request), **unfinished}

@@ -29,6 +29,7 @@ from impasto.jobs.requests import (
     name_of_source,
     parse_styles,
 )
+from impasto.jobs.video_request import AnyRequest
 from impasto.painting.texture import parse_size
 from impasto.recipes.recipe import Recipe, from_toml
 from impasto.regions.masks import RegionSpec, parse_region
@@ -53,7 +54,7 @@ _OLD_ONE_PASS: Mapping[str, Any] = {"style_scale": 0.0}
 """Entries that one-pass requests did not always have, with what was done before they had them."""
 
 
-def to_json(request: Request) -> str:
+def to_json(request: AnyRequest) -> str:
     """The request as JSON, with plain values only; a placeholder stands for pictures in memory."""
     described = {"version": VERSION, "kind": request.kind}
     for field in dataclasses.fields(request):

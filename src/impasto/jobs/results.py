@@ -18,7 +18,8 @@ from impasto.images.source_info import SourceInfo
 from impasto.jobs.existing import provenance_of, provenance_of_saving
 from impasto.jobs.provenance import costs
 from impasto.jobs.request_json import KEY, to_json
-from impasto.jobs.requests import Request, StylizeRequest
+from impasto.jobs.requests import StylizeRequest
+from impasto.jobs.video_request import AnyRequest, VideoRequest
 from impasto.optim.loop import Step
 from impasto.recipes.recipe import Recipe
 from impasto.runtime.files import atomic_write
@@ -49,7 +50,7 @@ class Result:
 
     tensor: Tensor = field(repr=False)
     alpha: Tensor | None = field(repr=False)
-    request: Request
+    request: AnyRequest
     seconds: float
     losses: list[Row] = field(default_factory=list, repr=False)
     peak_bytes: float | None = None
@@ -64,7 +65,7 @@ class Result:
         Raises:
             AttributeError: For a picture made in one pass, which has no recipe.
         """
-        if isinstance(self.request, StylizeRequest):
+        if isinstance(self.request, StylizeRequest | VideoRequest):
             raise AttributeError("A picture made in one pass has no recipe, see its request.")
         return self.request.recipe
 
@@ -122,7 +123,7 @@ class Result:
         return stream.getvalue()
 
 
-def describe_request(request: Request) -> dict[str, str]:
+def describe_request(request: AnyRequest) -> dict[str, str]:
     """The metadata of a picture that a request makes: the request itself, and versions."""
     from impasto import __version__
 

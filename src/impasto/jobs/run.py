@@ -12,6 +12,7 @@ memory plan and provenance are handled here once.
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,9 +29,9 @@ from impasto.jobs import one_pass, optimization
 from impasto.jobs.checkpoints import Checkpoints
 from impasto.jobs.encoder_at_hand import with_encoder_at_hand
 from impasto.jobs.events import Event, Finished, Note, Progress
-from impasto.jobs.requests import Request
 from impasto.jobs.resources import Resources
 from impasto.jobs.results import Result, Row, describe_request
+from impasto.jobs.video_request import AnyRequest, Encoding
 from impasto.painting.pyramid import Stage
 from impasto.painting.snapshots import FrameStore
 from impasto.runtime.devices import DeviceLike, find_device
@@ -96,6 +97,8 @@ class RunOptions:
         depth: Bits a sample that the picture will be saved with. Very large pictures of one pass
             are held in 8 bits if that is enough.
         recorders: Name → what makes a recorder, such as snapshots or a report.
+        output: File or folder that a clip is written to; a picture is in the result instead.
+        encoding: How a clip is written.
     """
 
     device: DeviceLike = "auto"
@@ -112,6 +115,8 @@ class RunOptions:
     record_memory: bool = False
     depth: int = 8
     recorders: Mapping[str, RecorderFactory] = field(default_factory=dict)
+    output: Path | None = None
+    encoding: Encoding = field(default_factory=Encoding)
 
 
 class Run(Iterator[Event]):
@@ -134,7 +139,7 @@ class Run(Iterator[Event]):
 
     def __init__(
         self,
-        request: Request,
+        request: AnyRequest,
         options: RunOptions | None = None,
         *,
         resources: Resources | None = None,
@@ -159,7 +164,7 @@ class Run(Iterator[Event]):
         self._problems: set[str] = set()
         if notice and not self.resources.is_first_use(notice):
             notice = ""  # told for another picture of the batch
-        self._events = _after_notice(notice, _RUNNERS[request.kind](self))
+        self._events = _after_notice(notice, _runner(request.kind)(self))
 
     def __next__(self) -> Event:
         with memory_errors():
@@ -294,7 +299,7 @@ class Run(Iterator[Event]):
 
 
 def run(
-    request: Request,
+    request: AnyRequest,
     options: RunOptions | None = None,
     *,
     resources: Resources | None = None,
@@ -324,10 +329,20 @@ def _after_notice(notice: str, events: Iterator[Event]) -> Generator[Event, None
     yield from events
 
 
-_RUNNERS: Mapping[str, Callable[[Run], Any]] = {
+def _runner(kind: str) -> Callable[[Run], Any]:
+    runner = _RUNNERS[kind]
+    if callable(runner):
+        return runner
+    module, _, name = runner.partition(":")
+    found: Callable[[Run], Any] = getattr(importlib.import_module(module), name)
+    return found
+
+
+_RUNNERS: Mapping[str, Callable[[Run], Any] | str] = {
     "paint": optimization.paint,
     "texture": optimization.texture,
     "reconstruct": optimization.reconstruct,
     "stylize": one_pass.stylize,
+    "video": "impasto.video.job:paint_clip",
 }
-"""Kind of request → generator of its events."""
+"""Kind of request → generator of its events, or where it is defined in a package above this."""

@@ -7,14 +7,26 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from impasto.errors import OptionError, option
-from impasto.jobs.requests import Source, StyleInput, StylizeRequest, parse_styles, split_styles
+from impasto.jobs.requests import (
+    Request,
+    Source,
+    StyleInput,
+    StylizeRequest,
+    parse_styles,
+    split_styles,
+)
 from impasto.runtime.fields import check_entries, entry, typed_changes
 
 CLIP = "clip"
 """Heading of the options about which frames are painted."""
+
+FILE = "file"
+"""Heading of the options about how a clip is written."""
+
+METADATA = ("keep", "keep-location", "strip")
 
 EASES = ("linear", "smooth", "hold")
 """Ways between two keyframes: at a constant rate, slow at both ends, or a jump at the second."""
@@ -116,6 +128,35 @@ class VideoRequest:
     def resized(self, long_side: int) -> VideoRequest:
         """The same clip at another size."""
         return dataclasses.replace(self, picture=self.picture.resized(long_side))
+
+
+AnyRequest: TypeAlias = Request | VideoRequest
+"""A request for a picture or for a clip."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How a painted clip is written; nothing here changes its pictures.
+
+    Attributes:
+        codec: Name of a codec, or of an encoder of FFmpeg; empty: the usual one of the file's kind.
+        crf: Constant rate factor, lower is better and larger; -1: the codec's usual one.
+        pixel_format: FFmpeg's name; empty: the codec's usual one.
+        metadata: Whether title, author and the like are kept, and with ``keep-location`` also where
+            the clip was taken.
+    """
+
+    codec: str = entry(
+        "", "h264, hevc, av1, vp9, prores, ffv1, or an encoder of FFmpeg", group=FILE
+    )
+    crf: int = entry(-1, "quality of the video, lower is better", group=FILE, range=(-1, 63))
+    pixel_format: str = entry("", "such as yuv420p, yuv444p, yuv420p10le", group=FILE)
+    metadata: str = entry(
+        "keep", "title, author and the like, and where it was taken", group=FILE, choices=METADATA
+    )
+
+    def __post_init__(self) -> None:
+        check_entries(self)
 
 
 def parse_time(text: str, name: str) -> float:

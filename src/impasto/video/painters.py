@@ -122,4 +122,4 @@ PainterFactory: TypeAlias = "Callable[[FramePainter, VideoRequest, torch.device]
 """(painter so far, request, device) → the painter, wrapped if the request asks for it."""
 
 PAINTERS: Mapping[str, str] = {}
-"""Name → where its :data:`PainterFactory` is defined, in the order in which they wrap each other."""
+"""Name → where its :data:`PainterFactory` is defined, in the order in which they are applied."""

@@ -1,0 +1,112 @@
+"""Animations read by Pillow: GIF, APNG and WebP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+from PIL import Image, ImageSequence
+
+from impasto import images
+from impasto.errors import ImageError, InputDataError
+from impasto.images.decoding import check_pixels
+from impasto.images.opening import OpenedFile, open_file
+from impasto.video.clip import ClipInfo, PictureAndAlpha, Shown
+from impasto.video.colours import Coding
+
+ANIMATION_SUFFIXES = (".gif", ".png", ".apng", ".webp")
+
+_MILLISECOND = Fraction(1, 1000)
+_NO_DURATION = 100
+"""Milliseconds of a frame that says 0: what browsers make of it."""
+
+
+class AnimationFile:
+    """An animation that is open for reading; see :class:`impasto.video.clip.Clip`.
+
+    Args:
+        path: The file.
+        max_pixels: Larger pictures are refused.
+
+    Raises:
+        InputDataError: If it is no animation that can be read.
+    """
+
+    def __init__(self, path: Path, *, max_pixels: int = images.MAX_PIXELS) -> None:
+        if not path.is_file():
+            raise InputDataError(f"There is no clip {path}: check its name and folder.")
+        self._path = path
+        self.problems: list[str] = []
+        opened = self._open()
+        check_pixels(opened, str(path), max_pixels)
+        image = opened.image
+        count = getattr(image, "n_frames", 1)
+        if count < 2:
+            raise InputDataError(
+                f"{path} is a single picture, and no animation: impasto stylize paints it."
+            )
+        durations = self._durations(image)
+        seconds = sum(durations) / 1000
+        self.info = ClipInfo(
+            path,
+            (image.height, image.width),
+            Fraction(len(durations) * 1000, max(1, sum(durations))),
+            len(durations),
+            seconds,
+            _MILLISECOND,
+            Coding(matrix=0, transfer=13, is_full=True),
+            has_alpha=image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info,
+            loops=int(image.info.get("loop", 0 if path.suffix.lower() != ".gif" else 1)),
+        )
+        self._size = image.size
+
+    def _open(self) -> OpenedFile:
+        try:
+            return open_file(self._path)
+        except ImageError as error:
+            raise InputDataError(error.message) from error
+
+    def _durations(self, image: Image.Image) -> list[int]:
+        """Milliseconds of every frame that can be read."""
+        durations = []
+        try:
+            for frame in ImageSequence.Iterator(image):
+                frame.load()
+                durations.append(_duration(frame))
+        except (OSError, SyntaxError, ValueError, EOFError) as error:
+            if not durations:
+                raise InputDataError(f"{self._path} cannot be read ({error}).") from error
+            self.problems.append(
+                f"{self._path} is cut off or damaged: {len(durations)} of its frames can be read, "
+                "and are used."
+            )
+        return durations
+
+    def shown(self, begin: Fraction = Fraction(0)) -> Iterator[Shown]:
+        """Its pictures in order."""
+        image = self._open().image
+        time = 0
+        for number, frame in enumerate(ImageSequence.Iterator(image)):
+            if number == self.info.frames:
+                return
+            duration = _duration(frame)
+            copy = frame.convert("RGBA" if self.info.has_alpha else "RGB")
+            yield Shown(time * _MILLISECOND, duration * _MILLISECOND, partial(_picture, copy))
+            time += duration
+
+    def close(self) -> None:
+        """Nothing: it is read from memory."""
+
+
+def _duration(frame: Image.Image) -> int:
+    """Milliseconds of a frame; WebP and APNG may say a fraction."""
+    given = frame.info.get("duration", _NO_DURATION)
+    rounded = round(float(given))
+    return _NO_DURATION if rounded < 1 else rounded
+
+
+def _picture(image: Image.Image) -> PictureAndAlpha:
+    picture = images.from_pil(image)
+    return picture.tensor, picture.alpha

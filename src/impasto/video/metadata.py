@@ -1,0 +1,98 @@
+"""Metadata of clips: what is kept of the source's, and what says how a clip was painted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from impasto import __version__
+from impasto.jobs.existing import source_digests
+from impasto.jobs.request_json import to_json
+from impasto.jobs.video_request import Encoding, VideoRequest
+
+MARK = "impasto "
+"""Beginning of the comment by which a clip is known as painted by Impasto."""
+
+_OF_THE_FILE = frozenset(
+    {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "creation_time"}
+)
+"""Entries that describe the file they are in, and not what it shows."""
+
+_KEPT_TIME = "creation_time"
+
+
+def clip_metadata(
+    source: Mapping[str, str], request: VideoRequest, encoding: Encoding
+) -> dict[str, str]:
+    """The metadata of a painted clip.
+
+    A comment of the source becomes its description, unless it has one.
+
+    Args:
+        source: Of the clip.
+        request: The request.
+        encoding: Its ``metadata`` says what is kept.
+    """
+    kept = {}
+    if encoding.metadata != "strip":
+        for name, value in source.items():
+            is_place = "location" in name.lower() or name.lower() in ("xyz", "gps")
+            if name.lower() in _OF_THE_FILE - {_KEPT_TIME}:
+                continue
+            if not is_place or encoding.metadata == "keep-location":
+                kept[name] = value
+    comment = kept.pop("comment", "")
+    if comment and not comment.startswith(MARK):
+        kept.setdefault("description", comment)
+    return {**kept, "comment": MARK + made_from(request, encoding)}
+
+
+def made_from(request: VideoRequest, encoding: Encoding) -> str:
+    """How a clip is painted, from which files, and how it is written, as JSON."""
+    described = {
+        "impasto": __version__,
+        "request": json.loads(to_json(request)),
+        "sources": source_digests(request),
+        "encoding": [encoding.codec, encoding.crf, encoding.pixel_format, encoding.metadata],
+    }
+    return json.dumps(described, ensure_ascii=False)
+
+
+def is_same_clip(path: Path, request: VideoRequest, encoding: Encoding) -> bool:
+    """Whether a file is the whole clip of a request, written in the same way.
+
+    Animations have no place for it, so that they are never known.
+    """
+    import importlib.util
+
+    if importlib.util.find_spec("av") is None:
+        return False
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            comment = {k.lower(): v for k, v in container.metadata.items()}.get("comment", "")
+    except (av.FFmpegError, OSError, ValueError):
+        return False
+    return comment == MARK + made_from(request, encoding)
+
+
+def moved_chapters(
+    chapters: Sequence[Mapping[str, Any]], start: Fraction, end: Fraction | None
+) -> list[dict[str, Any]]:
+    """The chapters of a part of a clip, from its beginning on."""
+    moved = []
+    for chapter in chapters:
+        base = Fraction(chapter["time_base"])
+        begins, ends = chapter["start"] * base, chapter["end"] * base
+        if ends <= start or (end is not None and begins >= end):
+            continue
+        begins, ends = (
+            max(begins - start, Fraction(0)),
+            (ends if end is None else min(ends, end)) - start,
+        )
+        moved.append({**chapter, "start": round(begins / base), "end": round(ends / base)})
+    return moved

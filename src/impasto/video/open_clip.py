@@ -1,0 +1,39 @@
+"""Opens a clip of any kind: a video, an animation or a folder of frames."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+from impasto import images
+from impasto.video.animation_file import ANIMATION_SUFFIXES, AnimationFile
+from impasto.video.clip import Clip
+from impasto.video.frame_folder import FOLDER_RATE, FrameFolder
+from impasto.video.video_file import VideoFile
+
+
+def open_clip(
+    path: str | Path,
+    *,
+    rate: Fraction | None = None,
+    exclude: Path | None = None,
+    max_pixels: int = images.MAX_PIXELS,
+) -> Clip:
+    """A clip, open for reading.
+
+    Args:
+        path: A video, an animation (GIF, APNG, WebP) or a folder of frames.
+        rate: Frames a second of a folder; others have their own times.
+        exclude: A folder in a folder of frames that is left out.
+        max_pixels: Larger frames are refused.
+
+    Raises:
+        InputDataError: If it cannot be read.
+        OptionError: For a video, if PyAV is not installed.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return FrameFolder(path, rate=rate or FOLDER_RATE, exclude=exclude, max_pixels=max_pixels)
+    if path.suffix.lower() in ANIMATION_SUFFIXES:
+        return AnimationFile(path, max_pixels=max_pixels)
+    return VideoFile(path, max_pixels=max_pixels)
