@@ -18,6 +18,7 @@ PAIR = next(iter(PAIRS.values()))
 ERRORS = [
     RuntimeError("could not create a primitive"),
     RuntimeError("std::bad_alloc"),
+    RuntimeError("can't start new thread"),
     RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8000000 bytes"),
     MemoryError(),
 ]
@@ -119,7 +120,7 @@ sys.exit(run(sys.argv[2:]))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS does not enforce it, Windows has none")
-@pytest.mark.parametrize("megabytes", [60, 120])
+@pytest.mark.parametrize("megabytes", [40, 60, 90, 120, 200])
 def test_under_a_real_limit_there_is_no_traceback(photos, tmp_path, megabytes):
     images.write(photos / "b.png", torch.rand(1, 3, 1500, 2000))
     words = ["stylize", str(photos), "--style", "starry-night", "-o", str(tmp_path / "out")]

@@ -22,6 +22,7 @@ from impasto.runtime.contention import share_cores
 from impasto.runtime.interrupts import interrupts_like_ctrl_c
 from impasto.runtime.registry import entry_points, load_entry_point
 from impasto.runtime.terminal import safe_output
+from impasto.runtime.thread_room import fit_threads_to_address_space
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -38,6 +39,7 @@ COMMANDS: Mapping[str, str] = {
     "edges": "show edge maps and fine detail of pictures",
     "evaluate": "measure results and compare methods",
     "gallery": "write a page of the results in a folder, with their recipes",
+    "serve": "open a page in the browser, and a service for programs",
     "rerun": "paint a picture again from the recipe in its metadata",
     "models": "list, fetch, add and verify encoders and one-pass models",
     "train": "train one-pass networks and encoders",
@@ -86,6 +88,7 @@ def _run(words: Sequence[str]) -> int:
             args = _parser(chosen).parse_args(words)
             if getattr(args, "quiet", False):
                 warnings.simplefilter("ignore")
+            fit_threads_to_address_space()
             code: int = args.run_command(args)
         return code
     except ImpastoError as error:

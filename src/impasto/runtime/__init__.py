@@ -13,5 +13,6 @@
 * ``registry``: tables of named objects that other packages extend through entry points
 * ``safetensors``: reading and writing safetensors files
 * ``strips``: large tensors strip by strip
+* ``thread_room``: one thread where the limit on the address space leaves no room for stacks
 * ``threads``: thread counts, and timing that ignores other processes
 """

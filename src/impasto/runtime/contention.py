@@ -70,7 +70,8 @@ def _is_set_here() -> bool:
 
 @functools.cache
 def _start_watching() -> None:
-    threading.Thread(target=_watch, name="impasto-contention", daemon=True).start()
+    with contextlib.suppress(RuntimeError):  # the system gives no thread
+        threading.Thread(target=_watch, name="impasto-contention", daemon=True).start()
 
 
 def _watch() -> None:

@@ -128,6 +128,7 @@ _OUT_OF_MEMORY = (
     "unable to allocate",
     "failed to allocate",
     "mmap failed",
+    "start new thread",  # Python: a stack needs memory
     "status_alloc_failed",  # cuDNN and cuBLAS
 )
 """Parts of the messages of torch, oneDNN, NumPy, C++ and the system, in small letters."""

@@ -11,8 +11,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-import psutil
-
 CGROUP_ROOT = Path("/sys/fs/cgroup")
 """Where control groups are mounted."""
 
@@ -25,7 +23,7 @@ _NO_LIMIT = 2**60
 
 def free_below_limits() -> float:
     """Bytes that the process may still take under the limits on it; infinite without limits."""
-    return min(_free_in_groups(), _free_address_space())
+    return min(_free_in_groups(), free_address_space())
 
 
 def _free_in_groups() -> float:
@@ -89,7 +87,7 @@ def _statistic(path: Path, name: str) -> int:
     return 0
 
 
-def _free_address_space() -> float:
+def free_address_space() -> float:
     """Bytes left below the limit on the address space (``ulimit -v``); infinite without one."""
     if sys.platform == "win32":
         return float("inf")
@@ -98,4 +96,6 @@ def _free_address_space() -> float:
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit == resource.RLIM_INFINITY or limit >= _NO_LIMIT:
         return float("inf")
+    import psutil  # takes time, and most processes have no such limit
+
     return float(max(0, limit - psutil.Process().memory_info().vms))

@@ -32,6 +32,7 @@ from impasto.runtime.interrupts import (
     interrupts_ignored_by_children,
     stop_on_interrupt,
 )
+from impasto.runtime.thread_room import fit_threads_to_address_space
 from impasto.runtime.threads import own_threads
 from impasto.runtime.workers import best_workers
 from impasto.studies.study import StudyRun
@@ -222,7 +223,8 @@ def _paint_received(
     """Paint the cells that arrive, until the other end of the pipe is closed: a process's work."""
     memory.keep_freed_memory(bytes_in_all)
     torch.set_num_threads(threads)  # of this process, which is the program's own
-    if threads > 1:
+    fit_threads_to_address_space()
+    if torch.get_num_threads() > 1:
         share_cores()
     warnings.simplefilter("ignore")  # the main process has shown those of the same pictures
     while True:
