@@ -156,7 +156,8 @@ def _frames(work: _Work) -> Iterator[Event]:
     finally:
         reader.close()
         writer.close()
-    yield Finished(_result(work, is_finished=not stopped), is_resumable=stopped)
+    is_resumable = stopped and work.output.parts.count > 0
+    yield Finished(_result(work, is_finished=not stopped), is_resumable=is_resumable)
 
 
 def _painted(
@@ -259,6 +260,7 @@ def _result(work: _Work, *, is_finished: bool) -> VideoResult:
         if not is_finished:
             raise ImpastoError("There is no frame yet: the run has not painted its first.")
         work.last = torch.zeros(1, 3, *work.size)
+    kept = work.number if is_finished else len(work.output.parts.times)
     return VideoResult(
         work.last.cpu(),
         None,
@@ -266,7 +268,7 @@ def _result(work: _Work, *, is_finished: bool) -> VideoResult:
         time.perf_counter() - work.started,
         is_finished=is_finished,
         path=work.run.options.output if is_finished else None,
-        frames=work.number,
+        frames=kept,
         expected=work.expected,
         painted=work.number - work.first,
     )

@@ -19,8 +19,14 @@ from impasto.video.video_file import open_container
 _FINEST = 1_000_000
 """Greatest number of units of time in a second."""
 
-_FILE_OPTIONS = {"fflags": "+bitexact", "movflags": "+faststart"}
-"""Nothing random in the file; of MP4 the table first, so that it can be played while it loads."""
+_FILE_OPTIONS = {
+    "mp4": {"fflags": "+bitexact", "movflags": "+faststart"},
+    "mov": {"fflags": "+bitexact", "movflags": "+faststart"},
+    "matroska": {"fflags": "+bitexact", "avoid_negative_ts": "disabled"},
+    "webm": {"fflags": "+bitexact", "avoid_negative_ts": "disabled"},
+}
+"""Nothing random in the file. Of MP4 the table is first, so that it plays while it loads. Sound that
+begins before 0, as AAC does, does not shift the frames."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,9 @@ def _write(av: Any, temporary: Path, path: Path, video: VideoParts) -> None:
     format_ = VIDEOS[path.suffix.lower()][0]
     times = video.parts.times
     units = ticks_per_second(times, video.time_base)
-    with av.open(str(temporary), "w", format=format_, container_options=_FILE_OPTIONS) as output:
+    with av.open(
+        str(temporary), "w", format=format_, container_options=_FILE_OPTIONS[format_]
+    ) as output:
         stream = output.add_stream(
             video.codec.encoder, rate=video.rate, options=dict(video.codec.options)
         )

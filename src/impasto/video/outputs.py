@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from impasto import __version__
-from impasto.errors import option
+from impasto.errors import ImpastoError, option
 from impasto.images.formats import FORMATS
 from impasto.jobs.checkpoints import checkpoint_path
 from impasto.jobs.existing import source_digests
@@ -20,6 +20,7 @@ from impasto.jobs.request_json import to_json
 from impasto.jobs.results import describe_request
 from impasto.jobs.run import Run
 from impasto.jobs.video_request import VideoRequest
+from impasto.runtime.files import shown
 from impasto.runtime.locks import locked
 from impasto.runtime.optional import require
 from impasto.video.animation_writing import write_animation
@@ -41,7 +42,6 @@ class ClipOutput:
     Attributes:
         sink: What frames become.
         parts: What is kept of them.
-        write: Puts the clip together from the parts, which are removed.
         notes: A sentence on each thing of the clip that does not stay as it is.
     """
 
@@ -51,6 +51,7 @@ class ClipOutput:
     notes: list[str] = field(default_factory=list)
     _packets: list[Packet] = field(default_factory=list)
     _times: list[Times] = field(default_factory=list)
+    _is_written: bool = False
 
     def add(self, frame: Frame, painted: Tensor) -> None:
         """Take a painted frame of the present segment."""
@@ -65,23 +66,38 @@ class ClipOutput:
         self._packets, self._times = [], []
 
     def write(self) -> None:
-        """Write the clip from its segments, and remove them.
+        """Write the clip from its segments.
 
         Raises:
             ImpastoError: If it cannot be written; the segments stay.
         """
         self._finish()
-        self.parts.remove()
+        self._is_written = True
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Within the block no other process works on the same output."""
+        """Within the block no other process works on the same output.
+
+        After it the segments are removed, unless they are still needed.
+
+        Raises:
+            InputDataError: If another process does.
+            ImpastoError: If nothing can be written there.
+        """
         folder = self.parts.folder
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.ExitStack() as stack:
-            if folder.is_dir():
-                stack.enter_context(locked(folder, remedy="wait for it, or name another output."))
-            yield
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ImpastoError(
+                f"{shown(folder)} cannot be made ({error.strerror}): name another "
+                f"{option('output')}."
+            ) from error
+        try:
+            with locked(folder, remedy="wait for it, or name another output."):
+                yield
+        finally:
+            if self._is_written or not self.parts.count:
+                self.parts.remove()
 
 
 def open_output(run: Run, request: VideoRequest, clip: Clip, size: tuple[int, int]) -> ClipOutput:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from torch import Tensor
 
 from impasto.images.picture import Picture
+from impasto.networks.normalization import MomentFilter, own_moments
 from impasto.onepass.stylizer import Stylizer
 from impasto.regions.regions import Region
 from impasto.video.frame import Frame
@@ -71,6 +72,9 @@ class FrameByFrame:
         look: Time in seconds → how the frame shown then is painted.
         regions: Frame → its regions; none by default.
         segment_frames: See :class:`FramePainter`.
+
+    Attributes:
+        filter_moments: Of the moments that the network normalizes by; none by default.
     """
 
     def __init__(
@@ -79,9 +83,10 @@ class FrameByFrame:
         look: Callable[[Fraction], Look],
         *,
         regions: Callable[[Frame], Sequence[Region]] = lambda frame: (),
-        segment_frames: int = 48,
+        segment_frames: int = 24,
     ) -> None:
         self.stylizer, self.look, self.regions = stylizer, look, regions
+        self.filter_moments: MomentFilter = own_moments
         self.segment_frames = segment_frames
         self._vectors: dict[str, Tensor] = {}
 
@@ -95,6 +100,7 @@ class FrameByFrame:
             regions=regions,
             vectors=[vector for vector in vectors if vector is not None],
             strength=look.strength,
+            filter_moments=self.filter_moments,
         )
         return painted.clamp(0, 1)
 
@@ -121,5 +127,5 @@ class FrameByFrame:
 PainterFactory: TypeAlias = "Callable[[FramePainter, VideoRequest, torch.device], FramePainter]"
 """(painter so far, request, device) → the painter, wrapped if the request asks for it."""
 
-PAINTERS: Mapping[str, str] = {}
+PAINTERS: Mapping[str, str] = {"steady": "impasto.video.steady:steady_painter"}
 """Name → where its :data:`PainterFactory` is defined, in the order in which they are applied."""

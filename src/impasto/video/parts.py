@@ -79,13 +79,15 @@ class Parts:
         return self.count > 0
 
     def begin(self) -> None:
-        """Remove what is there and start with no segments.
+        """Start with no segments; those that there are, are removed.
 
         Raises:
             ImpastoError: If the folder cannot be written.
         """
-        self.remove()
         self.count = 0
+        with contextlib.suppress(OSError):
+            for old in (*self.folder.glob("*.segment"), *self.folder.glob("*.safetensors")):
+                old.unlink()
         with atomic_write(self.folder / _PLAN) as temporary:
             temporary.write_text(self._plan, "utf-8")
 

@@ -14,7 +14,7 @@ class VideoResult(Result):
 
     Attributes:
         path: The file or the folder; None if the work was stopped.
-        frames: Frames that are painted, in all runs.
+        frames: Frames that are painted and kept, in all runs.
         expected: Frames that the clip has, as far as its file says.
         painted: Frames that this run painted.
     """

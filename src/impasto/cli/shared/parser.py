@@ -21,7 +21,9 @@ _AMERICAN = {
 """Word of an option → the word that Impasto uses."""
 
 
-HEADINGS = ("Style", "Content", "Regions", "Colours", "Optimization", "This run")
+HEADINGS = (
+    "Style", "Content", "Clip", "Regions", "Colours", "Optimization", "File", "This run"
+)  # fmt: skip
 """Headings of the help, in order, after the positional arguments and ``options``."""
 
 _ALL = "all"

@@ -1,0 +1,70 @@
+"""Options of ``impasto video``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from impasto.cli.shared.device_option import add_device
+from impasto.cli.shared.limits import add_max_pixels, add_memory
+from impasto.cli.shared.parser import Parser, under
+from impasto.cli.shared.recipe_options import add_entry_option
+from impasto.cli.shared.region_options import add_region_options
+from impasto.cli.shared.save_options import add_overwrite
+from impasto.jobs.requests import StylizeRequest
+from impasto.jobs.video_request import Encoding, VideoRequest
+from impasto.runtime.fields import entries
+
+EXAMPLES = """\
+examples:
+  impasto video clip.mp4 --style great-wave -o out.mp4
+  impasto video clip.mp4 --style painting.jpg -o out.mp4 --start 10 --end 15
+  impasto video clip.mp4 --at 0s=great-wave --at 4s=scream --ease smooth -o out.mp4
+  impasto video frames/ --style great-wave --fps 24 -o out.webm
+"""
+
+_TIMES = {"start": "begin there, such as 4s or 1:02.5 [0s]", "end": "end there [its end]"}
+"""Entries that are given as times."""
+
+
+def configure(parser: Parser) -> None:
+    """Add the options of ``video``."""
+    parser.usage = "impasto video CLIP --style STYLE [STYLE …] -o OUT [options]"
+    parser.add_argument("clip", metavar="CLIP",
+                        help="a video, a GIF, APNG or WebP, or a folder of frames")  # fmt: skip
+    endings = ".mp4, .mov, .mkv, .webm, .gif, .png, .webp"
+    parser.add_argument("-o", "--output", required=True, metavar="OUT", type=Path,
+                        help=f"{endings}, or a folder for frames")  # fmt: skip
+    style, run = under(parser, "Style"), under(parser, "This run")
+    style.add_argument(
+        "--style", default=[], nargs="+", action="extend", metavar="STYLE[:WEIGHT]",
+        help="a picture, the name of a style (see `impasto models list`) or a saved style; "
+             "several are mixed",
+    )  # fmt: skip
+    style.add_argument(
+        "--at", default=[], action="append", metavar="TIME=STYLE[@STRENGTH]",
+        help="the style, or a mixture STYLE:WEIGHT,STYLE:WEIGHT, at a time such as 4s; also "
+             "TIME=@STRENGTH alone",
+    )  # fmt: skip
+    style.add_argument("--model", metavar="NAME|FILE",
+                       help="any, multi or your own [depends on the style]")  # fmt: skip
+    under(parser, "Clip").add_argument(
+        "--size", type=int, metavar="N", help="long side in pixels [unchanged]"
+    )
+    add_region_options(under(parser, "Regions"))
+    for kind in (VideoRequest, StylizeRequest, Encoding):
+        for name, entry in entries(kind).items():
+            heading = under(parser, entry.group.capitalize() or "This run")
+            if name in _TIMES:
+                heading.add_argument(f"--{name}", metavar="TIME", help=_TIMES[name])
+            elif name not in ("model", "size"):
+                shown = entry.default if entry.default not in ("", -1) else None
+                add_entry_option(heading, entry, shown)
+    run.add_argument("--resume", action="store_true", help="continue a run that was stopped")
+    add_overwrite(run)
+    add_max_pixels(run)
+    add_device(run)
+    add_memory(run)
+    run.add_argument("--json", action="store_true", help="print the result as JSON")
+    run.add_argument("--quiet", action="store_true", help="show no progress")
+    parser.show_first("output", "style", "at", "ease", "strength", "style_scale", "size", "start",
+                      "end", "fps", "codec", "crf", "resume", "overwrite")  # fmt: skip

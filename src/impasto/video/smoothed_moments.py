@@ -1,0 +1,80 @@
+"""Moments of a network's maps, smoothed over the frames of a scene."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from impasto.networks.normalization import EPSILON, Moments
+
+_OTHER = 1.0
+"""Difference of mean or deviation, in deviations, from which a map belongs to another style."""
+
+
+class SmoothedMoments:
+    """A filter of moments (:data:`impasto.networks.normalization.MomentFilter`).
+
+    Instance normalization divides by the moments of a whole frame. So a person who walks into the
+    picture changes the colours of the wall behind, and noise makes every colour flicker. Here the
+    moments follow those of the frames slowly: m ← m + (1 − hold) (own − m).
+
+    A map whose own moments are far from the held ones takes its own: the style has changed.
+
+    Args:
+        hold: 0 (the frame's own) to below 1.
+
+    Attributes:
+        is_frozen: Whether the held moments are used as they are, for a frame that is the same as
+            the one before.
+    """
+
+    def __init__(self, hold: float) -> None:
+        self.hold = hold
+        self.is_frozen = False
+        self._held: dict[int, Moments] = {}
+
+    def __call__(self, number: int, moments: Moments) -> Moments:
+        """The moments to normalize map ``number`` by."""
+        held = self._held.get(number)
+        if held is None or (not self.is_frozen and _is_other(held, moments)):
+            self._held[number] = moments
+        elif not self.is_frozen:
+            pairs = zip(moments, held, strict=True)
+            self._held[number] = Moments(*(torch.lerp(own, old, self.hold) for own, old in pairs))
+        return self._held[number]
+
+    def reset(self) -> None:
+        """Forget earlier frames."""
+        self._held.clear()
+
+    def state(self) -> dict[str, Tensor]:
+        """The held moments."""
+        return {
+            f"moments.{number}.{name}": value
+            for number, moments in self._held.items()
+            for name, value in moments._asdict().items()
+        }
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a state."""
+        numbers = {int(key.split(".")[1]) for key in state if key.startswith("moments.")}
+        self._held = {
+            number: Moments(*(state[f"moments.{number}.{name}"] for name in Moments._fields))
+            for number in sorted(numbers)
+        }
+
+
+def _is_other(held: Moments, own: Moments) -> bool:
+    """Whether moments belong to another scene or style."""
+    if held.mean.shape != own.mean.shape:
+        return True
+    before, now = _deviation(held), _deviation(own)
+    moved = (own.mean - held.mean).abs() / before
+    widened = (now / before).log().abs()
+    return bool(torch.maximum(moved.mean(), widened.mean()) > _OTHER)
+
+
+def _deviation(moments: Moments) -> Tensor:
+    return ((moments.square - moments.mean.square()).clamp_min(0) + EPSILON).sqrt()
