@@ -25,12 +25,12 @@ def with_detail_of(held: Tensor, fresh: Tensor, weight: Tensor) -> Tensor:
         weight: Where the detail is compared and changed, (1, 1, H, W) in [0, 1].
 
     Returns:
-        ``held`` with its detail times a factor of 1 to 1.5.
+        ``held`` with its detail times a factor of 2/3 to 3/2.
     """
     detail = finest_detail(held)
     energy = (detail.square() * weight).sum()
     wanted = (finest_detail(fresh).square() * weight).sum()
-    factor = ((wanted + _LEAST_ENERGY) / (energy + _LEAST_ENERGY)).sqrt().clamp(1, _MOST)
+    factor = ((wanted + _LEAST_ENERGY) / (energy + _LEAST_ENERGY)).sqrt().clamp(1 / _MOST, _MOST)
     return torch.addcmul(held, detail, weight * (factor - 1))
 
 

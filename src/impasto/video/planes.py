@@ -14,14 +14,14 @@ from impasto.video.colours import FULL, RGB, UNSPECIFIED, Coding, from_srgb, to_
 _ALPHA = ("yuva", "gbrap", "rgba", "bgra", "argb", "abgr", "ya", "pal8")
 
 
-def coding_of(frame: Any) -> Coding:
-    """What a frame of PyAV says about its colours; not completed."""
+def coding_of(frame: Any, context: Any) -> Coding:
+    """What a frame of PyAV, or else its decoder, says about its colours; not completed."""
     name = frame.format.name
     is_rgb = bool(frame.format.is_rgb) or name == "pal8"
     return Coding(
         matrix=RGB if is_rgb else _known(frame.colorspace),
-        primaries=_known(frame.color_primaries),
-        transfer=_known(frame.color_trc),
+        primaries=_known(_said(frame, context, "color_primaries")),
+        transfer=_known(_said(frame, context, "color_trc")),
         is_full=is_rgb or name.startswith("yuvj") or frame.color_range == FULL,
         depth=_depth(frame.format),
     )
@@ -81,7 +81,8 @@ def frame_of(av: Any, picture: Tensor, name: str, coding: Coding) -> Any:
     for index, values in enumerate(planes):
         fill_plane(frame.planes[index], values.numpy(), coding.depth)
     frame.colorspace, frame.color_range = coding.matrix, FULL if coding.is_full else 1
-    frame.color_primaries, frame.color_trc = coding.primaries, coding.transfer
+    if hasattr(frame, "color_primaries"):  # since PyAV 17; the encoder is told, too
+        frame.color_primaries, frame.color_trc = coding.primaries, coding.transfer
     return frame
 
 
@@ -105,6 +106,12 @@ def _depth(format_: Any) -> int:
     return max((component.bits for component in format_.components), default=8)
 
 
+def _said(frame: Any, context: Any, name: str) -> int:
+    """A code of the frame; PyAV before 17 knows some of the decoder only."""
+    code = getattr(frame, name, None)
+    return int(getattr(context, name, 0) or 0) if code is None else int(code)
+
+
 def _known(code: int) -> int:
     """A code that says something, or 2: unspecified."""
-    return int(code) if code not in (None, 0, 3) else UNSPECIFIED
+    return int(code) if code not in (0, 3) else UNSPECIFIED

@@ -18,7 +18,8 @@ class SmoothedMoments:
 
     Instance normalization divides by the moments of a whole frame. So a person who walks into the
     picture changes the colours of the wall behind, and noise makes every colour flicker. Here the
-    moments follow those of the frames slowly: m ← m + (1 − hold) (own − m).
+    moments follow those of the frames slowly: m ← m + share · (own − m), where the share is
+    1 − hold, but no less than 1 / n at the n-th frame of a scene.
 
     A map whose own moments are far from the held ones takes its own: the style has changed.
 
@@ -34,28 +35,33 @@ class SmoothedMoments:
         self.hold = hold
         self.is_frozen = False
         self._held: dict[int, Moments] = {}
+        self._frames: dict[int, int] = {}
 
     def __call__(self, number: int, moments: Moments) -> Moments:
         """The moments to normalize map ``number`` by."""
         held = self._held.get(number)
         if held is None or (not self.is_frozen and _is_other(held, moments)):
-            self._held[number] = moments
+            self._held[number], self._frames[number] = moments, 1
         elif not self.is_frozen:
-            pairs = zip(moments, held, strict=True)
-            self._held[number] = Moments(*(torch.lerp(own, old, self.hold) for own, old in pairs))
+            self._frames[number] += 1
+            share = max(1 - self.hold, 1 / self._frames[number])
+            pairs = zip(held, moments, strict=True)
+            self._held[number] = Moments(*(torch.lerp(old, own, share) for old, own in pairs))
         return self._held[number]
 
     def reset(self) -> None:
         """Forget earlier frames."""
         self._held.clear()
+        self._frames.clear()
 
     def state(self) -> dict[str, Tensor]:
         """The held moments."""
-        return {
-            f"moments.{number}.{name}": value
-            for number, moments in self._held.items()
-            for name, value in moments._asdict().items()
-        }
+        state = {}
+        for number, moments in self._held.items():
+            for name, value in moments._asdict().items():
+                state[f"moments.{number}.{name}"] = value
+            state[f"moments.{number}.frames"] = torch.tensor(self._frames[number])
+        return state
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Go on from a state."""
@@ -64,6 +70,7 @@ class SmoothedMoments:
             number: Moments(*(state[f"moments.{number}.{name}"] for name in Moments._fields))
             for number in sorted(numbers)
         }
+        self._frames = {number: int(state[f"moments.{number}.frames"]) for number in self._held}
 
 
 def _is_other(held: Moments, own: Moments) -> bool:

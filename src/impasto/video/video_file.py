@@ -94,7 +94,7 @@ class VideoFile:
         self._turn = _quarter_turns(frame.rotation)
         height, width = _square(frame.height, frame.width, self._aspect)
         size = (width, height) if self._turn % 2 else (height, width)
-        self._coding = coding_of(frame).completed((frame.height, frame.width))
+        self._coding = coding_of(frame, self._stream.codec_context).completed((frame.height, frame.width))
         is_steady = any(name in container.format.name for name in _STEADY_TIMES)
         self._shift = Fraction(0)
         if not is_steady and container.start_time:
@@ -191,7 +191,7 @@ class VideoFile:
             self.problems.append(f"{name} is damaged: some of its frames could not be read.")
 
     def _picture(self, frame: Any) -> PictureAndAlpha:
-        coding = coding_of(frame).completed((frame.height, frame.width))
+        coding = coding_of(frame, self._stream.codec_context).completed((frame.height, frame.width))
         picture, alpha = picture_of(frame, coding)
         return self._upright(picture), None if alpha is None else self._upright(alpha)
 
