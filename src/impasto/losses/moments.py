@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from impasto.errors import OptionError
+from impasto.runtime.tracing import needs_plain_operations
 
 Summary = dict[str, Tensor]
 """Means (or quantiles) by name, each with the batch as its first dimension."""
@@ -27,6 +28,8 @@ def at_least_float32(x: Tensor) -> Tensor:
 def without_autocast(x: Tensor) -> contextlib.AbstractContextManager[None]:
     """A context that disables ``torch.autocast`` on the tensor's device, to sum in its own type."""
     device = x.device.type
+    if needs_plain_operations():  # a graph has no contexts
+        return contextlib.nullcontext()
     if not torch.amp.is_autocast_available(device):  # as on "meta"
         return contextlib.nullcontext()
     return torch.autocast(device, enabled=False)
@@ -172,6 +175,9 @@ def mean_and_gram(features: Tensor, weights: Tensor | None) -> Summary:
     """E[f] and E[f fᵀ] in one pass: ``mean`` (B, C) and ``gram`` (B, C, C)."""
     width = features.shape[-1]
     with without_autocast(features):
+        if weights is None and needs_plain_operations():
+            vectors = _vectors(at_least_float32(features))
+            return {"mean": vectors.mean(1), "gram": vectors.mT @ vectors / vectors.shape[1]}
         if weights is None:
             mean, gram = _MeanAndGram.apply(_vectors(features), width)  # type: ignore[no-untyped-call]
             return {"mean": mean, "gram": gram}

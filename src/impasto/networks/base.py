@@ -22,7 +22,14 @@ from torch import Tensor, nn
 
 from impasto.errors import ImageError
 from impasto.losses.moments import Summary
-from impasto.networks.normalization import StagedForward, convolve_reflect, normalize, run_staged
+from impasto.networks.normalization import (
+    StagedForward,
+    convolve_reflect,
+    instance_norm,
+    normalize,
+    run_staged,
+)
+from impasto.runtime.tracing import needs_plain_operations
 
 Affine: TypeAlias = Mapping[str, tuple[Any, ...]]
 """Layer → γ and β, each a tensor (B, C), or a map (B, C, H, W) of the layer's size: a tensor or a
@@ -170,6 +177,8 @@ class StyledNetwork(nn.Module):
 
         It overwrites ``x`` where gradients are disabled.
         """
+        if needs_plain_operations():
+            return instance_norm(x, *style[name])
         moments = yield x
         return normalize(x, moments, *style[name], overwrite=True)
 

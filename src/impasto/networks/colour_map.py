@@ -18,13 +18,21 @@ from torch import Tensor
 
 from impasto.colour.matching import symmetric_power
 from impasto.images.picture import as_float
-from impasto.losses.moments import Summary, mean_and_gram
+from impasto.losses.moments import Summary, mean_and_gram, without_autocast
 from impasto.networks.normalization import Moments
+from impasto.networks.small_matrices import inverse, polar_rotation, symmetric_root
+from impasto.runtime.tracing import needs_plain_operations
 
 PALETTE_SIZE = 9
 """Numbers of a palette in a style vector: 3 means and 6 second moments."""
 
 _ROWS, _COLUMNS = (0, 0, 0, 1, 1, 2), (0, 1, 2, 1, 2, 2)
+
+_OF_TRIANGLE = (0, 1, 2, 1, 3, 4, 2, 4, 5)
+"""Each entry of a symmetric matrix, row by row, in its upper triangle."""
+
+_OF_SUMS = (0, 4, 3, 4, 1, 5, 3, 5, 2)
+"""The same in the list of red², green², blue², red·blue, green·red, blue·green."""
 
 _CONTENT_FLOOR = 0.03
 """Deviation added to a photograph's colours: the noise of a grey one is not taken for colours."""
@@ -66,10 +74,7 @@ def with_palette(vectors: Tensor, pictures: Tensor, size: int) -> Tensor:
 
 def palette_of_numbers(numbers: Tensor) -> Palette:
     """The inverse of :func:`palette_numbers`."""
-    square = numbers.new_empty(len(numbers), 3, 3)
-    square[:, _ROWS, _COLUMNS] = numbers[:, 3:]
-    square[:, _COLUMNS, _ROWS] = numbers[:, 3:]
-    return Palette(numbers[:, :3], square)
+    return Palette(numbers[:, :3], numbers[:, 3:][:, _OF_TRIANGLE].unflatten(1, (3, 3)))
 
 
 def colour_sums(picture: Tensor) -> Tensor:
@@ -84,10 +89,7 @@ def palette_of_sums(moments: Moments) -> Palette:
     """
     own, sums = moments.square[:, :3], moments.square[:, 3:]
     products = (sums - own - own.roll(1, 1)) / 2  # of red and blue, green and red, blue and green
-    square = torch.diag_embed(own)
-    for index in range(3):
-        other = (index - 1) % 3
-        square[:, index, other] = square[:, other, index] = products[:, index]
+    square = torch.cat([own, products], 1)[:, _OF_SUMS].unflatten(1, (3, 3))
     return Palette(moments.mean[:, :3], square)
 
 
@@ -134,6 +136,8 @@ class ColourMap(NamedTuple):
 
 def colour_map(content: Palette, style: Palette) -> ColourMap:
     """The map between two palettes of as many pictures, or of one and several; no gradients."""
+    if needs_plain_operations():
+        return _plain_colour_map(content, style)
     with torch.no_grad(), torch.autocast(content.mean.device.type, enabled=False):
         root = _power(style, 0.5, _STYLE_FLOOR)
         u, _, vh = torch.linalg.svd(root @ _power(content, 0.5, _CONTENT_FLOOR))
@@ -142,6 +146,20 @@ def colour_map(content: Palette, style: Palette) -> ColourMap:
         inward, outward = matrices
         means = style.mean.float().expand(len(inward), -1)
         return ColourMap(inward, content.mean.float(), outward, means)
+
+
+def _plain_colour_map(content: Palette, style: Palette) -> ColourMap:
+    """:func:`colour_map` by operations that a graph can hold, for one style."""
+    both = torch.cat([style.covariance, content.covariance]).double()
+    # The style is one, the others are pictures.
+    floors = torch.full_like(both[:, 0, 0], _CONTENT_FLOOR**2)
+    floors = torch.cat([floors[:1] * 0 + _STYLE_FLOOR**2, floors[1:]])
+    roots = symmetric_root(both, floors)
+    root, content_root = roots[:1], roots[1:]
+    inward = polar_rotation(root @ content_root) @ inverse(content_root)
+    return ColourMap(
+        inward.float(), content.mean.float(), root.float().expand_as(inward), style.mean.float()
+    )
 
 
 def recoloured(contents: Tensor, styles: Tensor) -> Tensor:
@@ -165,10 +183,10 @@ def _transformed(
 ) -> Tensor:
     """Each pixel times a matrix (3, C), plus a shift: its picture's, or its regions' by share."""
     size = x.shape[-2:]
-    with torch.autocast(x.device.type, enabled=False):
+    with without_autocast(x):
         flat = x.float().flatten(2)
         if shares is None:
-            batch = max(len(matrices), len(flat))
+            batch = max(matrices.shape[0], flat.shape[0])  # not len(): a graph has any
             matrix = matrices.expand(batch, -1, -1)
             flat = flat.expand(batch, -1, -1)
             made = (

@@ -22,6 +22,7 @@ from impasto.networks.region_maps import StyleMap, as_tensor
 from impasto.nn.convolution import convolve, is_fixed
 from impasto.runtime.devices import CPU, as_widest_float
 from impasto.runtime.strips import strips
+from impasto.runtime.tracing import needs_plain_operations
 
 
 class Moments(NamedTuple):
@@ -53,6 +54,8 @@ EPSILON = 1e-5
 
 def moments_of(x: Tensor) -> Moments:
     """The moments of a map (B, C, H, W)."""
+    if needs_plain_operations():
+        return Moments(x.float().mean((2, 3)), x.float().square().mean((2, 3)))
     # In float32 whatever the map is: a mean square less a squared mean cancels.
     with without_autocast(x):
         means, squares = [], []
@@ -95,6 +98,17 @@ def normalize(
     return x
 
 
+def instance_norm(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """:func:`normalize` by the map's own moments as one operation of a graph.
+
+    Args:
+        x: (B, C, H, W).
+        scale: γ of one style, (1, C).
+        shift: β, of the same shape.
+    """
+    return F.instance_norm(x.float(), weight=scale[0], bias=shift[0], eps=EPSILON).to(x.dtype)
+
+
 def _scaled(x: Tensor, mean: Tensor, factor: Tensor, shift: Tensor) -> Tensor:
     """``factor · (x − mean) + shift``, in float32 for half precision."""
     if x.dtype in HALF_DTYPES:
@@ -127,8 +141,11 @@ def convolve_reflect(convolution: nn.Conv2d, x: Tensor) -> Tensor:
     """
     if is_fixed(convolution):
         return convolve(convolution, x, padding="reflect")
-    pad = convolution.kernel_size[0] // 2
-    x = F.pad(x, (pad, pad, pad, pad), mode="reflect") if pad else x
+    pad = after = convolution.kernel_size[0] // 2
+    if needs_plain_operations():
+        # Strided filters do not reach the last units; without them sizes are plain multiples.
+        after = pad + 1 - convolution.stride[0]
+    x = F.pad(x, (pad, after, pad, after), mode="reflect") if pad else x
     return F.conv2d(
         x, convolution.weight, convolution.bias, convolution.stride, groups=convolution.groups
     )

@@ -41,6 +41,7 @@ from impasto.networks.region_maps import as_tensor
 from impasto.networks.shapes import StrokeShape
 from impasto.nn.bands import MAX_UNITS, Band, in_bands
 from impasto.nn.convolution import Convolution
+from impasto.runtime.tracing import needs_plain_operations
 
 _WHITENED = 0.25
 """Factor of whitened colours as an input: their deviation is one, that of a picture's a quarter."""
@@ -238,7 +239,7 @@ class StrokeNetwork(StyledNetwork):
     def _inputs(self, picture: Tensor, colour: ColourMap, shares: Tensor | None) -> Tensor:
         """A picture and its whitened colours at half the size, (B, 24, H/2, W/2)."""
         both = picture.float(), _WHITENED * colour.whiten(picture, shares)
-        batch = max(map(len, both))
+        batch = max(x.shape[0] for x in both)
         halves = [F.pixel_unshuffle(x.expand(batch, -1, -1, -1), 2) for x in both]
         return torch.cat(halves, 1).to(self.dtype).contiguous(memory_format=torch.channels_last)
 
@@ -318,7 +319,7 @@ def _names(part: str, count: int) -> list[str]:
 def _is_one(colours: Colours) -> bool:
     """Whether one style paints one picture, and no gradient is needed."""
     colour, shares = colours
-    return len(colour.inward) == 1 and shares is None and not torch.is_grad_enabled()
+    return not torch.is_grad_enabled() and shares is None and len(colour.inward) == 1
 
 
 def _folded(weight: Tensor, colour: ColourMap) -> Tensor:
@@ -338,6 +339,8 @@ def _coloured(filters: Tensor, colour: ColourMap) -> Tensor:
 
 def _coarse(image: Tensor) -> Tensor:
     """Means over blocks of ``_COARSE`` pixels, (B, 3, H / 8, W / 8), float32; strip by strip."""
+    if needs_plain_operations():
+        return F.avg_pool2d(as_float(image).float(), _COARSE)
     strips = image.split(64 * _COARSE, 2)  # type: ignore[no-untyped-call]
     return torch.cat([F.avg_pool2d(as_float(strip).float(), _COARSE) for strip in strips], 2)
 

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from impasto.runtime.tracing import needs_plain_operations
+
 MAX_UNITS = 2**15
 """Approximate size of a band in units: at a quarter of the picture's size, half a megapixel."""
 
@@ -50,6 +52,8 @@ def plan_bands(size: tuple[int, int], *, halo: int) -> list[Band]:
         halo: Rows on either side, an even number. The first row of every band is even, too.
     """
     height, width = size
+    if needs_plain_operations():
+        return [Band((0, height), (0, height))]
     count = min(-(-height * width // MAX_UNITS), max(1, height // 2))
     edges = [2 * (height * index // count // 2) for index in range(count)]
     spans = zip(edges, [*edges[1:], height], strict=True)

@@ -17,6 +17,7 @@ from torch.autograd.function import once_differentiable
 
 from impasto.nn import winograd
 from impasto.nn.padding import pad, pad_backward
+from impasto.runtime.tracing import needs_plain_operations
 
 
 class Convolution(nn.Conv2d):
@@ -52,7 +53,7 @@ class Convolution(nn.Conv2d):
 
 def is_fixed(layer: nn.Module) -> TypeGuard[Convolution]:
     """Whether a layer is a :class:`Convolution` whose filters need no gradient now."""
-    if not isinstance(layer, Convolution):
+    if not isinstance(layer, Convolution) or needs_plain_operations():
         return False
     device = layer.weight.device.type
     if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
