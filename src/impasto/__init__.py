@@ -16,9 +16,9 @@ The packages are floors of one house. Each imports only from floors with a lower
     5   recipes: every number of a painting; networks: one pass, in files; enlargement: along edges
     6   painting: by optimization, coarse to fine; onepass: by a trained network
     7   jobs: requests, events, results; the one door to everything above
-    8   metrics: figures for pictures; training: of networks and encoders
+    8   metrics: figures for pictures; training: of networks and encoders; export: graphs
     9   studies: grids of recipes; evaluation: methods compared by metrics; video: clips
-    10  reports: pages and plots
+    10  reports: pages and plots; web: a page and a service
     11  cli: the command line
 
 What is named here is the public interface. It is imported when it is first used, so that
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from impasto.encoders.vgg import Architecture, Encoder
     from impasto.errors import ImpastoError
     from impasto.evaluation.api import evaluate
+    from impasto.export.folder import export_model
     from impasto.images.picture import Picture
     from impasto.images.picture import read as read_image
     from impasto.images.writing import write as write_image
@@ -90,6 +91,7 @@ _HOMES = {
     "TextureRequest": "jobs.requests",
     "TotalVariation": "objective.terms",
     "evaluate": "evaluation.api",
+    "export_model": "export.folder",
     "get_recipe": "recipes.presets",
     "open_encoder": "weights.open",
     "optimise": "optim.loop:optimize",
@@ -134,6 +136,7 @@ __all__ = [  # written out for type checkers
     "TotalVariation",
     "__version__",
     "evaluate",
+    "export_model",
     "get_recipe",
     "open_encoder",
     "optimise",

@@ -2,7 +2,8 @@
 
 Metadata is untrusted, so reading is strict: sizes are bounded, every entry is checked like those of
 the command line, and nothing but the entries of a request can be set. Paths stay plain text until
-the request is run.
+the request is run. Neither torch nor a library for pictures is imported, so that a server reads
+requests cheaply.
 """
 
 from __future__ import annotations
@@ -14,10 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from impasto.errors import OptionError
-from impasto.images.picture import Picture
 from impasto.jobs.requests import (
     REQUESTS,
     PaintRequest,
@@ -29,10 +27,9 @@ from impasto.jobs.requests import (
     name_of_source,
     parse_styles,
 )
-from impasto.jobs.video_request import AnyRequest
-from impasto.painting.texture import parse_size
+from impasto.jobs.video_request import AnyRequest, Keyframe
 from impasto.recipes.recipe import Recipe, from_toml
-from impasto.regions.masks import RegionSpec, parse_region
+from impasto.regions.specs import RegionSpec, parse_region
 from impasto.runtime.fields import entries, is_number
 
 VERSION = 1
@@ -113,6 +110,8 @@ def from_metadata(metadata: Mapping[str, str]) -> Request | None:
         return ReconstructRequest(_name(metadata.get("content"), "content"), made_as[0], recipe)
     styles = _old_styles(metadata)
     if "texture" in made_as:
+        from impasto.painting.texture import parse_size
+
         size = parse_size(metadata.get("canvas", ""))
         return TextureRequest(styles, size, recipe, "tileable" in made_as)
     return PaintRequest(
@@ -260,13 +259,13 @@ def _list(value: Any, entry: str) -> list[Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Recipe):
         return value.to_dict()
-    if isinstance(value, Image.Image | Picture):
-        return name_of_source(value)
-    if dataclasses.is_dataclass(value):
+    if isinstance(value, StyleInput | RegionSpec | StylizeRequest | Keyframe):
         return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
+    if value is None or isinstance(value, str | int | float):  # of which bool is one
+        return value
+    return str(value) if isinstance(value, Path) else name_of_source(value)  # in memory
 
 
 def _shown(value: Any) -> str:

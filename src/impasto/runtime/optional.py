@@ -17,8 +17,12 @@ LIBRARIES: Mapping[str, tuple[str, str]] = {
     "jinja2": ("Jinja2", "report"),
     "matplotlib": ("matplotlib", "report"),
     "pillow_heif": ("pillow-heif", "heic"),
+    "prometheus_client": ("prometheus-client", "web"),
+    "python_multipart": ("python-multipart", "web"),
     "rawpy": ("rawpy", "raw"),
+    "starlette": ("Starlette", "web"),
     "torch.utils.tensorboard": ("TensorBoard", "tensorboard"),
+    "uvicorn": ("uvicorn", "web"),
 }
 """Module → the library's name, and the extra of this package that installs it."""
 

@@ -1,0 +1,17 @@
+"""A page and a service: requests over HTTP, events as a stream, results by an id.
+
+The page and the service are one program, ``impasto serve``. The server never decodes a picture:
+that is done by worker processes, which speak lines of JSON with it.
+
+* ``settings``: address, access and limits; ``server``: runs the program until it is stopped
+* ``app``: routes to functions; ``routes``, ``event_stream``: what the routes do
+* ``openapi``: the description of the routes, made from the declared entries of requests
+* ``gate``: who is let in, and the headers of every response; ``sessions``: cookies and tokens
+* ``receiving``: bodies with files, bounded in bytes and time; ``rates``: how many a minute
+* ``posted``: a posted request whose pictures are uploads, checked strictly
+* ``studio``: jobs, queues and workers; ``job``: one of them; ``fair_queue``: who is next
+* ``lane``: a queue with its workers; ``job_files``: names in a job's folder
+* ``worker_process``: a worker as the server sees it; ``worker``, ``work``: the process itself
+* ``samples``: pictures and styles that the server has by name
+* ``telemetry``: metrics for Prometheus and logs as lines of JSON
+"""

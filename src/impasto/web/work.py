@@ -1,0 +1,205 @@
+"""What a worker process does: runs requests and reads metadata, in the folder of a job."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from impasto import images
+from impasto.errors import ImpastoError, OptionError, counted_noun
+from impasto.jobs.display import PREVIEW_SECONDS
+from impasto.jobs.events import Event, Finished, Note, Planned, Preview, Progress
+from impasto.jobs.request_json import from_json, from_metadata, to_json
+from impasto.jobs.requests import Request, StylizeRequest
+from impasto.jobs.resources import Resources
+from impasto.jobs.results import Result
+from impasto.jobs.run import Run, RunOptions, run
+from impasto.runtime.interrupts import stop_on_interrupt
+from impasto.runtime.memory import memory_errors
+from impasto.web.job_files import CHECKPOINT, PREVIEW, RESULTS, SUFFIX
+from impasto.web.posted import check_result_size
+from impasto.web.samples import named_styles
+from impasto.web.settings import Limits
+from impasto.web.worker import Pipe
+from impasto.weights.store import downloads_refused
+
+_PREVIEW_SIDE = 1024
+
+
+class Work:
+    """Does tasks; models stay open between them.
+
+    Args:
+        pipe: To the server.
+    """
+
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe = pipe
+        self._shared = Resources()
+        self._home = Path.cwd()
+
+    def do(self, task: dict[str, Any]) -> None:
+        """Do one task; tells ``finished`` or ``failed`` at its end."""
+        number, folder = task["task"], Path(task["folder"])
+        try:
+            os.chdir(folder)
+            with downloads_refused(), memory_errors():
+                getattr(self, f"_do_{task['do']}")(number, task)
+        except ImpastoError as error:
+            text = error.render(lambda name: name.replace("_", " "))
+            self._pipe.tell(number, "failed", message=_without(folder, text), field=error.field)
+        except KeyboardInterrupt:
+            self._pipe.tell(number, "failed", message="It was stopped before there was a picture.")
+        except Exception as error:  # a mistake of Impasto's own ends the job, and is logged
+            trace = "".join(traceback.format_exception(error))
+            message = (
+                f"The picture could not be made because of a mistake in Impasto "
+                f"({type(error).__name__}): the server's log says where."
+            )
+            self._pipe.tell(number, "failed", message=message, trace=trace[-8000:])
+        finally:
+            os.chdir(self._home)
+
+    def _do_metadata(self, number: int, task: dict[str, Any]) -> None:
+        """The request that made a picture, from its metadata."""
+        request = from_metadata(images.read_metadata(task["file"]))
+        if request is None:
+            raise OptionError(
+                "The picture holds no settings: drop one that Impasto saved, as it was saved."
+            )
+        self._pipe.tell(number, "finished", request=to_json(request))
+
+    def _do_run(self, number: int, task: dict[str, Any]) -> None:
+        """Make a picture."""
+        request, options = from_json(task["request"]), task["options"]
+        is_one_pass = isinstance(request, StylizeRequest)
+        teller = _Teller(self._pipe, number, Limits(**options["limits"]))
+        running = run(
+            request,
+            RunOptions(
+                device=options["device"],
+                memory=options["memory"],
+                max_pixels=options["limits"]["picture_pixels"],
+                estimate=not is_one_pass,
+                checkpoint=None if is_one_pass else Path(CHECKPOINT),
+                resume=not is_one_pass,
+                discard_other_checkpoints=True,
+                handle_interrupt=True,
+                acknowledge_interrupt=False,
+                preview_seconds=PREVIEW_SECONDS,
+            ),
+            # Opened styles are known by their names, and every client's uploads have the same.
+            resources=self._shared if _is_of_names(request) else Resources(),
+            listener=teller.tell,
+        )
+        with _stopping(self._pipe, number, running), running:
+            for _ in running:
+                pass
+        result = teller.finish()
+        if result.is_finished:
+            running.remove_checkpoint()
+
+
+class _Teller:
+    """Sends the events of a run to the server."""
+
+    def __init__(self, pipe: Pipe, number: int, limits: Limits) -> None:
+        self._pipe, self._number, self._limits = pipe, number, limits
+        self._previews = 0
+        self._finished: Finished | None = None
+
+    def tell(self, event: Event) -> None:
+        """Send one event."""
+        if isinstance(event, Planned):
+            self._check(event)
+            self._send("planned", sizes=[[w, h] for h, w in event.sizes], steps=event.steps,
+                       seconds=event.seconds, bytes=event.bytes, device=event.device)  # fmt: skip
+        elif isinstance(event, Progress):
+            height, width = event.size
+            self._send("progress", share=event.share, seconds=event.seconds,
+                       seconds_left=event.seconds_left, width=width, height=height,
+                       step=event.step, of=event.of, number=event.number,
+                       loss=event.loss)  # fmt: skip
+        elif isinstance(event, Preview):
+            self._preview(images.to_pil(event.image))
+        elif isinstance(event, Note):
+            self._send("note", text=event.render(lambda name: name.replace("_", " ")))
+        else:
+            self._finished = event
+
+    def _check(self, planned: Planned) -> None:
+        check_result_size(planned.sizes[-1], self._limits)
+        steps, most = sum(planned.steps), self._limits.most_steps
+        if steps > most:
+            raise OptionError(
+                f"The painting would take {counted_noun(steps, 'step')}, and this server makes at "
+                f"most {most}: ask for fewer."
+            )
+
+    def _preview(self, image: Image.Image) -> None:
+        self._previews += 1
+        image = image.convert("RGB")
+        image.thumbnail((_PREVIEW_SIDE, _PREVIEW_SIDE))
+        image.save(f"new.{PREVIEW}", "JPEG", quality=85)
+        os.replace(f"new.{PREVIEW}", PREVIEW)
+        self._send("preview", number=self._previews, width=image.width, height=image.height)
+
+    def finish(self) -> Result:
+        """Show the picture at once, save it, and tell that it is there."""
+        assert self._finished is not None
+        result = self._finished.result
+        self._preview(result.image)
+        _save(result)
+        height, width = result.tensor.shape[-2:]
+        self._send("finished", width=width, height=height, seconds=round(result.seconds, 3),
+                   is_finished=result.is_finished, is_resumable=self._finished.is_resumable,
+                   request=json.loads(to_json(result.request)))  # fmt: skip
+        return result
+
+    def _send(self, event: str, **data: Any) -> None:
+        self._pipe.tell(self._number, event, **data)
+
+
+def _is_of_names(request: Request) -> bool:
+    """Whether all styles of a one-pass request are a model's own, and none is a picture."""
+    if not isinstance(request, StylizeRequest) or request.regions:
+        return False
+    names = {name for names in named_styles().values() for name in names}
+    return all(style.name in names for style in request.styles)
+
+
+def _save(result: Result) -> None:
+    for form, (name, _) in RESULTS.items():
+        if form != "jpeg" or result.alpha is None:  # JPEG has no transparency
+            result.save(name)
+
+
+@contextlib.contextmanager
+def _stopping(pipe: Pipe, number: int, running: Run) -> Iterator[None]:
+    """Within the block the server can stop the run: after the current step, or in a long one."""
+    main = threading.main_thread().ident or 0
+
+    def stop() -> None:
+        running.stop()
+        if sys.platform != "win32":  # there it ends after the step
+            signal.pthread_kill(main, signal.SIGINT)
+
+    with stop_on_interrupt(notice=""), pipe.stoppable(number, stop):
+        yield
+
+
+def _without(folder: Path, text: str) -> str:
+    """A message without the names of the server's folders."""
+    for name in (folder.resolve(), folder):
+        text = text.replace(f"{name}{os.sep}", "").replace(str(name), "the server's folder")
+    return text.replace(SUFFIX, "")
