@@ -166,7 +166,16 @@ def test_rerun_and_demo(folder, tmp_path):
     words = ["paint", str(folder / "photo.png"), str(folder / "painting.png"), *WORDS]
     assert run([*words, "-o", str(first), "--device", "cuda", "--quiet"]) == 0
     assert "cuda" not in json.dumps(images.read_metadata(first))
-    again = ["rerun", str(first), "-o", str(tmp_path / "b.png"), "--device", "cuda", "--quiet"]
+    again = [
+        "rerun",
+        "--trust",
+        str(first),
+        "-o",
+        str(tmp_path / "b.png"),
+        "--device",
+        "cuda",
+        "--quiet",
+    ]
     assert run(again) == 0
     assert run(["demo", "--size", "64", "-o", str(tmp_path / "demo"), "--device", "cuda"]) == 0
 

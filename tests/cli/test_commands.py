@@ -85,7 +85,10 @@ def test_same_seed_same_pixels(pictures, tmp_path):
 
 def test_rerun_makes_the_same_picture(pictures, tmp_path, capsys):
     assert paint(pictures, tmp_path / "a.png", "--quiet", "--style-weight", "2") == 0
-    assert run(["rerun", str(tmp_path / "a.png"), "-o", str(tmp_path / "b.png"), "--quiet"]) == 0
+    assert (
+        run(["rerun", "--trust", str(tmp_path / "a.png"), "-o", str(tmp_path / "b.png"), "--quiet"])
+        == 0
+    )
     assert (pixels(tmp_path / "a.png") == pixels(tmp_path / "b.png")).all()
     capsys.readouterr()
     assert run(["rerun", str(tmp_path / "b.png"), "--show"]) == 0

@@ -34,7 +34,7 @@ def test_strokes_have_the_size_that_is_asked_for_and_again_in_rerun(photo, tmp_p
     assert (small == one).all()  # a small picture has strokes of its own size already
     assert (two != one).any()
     again = tmp_path / "again.png"
-    assert run(["rerun", str(outputs["2"]), "-o", str(again), "--quiet"]) == 0
+    assert run(["rerun", "--trust", str(outputs["2"]), "-o", str(again), "--quiet"]) == 0
     assert (pixels(again) == two).all()
 
 

@@ -167,7 +167,9 @@ def test_rerun_paints_it_again_from_its_file_alone(folder, tmp_path, capsys):
     words = ["--style", f"{folder / 'painting.png'}:2", f"{folder / 'photos' / 'more' / 'b.jpg'}:1"]
     words += ["--strength", "0.7", "--colour", "match", "--size", "80"]
     assert stylize(folder / "photos" / "a.png", *words, "-o", tmp_path / "one.png") == 0
-    assert run(["rerun", str(tmp_path / "one.png"), "-o", str(tmp_path / "two.png")]) == 0
+    assert (
+        run(["rerun", "--trust", str(tmp_path / "one.png"), "-o", str(tmp_path / "two.png")]) == 0
+    )
     assert np.array_equal(pixels(tmp_path / "one.png"), pixels(tmp_path / "two.png"))
     capsys.readouterr()
     assert run(["rerun", str(tmp_path / "one.png"), "--show"]) == 0

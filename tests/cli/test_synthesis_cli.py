@@ -76,7 +76,10 @@ def test_texture_same_seed_same_pixels_and_rerun(pictures, tmp_path):
         assert texture(pictures, path, "--seed", seed, "--quiet", "--tileable") == 0
     assert (pixels(tmp_path / "a.png") == pixels(tmp_path / "b.png")).all()
     assert (pixels(tmp_path / "a.png") != pixels(tmp_path / "c.png")).any()
-    assert run(["rerun", str(tmp_path / "a.png"), "-o", str(tmp_path / "d.png"), "--quiet"]) == 0
+    assert (
+        run(["rerun", "--trust", str(tmp_path / "a.png"), "-o", str(tmp_path / "d.png"), "--quiet"])
+        == 0
+    )
     assert (pixels(tmp_path / "a.png") == pixels(tmp_path / "d.png")).all()
 
 
@@ -92,7 +95,7 @@ def test_reconstruct_command_and_rerun(pictures, tmp_path, options):
     output, again = tmp_path / "out.png", tmp_path / "again.png"
     assert run([*words, "-o", str(output), *options]) == 0
     assert pixels(output).shape == (72, 96, 3)
-    assert run(["rerun", str(output), "-o", str(again), "--quiet"]) == 0
+    assert run(["rerun", "--trust", str(output), "-o", str(again), "--quiet"]) == 0
     assert (pixels(output) == pixels(again)).all()
 
 

@@ -88,7 +88,7 @@ def test_rerun(folder, tmp_path, away):
     words = ["paint", str(folder / "photo.png"), str(folder / "painting.png"), *QUICK, *PRECISE]
     assert run([*words, "-o", str(first), "--device", NAME, "--quiet"]) == 0
     assert NAME not in json.dumps(images.read_metadata(first))
-    assert run(["rerun", str(first), "-o", str(tmp_path / "b.png"), "--device", "cpu",
+    assert run(["rerun", "--trust", str(first), "-o", str(tmp_path / "b.png"), "--device", "cpu",
                 "--quiet"]) == 0  # fmt: skip
     pictures = [images.read(path).tensor for path in (first, tmp_path / "b.png")]
     torch.testing.assert_close(*pictures, atol=0.01, rtol=0)

@@ -172,7 +172,10 @@ def test_the_command_falls_back_and_finds_its_picture_again(not_there, tmp_path,
     assert capsys.readouterr().err.count("--encoder vgg19 downloads it once (575 MB)") == 1
     assert run_command(command) == 0
     assert "exists already, made in the same way" in capsys.readouterr().out
-    assert run_command(["rerun", str(tmp_path / "out.png"), "-o", str(tmp_path / "b.png")]) == 0
+    assert (
+        run_command(["rerun", "--trust", str(tmp_path / "out.png"), "-o", str(tmp_path / "b.png")])
+        == 0
+    )
     first, second = (images.read(tmp_path / name).tensor for name in ("out.png", "b.png"))
     assert torch.equal(first, second)
 

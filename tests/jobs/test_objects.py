@@ -208,7 +208,7 @@ def test_rerun_says_that_an_encoder_in_memory_is_gone(tmp_path, photo, painting,
     made = impasto.paint(content, style, recipe=EDGES, encoder=edges).save(tmp_path / "made.png")
     assert run_command(["rerun", str(made), "--show"]) == 0
     assert "(an encoder in memory: edges)" in capsys.readouterr().out
-    assert run_command(["rerun", str(made), "-o", str(tmp_path / "again.png")]) == 2
+    assert run_command(["rerun", "--trust", str(made), "-o", str(tmp_path / "again.png")]) == 2
     check_told(capsys, "an encoder in memory: edges. No file holds it")
     assert not (tmp_path / "again.png").exists()
 
@@ -216,7 +216,7 @@ def test_rerun_says_that_an_encoder_in_memory_is_gone(tmp_path, photo, painting,
 def test_rerun_says_that_a_picture_in_memory_is_gone(tmp_path, photo, painting, encoder, capsys):
     style = images.write(tmp_path / "style.png", painting)
     made = impasto.paint(photo, style, size=64, scales=1, steps=1).save(tmp_path / "made.png")
-    assert run_command(["rerun", str(made), "-o", str(tmp_path / "again.png")]) == 2
+    assert run_command(["rerun", "--trust", str(made), "-o", str(tmp_path / "again.png")]) == 2
     check_told(capsys, "a picture in memory. No file holds it")
 
 

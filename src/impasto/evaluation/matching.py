@@ -12,6 +12,7 @@ from impasto.images.picture import Picture, fit_size, list_pictures
 from impasto.jobs.provenance import Provenance, read_provenance
 from impasto.runtime.files import real_path
 from impasto.runtime.in_memory import name_of
+from impasto.runtime.strangers_paths import is_network_name
 
 _SIZE_TOLERANCE = 0.03  # of a side: networks and tiles round sizes
 
@@ -73,6 +74,8 @@ class PictureIndex:
         target = PurePath(name.replace("\\", "/"))
         matches = [p for p in self._files if p.name == target.name]
         matches = matches or [p for p in self._files if p.stem in (target.stem, target.name)]
+        if is_network_name(name):  # a stranger's, perhaps: not even looked for
+            return self._unique(matches, target.name)
         exact = [p for p in matches if real_path(p) == real_path(Path(name))]
         return self._unique(exact or matches, target.name)
 

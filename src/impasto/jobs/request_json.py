@@ -2,8 +2,8 @@
 
 Metadata is untrusted, so reading is strict: sizes are bounded, every entry is checked like those of
 the command line, and nothing but the entries of a request can be set. Paths stay plain text until
-the request is run. Neither torch nor a library for pictures is imported, so that a server reads
-requests cheaply.
+the request is run, and those that lead out of the folder are not touched.
+Neither torch nor a library for pictures is imported, so that a server reads requests cheaply.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from impasto.jobs.video_request import AnyRequest, Keyframe
 from impasto.recipes.recipe import Recipe, from_toml
 from impasto.regions.specs import RegionSpec, parse_region
 from impasto.runtime.fields import entries, is_number
+from impasto.runtime.strangers_paths import is_file_here
 
 VERSION = 1
 """Of the form: newer ones are refused."""
@@ -278,7 +279,7 @@ def _shown(value: Any) -> str:
 
 def _old_styles(metadata: Mapping[str, str]) -> tuple[StyleInput, ...]:
     texts = _list(_parsed(metadata.get("style", "[]")), "style")
-    return parse_styles([_name(text, "style") for text in texts])
+    return parse_styles([_name(text, "style") for text in texts], is_file=is_file_here)
 
 
 def _old_masks(metadata: Mapping[str, str]) -> dict[str, Any]:
@@ -286,7 +287,9 @@ def _old_masks(metadata: Mapping[str, str]) -> dict[str, Any]:
     return {
         "mask": _optional_name(metadata.get("mask"), "mask"),
         "style_mask": _optional_name(metadata.get("style mask"), "style mask"),
-        "regions": tuple(parse_region(_name(text, "region")) for text in texts),
+        "regions": tuple(
+            parse_region(_name(text, "region"), is_file=is_file_here) for text in texts
+        ),
     }
 
 

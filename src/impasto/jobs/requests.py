@@ -12,7 +12,7 @@ import contextlib
 import dataclasses
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
@@ -288,15 +288,21 @@ def as_region_specs(regions: Iterable[str | RegionSpec]) -> tuple[RegionSpec, ..
     return tuple(parse_region(region) if isinstance(region, str) else region for region in regions)
 
 
-def parse_styles(texts: Sequence[str]) -> tuple[StyleInput, ...]:
+def parse_styles(
+    texts: Sequence[str], *, is_file: Callable[[str], bool] = os.path.isfile
+) -> tuple[StyleInput, ...]:
     """Style pictures with optional weights and levels: ``starry.jpg:0.7 fine=wave.jpg:0.3``.
 
     Text that is the name of a file is that file.
 
+    Args:
+        texts: The styles.
+        is_file: Tells whether there is a file of that name.
+
     Raises:
         OptionError: For a weight that is not above zero, or weights for only some.
     """
-    styles = [_parse_style(text) for text in texts]
+    styles = [_parse_style(text, is_file) for text in texts]
     if len({style.weight is None for style in styles}) > 1:
         raise OptionError("Give every style a weight or none: a.jpg:0.7 b.jpg:0.3")
     return tuple(styles)
@@ -313,14 +319,14 @@ def split_styles(text: str) -> list[str]:
     return [style for style in styles if style]
 
 
-def _parse_style(text: str) -> StyleInput:
-    if os.path.isfile(text):
+def _parse_style(text: str, is_file: Callable[[str], bool] = os.path.isfile) -> StyleInput:
+    if is_file(text):
         return StyleInput(text)
     level, rest = "", text
     for name in (COARSE, FINE):
-        if text.startswith(f"{name}=") and not os.path.isfile(_without_weight(text)[0]):
+        if text.startswith(f"{name}=") and not is_file(_without_weight(text)[0]):
             level, rest = name, text.removeprefix(f"{name}=")
-    path, weight = (rest, None) if os.path.isfile(rest) else _without_weight(rest)
+    path, weight = (rest, None) if is_file(rest) else _without_weight(rest)
     if weight is not None and not 0 < weight < math.inf:
         raise OptionError(
             f"The weight of style {path} must be above 0, not {rest.rpartition(':')[2]}."

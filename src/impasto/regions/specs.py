@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +44,7 @@ _PATH = r"\s*((?:[A-Za-z]:(?=[\\/]))?[^:@]*[^:@\s])\s*"
 _REGION = re.compile(rf"\s*([^=]*[^=\s])\s*={_PATH}(?:@{_PATH})?(?::{_PATH})?")
 
 
-def parse_region(text: str) -> RegionSpec:
+def parse_region(text: str, *, is_file: Callable[[str], bool] = os.path.isfile) -> RegionSpec:
     r"""Parse ``NAME=CONTENT_MASK[@STYLE_PICTURE][:STYLE_MASK]``.
 
     - ``sky=c.png:s.png``: what is white in ``c.png`` is painted in the style of what is white in
@@ -57,10 +57,14 @@ def parse_region(text: str) -> RegionSpec:
     A path may begin with a drive (``C:\c.png``), so ``c:/s.png`` is one file on drive C. Other
     ``:`` and ``@`` are parts of a path only if there is such a file.
 
+    Args:
+        text: The region.
+        is_file: Tells whether there is a file of that name.
+
     Raises:
         OptionError: For any other text.
     """
-    if region := _of_files(text):
+    if region := _of_files(text, is_file):
         return region
     if match := _REGION.fullmatch(text):
         name, content, style, style_mask = match.groups()
@@ -75,20 +79,20 @@ def parse_region(text: str) -> RegionSpec:
     )
 
 
-def _of_files(text: str) -> RegionSpec | None:
+def _of_files(text: str, is_file: Callable[[str], bool]) -> RegionSpec | None:
     """The region if its files exist, whatever their names; the longest names are preferred."""
     name, equals, rest = text.partition("=")
     if not (equals and name.strip()):
         return None
     for mask, sign, others in _cuts(rest.strip(), "@:"):
-        if not os.path.isfile(mask):
+        if not is_file(mask):
             continue
         if not sign:
             return RegionSpec(name.strip(), Path(mask), keep=True)
-        if sign == ":" and os.path.isfile(others):
+        if sign == ":" and is_file(others):
             return RegionSpec(name.strip(), Path(mask), Path(others))
         for style, colon, style_mask in _cuts(others, ":") if sign == "@" else ():
-            if os.path.isfile(style) and (not colon or os.path.isfile(style_mask)):
+            if is_file(style) and (not colon or is_file(style_mask)):
                 part = Path(style_mask) if colon else None
                 return RegionSpec(name.strip(), Path(mask), part, Path(style))
     return None

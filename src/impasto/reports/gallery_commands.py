@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 from impasto.jobs.requests import Request, StylizeRequest, name_of_source
+from impasto.runtime.command_text import quoted_words
 from impasto.runtime.fields import entries
+from impasto.runtime.strangers_paths import leads_elsewhere
 
 
 def rerun_command(path: Path, request: Request) -> list[str] | None:
     """The words of the shell command that makes a picture again, quoted.
 
-    Metadata are untrusted. Names are quoted and cannot be taken for options.
+    Metadata are untrusted. Names are quoted and cannot be taken for options. Files outside of the
+    current folder are left to ``rerun``, which asks first.
 
     Returns:
-        None if a name has control characters.
+        None if a name cannot be quoted (:func:`impasto.runtime.command_text.quoted_words`).
     """
     output = _file(str(path.with_name(f"{path.stem}-again{path.suffix}")))
-    if isinstance(request, StylizeRequest) and not (request.mask or request.regions):
+    is_plain = isinstance(request, StylizeRequest) and not (request.mask or request.regions)
+    if is_plain and not any(map(leads_elsewhere, request.files)):
         words = ["impasto", "stylize", _file(name_of_source(request.content)), "--style"]
         for style in request.styles:
             weight = 1.0 if style.weight is None else style.weight
@@ -29,7 +32,7 @@ def rerun_command(path: Path, request: Request) -> list[str] | None:
     else:
         words = ["impasto", "rerun", _file(str(path))]
     words += ["-o", output]
-    return [shlex.quote(word) for word in words] if all(map(str.isprintable, words)) else None
+    return quoted_words(words)
 
 
 def stylize_changes(request: StylizeRequest) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from impasto.painting.snapshots import FrameStore
 from impasto.reports.html import check_page, data_uri, encoded, write_page
 from impasto.reports.loss_curves import loss_curves
 from impasto.reports.parts import Figure, recipe_entries
+from impasto.runtime.command_text import command_line
 from impasto.runtime.memory import peak_bytes
 from impasto.runtime.optional import require
 
@@ -106,7 +106,7 @@ class RunReport:
             edges=_edges(content.tensor, resize(result.tensor, content.size)) if content else [],
             entries=recipe_entries(result.recipe),
             facts=_facts(result),
-            command=shlex.join(["impasto", *command]),
+            command=command_line(["impasto", *command]),
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from impasto.recipes.recipe import Recipe
 from impasto.reports.html import check_page, thumbnail, write_page
 from impasto.reports.parts import Figure, recipe_entries
 from impasto.reports.tradeoff_plot import Point, tradeoff_plot
+from impasto.runtime.command_text import command_line
 from impasto.runtime.optional import require
 from impasto.studies.study import StudyRun, Sweep, read_losses
 
@@ -114,7 +114,7 @@ def write_grid_page(path: Path, study_run: StudyRun, *, command: Sequence[str]) 
         rows=[(row, cells[i * width : (i + 1) * width]) for i, row in enumerate(rows)],
         plot=tradeoff_plot(points) if len(points) > 1 else "",
         plot_note=f"The line joins the cells{' of each row' if len(rows) > 1 else ''} in order.",
-        command=shlex.join(["impasto", *command]),
+        command=command_line(["impasto", *command]),
         entries=recipe_entries(study.recipe, without=swept),
     )
 
@@ -131,6 +131,7 @@ def unweighted_losses(losses: Mapping[str, float], recipe: Recipe) -> dict[str, 
         "content": recipe.content_weight,
         "style": recipe.style_weight,
         "laplacian": recipe.laplacian_weight,
+        "structure": recipe.structure_weight * recipe.content_weight,
         "tv": recipe.tv_weight * recipe.strength,
     }
     return {name: value / weights[name] for name, value in losses.items() if weights.get(name)}

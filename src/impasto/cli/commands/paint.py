@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from impasto.cli.shared.paint_batch import paint_batch
 from impasto.cli.shared.recipe_options import recipe_from
 from impasto.errors import OptionError
 from impasto.jobs.requests import PaintRequest, StyleInput, as_region_specs, parse_styles
+from impasto.runtime.command_text import command_line
 
 
 def run(args: argparse.Namespace) -> int:
@@ -60,5 +60,5 @@ def _check_styles(styles: Sequence[StyleInput], content: str, args: argparse.Nam
                 words = ["impasto", "stylize", content, "--style", name, "-o", args.output]
                 raise OptionError(
                     f"{name} is a style of the one-pass model '{model}', and paint takes pictures: "
-                    f"{shlex.join(words)}"
+                    f"{command_line(words)}"
                 )

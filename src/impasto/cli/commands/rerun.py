@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from impasto import images
@@ -13,6 +14,7 @@ from impasto.cli.shared.messages import flag, print_result, warn
 from impasto.cli.shared.parser import Parser
 from impasto.cli.shared.run_to_file import run_to_file
 from impasto.errors import ImageError, OptionError, printable
+from impasto.images.samples import PAIRS
 from impasto.jobs.changes import changed
 from impasto.jobs.request_json import from_metadata, to_json
 from impasto.jobs.requests import (
@@ -26,6 +28,7 @@ from impasto.painting.texture import parse_size
 from impasto.recipes.recipe import FIELDS
 from impasto.reports.gallery_commands import stylize_changes
 from impasto.runtime.fields import entries
+from impasto.runtime.strangers_paths import leads_elsewhere
 from impasto.weights.store import downloads_refused
 
 _SHOWN = ("content", "mask", "style_mask", "source", "tileable")
@@ -34,7 +37,7 @@ _SHOWN = ("content", "mask", "style_mask", "source", "tileable")
 
 def run(args: argparse.Namespace) -> int:
     """Paint the picture again and return the exit code."""
-    request = read_request(args.picture)
+    told = request = read_request(args.picture)
     if changes := _changes(args):
         request = changed(request, changes, _offered(request.kind))
     if args.show or not args.output:
@@ -44,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
         raise ImageError("Name the file to write: -o OUT (or --show to print only the request).")
     if os.path.realpath(args.output) == os.path.realpath(args.picture):
         raise OptionError(f"{args.picture} is read and would be replaced: name another -o.")
+    if not args.trust:
+        _check_places(args.picture, [name for name in request.files if name in told.files])
     if not args.quiet:
         files = [name for name in request.files if os.path.isfile(name)]
         warn(f"reads {', '.join(files)}")
@@ -51,6 +56,24 @@ def run(args: argparse.Namespace) -> int:
         if isinstance(request, StylizeRequest):
             return stylize.run_one(request, args)
         return run_to_file(request, args)
+
+
+def _check_places(picture: str, names: Sequence[str]) -> None:
+    """Refuse files of the metadata outside of the current folder, before any is touched.
+
+    Samples of Impasto's own are allowed.
+    """
+    samples = {
+        str(path) for pair in PAIRS.values() for path in (pair.content_path, pair.style_path)
+    }
+    places = [
+        name for name in dict.fromkeys(names) if leads_elsewhere(name) and name not in samples
+    ]
+    if places:
+        raise OptionError(
+            f"{picture} names files outside of this folder, and none has been read: "
+            f"{', '.join(places)}. Add --trust to read them, or name others in their place."
+        )
 
 
 _FIELDS = ("content", "mask", "style_mask", "tileable", "figure")

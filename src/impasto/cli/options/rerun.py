@@ -30,6 +30,8 @@ def configure(parser: Parser) -> None:
     add = parser.add_argument
     add("picture", metavar="PICTURE", help="a picture that Impasto painted")
     add("-o", "--output", metavar="OUT", help="the file to write")
+    add("--trust", action="store_true",
+        help="also read files outside of this folder that the picture names")  # fmt: skip
     add("--show", action="store_true", help="only print the request")
     style, content = under(parser, "Style"), under(parser, "Content")
     style.add_argument("--style", dest="styles", action="append", metavar="STYLE",
@@ -52,5 +54,5 @@ def configure(parser: Parser) -> None:
             add_entry_option(under(parser, heading), entry)
     add_report_option(add_run_options(parser))
     parser.set_defaults(regions=None)
-    parser.show_first("output", "show", "styles", "style_weight", "strength", "size",
+    parser.show_first("output", "trust", "show", "styles", "style_weight", "strength", "size",
                       "content_weight", "colour", "recipe", "overwrite")  # fmt: skip
