@@ -106,7 +106,29 @@ def test_a_part_of_a_clip(clip, tmp_path):
     assert [data for _, data in ours] == [data for _, data in kept]
     assert all(abs(a - b) <= Fraction(1, 48000) for (a, _), (b, _) in zip(ours, kept, strict=True))
     with av.open(str(out)) as container:
-        assert [(c["start"], c["end"]) for c in container.chapters()] == [(0, 20), (20, 120)]
+        spans = [
+            [c[end] * c["time_base"] for end in ("start", "end")] for c in container.chapters()
+        ]
+        assert spans == [[0, Fraction(1, 50)], [Fraction(1, 50), Fraction(3, 25)]]
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_a_clip_that_begins_later_than_its_sound(tmp_path, ending):
+    late = make_clip(
+        tmp_path / "late.mp4",
+        4,
+        times=[3003, 4004, 5005, 6006],
+        time_base=Fraction(1, 30000),
+        sound=[("aac", 0.0)],
+    )
+    before = frame_times(late)
+    assert before[0] == pytest.approx(0.1, abs=0.002)
+    out = tmp_path / f"out.{ending}"
+    paint_clip(request_for(late), out)
+    exact = 0 if ending == "mp4" else MILLISECOND / 2
+    assert all(abs(a - b) <= exact for a, b in zip(frame_times(out), before, strict=True))
+    gap = packets(late)[0][0][0] - before[0]
+    assert packets(out)[0][0][0] - frame_times(out)[0] == pytest.approx(float(gap), abs=0.002)
 
 
 @pytest.mark.parametrize(("fps", "count"), [(50, 12), (12.5, 3)])
@@ -215,7 +237,10 @@ def test_animations(clip, tmp_path, ending):
     _, notes = paint_clip(request_for(clip), out)
     assert notes == [f".{ending} files have no sound: that of clip.mp4 is left out."]
     with Image.open(out) as image:
-        durations = [frame.info["duration"] for frame in ImageSequence.Iterator(image)]
+        durations = []
+        for frame in ImageSequence.Iterator(image):
+            frame.load()
+            durations.append(frame.info["duration"])
         assert (image.n_frames, image.size, durations) == (6, (64, 48), [40] * 6)
         assert image.info.get("loop") == 0
     paint_clip(request_for(out), back)

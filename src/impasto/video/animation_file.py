@@ -91,8 +91,8 @@ class AnimationFile:
         for number, frame in enumerate(ImageSequence.Iterator(image)):
             if number == self.info.frames:
                 return
-            duration = _duration(frame)
             copy = frame.convert("RGBA" if self.info.has_alpha else "RGB")
+            duration = _duration(frame)  # WebP's is known when its pixels are
             yield Shown(time * _MILLISECOND, duration * _MILLISECOND, partial(_picture, copy))
             time += duration
 

@@ -25,8 +25,8 @@ _FILE_OPTIONS = {
     "matroska": {"fflags": "+bitexact", "avoid_negative_ts": "disabled"},
     "webm": {"fflags": "+bitexact", "avoid_negative_ts": "disabled"},
 }
-"""Nothing random in the file. Of MP4 the table is first, so that it plays while it loads. Sound that
-begins before 0, as AAC does, does not shift the frames."""
+"""Nothing random in the file. Of MP4 the table is first, so that it plays while it loads. Frames are
+not shifted by sound that begins before 0, as AAC does."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,10 @@ def _write(av: Any, temporary: Path, path: Path, video: VideoParts) -> None:
     format_ = VIDEOS[path.suffix.lower()][0]
     times = video.parts.times
     units = ticks_per_second(times, video.time_base)
-    with av.open(
-        str(temporary), "w", format=format_, container_options=_FILE_OPTIONS[format_]
-    ) as output:
+    options = dict(_FILE_OPTIONS[format_])
+    if "movflags" in options:  # in it MP4 says when each track begins: by default in milliseconds
+        options["movie_timescale"] = str(_common_units(units, video.tracks.units))
+    with av.open(str(temporary), "w", format=format_, container_options=options) as output:
         stream = output.add_stream(
             video.codec.encoder, rate=video.rate, options=dict(video.codec.options)
         )
@@ -133,6 +134,12 @@ def ticks_per_second(times: Sequence[Times], time_base: Fraction) -> int:
         if units > _FINEST:
             return max(time_base.denominator, 90_000)
     return units
+
+
+def _common_units(video: int, sound: int) -> int:
+    """Units of time for both; those of the video if there are too many."""
+    both = math.lcm(video, sound)
+    return both if both <= 10 * _FINEST else video
 
 
 def decoding_ticks(ticks: Sequence[int], order: Sequence[int]) -> list[int]:

@@ -96,7 +96,7 @@ class ClipOutput:
             with locked(folder, remedy="wait for it, or name another output."):
                 yield
         finally:
-            if self._is_written or not self.parts.count:
+            if self._is_written or not (self.parts.count or self.parts.is_of_another):
                 self.parts.remove()
 
 

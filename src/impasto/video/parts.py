@@ -53,11 +53,15 @@ class Parts:
     Args:
         folder: Where they are kept; made when it is needed.
         plan: What is made, as plain values: segments of another plan are not used.
+
+    Attributes:
+        count: Segments that there are.
+        is_of_another: Whether the folder was found to belong to another plan.
     """
 
     def __init__(self, folder: Path, plan: Mapping[str, Any]) -> None:
         self.folder, self._plan = folder, json.dumps(plan, sort_keys=True)
-        self.count = 0
+        self.count, self.is_of_another = 0, False
 
     def resume(self) -> bool:
         """Go on from the segments that there are; whether there are any.
@@ -70,6 +74,7 @@ class Parts:
         except OSError:
             return False
         if plan != self._plan:
+            self.is_of_another = True
             raise InputDataError(
                 f"{shown(self.folder)} is from a clip painted in another way, from other files or "
                 f"by another version: start without {option('resume')}."

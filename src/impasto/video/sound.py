@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -13,6 +14,7 @@ from impasto.errors import counted_noun
 
 _ENCODERS = {".webm": ("libopus", "Opus"), ".mkv": ("flac", "FLAC")}
 _USUAL = ("aac", "AAC")
+_FINEST = 10_000_000  # units of time in a second
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,13 @@ class Tracks:
         copied: Numbers of streams whose packets are copied.
         encoded: Number of stream → FFmpeg's name of the encoder that it is encoded anew by.
         notes: A sentence on each thing that does not stay as it is.
+        units: Units of time in a second in which the beginnings of all copied tracks are whole.
     """
 
     copied: tuple[int, ...] = ()
     encoded: dict[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    units: int = 1
 
 
 def plan_tracks(source: Any, path: Path, supported: frozenset[str], output: Path) -> Tracks:
@@ -40,7 +44,7 @@ def plan_tracks(source: Any, path: Path, supported: frozenset[str], output: Path
         output: The output.
     """
     copied, encoded, notes = [], {}, []
-    dropped = 0
+    dropped, units = 0, 1
     for stream in source.streams:
         if stream.type not in ("audio", "subtitle"):
             continue
@@ -48,6 +52,8 @@ def plan_tracks(source: Any, path: Path, supported: frozenset[str], output: Path
         names = set() if context is None else {context.name, context.codec.canonical_name}
         if names & supported:
             copied.append(stream.index)
+            finer = math.lcm(units, stream.time_base.denominator)
+            units = finer if finer <= _FINEST else units
         elif stream.type == "audio" and context is not None:
             encoder, name = _ENCODERS.get(output.suffix.lower(), _USUAL)
             encoded[stream.index] = encoder
@@ -62,7 +68,7 @@ def plan_tracks(source: Any, path: Path, supported: frozenset[str], output: Path
             f"{counted_noun(dropped, 'track')} of {path.name} cannot be held by {output.suffix}, "
             "such as subtitles of another kind: left out."
         )
-    return Tracks(tuple(copied), encoded, tuple(notes))
+    return Tracks(tuple(copied), encoded, tuple(notes), units)
 
 
 class SoundTracks:

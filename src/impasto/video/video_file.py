@@ -94,7 +94,9 @@ class VideoFile:
         self._turn = _quarter_turns(frame.rotation)
         height, width = _square(frame.height, frame.width, self._aspect)
         size = (width, height) if self._turn % 2 else (height, width)
-        self._coding = coding_of(frame, self._stream.codec_context).completed((frame.height, frame.width))
+        self._coding = coding_of(frame, self._stream.codec_context).completed(
+            (frame.height, frame.width)
+        )
         is_steady = any(name in container.format.name for name in _STEADY_TIMES)
         self._shift = Fraction(0)
         if not is_steady and container.start_time:
