@@ -37,7 +37,7 @@ from impasto.training.crops import Crops, step_generator
 from impasto.training.finite_steps import FiniteSteps
 from impasto.training.image_pool import CONTENT_LAYER, STYLE_LAYERS, ImagePool, PoolSample
 from impasto.training.loop import MovingAverage, cosine_rate
-from impasto.training.optimizers import matrix_optimizers, set_rates
+from impasto.training.muon import Muon
 from impasto.training.settings import DistillSettings as DistillSettings
 
 
@@ -100,13 +100,7 @@ class Distillation:
         self._trained.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._student_trunk.to(self._device)
         self._average = MovingAverage(self._trained, settings.average)
-        parameters = list(self._trained.parameters())
-        self._optimizers = matrix_optimizers(
-            parameters,
-            [p for p in parameters if p.ndim > 1],
-            matrix_rate=settings.learning_rate,
-            rate=settings.bias_rate,
-        )
+        self._optimizers = _optimizers(self._trained, settings)
         self.finite_steps = FiniteSteps()
         self._pool = ImagePool(
             settings.pool, settings.crop, sample_size=settings.painted, life=settings.pool_life
@@ -116,7 +110,9 @@ class Distillation:
         """One step on photographs, paintings and pictures of the pool."""
         generator = step_generator(self.settings.seed, index)
         rate = cosine_rate(1.0, index, of)
-        set_rates(self._optimizers, rate)
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate * group["peak"]
         self._trained.zero_grad(set_to_none=True)
         with interruptible(), self._pool.kept_if_abandoned():
             losses, pool_sample = self._batch_losses(index, of, generator)
@@ -338,3 +334,27 @@ def _load_start(student: Encoder, start: Encoder) -> None:
             f"{start.architecture}, not {student.architecture}."
         )
     student.load_state_dict(start.state_dict())
+
+
+def _optimizers(module: nn.Module, settings: DistillSettings) -> list[torch.optim.Optimizer]:
+    """Muon for the weights of convolutions, Adam for the biases."""
+    weights = [p for p in module.parameters() if p.ndim > 1]
+    biases = [p for p in module.parameters() if p.ndim == 1]
+    muon = Muon(weights, settings.learning_rate)
+    adam = torch.optim.Adam(biases, settings.bias_rate, betas=(0.9, 0.99))
+    for optimizer, peak in ((muon, settings.learning_rate), (adam, settings.bias_rate)):
+        for group in optimizer.param_groups:
+            group["peak"] = peak
+    return [muon, adam]
+
+
+def _initialize(encoder: Encoder) -> None:
+    for module in encoder.convolutions.values():
+        assert isinstance(module, nn.Conv2d)
+        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        assert module.bias is not None
+        nn.init.zeros_(module.bias)
+    for module in encoder.readouts.values():
+        assert isinstance(module, nn.Conv2d)
+        assert module.bias is not None
+        nn.init.zeros_(module.bias)

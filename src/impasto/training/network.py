@@ -37,7 +37,6 @@ from impasto.training.crops import Crops, step_generator
 from impasto.training.distributed import Workers
 from impasto.training.finite_steps import FiniteSteps, without_blank_gradients
 from impasto.training.loop import MovingAverage, cosine_rate
-from impasto.training.optimizers import matrix_optimizers, set_rates
 from impasto.training.prefetch import Prefetcher
 from impasto.training.settings import OnePassSettings
 from impasto.training.terms import CheckerboardTerm, PaletteTerm, SmoothnessTerm
@@ -127,11 +126,8 @@ class OnePassTraining(ABC):
         self.encoder = copy.deepcopy(encoder).to(self._device, dtype)
         self._modules = nn.ModuleDict(modules).to(self._device)
         self._average = MovingAverage(self._modules, settings.average)
-        self._optimizers = matrix_optimizers(
-            self._trainable(),
-            self._matrices() if settings.matrix_rate else (),
-            matrix_rate=settings.matrix_rate,
-            rate=settings.learning_rate,
+        self._optimizer = torch.optim.Adam(
+            self._trainable(), settings.learning_rate, betas=(0.9, 0.99)
         )
         self.finite_steps = FiniteSteps()
         self._prefetcher = Prefetcher(self._samples, enabled=self._device.type != "cpu")
@@ -154,8 +150,11 @@ class OnePassTraining(ABC):
         It changes nothing if its numbers are not finite.
         """
         settings = self.settings
-        share = 1.0 if settings.constant_rate else cosine_rate(1.0, index, of)
-        set_rates(self._optimizers, share)
+        rate = settings.learning_rate
+        if not settings.constant_rate:
+            rate = cosine_rate(rate, index, of)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
         self._modules.zero_grad(set_to_none=True)
         moments = [moment.clone() for moment in self.network.running_moments]
         # Several processes stop together, after a step.
@@ -168,19 +167,14 @@ class OnePassTraining(ABC):
         self._average_over_workers(trainable, values)
         norm = nn.utils.clip_grad_norm_(trainable, settings.gradient_norm)
         if self.finite_steps.accepts(norm, values):
-            for optimizer in self._optimizers:
-                optimizer.step()
+            self._optimizer.step()
             self._average.update()
         else:
             restore(self.network.running_moments, moments)
-        return dict(zip(losses, values.tolist(), strict=True)), share * settings.learning_rate
+        return dict(zip(losses, values.tolist(), strict=True)), rate
 
     def _trainable(self) -> list[nn.Parameter]:
         return [p for p in self._modules.parameters() if p.requires_grad]
-
-    def _matrices(self) -> list[nn.Parameter]:
-        """The weights of the network's convolutions."""
-        return [p for p in self.network.parameters() if p.requires_grad and p.ndim == 4]
 
     def _average_over_workers(self, parameters: Sequence[nn.Parameter], losses: Tensor) -> None:
         """Average gradients, losses and running moments over processes, in place.
@@ -273,15 +267,14 @@ class OnePassTraining(ABC):
         return {
             "trained": self._modules.state_dict(),
             "average": self._average.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
+            "optimizer": self._optimizer.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore a :meth:`state_dict`."""
         self._modules.load_state_dict(state["trained"])
         self._average.load_state_dict(state["average"])
-        for optimizer, saved in zip(self._optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
+        self._optimizer.load_state_dict(state["optimizer"])
 
     def averaged(self, name: str) -> dict[str, Tensor]:
         """The averaged weights of one of the trained modules, on the CPU."""

@@ -143,8 +143,6 @@ def _settings(args: argparse.Namespace) -> OnePassSettings:
         given["first_crop"] = min(settings.first_crop, args.crop)
     if args.start is not None or args.add_style is not None:
         given["first_share"] = 0.0  # small crops are for the start of training
-    if args.learning_rate is not None:  # that of Adam; Muon's changes with it
-        given["matrix_rate"] = settings.matrix_rate * args.learning_rate / settings.learning_rate
     if args.content_weight is not None:
         given["content_layers"] = {
             name: args.content_weight * weight for name, weight in settings.content_layers.items()
