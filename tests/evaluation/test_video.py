@@ -6,44 +6,20 @@ import re
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
-import torch
 
 from helpers.random_inputs import smooth_picture
-from helpers.videos import panned, uniform
+from helpers.videos import panned
 from impasto import images
 from impasto.cli.main import run
 from impasto.errors import ImageError, InputDataError
 from impasto.evaluation.matching import References
-from impasto.evaluation.video import VideoEvaluator, optical_flow, sort_frames
+from impasto.evaluation.video import VideoEvaluator, sort_frames
+from impasto.metrics.optical_flow import optical_flow
 from impasto.metrics.temporal import WARPING, WARPING_CONTENT, warping_error
 
 SMALL = ["--metrics", "tv"]
-
-
-@pytest.mark.parametrize("step", [(3, 0), (0, -3), (-3, 3)])
-def test_the_flow_of_a_shift_is_found(step):
-    first, second = panned(2, step, (96, 128))
-    found = optical_flow(first, second)
-    assert found.shape == (1, 2, 96, 128)
-    off = (found - uniform(*step, (96, 128))).norm(dim=1)[0]
-    assert off[8:-8, 8:-8].max() < 0.3
-    assert off.median() < 0.05
-
-
-def test_the_flow_does_not_depend_on_threads():
-    first, second = panned(2, (2, 1), (32, 40))
-    before, found = cv2.getNumThreads(), []
-    try:
-        for threads in (1, 3):
-            cv2.setNumThreads(threads)
-            found.append(optical_flow(first, second))
-            assert cv2.getNumThreads() == threads
-    finally:
-        cv2.setNumThreads(before)
-    assert torch.equal(*found)
 
 
 def test_frames_are_sorted_by_number():

@@ -1,7 +1,4 @@
-"""Temporal stability of results that are frames of a video, by the optical flow of their contents.
-
-The optical flow is OpenCV's, which only this module imports.
-"""
+"""Temporal stability of results that are frames of a video, by the flow of their contents."""
 
 from __future__ import annotations
 
@@ -19,15 +16,12 @@ from impasto import images
 from impasto.errors import ImageError, InputDataError, option
 from impasto.evaluation.evaluator import read_result
 from impasto.evaluation.matching import References, resize_to_result
-from impasto.metrics.edges import luma
+from impasto.metrics.optical_flow import MIN_SIDE, optical_flow
 from impasto.metrics.temporal import WARPING, WARPING_CONTENT, warping_error
 from impasto.runtime.devices import CPU
 from impasto.runtime.optional import require
 
 TEMPORAL = option("temporal")
-
-MIN_SIDE = 16
-"""Minimum side of a frame in pixels: the flow is estimated from patches of 8×8."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +99,8 @@ class VideoEvaluator:
                 f"or leave out {TEMPORAL}."
             )
         self._previous = frame
-        forward = optical_flow(previous.content, frame.content)
-        backward = optical_flow(frame.content, previous.content)
+        forward = optical_flow(previous.content, frame.content, by=TEMPORAL)
+        backward = optical_flow(frame.content, previous.content, by=TEMPORAL)
         values = {
             WARPING: float(warping_error(frame.result, previous.result, forward, backward)),
             WARPING_CONTENT: float(
@@ -120,31 +114,6 @@ def sort_frames(frames: Sequence[tuple[str, Path]]) -> list[tuple[str, Path]]:
     """Frames by method, folder and number: frame2 before frame10."""
     methods = list(dict.fromkeys(method for method, _ in frames))
     return sorted(frames, key=lambda frame: (methods.index(frame[0]), *_natural_key(frame[1])))
-
-
-def optical_flow(first: Tensor, second: Tensor) -> Tensor:
-    """Optical flow from the first picture to the second, (1, 2, H, W): right and down, in pixels.
-
-    Dense inverse search, Kroeger, Timofte, Dai & Van Gool 2016, arXiv:1603.03590: OpenCV's preset
-    "medium" on the luma in 256 levels.
-
-    Args:
-        first: (1, 3, H, W), sRGB in [0, 1]; each side at least ``MIN_SIDE``.
-        second: Same shape.
-
-    Raises:
-        OptionError: OpenCV is missing.
-    """
-    cv2 = require("cv2", by=TEMPORAL)
-    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    grey = [(luma(picture)[0, 0] * 255).round().byte().cpu().numpy() for picture in (first, second)]
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # the flow depends on the number of threads
-    try:
-        flow = search.calc(*grey, None)  # (H, W, 2)
-    finally:
-        cv2.setNumThreads(threads)
-    return torch.from_numpy(flow).to(first.device).permute(2, 0, 1)[None]
 
 
 def _are_consecutive(first: tuple[str, Path], second: tuple[str, Path]) -> bool:

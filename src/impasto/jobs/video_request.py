@@ -71,6 +71,8 @@ class VideoRequest:
         start: Seconds into the clip at which the painting begins.
         end: Seconds into the clip at which it ends; 0: with the clip.
         fps: Frames a second to paint; 0: those of the clip, at its own times.
+        steady: How far a painting is held from frame to frame, against flicker: 0 (every frame is
+            painted by itself) to 1 (see :mod:`impasto.video.steady`).
         ease: How styles and strengths change between keyframes.
         keyframes: Styles and strengths over time; none: the picture's all the time.
     """
@@ -84,6 +86,12 @@ class VideoRequest:
     )
     fps: float = entry(
         0.0, "frames a second; 0: the clip's own, at its own times", group=CLIP, range=(0.0, 1000.0)
+    )
+    steady: float = entry(
+        1.0,
+        "how far a painting is held from frame to frame, against flicker: 0 (each by itself) to 1",
+        group="style",
+        range=(0.0, 1.0),
     )
     ease: str = entry("linear", "way between two keyframes", group="style", choices=EASES)
     keyframes: tuple[Keyframe, ...] = ()

@@ -63,7 +63,7 @@ def warp(picture: Tensor, flow: Tensor) -> Tensor:
         flow: From the returned picture to ``picture``, (B, 2, H, W).
     """
     warped = F.grid_sample(
-        as_float64(picture), _grid(flow), padding_mode="border", align_corners=False
+        as_float64(picture), sampling_grid(flow), padding_mode="border", align_corners=False
     )
     return warped.to(picture)
 
@@ -90,11 +90,11 @@ def occluded(forward: Tensor, backward: Tensor) -> Tensor:
     down = F.pad(back.diff(dim=-2), (0, 0, 0, 1))
     right = F.pad(back.diff(dim=-1), (0, 1))
     boundary = _squared_norm(down) + _squared_norm(right) > _RELATIVE * length + _BOUNDARY
-    outside = (_grid(backward).abs() > 1).any(-1)[:, None]
+    outside = (sampling_grid(backward).abs() > 1).any(-1)[:, None]
     return disoccluded | boundary | outside
 
 
-def _grid(flow: Tensor) -> Tensor:
+def sampling_grid(flow: Tensor) -> Tensor:
     """Sampling grid of a flow, (B, H, W, 2): x and y, the picture's edges at −1 and 1."""
     height, width = flow.shape[-2:]
     right, down = as_float64(flow).unbind(1)

@@ -16,17 +16,11 @@ from impasto.metrics.temporal import sampling_grid, warp
 _LEAST, _MOST = 256, 640
 """Long side at which the flow is searched, in pixels: half the frame's, within these bounds."""
 
-_SAME_COLOUR = 0.08
+_SAME_COLOUR = 0.12
 """Difference of a pixel and its counterpart at which they are 37 % trusted to be the same."""
 
-_RELATIVE, _INCONSISTENT = 0.01, 0.125
+_RELATIVE, _INCONSISTENT = 0.01, 1.0
 """Threshold of |forward + backward|², relative to |flow|² and in square pixels of the search."""
-
-_STANDS = 0.5
-"""Pixels a frame below which a motion may be noise."""
-
-_NOISE = 1 / 255
-"""What a motion must explain of the difference between two frames, to be one."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +54,12 @@ def reduced(image: Tensor) -> Tensor:
 
 
 def find_correspondence(
-    previous: Tensor, frame: Tensor, size: tuple[int, int], *, preset: str = "fast"
+    previous: Tensor, frame: Tensor, size: tuple[int, int], *, preset: str = "medium"
 ) -> Correspondence:
     """Counterparts of a frame's pixels in the previous frame.
 
-    The flow is searched in both directions. A pixel is not trusted where the two disagree
-    (Ruder et al. 2016, arXiv:1604.08610, with a margin instead of an edge), or where the colours do.
+    The flow is searched in both directions. A pixel is not trusted where the two disagree (as in
+    Ruder et al. 2016, arXiv:1604.08610, with a margin instead of an edge), or where colours do.
 
     Args:
         previous: The frame before, as :func:`reduced` returns it.
@@ -79,10 +73,9 @@ def find_correspondence(
     backward, forward = optical_flows(
         [(frame, previous), (previous, frame)], by=option("steady"), preset=preset
     )
-    backward = _without_noise(previous, frame, backward, size)
     trust = _consistency(forward, backward)
     trust = trust * (-(_difference(warp(previous, backward), frame) / _SAME_COLOUR).square()).exp()
-    return Correspondence(_enlarged_flow(backward, size), _enlarged(_softened(trust), size))
+    return Correspondence(_enlarged_flow(backward, size), _enlarged(_blurred(trust), size))
 
 
 def _consistency(forward: Tensor, backward: Tensor) -> Tensor:
@@ -95,23 +88,9 @@ def _consistency(forward: Tensor, backward: Tensor) -> Tensor:
     return inside * (1.5 - 0.5 * off / threshold).clamp(0, 1)
 
 
-def _without_noise(previous: Tensor, frame: Tensor, flow: Tensor, size: tuple[int, int]) -> Tensor:
-    """The flow, less small motions that explain nothing: what stands still is to stand still."""
-    explained = _difference(previous, frame) - _difference(warp(previous, flow), frame)
-    scale = size[1] / frame.shape[-1]
-    length = flow.square().sum(1, keepdim=True).sqrt() * scale
-    share = torch.maximum(explained / _NOISE, length / _STANDS - 1)
-    return flow * _blurred(share.clamp(0, 1))
-
-
 def _difference(first: Tensor, second: Tensor) -> Tensor:
     """Mean absolute difference of colours around each pixel, (1, 1, H, W)."""
     return _blurred((first - second).abs().mean(1, keepdim=True))
-
-
-def _softened(trust: Tensor) -> Tensor:
-    """Trust that ends before what is not trusted begins, without a hard edge."""
-    return _blurred(-F.max_pool2d(-trust, 3, 1, 1))
 
 
 def _blurred(x: Tensor) -> Tensor:

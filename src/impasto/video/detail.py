@@ -1,7 +1,7 @@
 """Fine detail of a held picture, kept as strong as that of a fresh one.
 
 A picture that is moved by parts of a pixel and averaged over time loses its finest detail. Here it
-is made stronger again, until it has the energy of the frame's own painting.
+is made as strong again as that of the frame's own painting.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_MOST = 1.5
-"""Largest factor at a time: what has lost more is not detail any longer."""
+_MOST = 0.6
+"""Largest share of its detail that a picture is given at a time: more is not detail any longer."""
 
 _LEAST_ENERGY = 1e-8
 
@@ -25,13 +25,17 @@ def with_detail_of(held: Tensor, fresh: Tensor, weight: Tensor) -> Tensor:
         weight: Where the detail is compared and changed, (1, 1, H, W) in [0, 1].
 
     Returns:
-        ``held`` with its detail times a factor of 2/3 to 3/2.
+        ``held`` and a share of its detail, less than 0 if it has more than ``fresh``.
     """
     detail = finest_detail(held)
-    energy = (detail.square() * weight).sum()
     wanted = (finest_detail(fresh).square() * weight).sum()
-    factor = ((wanted + _LEAST_ENERGY) / (energy + _LEAST_ENERGY)).sqrt().clamp(1 / _MOST, _MOST)
-    return torch.addcmul(held, detail, weight * (factor - 1))
+    # The energy of (detail + share · further) is a quadratic function of the share.
+    further = finest_detail(detail)
+    square = (further.square() * weight).sum() + _LEAST_ENERGY
+    half = (detail * further * weight).sum()
+    missing = wanted - (detail.square() * weight).sum()
+    share = ((half.square() + square * missing).clamp_min(0).sqrt() - half) / square
+    return torch.addcmul(held, detail, weight * share.clamp(-_MOST, _MOST))
 
 
 def finest_detail(picture: Tensor) -> Tensor:

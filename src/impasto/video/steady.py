@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 _MOST_FRAMES = 20.0
 """Frames that a painting lasts, about, where it is steadiest."""
 
-_OTHER_COLOUR = 0.2
+_OTHER_COLOUR = 0.4
 """Difference of two paintings, over a few pixels, at which 37 % of the older one is held."""
 
 _COARSE = 8
