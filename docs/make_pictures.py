@@ -36,16 +36,18 @@ _BLOCK = re.compile(r"```sh\n(.*?)```(?:\n+!\[[^]]*\]\(([^)]+)\))?", re.DOTALL)
 _INPUT = re.compile(r"docs/pictures/[\w.-]+")
 _MAX_ROW_LENGTH = 4
 _MODEL_SUFFIX = ".safetensors"
+_ANIMATIONS = (".webp", ".gif")
 _SHEETS = ("edges", "compare", "inspect")
 """Commands whose output is a contact sheet already."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """A block of commands, and the picture after it if any."""
+    """A block of commands, the scripts in it that are run first, and the picture after it if any."""
 
     commands: tuple[tuple[str, ...], ...]
     picture: Path | None
+    scripts: tuple[tuple[str, ...], ...] = ()
 
     @property
     def inputs(self) -> list[Path]:
@@ -65,12 +67,22 @@ class Example:
 
     def run(self) -> None:
         """Run the commands in the root of the repository, replacing earlier outputs."""
+        for script in self.scripts:
+            subprocess.run([sys.executable, *script], cwd=ROOT, check=True)
         for command in self.commands:
             output = _output(command)
             output.unlink(missing_ok=True)  # `stylize` skips files that exist
             shutil.rmtree(output.with_name(f"{output.stem}-run"), ignore_errors=True)
             print("impasto", *command, flush=True)
             subprocess.run([sys.executable, "-m", "impasto", *command], cwd=ROOT, check=True)
+
+    def save(self) -> None:
+        """Write the picture: an animation as it is, others on a sheet."""
+        assert self.picture is not None
+        if self.picture.suffix in _ANIMATIONS:
+            shutil.copyfile(self.outputs[0], self.picture)
+        else:
+            self.sheet().save(self.picture, quality=85, optimize=True)
 
     def sheet(self) -> Image.Image:
         """Inputs and outputs in one row, or small inputs above the outputs if there are many."""
@@ -122,8 +134,9 @@ def examples(pages: Iterable[Path] = PAGES) -> Iterator[Example]:
         for block, picture in _BLOCK.findall(page.read_text(encoding="utf-8")):
             lines = [shlex.split(line, comments=True) for line in block.splitlines()]
             commands = tuple(tuple(words[1:]) for words in lines if words[:1] == ["impasto"])
+            scripts = tuple(tuple(words[1:]) for words in lines if words[:1] == ["python"])
             if commands:
-                yield Example(commands, page.parent / picture if picture else None)
+                yield Example(commands, page.parent / picture if picture else None, scripts)
 
 
 def main() -> None:
@@ -139,7 +152,7 @@ def main() -> None:
             by_name[name].run()
         path = by_name[name].picture
         assert path is not None
-        by_name[name].sheet().save(path, quality=85, optimize=True)
+        by_name[name].save()
         print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB", flush=True)
 
 

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from impasto.jobs.results import Result
     from impasto.jobs.results import Result as Painting
     from impasto.jobs.run import RunOptions, run
+    from impasto.jobs.video_request import VideoRequest
     from impasto.losses.statistics import STATISTICS, Statistic, register_statistic
     from impasto.metrics.registry import register_metric
     from impasto.networks.registry import register_network
@@ -90,6 +91,7 @@ _HOMES = {
     "Stylizer": "onepass.stylizer",
     "TextureRequest": "jobs.requests",
     "TotalVariation": "objective.terms",
+    "VideoRequest": "jobs.video_request",
     "evaluate": "evaluation.api",
     "export_model": "export.folder",
     "get_recipe": "recipes.presets",
@@ -134,6 +136,7 @@ __all__ = [  # written out for type checkers
     "Stylizer",
     "TextureRequest",
     "TotalVariation",
+    "VideoRequest",
     "__version__",
     "evaluate",
     "export_model",
