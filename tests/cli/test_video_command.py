@@ -133,7 +133,16 @@ def no_table(tmp_path):
     return path
 
 
+def encrypted(tmp_path):
+    path = make_clip(tmp_path / "secret.mp4", 3, size=(32, 48))
+    data = path.read_bytes()
+    place = data.rindex(b"avc1")  # what the table of contents calls the codec
+    path.write_bytes(data[:place] + b"encv" + data[place + 4 :])
+    return path
+
+
 BROKEN = {
+    encrypted: "secret.mp4 is encrypted: save it without protection first.",
     no_clip: "text.mp4 cannot be read as a video (Invalid data found when processing input): it "
     "is of another kind, or its beginning or its table of contents is missing.",
     only_sound: "sound.m4a has sound, and no video.",

@@ -117,9 +117,8 @@ def from_srgb(
     scale, offset, chroma_scale, centre = _levels(coding)
     top = float(2**coding.depth - 1)
     if coding.matrix == RGB:
-        return tuple(  # type: ignore[return-value]
-            (offset + scale * part).round().clamp(0, top) for part in (green, blue, red)
-        )
+        planes = [(offset + scale * part).round().clamp(0, top) for part in (green, blue, red)]
+        return planes[0], planes[1], planes[2]
     kr, kb = _LUMA[coding.matrix]
     luma = kr * red + (1 - kr - kb) * green + kb * blue
     chroma = torch.stack([(blue - luma) / (2 * (1 - kb)), (red - luma) / (2 * (1 - kr))])

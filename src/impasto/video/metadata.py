@@ -77,7 +77,7 @@ def is_same_clip(path: Path, request: VideoRequest, encoding: Encoding) -> bool:
             comment = {k.lower(): v for k, v in container.metadata.items()}.get("comment", "")
     except (av.FFmpegError, OSError, ValueError):
         return False
-    return comment == MARK + made_from(request, encoding)
+    return bool(comment == MARK + made_from(request, encoding))
 
 
 def moved_chapters(

@@ -25,8 +25,8 @@ _FILE_OPTIONS = {
     "matroska": {"fflags": "+bitexact", "avoid_negative_ts": "disabled"},
     "webm": {"fflags": "+bitexact", "avoid_negative_ts": "disabled"},
 }
-"""Nothing random in the file. Of MP4 the table is first, so that it plays while it loads. Frames are
-not shifted by sound that begins before 0, as AAC does."""
+"""Nothing random in the file. Of MP4 the table is first, so that it plays while it loads. Frames
+are not shifted by sound that begins before 0, as AAC does."""
 
 
 @dataclass(frozen=True)

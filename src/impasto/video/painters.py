@@ -94,7 +94,8 @@ class FrameByFrame:
         """The painted frame, (1, 3, H, W) in [0, 1], of the frame's size."""
         look, regions = self.look(frame.pts), list(self.regions(frame))
         picture = Picture(frame.image)
-        vectors = [self._vector_of(r, picture, look) for r in regions] or [look.vector]
+        vectors: list[Tensor | None] = [self._vector_of(r, picture, look) for r in regions]
+        vectors = vectors or [look.vector]
         painted = self.stylizer.paint(
             picture,
             regions=regions,
@@ -117,11 +118,12 @@ class FrameByFrame:
         """Nothing: a frame depends on no other."""
 
     def state(self) -> dict[str, Tensor]:
-        """Nothing: a frame depends on no other."""
-        return {}
+        """The styles of regions: they may have been read with the colours of the first frame."""
+        return dict(self._vectors)
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Nothing: a frame depends on no other."""
+        """Go on from a state."""
+        self._vectors = dict(state)
 
 
 PainterFactory: TypeAlias = "Callable[[FramePainter, VideoRequest, torch.device], FramePainter]"

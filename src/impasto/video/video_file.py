@@ -28,6 +28,7 @@ _SEEK_SECONDS = 5
 
 _MOST_RATE = 1000  # frames a second
 _MOST_SIDE = 16384
+_TABLE_BYTES = 1 << 20  # of an MP4 whose codec cannot be told
 _THREADS = 4
 
 
@@ -243,12 +244,19 @@ def video_stream(container: Any, path: Path) -> Any:
         raise InputDataError(f"{path} has {kind}.")
     stream = max(moving, key=lambda s: (s.codec_context.width or 0) if s.codec_context else 0)
     context = stream.codec_context
-    tag = "" if context is None else str(getattr(context, "codec_tag", ""))
-    if tag.startswith("enc") or stream.metadata.get("encryption"):
+    if (context is None or context.codec_tag == "encv") and _is_encrypted(path):
         raise InputDataError(f"{path} is encrypted: save it without protection first.")
     if context is None:
         raise InputDataError(f"{path} has a video of a kind that FFmpeg cannot decode.")
     return stream
+
+
+def _is_encrypted(path: Path) -> bool:
+    """Whether the tables at the beginning or the end of an MP4 speak of encrypted video."""
+    with path.open("rb") as file:
+        begin = file.read(_TABLE_BYTES)
+        file.seek(max(0, path.stat().st_size - _TABLE_BYTES))
+        return b"encv" in begin + file.read()
 
 
 def _is_cover(stream: Any) -> bool:
