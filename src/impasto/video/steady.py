@@ -113,11 +113,13 @@ class SteadyPainter:
         fresh = self._paint(frame, is_same=is_same)
         if last is None:
             shown = fresh
-        elif is_same and torch.equal(fresh, last.fresh):
+        elif search is not None:
+            shown = self._held(last.shown, fresh, search.result())
+        elif torch.equal(fresh, last.fresh):
             shown = last.shown
-        else:
-            found = None if search is None else search.result()
-            shown = self._held(last.shown, fresh, found)
+        else:  # the style has changed, and nothing else: so does the painting that is shown
+            offset = last.shown - last.fresh
+            shown = (fresh + self._hold * _agreement(last.fresh, fresh) * offset).clamp(0, 1)
         self._last = _Painted(image, fresh, shown, small)
         return shown
 
@@ -126,13 +128,10 @@ class SteadyPainter:
             self._moments.is_frozen = is_same
         return self._inner(frame)
 
-    def _held(self, before: Tensor, fresh: Tensor, found: Correspondence | None) -> Tensor:
+    def _held(self, before: Tensor, fresh: Tensor, found: Correspondence) -> Tensor:
         """The painting before, moved to this frame, where it holds; the fresh one elsewhere."""
-        if found is None:
-            moved, trust = before, torch.ones_like(fresh[:, :1])
-        else:
-            moved, trust = moved_along(before, found.flow.to(fresh)), found.trust.to(fresh)
-        weight = self._hold * trust * _agreement(moved, fresh)
+        moved = moved_along(before, found.flow.to(fresh))
+        weight = self._hold * found.trust.to(fresh) * _agreement(moved, fresh)
         mixed = torch.lerp(fresh, moved, weight)
         return with_detail_of(mixed, fresh, weight).clamp(0, 1)
 
