@@ -58,8 +58,8 @@ def test_it_is_told_once_before_the_end(noise_like):
     ("changes", "named"),
     [
         ({"colour": "content"}, "recipe photo or content_weight 3e-06 keeps"),
-        ({"laplacian_weight": 1e-9}, "colour content or content_weight 3e-06 keeps"),
-        ({"colour": "content", "laplacian_weight": 1e-9}, "content_weight 3e-06 keeps"),
+        ({"laplacian_weight": 0.05}, "colour content or content_weight 3e-06 keeps"),
+        ({"colour": "content", "laplacian_weight": 0.05}, "content_weight 3e-06 keeps"),
     ],
 )
 def test_what_is_done_already_is_not_advised(noise_like, changes, named):

@@ -186,12 +186,14 @@ def test_recipes_from_before_the_ratio_keep_their_sizes():
 
 
 def test_recipes_from_before_the_bounds_of_colours_keep_theirs():
-    old = re.sub("(gamut|match_lightness).*\n", "", Recipe(size=96).to_toml())
+    before = {"gamut": "srgb", "match_lightness": "linear", "paint_size": 0, "structure_weight": 0}
+    old = re.sub(f"({'|'.join(before)}).*\n", "", Recipe(size=96).to_toml())
     metadata = {"recipe": old, "content": "a.jpg", "style": '["b.jpg"]'}
-    expected = Recipe(size=96, gamut="srgb", match_lightness="linear")
+    expected = Recipe(size=96, **before)
     assert from_metadata(metadata).recipe == expected
     request = json.loads(to_json(PaintRequest("a.jpg", parse_styles(["b.jpg"]), Recipe(size=96))))
-    del request["recipe"]["gamut"], request["recipe"]["match_lightness"]
+    for entry in before:
+        del request["recipe"][entry]
     assert from_json(json.dumps(request)).recipe == expected
 
 

@@ -145,7 +145,9 @@ def test_any_function_is_an_encoder(content, style):
     recipe = SMALL.replace(style_layers={"colours": 1}, content_layers={"pixels": 1})
     painter = Painter(content, [style], recipe.replace(style_scale=0.5), encoder=squares)
     losses = [step.losses for step in painter]
-    assert losses[-1].keys() == {"content.pixels", "style.colours", "tv"}
+    assert losses[-1].keys() == {
+        "content.pixels", "style.colours", "laplacian", "structure", "tv"
+    }  # fmt: skip
     # The content, and the style of 80×72 pixels with half the long side of the content.
     assert sizes[:2] == [(32, 48), (24, 22)]
 
@@ -178,6 +180,8 @@ def test_recipes_that_do_not_fit_the_encoder(make, content, encoder):
         ("style_scale", 0.5),
         ("style_weight", 0.0),
         ("content_weight", 0.0),
+        ("laplacian_weight", 0.0),
+        ("structure_weight", 0.0),
         ("tv_weight", 0.0),
     ],
 )
@@ -187,7 +191,9 @@ def test_every_choice_runs(make, name, value):
     assert steps[-1].loss < steps[0].loss
     kinds = {term.partition(".")[0] for term in steps[0].losses}
     off = {name.removesuffix("_weight")} if value == 0.0 else set()
-    assert kinds == {"content", "style", "tv"} - off
+    if off == {"content"}:
+        off |= {"structure"}  # its weight is times that of content
+    assert kinds == {"content", "style", "laplacian", "structure", "tv"} - off
 
 
 # --- where it starts -----------------------------------------------------------------------------
@@ -357,7 +363,8 @@ def test_history(make, tmp_path):
     steps = list(make())
     rows = [as_row(step) for step in steps]
     assert [(r["stage"], r["step"]) for r in rows] == [(s.stage + 1, s.step) for s in steps]
-    terms = ["content.relu4_1", "style.relu1_1", "style.relu2_1", "style.relu3_1", "tv"]
+    terms = ["content.relu4_1", "style.relu1_1", "style.relu2_1", "style.relu3_1"]
+    terms += ["laplacian", "structure", "tv"]
     columns = ["stage", "step", "height", "width", "seconds", "loss", *terms]
     assert all(list(r) == columns for r in rows)
     assert all(r["loss"] == pytest.approx(sum(r[term] for term in terms)) for r in rows)

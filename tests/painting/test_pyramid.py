@@ -38,7 +38,7 @@ def test_sizes_of_the_default_recipe_differ_by_two():
 
 @given(SIDES, SIDES, SCALES, LEAST, st.integers(32, 1000), RATIOS)
 def test_sizes(height, width, scales, minimum_side, smallest, ratio):
-    recipe = Recipe(scales=scales, smallest=smallest, scale_ratio=ratio)
+    recipe = Recipe(scales=scales, smallest=smallest, scale_ratio=ratio, paint_size=0)
     stages = sizes(recipe, (height, width), minimum_side)
     assert stages[-1] == (height, width)
     assert all(min(size) >= minimum_side for size in stages[:-1])
@@ -55,7 +55,8 @@ def test_sizes(height, width, scales, minimum_side, smallest, ratio):
 
 @given(st.integers(32, 4000), st.integers(32, 1000), RATIOS)
 def test_as_many_steps_as_fit(side, smallest, ratio):
-    count = len(sizes(Recipe(smallest=smallest, scale_ratio=ratio), (side, side), 2))
+    recipe = Recipe(smallest=smallest, scale_ratio=ratio, paint_size=0)
+    count = len(sizes(recipe, (side, side), 2))
     assert count == 1 or side / ratio ** (count - 1) > smallest * (1 - 1e-6)
     assert side / ratio**count < smallest * (1 + 1e-6)
 
@@ -107,3 +108,25 @@ def test_a_single_size_gets_the_final_steps_by_default(last, side):
 def test_a_single_size_gets_the_first_number(first, last):
     recipe = Recipe(steps=first, final_steps=last, scales=1)
     assert [stage.steps for stage in plan_stages(recipe, (400, 300))] == [first]
+
+
+@given(st.integers(33, 300), st.integers(0, 10))
+def test_pictures_beyond_the_paint_size_are_painted_at_it_and_enlarged(size, steps):
+    recipe = Recipe(paint_size=size, touch_up_steps=steps)
+    stages = plan_stages(recipe, (3000, 4000), minimum_side=16)
+    at_paint_size = plan_stages(recipe, (round(0.75 * size), size), minimum_side=16)
+    assert stages == (*at_paint_size, Stage((3000, 4000), steps, along_edges=True))
+
+
+@pytest.mark.parametrize(
+    ("content", "changes"),
+    [
+        ((900, 1280), {}),  # a little larger than it
+        ((3000, 4000), {"paint_size": 0}),
+        ((40, 4000), {}),  # it would be too narrow for the encoder
+    ],
+)
+def test_others_are_painted_at_their_own_size(content, changes):
+    stages = plan_stages(Recipe(**changes), content, minimum_side=32)
+    assert not any(stage.along_edges for stage in stages)
+    assert stages[-1] == Stage(content, 50)

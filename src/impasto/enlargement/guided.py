@@ -16,9 +16,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.images.picture import as_float, match_dtype
-from impasto.images.resampling import resampled
-from impasto.objective.tiles import plan_tiles
 from impasto.enlargement.steps import (
     MARGIN,
     SHARPENINGS,
@@ -28,6 +25,9 @@ from impasto.enlargement.steps import (
     refined,
     sharpened,
 )
+from impasto.images.picture import as_float, match_dtype
+from impasto.images.resampling import resampled
+from impasto.objective.tiles import plan_tiles
 from impasto.runtime.devices import CPU
 from impasto.runtime.strips import STRIP_ELEMENTS
 

@@ -8,6 +8,7 @@ from impasto.errors import option
 from impasto.images.picture import Picture
 from impasto.jobs.requests import PaintRequest
 from impasto.painting.structure import kept_structure
+from impasto.recipes.presets import get_recipe
 from impasto.recipes.recipe import Recipe
 
 MUCH_LOST = 0.7
@@ -52,6 +53,6 @@ def _remedies(recipe: Recipe) -> str:
     remedies = [weight]
     if recipe.colour == "style":
         remedies.insert(0, f"{option('colour')} content")
-    if not recipe.laplacian_weight:
+    if recipe.laplacian_weight < get_recipe("photo").laplacian_weight:
         remedies.insert(0, f"{option('recipe')} photo")
     return remedies[0] if len(remedies) == 1 else f"{', '.join(remedies[:-1])} or {remedies[-1]}"

@@ -189,7 +189,13 @@ def _recipe(value: Any, entry: str) -> Recipe:
 _SIZES = {"scales", "smallest", "final_steps"}
 """Entries of every recipe that was written as a whole."""
 
-_OLD: Mapping[str, Any] = {"scale_ratio": 2**0.5, "gamut": "srgb", "match_lightness": "linear"}
+_OLD: Mapping[str, Any] = {
+    "scale_ratio": 2**0.5,
+    "gamut": "srgb",
+    "match_lightness": "linear",
+    "paint_size": 0,
+    "structure_weight": 0.0,
+}
 """Entries that recipes did not always have, with what was done before they had them."""
 
 

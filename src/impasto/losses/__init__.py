@@ -8,5 +8,6 @@
 * :mod:`impasto.losses.bures`: the Bures distance of covariance matrices.
 * :mod:`impasto.losses.content`: squared errors of feature maps, and the content loss.
 * :mod:`impasto.losses.laplacian`: the Laplacian of a picture at several scales.
+* :mod:`impasto.losses.structure`: where light and dark lie in a photograph.
 * :mod:`impasto.losses.total_variation`: four kinds of total variation.
 """

@@ -217,9 +217,11 @@ class LBFGS:
         return losses, loss, gradient.contiguous()
 
 
-def history_size(pixels: int) -> int:
+def history_size(pixels: int, steps: int | None = None) -> int:
     """Number of curvature pairs that L-BFGS keeps for a picture of so many pixels.
 
-    Half as many for large pictures, where few steps are made and each pair needs much memory.
+    Half as many for large pictures, where few steps are made and each pair needs much memory; never
+    more than one for each step.
     """
-    return 10 if pixels <= 500_000 else 5
+    pairs = 10 if pixels <= 500_000 else 5
+    return pairs if steps is None else max(1, min(pairs, steps))

@@ -24,6 +24,7 @@ def make_optimizer(
     preconditioning: float = 0.0,
     preconditioner: type[Preconditioner] = Preconditioner,
     constraint: Constraint = BOX,
+    steps: int | None = None,
 ) -> Optimizer:
     """The optimizer of that name.
 
@@ -36,6 +37,7 @@ def make_optimizer(
         preconditioning: Power of L-BFGS's preconditioner, see :mod:`impasto.optim.preconditioner`.
         preconditioner: Its class.
         constraint: Which pictures are allowed; all in [0, 1] by default.
+        steps: That will be made at most; with few, L-BFGS needs less memory.
 
     Raises:
         OptionError: For an unknown name.
@@ -49,7 +51,7 @@ def make_optimizer(
         return LBFGS(
             gradient,
             image,
-            history=history_size(height * width),
+            history=history_size(height * width, steps),
             preconditioner=preconditioner((height, width), preconditioning, image.device),
             constraint=constraint,
         )

@@ -72,6 +72,7 @@ class PaintingMemory:
         style_pixels: Of the largest style picture, at the finished picture's size.
         extra: Bytes per pixel of the statistics, see :func:`statistic_bytes`.
         can_tile: Whether the picture, and the style pictures, can be computed tile by tile.
+        steps: Optimization steps at that size; None for many.
     """
 
     encoder: FeatureExtractor
@@ -83,11 +84,12 @@ class PaintingMemory:
     style_pixels: float = 0.0
     extra: float = 0.0
     can_tile: bool = True
+    steps: int | None = None
 
     @property
     def fixed(self) -> float:
         """Bytes of everything but feature maps."""
-        pictures = picture_bytes(self.optimizer, self.size[0] * self.size[1])
+        pictures = picture_bytes(self.optimizer, self.size[0] * self.size[1], self.steps)
         # A style picture is resized for each size.
         return self.base + self.held + pictures + 12 * self.style_pixels
 
@@ -204,9 +206,9 @@ def check_pixels(size: tuple[int, int], max_pixels: int) -> None:
         )
 
 
-def picture_bytes(optimizer: str, pixels: int) -> float:
+def picture_bytes(optimizer: str, pixels: int, steps: int | None = None) -> float:
     """Bytes of the optimizer's float32 pictures; for L-BFGS its pairs and a few vectors."""
-    pictures = 2 * history_size(pixels) + 18 if optimizer == "lbfgs" else 10
+    pictures = 2 * history_size(pixels, steps) + 18 if optimizer == "lbfgs" else 10
     return float(pictures * 3 * 4 * pixels)
 
 

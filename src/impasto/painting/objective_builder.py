@@ -16,7 +16,7 @@ from impasto.images.picture import Picture, resize
 from impasto.losses.moments import Summary
 from impasto.losses.statistics import get_statistic, mix
 from impasto.objective.objective import Objective
-from impasto.objective.terms import ContentTerm, LaplacianTerm, SummaryTerm, Term, TotalVariation
+from impasto.objective.terms import ContentTerm, SummaryTerm, Term
 from impasto.objective.tiled import TiledObjective
 from impasto.objective.tiles import (
     Tile,
@@ -27,6 +27,8 @@ from impasto.objective.tiles import (
     whole_tile,
 )
 from impasto.painting import cost_model
+from impasto.painting.pixel_terms import pixel_terms
+from impasto.painting.pyramid import plan_stages
 from impasto.recipes.choices import COARSE, FINE
 from impasto.recipes.recipe import Recipe
 from impasto.regions.masks import check_masks, layer_masks, resize_masks, visible
@@ -151,12 +153,7 @@ class ObjectiveBuilder:
             )
         if self.style_layers:
             terms += self._style_terms(size)
-        if recipe.laplacian_weight:
-            photograph = resize(self._content.tensor, size)
-            terms.append(LaplacianTerm(photograph, recipe.laplacian_weight))
-        if recipe.tv_weight:
-            # The less a photograph is to change, the less it is smoothed.
-            terms.append(TotalVariation(recipe.tv_weight * recipe.strength, kind=recipe.tv))
+        terms += pixel_terms(resize(self._content.tensor, size), recipe)
         objective = Objective(terms, self._encoder)
         tiles = self._tiles(size)
         if len(tiles) == 1:
@@ -223,6 +220,7 @@ class ObjectiveBuilder:
                 recipe.style_loss, encoder, self.style_layers, self._region_areas()
             ),
             can_tile=encoder.has_geometry and (statistic.is_mean or not self.style_layers),
+            steps=plan_stages(recipe, content.size, minimum_side=self._minimum_side)[-1].steps,
         )
 
     def _region_areas(self) -> float:

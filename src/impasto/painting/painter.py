@@ -30,6 +30,7 @@ from impasto.optim.loop import Step, descend
 from impasto.optim.optimizers import make_optimizer
 from impasto.optim.preconditioner import Preconditioner
 from impasto.painting.colour_limits import colour_limits
+from impasto.painting.enlarging import along_edges, with_detail
 from impasto.painting.fingerprint import digest_of_inputs, fingerprint
 from impasto.painting.inputs import content_at_size, styles_of
 from impasto.painting.objective_builder import ObjectiveBuilder, Style
@@ -217,9 +218,8 @@ class Painter:
     def _with_kept(self, image: Tensor, content: Tensor) -> Tensor:
         if self._kept_mask is None:
             return image
-        return torch.lerp(
-            image, content, resize_masks(self._kept_mask, (image.shape[-2], image.shape[-1]))
-        )
+        size = image.shape[-2], image.shape[-1]
+        return torch.lerp(image, resize(content, size), resize_masks(self._kept_mask, size))
 
     @property
     def image(self) -> Tensor:
@@ -313,28 +313,24 @@ class Painter:
         """Start the next stage from the enlarged picture, with Adam's moments carried over."""
         previous, stage = self._optimizer, self.stages[index]
         assert previous is not None
-        start = self._enlarged(previous.image, stage.size)
+        start = self._enlarged(previous.image, stage)
         self._optimizer = self._start(start, stage)
         self._guard.start_stage(self._optimizer)
         if isinstance(previous, Adam) and isinstance(self._optimizer, Adam):
             previous.transfer_moments(self._optimizer)
         self._stage, self._done = index, 0
 
-    def _enlarged(self, image: Tensor, size: tuple[int, int]) -> Tensor:
-        """The picture at the next size, with some of the photograph's detail added (``detail``)."""
-        start = resize(image, size)
-        # More below full strength: else all detail would be lost at the smallest size.
-        share = 1 - self.recipe.strength * (1 - self.recipe.detail)
-        if share:
-            # The detail that the photograph has at this size and not at the previous one.
-            content, small = self._content.tensor, (image.shape[-2], image.shape[-1])
-            detail = resize(content, size) - resize(resize(content, small), size)
-            start = start + share * detail
-        start = start.clamp(0, 1)
+    def _enlarged(self, image: Tensor, stage: Stage) -> Tensor:
+        """The picture at the next size; some detail of the photograph is added (``detail``)."""
+        recipe, content = self.recipe, self._content.tensor
+        if stage.along_edges:
+            start = along_edges(image, content, strength=recipe.strength, regions=self._regions)
+        else:
+            # More below full strength: else all detail would be lost at the smallest size.
+            share = 1 - recipe.strength * (1 - recipe.detail)
+            start = with_detail(image, content, stage.size, share)
         # What was painted over kept regions must not affect the next size.
-        if self._kept_mask is not None:
-            start = self._with_kept(start, resize(self._content.tensor, size))
-        return start
+        return self._with_kept(start, content)
 
     def _start(self, image: Tensor, stage: Stage) -> Optimizer:
         constraint = self.constraint(stage.size)
@@ -347,6 +343,7 @@ class Painter:
             preconditioning=self.recipe.preconditioning,
             preconditioner=self._preconditioner,
             constraint=constraint,
+            steps=stage.steps,
         )
 
     def _gradient(self, size: tuple[int, int]) -> Gradient:

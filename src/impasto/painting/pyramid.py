@@ -1,7 +1,9 @@
 """The sizes at which a picture is painted, coarse to fine, and the steps at each.
 
 Small sizes settle the composition at a fraction of the cost; larger sizes add finer strokes (Gatys
-et al. 2017, arXiv:1611.07865, section 6).
+et al. 2017, arXiv:1611.07865, section 6). Beyond the recipe's ``paint_size`` strokes would be too
+fine to be seen, and steps take minutes each: there the painting is enlarged along the photograph's
+edges, and a few steps touch it up.
 """
 
 from __future__ import annotations
@@ -11,6 +13,10 @@ from dataclasses import dataclass
 
 from impasto.images.picture import fit_size
 from impasto.recipes.recipe import Recipe
+
+_LARGER = 1.25
+"""A picture is painted as a whole up to this many times ``paint_size``: so little finer strokes do
+not show, and nothing has to be enlarged."""
 
 _SMALLER_STEPS = 10
 """Default steps at each size but the last: large forms need no more."""
@@ -23,10 +29,13 @@ class Stage:
     Attributes:
         size: Height and width in pixels.
         steps: Optimization steps.
+        along_edges: Whether it starts from a painting that is enlarged along the photograph's
+            edges (:mod:`impasto.enlargement`).
     """
 
     size: tuple[int, int]
     steps: int
+    along_edges: bool = False
 
     @property
     def work(self) -> float:
@@ -40,7 +49,8 @@ def plan_stages(
     """The stages of a painting.
 
     Args:
-        recipe: Of its entries scales, scale_ratio, smallest, steps and final_steps.
+        recipe: Of its entries scales, scale_ratio, smallest, steps and final_steps, paint_size and
+            touch_up_steps.
         content: Height and width of the finished picture.
         minimum_side: Smallest side of a stage in pixels, given by the encoder's deepest layer.
 
@@ -48,6 +58,10 @@ def plan_stages(
         At least one stage, small to large. The last has the size of ``content``; without steps, the
         picture is only enlarged to it.
     """
+    painted = _painted_size(recipe, content, minimum_side)
+    if painted != content:
+        stages = plan_stages(recipe.replace(paint_size=0), painted, minimum_side=minimum_side)
+        return (*stages, Stage(content, recipe.touch_up_steps, along_edges=True))
     long_side = max(content)
     scales = recipe.scales or 1 + math.floor(
         math.log(max(1.0, long_side / recipe.smallest), recipe.scale_ratio) + 1e-9
@@ -62,3 +76,11 @@ def plan_stages(
     if len(sizes) > 1 or not recipe.steps:
         steps[-1] = recipe.final_steps
     return tuple(Stage(size, count) for size, count in zip(sizes, steps, strict=True))
+
+
+def _painted_size(recipe: Recipe, content: tuple[int, int], minimum_side: int) -> tuple[int, int]:
+    """The size at which strokes are painted: that of the picture, unless it is much larger."""
+    if not recipe.paint_size or max(content) <= _LARGER * recipe.paint_size:
+        return content
+    painted = fit_size(content, recipe.paint_size)
+    return painted if min(painted) >= minimum_side else content

@@ -38,6 +38,8 @@ def reconstruction(
     Raises:
         OptionError: For both kinds of layers or neither, or a layer that the encoder does not have.
     """
+    # Nothing but the layers may tell of the picture's edges and forms.
+    recipe = recipe.replace(paint_size=0, structure_weight=0.0, laplacian_weight=0.0)
     if content_layers is not None and style_layers is None:
         recipe = recipe.replace(
             content_layers=content_layers, content_weight=1.0, style_weight=0.0,

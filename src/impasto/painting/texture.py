@@ -68,7 +68,13 @@ class TexturePainter(Painter):
             cost_model.check_canvas(size, recipe.optimizer, memory)
         styles = styles_of(styles, shares)
         recipe = recipe.replace(
-            content_weight=0.0, init="noise", strength=1.0, colour="style", size=max(size)
+            content_weight=0.0,
+            init="noise",
+            strength=1.0,
+            colour="style",
+            size=max(size),
+            paint_size=0,
+            laplacian_weight=0.0,  # there is no photograph with edges
         )
         super().__init__(
             styles=styles, content=_blank(size), recipe=recipe,
@@ -109,10 +115,10 @@ class TexturePainter(Painter):
         """A digest of pictures, recipe, encoder and ``tileable``."""
         return super().fingerprint() + (" tileable" if self._circular else "")
 
-    def _enlarged(self, image: Tensor, size: tuple[int, int]) -> Tensor:
+    def _enlarged(self, image: Tensor, stage: Stage) -> Tensor:
         if self._circular is None:
-            return super()._enlarged(image, size)
-        return resize_circular(image, size).clamp_(0, 1)
+            return super()._enlarged(image, stage)
+        return resize_circular(image, stage.size).clamp_(0, 1)
 
 
 def parse_size(size: int | tuple[int, int] | str) -> tuple[int, int]:

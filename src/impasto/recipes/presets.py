@@ -19,11 +19,14 @@ _GATYS = Recipe(
     encoder="vgg19 or compact",  # which needs no download
     pooling="average",
     scales=1,
+    paint_size=0,
     steps=500,
     init="noise",
     detail=0.0,
     preconditioning=0.0,
     tv_weight=0.0,
+    laplacian_weight=0.0,
+    structure_weight=0.0,
     style_loss="gram",
     content_weight=1e-4 * 1000,
     style_weight=1.0,
@@ -45,6 +48,7 @@ RECIPES: Mapping[str, Recipe] = {
     # (arXiv:1701.08893 says why: mean and variance may trade places); Gaussians' do not.
     "texture": Recipe(
         content_weight=0.0,
+        laplacian_weight=0.0,
         detail=0.0,
         init="noise",
         style_loss="gaussian-ot",
@@ -63,6 +67,8 @@ RECIPES: Mapping[str, Recipe] = {
         final_steps=60,
         style_loss="gaussian-ot",
         tv_weight=0.05,
+        laplacian_weight=0.0,
+        structure_weight=0.0,
     ),
 }
 

@@ -115,6 +115,21 @@ class Recipe:
         group=OPTIMIZATION,
         range=(0, 10**6),
     )
+    # Strokes of a picture of 1024 px are a fair share of it, and 50 steps take half a minute.
+    paint_size: int = entry(
+        1024,
+        "long side in pixels at which larger pictures are painted; they are then enlarged along "
+        "the photograph's edges and touched up; 0: painted at their own size, in finer strokes",
+        group=OPTIMIZATION,
+        range=(0, 65536),
+        papers="0",
+    )
+    touch_up_steps: int = entry(
+        2,
+        "steps at the full size of a picture that was enlarged from paint_size",
+        group=OPTIMIZATION,
+        range=(0, 10**6),
+    )
     optimizer: str = entry(
         "lbfgs", "optimizer of the pixels", group=OPTIMIZATION, choices=OPTIMIZERS, papers="lbfgs"
     )
@@ -167,12 +182,23 @@ class Recipe:
         {"relu4_2": 1.0}, "layers that content compares, with weights", group=CONTENT
     )
     style_weight: float = entry(1.0, "weight of the style loss", group=STYLE, range=_WEIGHT)
-    content_weight: float = entry(0.05, "weight of the content loss", group=CONTENT, range=_WEIGHT)
+    # Of the weights tried on portraits and signs, those that keep most of eyes, mouths and letters
+    # without costing style (docs/painting.md, benchmarks/structure.py).
+    content_weight: float = entry(0.1, "weight of the content loss", group=CONTENT, range=_WEIGHT)
     laplacian_weight: float = entry(
-        0.0,
+        0.02,
         "weight of the photograph's lines (its Laplacian), for faces and letters",
         group=CONTENT,
         range=_WEIGHT,
+        papers="0",
+    )
+    structure_weight: float = entry(
+        0.3,
+        "weight of the photograph's forms (where light and dark are: eyes, mouths, letters), times "
+        "content_weight",
+        group=CONTENT,
+        range=_WEIGHT,
+        papers="0",
     )
     tv_weight: float = entry(
         4.0, "weight of the total variation", group=OPTIMIZATION, range=_WEIGHT, papers="0"
