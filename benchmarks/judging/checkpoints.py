@@ -12,6 +12,7 @@ from impasto.networks.model import OnePassModel, new_model
 from impasto.networks.registry import network_kind
 from impasto.networks.style_predictor import STYLE_LAYERS, StylePredictor
 from impasto.runtime.torch_files import load_torch
+from impasto.training.loop import average_weight
 from impasto.weights.open import open_encoder
 from impasto.weights.records import WEIGHTS
 
@@ -41,9 +42,8 @@ def _restore(saved: dict[str, Any]) -> OnePassModel:
             f"The training has an encoder from a file, {encoder}, whose path its checkpoint does "
             "not hold: name the best.safetensors beside the checkpoint."
         )
-    # As in impasto.training.loop.MovingAverage: the start at zero is corrected.
-    correction = 1 - settings["average"] ** average["updates"]
-    weights = {key: value / correction for key, value in average["sums"].items()}
+    weight = average_weight(settings["average"], average["updates"])
+    weights = {key: value / weight for key, value in average["sums"].items()}
     model = new_model(settings["network"], encoder, **(settings["shape"] or {}))
     model.network.load_state_dict(_part(weights, "network"))
     if rows := _part(weights, "table"):
@@ -56,7 +56,9 @@ def _restore(saved: dict[str, Any]) -> OnePassModel:
     else:
         opened = open_encoder(encoder)
         channels = {name: opened.channels(name) for name in STYLE_LAYERS}
-        model.predictor = StylePredictor(channels, model.network.style_size)
+        model.predictor = StylePredictor(
+            channels, model.network.style_size, palette=model.network.palette_size
+        )
     model.predictor.load_state_dict(_part(weights, "predictor"))
     return model.frozen()
 

@@ -181,17 +181,14 @@ class MovingAverage:
         torch._foreach_lerp_(
             [self._sums[key] for key in weights],
             list(weights.values()),
-            1 - self._kept(self._updates),
+            1 - _kept(self._decay, self._updates),
         )
-
-    def _kept(self, update: int) -> float:
-        return min(self._decay, (1 + update) / (10 + update))
 
     def weights(self) -> dict[str, Tensor]:
         """The average of all weights so far, corrected for the start at zero."""
         if not self._updates:
             return {key: value.detach() for key, value in self._module.state_dict().items()}
-        correction = 1 - math.prod(self._kept(t) for t in range(1, self._updates + 1))
+        correction = average_weight(self._decay, self._updates)
         exact = {
             key: p.detach() for key, p in self._module.named_parameters() if not p.requires_grad
         }
@@ -209,6 +206,15 @@ class MovingAverage:
         """Restore a :meth:`state_dict`."""
         self._updates = int(state["updates"])
         self._sums = {k: state["sums"][k].to(v, copy=True) for k, v in self._sums.items()}
+
+
+def average_weight(decay: float, updates: int) -> float:
+    """The weight of all updates together in the sums of a :class:`MovingAverage`, below 1."""
+    return 1 - math.prod(_kept(decay, update) for update in range(1, updates + 1))
+
+
+def _kept(decay: float, update: int) -> float:
+    return min(decay, (1 + update) / (10 + update))
 
 
 def cosine_rate(peak: float, index: int, of: int, *, warmup: int = 100) -> float:
