@@ -134,7 +134,8 @@ class Server:
         )  # fmt: skip
         assert self.process.stdout is not None
         self.address = self.process.stdout.readline().strip()
-        threading.Thread(target=self._read_log, daemon=True).start()
+        self._reading = threading.Thread(target=self._read_log, daemon=True)
+        self._reading.start()
         assert self.address, self._failed()
         self.port = int(self.address.split(":")[2].split("/")[0])
         self.client = Client(self.port)
@@ -166,6 +167,14 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(60)
 
+    def close(self) -> None:
+        """Close the pipes of a server that has ended."""
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self._reading.join(30)
+        self.process.stdout.close()
+        self.process.stderr.close()
+
     def kill(self) -> None:
         for pid in self.workers():
             os.kill(pid, signal.SIGKILL)
@@ -182,6 +191,7 @@ def serving(*words: str, **environment: str) -> Iterator[Server]:
     finally:
         if server.process.poll() is None:
             server.kill()
+        server.close()
 
 
 def png_bytes(width: int, height: int, *, seed: int) -> bytes:

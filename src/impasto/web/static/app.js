@@ -9,6 +9,7 @@ import { Stage } from "./stage.js";
 
 const $ = (id) => document.getElementById(id);
 const AUTOMATIC_MS = 400; // after the last change, a picture in one pass is made by itself
+const NARROW = 900; // pixels, as in style.css: there the picture is below the settings
 
 class Page {
   constructor(about) {
@@ -26,8 +27,8 @@ class Page {
 
   listen() {
     const clicks = {
-      quick: () => this.make("stylize"),
-      paint: () => this.make("paint"),
+      quick: () => this.makeNow("stylize"),
+      paint: () => this.makeNow("paint"),
       stop: () => service.stop(this.current.id),
       resume: () => this.resume(),
       restore: () => this.restore(this.current.request, this.inputs.get(this.current.id)),
@@ -89,6 +90,11 @@ class Page {
     clearTimeout(this.timer);
     if (!this.choices.canStylize || (this.isPainting && this.current.kind !== "stylize")) return;
     this.timer = setTimeout(() => this.attempt(() => this.make("stylize", true)), AUTOMATIC_MS);
+  }
+
+  async makeNow(kind) {
+    if (innerWidth < NARROW) $("stage").scrollIntoView();
+    await this.make(kind);
   }
 
   async make(kind, isAutomatic = false) {
