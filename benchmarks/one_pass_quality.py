@@ -7,7 +7,8 @@
 
 METHODS, any number: ``photograph`` (as it is), ``recoloured`` (with the mean and covariance of the
 style's colours), a recipe (``paint`` is the default one) or its TOML file, a one-pass model or its
-file, the folder of a training (the averaged weights of its checkpoint), ``microast`` and
+file, a file of an exported model (``any-onnx/painter.int8.onnx``), the folder of a training (the
+averaged weights of its checkpoint), ``microast`` and
 ``magenta``, which are run from outside the repository, or a folder of pictures painted by any other
 program on the pairs that ``--write-pairs`` gives it.
 

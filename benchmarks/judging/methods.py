@@ -29,6 +29,7 @@ from impasto.weights.records import WEIGHTS
 from impasto.weights.store import locate
 from judging.checkpoints import open_checkpoint
 from judging.digests import file_digest
+from judging.exported import is_exported, open_exported
 from judging.pairs import title
 from judging.peers import PEERS, open_peer
 
@@ -60,7 +61,8 @@ def open_method(name: str, peers: dict[str, Path]) -> Method:
     Args:
         name: ``photograph`` (as it is), ``recoloured`` (with mean and covariance of the style's
             colours), ``paint`` or another recipe's name or TOML file, a one-pass model's name or
-            file, the folder of a training (its checkpoint), ``microast`` or ``magenta``, or a
+            file, the painter's file of an exported model (``any-onnx/painter.int8.onnx``), the
+            folder of a training (its checkpoint), ``microast`` or ``magenta``, or a
             folder of pictures painted elsewhere and named ``CONTENT__STYLE.png``.
         peers: Name → folder of each other program.
 
@@ -76,6 +78,8 @@ def open_method(name: str, peers: dict[str, Path]) -> Method:
     if name in networks() or name.endswith(".safetensors"):
         file = networks().get(name, Path(name))
         return _in_one_pass(Path(name).stem, file_digest([file]), open_network(name))
+    if is_exported(Path(name)):
+        return Method(*open_exported(Path(name)))
     folder = Path(name)
     if (folder / CHECKPOINT).is_file():
         checkpoint = folder / CHECKPOINT
