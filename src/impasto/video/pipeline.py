@@ -1,4 +1,8 @@
-"""Reading, painting and writing at the same time: two threads with short queues between them."""
+"""Reading, painting and writing at the same time: two threads with short queues between them.
+
+Every wait has an end and is repeated, so that signals are heard, and a thread that ended for
+whatever reason is not waited for.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ T = TypeVar("T")
 AHEAD = 4
 """Frames that may wait on each side: enough to overlap, few in memory."""
 
-_POLL_SECONDS = 0.1
+_WAIT_SECONDS = 0.2
 
 
 class ReadAhead(Iterator[T], Generic[T]):
@@ -26,7 +30,7 @@ class ReadAhead(Iterator[T], Generic[T]):
 
     def __init__(self, items: Iterator[T], ahead: int = AHEAD) -> None:
         self._queue: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(ahead)
-        self._stopped = threading.Event()
+        self._stopped, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, args=(items,), daemon=True)
         self._thread.start()
 
@@ -39,16 +43,23 @@ class ReadAhead(Iterator[T], Generic[T]):
             self._put(None, error)
         else:
             self._put(None, StopIteration())
+        finally:
+            self._ended.set()
 
     def _put(self, item: T | None, error: BaseException | None) -> bool:
         while not self._stopped.is_set():
             with contextlib.suppress(queue.Full):
-                self._queue.put((item, error), timeout=_POLL_SECONDS)
+                self._queue.put((item, error), timeout=_WAIT_SECONDS)
                 return True
         return False
 
     def __next__(self) -> T:
-        item, error = self._queue.get()
+        while True:
+            with contextlib.suppress(queue.Empty):
+                item, error = self._queue.get(timeout=_WAIT_SECONDS)
+                break
+            if self._ended.is_set() and self._queue.empty():
+                raise StopIteration
         if error is not None:
             self._stopped.set()
             raise error
@@ -57,7 +68,7 @@ class ReadAhead(Iterator[T], Generic[T]):
     def close(self) -> None:
         """End the thread after the item in hand."""
         self._stopped.set()
-        self._thread.join()
+        _wait_for(self._ended, self._thread)
 
 
 class WriteBehind:
@@ -68,24 +79,38 @@ class WriteBehind:
     """
 
     def __init__(self, behind: int = AHEAD) -> None:
-        self._queue: queue.Queue[Callable[[], object] | None] = queue.Queue(behind)
+        self._queue: queue.Queue[Callable[[], object]] = queue.Queue(behind)
         self._error: BaseException | None = None
+        self._stopped, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        while (work := self._queue.get()) is not None:
-            if self._error is not None:
-                continue
-            try:
+        try:
+            while True:
+                try:
+                    work = self._queue.get(timeout=0 if self._stopped.is_set() else _WAIT_SECONDS)
+                except queue.Empty:
+                    if self._stopped.is_set():
+                        return
+                    continue
                 work()
-            except BaseException as error:
-                self._error = error
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._ended.set()
 
     def add(self, work: Callable[[], object]) -> None:
-        """Do a piece of work soon."""
-        self._check()
-        self._queue.put(work)
+        """Do a piece of work soon.
+
+        Raises:
+            BaseException: What an earlier piece raised.
+        """
+        while True:
+            self._check()
+            with contextlib.suppress(queue.Full):
+                self._queue.put(work, timeout=_WAIT_SECONDS)
+                return
 
     def finish(self) -> None:
         """Wait until all is done.
@@ -98,10 +123,17 @@ class WriteBehind:
 
     def close(self) -> None:
         """End the thread after the work that waits; what it raised is not raised."""
-        if self._thread.is_alive():
-            self._queue.put(None)
-            self._thread.join()
+        self._stopped.set()
+        with contextlib.suppress(queue.Full):
+            self._queue.put_nowait(lambda: None)  # it need not wait for work any more
+        _wait_for(self._ended, self._thread)
 
     def _check(self) -> None:
         if self._error is not None:
             raise self._error
+
+
+def _wait_for(ended: threading.Event, thread: threading.Thread) -> None:
+    """Wait until a thread has ended its work."""
+    while not ended.wait(_WAIT_SECONDS) and thread.is_alive():
+        pass
