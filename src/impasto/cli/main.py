@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, str] = {
     "serve": "open a page in the browser, and a service for programs",
     "rerun": "paint a picture again from the recipe in its metadata",
     "models": "list, fetch, add and verify encoders and one-pass models",
+    "export": "write a one-pass model for ONNX Runtime and browsers",
     "train": "train one-pass networks and encoders",
 }
 """Command → one-line summary.
