@@ -118,6 +118,8 @@ def test_the_stroke_network_with_two_encoders(data, tmp_path):
     more += ["--style-weights", str(tmp_path / "weights.txt"), "--crop", "96", "--quiet"]
     assert run(command(data, "any-style", output, *more)) == 0
     assert load_network(output).network.kind == "strokes"
+    assert (tmp_path / "strokes-run" / "checkpoint.pt").exists()
+    assert not (tmp_path / "strokes-run" / "measured").exists()  # of use only meanwhile
     words = ["--model", str(output), "--style", str(data / "paintings" / "rain.png")]
     assert run(["stylize", str(photo), *words, "-o", str(tmp_path / "x.png")]) == 0
     assert images.read(tmp_path / "x.png").tensor.shape == images.read(photo).tensor.shape

@@ -24,7 +24,7 @@ def test_a_picture_with_a_key_is_measured_once():
         return {"layer": {"mean": picture.mean((2, 3)) / 3}, "read image": {"mean": picture}}
 
     kept, picture = StyleMeasurements(measure), torch.rand(1, 3, 4, 4)
-    first, second = kept(picture, ("a", 1)), kept(picture, ("a", 1))
+    first, second = kept(picture, (7, 1)), kept(picture, (7, 1))
     assert len(asked) == len(kept) == 1
     # Rounded the first time, too, so that a resumed training is the same.
     assert torch.equal(first["layer"]["mean"], second["layer"]["mean"])
@@ -34,6 +34,43 @@ def test_a_picture_with_a_key_is_measured_once():
     assert torch.equal(second["read image"]["mean"], picture)
     assert kept(picture)["layer"]["mean"].dtype == torch.float32
     assert len(kept) == 1
+
+
+def summaries(picture):
+    return {
+        "full relu1_1": {"mean": picture.mean((2, 3)), "gram": picture[:, :, 0]},
+        "read image": {"mean": picture.sum((2, 3))},
+    }
+
+
+def test_a_folder_keeps_measurements_for_the_next_process(tmp_path):
+    picture, asked = torch.rand(1, 3, 4, 4), []
+    first = StyleMeasurements(summaries, tmp_path / "kept")
+    made = first(picture, (3, 1))
+    again = StyleMeasurements(lambda picture: asked.append(1), tmp_path / "kept")
+    read = again(picture, (3, 1))
+    assert not asked
+    assert {name: sorted(each) for name, each in read.items()} == {
+        "full relu1_1": ["gram", "mean"],
+        "read image": ["mean"],
+    }
+    for name, summary in made.items():
+        for kind, value in summary.items():
+            assert torch.equal(read[name][kind], value)
+
+
+def test_a_broken_file_is_measured_again_and_a_full_disk_does_not_matter(tmp_path):
+    picture = torch.rand(1, 3, 4, 4)
+    kept = StyleMeasurements(summaries, tmp_path)
+    made = kept(picture, (0, 0))
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:-3])
+    again = StyleMeasurements(summaries, tmp_path)(picture, (0, 0))
+    assert torch.equal(again["read image"]["mean"], made["read image"]["mean"])
+    (tmp_path / "file").write_text("no folder")
+    without = StyleMeasurements(summaries, tmp_path / "file" / "kept")
+    assert torch.equal(without(picture, (0, 0))["read image"]["mean"], made["read image"]["mean"])
+    assert len(without) == 1
 
 
 def test_measurements_of_a_batch():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -84,6 +85,10 @@ class AnyStyleTraining(OnePassTraining):
         pictures = [self._styles.draw(8, generator) for _ in range(16)]
         predictor.standardize([summaries_of(encoder, p, STYLE_LAYERS) for p in pictures])
         return predictor
+
+    def keep_measurements(self, folder: Path) -> None:
+        """See :class:`OnePassTraining`."""
+        self._measurements = StyleMeasurements(self._measure, folder)
 
     def draw_picture(self, generator: torch.Generator, size: int) -> DrawnStyle:
         """A random crop of a random style picture."""

@@ -14,7 +14,8 @@ from __future__ import annotations
 import contextlib
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -39,6 +40,7 @@ from impasto.training.finite_steps import FiniteSteps, without_blank_gradients
 from impasto.training.loop import MovingAverage, cosine_rate
 from impasto.training.prefetch import Prefetcher
 from impasto.training.settings import OnePassSettings
+from impasto.training.style_measurements import Key
 from impasto.training.terms import CheckerboardTerm, PaletteTerm, SmoothnessTerm
 from impasto.training.two_encoders import TwoEncoderLosses
 
@@ -75,7 +77,7 @@ class Sample(NamedTuple):
     style: Tensor | None
     generator: torch.Generator
     is_own_style: bool
-    style_key: Hashable | None = None
+    style_key: Key | None = None
 
     def to(self, device: torch.device) -> Sample:
         """The sample with its pictures on a device."""
@@ -87,7 +89,7 @@ class DrawnStyle(NamedTuple):
     """A style picture (1, 3, size, size), and what identifies it if it comes again."""
 
     picture: Tensor | None
-    key: Hashable | None = None
+    key: Key | None = None
 
 
 class OnePassTraining(ABC):
@@ -131,6 +133,13 @@ class OnePassTraining(ABC):
         )
         self.finite_steps = FiniteSteps()
         self._prefetcher = Prefetcher(self._samples, enabled=self._device.type != "cpu")
+
+    def keep_measurements(self, folder: Path) -> None:  # noqa: B027
+        """Keep what is measured of style pictures in a folder that belongs to this training alone.
+
+        It costs more than a step. So a resumed training need not measure it again, nor each of
+        several processes. Does nothing if nothing is measured twice.
+        """
 
     @abstractmethod
     def draw_styles(self, samples: Sequence[Sample], size: int) -> StyleBatch:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
+import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -43,6 +46,7 @@ from impasto.training.fixed_styles import FixedStylesTraining
 from impasto.training.loop import run as run_training
 from impasto.training.network import OnePassTraining, summaries_of
 from impasto.training.settings import PRESETS, OnePassSettings
+from impasto.training.style_measurements import FOLDER
 from impasto.training.style_weights import read_style_weights
 from impasto.training.tensorboard import TensorBoardLog
 from impasto.training.two_encoders import TwoEncoderLosses
@@ -89,6 +93,8 @@ def run(args: argparse.Namespace) -> int:
     }
     output = absolute(args.output)  # the working folder may be removed during the training
     folder = absolute(run_folder(args))
+    identity = hashlib.blake2b(json.dumps(checkpoint_settings).encode(), digest_size=4)
+    task.keep_measurements(folder / FOLDER / identity.hexdigest())
     is_main, problems = workers.rank == 0, Problems()
     tensorboard = TensorBoardLog(folder) if args.tensorboard and is_main else None
     validation = ValidationLog(
@@ -128,6 +134,7 @@ def run(args: argparse.Namespace) -> int:
     if is_main:
         save = partial(save_network, model=task.model(), dtype=torch.float16)
         save_model(output, save, args.steps)
+        shutil.rmtree(folder / FOLDER, ignore_errors=True)
     workers.wait()
     return 0
 
