@@ -43,6 +43,8 @@ class Keyframe:
         seconds: The time, from the beginning of what is painted.
         styles: The styles then, mixed by their weights; none: those of the keyframe before.
         strength: The strength then, 0 to 1; None: as between the keyframes around it that have one.
+
+    What no keyframe sets at 0 s is then as the request's picture says.
     """
 
     seconds: float

@@ -26,8 +26,9 @@ class Timeline:
     Args:
         keyframes: In the order of time; none: the same look all the time.
         vectors: Style vector of each keyframe; None where it has no styles of its own.
-        vector: Of the clip's own styles; None if only regions have styles.
-        strength: Of the clip.
+        vector: Of the clip's own styles, at 0 s unless a keyframe says otherwise; None if only
+            regions have styles.
+        strength: Of the clip, at 0 s unless a keyframe says otherwise.
         ease: One of :data:`EASINGS`.
     """
 
@@ -47,6 +48,11 @@ class Timeline:
             if own is not None
         ]
         self._strengths = [(k.seconds, k.strength) for k in keyframes if k.strength is not None]
+        # What is not set at the beginning begins as that of the clip.
+        if self._styles and self._styles[0][0] > 0 and vector is not None:
+            self._styles.insert(0, (0.0, vector))
+        if self._strengths and self._strengths[0][0] > 0:
+            self._strengths.insert(0, (0.0, strength))
         self._vector, self._strength = vector, strength
 
     def __call__(self, time: Fraction) -> Look:

@@ -235,6 +235,10 @@ def video_stream(container: Any, path: Path) -> Any:
     Raises:
         InputDataError: If there is none, or it cannot be decoded.
     """
+    if not container.streams:
+        raise InputDataError(
+            f"{path} holds nothing that can be read: it is cut off, or of another kind."
+        )
     streams = list(container.streams.video)
     moving = [stream for stream in streams if not _is_cover(stream)]
     if not moving and streams:
