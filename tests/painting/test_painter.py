@@ -146,7 +146,7 @@ def test_any_function_is_an_encoder(content, style):
     painter = Painter(content, [style], recipe.replace(style_scale=0.5), encoder=squares)
     losses = [step.losses for step in painter]
     assert losses[-1].keys() == {
-        "content.pixels", "style.colours", "laplacian", "structure", "tv"
+        "content.pixels", "style.colours", "structure", "tv"
     }  # fmt: skip
     # The content, and the style of 80×72 pixels with half the long side of the content.
     assert sizes[:2] == [(32, 48), (24, 22)]
@@ -180,7 +180,6 @@ def test_recipes_that_do_not_fit_the_encoder(make, content, encoder):
         ("style_scale", 0.5),
         ("style_weight", 0.0),
         ("content_weight", 0.0),
-        ("laplacian_weight", 0.0),
         ("structure_weight", 0.0),
         ("tv_weight", 0.0),
     ],
@@ -193,7 +192,7 @@ def test_every_choice_runs(make, name, value):
     off = {name.removesuffix("_weight")} if value == 0.0 else set()
     if off == {"content"}:
         off |= {"structure"}  # its weight is times that of content
-    assert kinds == {"content", "style", "laplacian", "structure", "tv"} - off
+    assert kinds == {"content", "style", "structure", "tv"} - off
 
 
 # --- where it starts -----------------------------------------------------------------------------
@@ -364,7 +363,7 @@ def test_history(make, tmp_path):
     rows = [as_row(step) for step in steps]
     assert [(r["stage"], r["step"]) for r in rows] == [(s.stage + 1, s.step) for s in steps]
     terms = ["content.relu4_1", "style.relu1_1", "style.relu2_1", "style.relu3_1"]
-    terms += ["laplacian", "structure", "tv"]
+    terms += ["structure", "tv"]
     columns = ["stage", "step", "height", "width", "seconds", "loss", *terms]
     assert all(list(r) == columns for r in rows)
     assert all(r["loss"] == pytest.approx(sum(r[term] for term in terms)) for r in rows)

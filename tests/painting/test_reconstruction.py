@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -67,3 +68,24 @@ def test_figure_panels_are_shallow_to_deep(encoder: Encoder, content: Picture):
     assert sum(panels[7].layers.values()) == pytest.approx(1)
     assert not isinstance(panels[2].painter(content, SMALL, encoder=encoder), TexturePainter)
     assert isinstance(panels[7].painter(content, SMALL, encoder=encoder), TexturePainter)
+
+
+def test_deep_layers_are_smoothed_and_shallow_ones_hardly(encoder, content):
+    def weight(layer: str) -> float:
+        return reconstruction(content, SMALL, {layer: 1.0}, encoder=encoder).recipe.tv_weight
+
+    weights = [weight(f"relu{block}_1") for block in range(1, 6)]
+    ratios = [after / before for before, after in itertools.pairwise(weights)]
+    assert ratios == pytest.approx([4, 4, 4, 4])
+    assert weights[1] < SMALL.tv_weight < weights[2]
+
+
+def test_shallow_statistics_have_few_sizes(encoder, content):
+    recipe = SMALL.replace(smallest=32, scale_ratio=1.2)
+    counts = [
+        len(panel.painter(content, recipe, encoder=encoder).stages) for panel in figure_panels()[5:]
+    ]
+    assert counts[:3] == [1, 2, 3]
+    assert min(counts[3:]) > 3
+    panel = figure_panels()[5]
+    assert len(panel.painter(content, recipe.replace(scales=4), encoder=encoder).stages) == 4

@@ -13,6 +13,9 @@ def test_every_named_study_has_valid_cells():
     figure = STUDIES["gatys2015"]
     assert len(figure.cells) == 20
     assert [len(layers) for layers in figure.rows.values] == [1, 2, 3, 4, 5]
+    assert figure.columns.values == pytest.approx([0.01, 0.1, 1, 10])
+    ratios = ["0.01 (α/β = 1e-5)", "0.1 (α/β = 1e-4)", "1 (α/β = 1e-3)", "10 (α/β = 1e-2)"]
+    assert list(figure.columns.names) == ratios
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,9 @@ from impasto.recipes.recipe import Recipe, from_toml
 # of mean activations about one, as theirs, equations 1 and 5 with α/β = 1e-4 leave the photograph
 # as it is, and with 1e-8 they give what the figures show. In relative units, which no scale of a
 # net changes, a thousand times the ratio spans the looks of figure 3 (see the study of that name).
+PAPERS_RATIO = 1000.0
+"""Content weight in relative units over the papers' α/β, where the style weight is 1."""
+
 _GATYS = Recipe(
     encoder="vgg19 or compact",  # which needs no download
     pooling="average",
@@ -25,10 +28,9 @@ _GATYS = Recipe(
     detail=0.0,
     preconditioning=0.0,
     tv_weight=0.0,
-    laplacian_weight=0.0,
     structure_weight=0.0,
     style_loss="gram",
-    content_weight=1e-4 * 1000,
+    content_weight=1e-4 * PAPERS_RATIO,
     style_weight=1.0,
 )
 
@@ -37,7 +39,7 @@ RECIPES: Mapping[str, Recipe] = {
     # arXiv:1508.06576, figure 2: α/β = 1e-3 (B, C, D) or 1e-4 (E, F).
     "gatys2015": _GATYS,
     # CVPR 2016, figure 3: α/β = 1e-3 (B), 8e-4 (C), 5e-3 (D), 5e-4 (E, F).
-    "gatys2016": _GATYS.replace(content_weight=1e-3 * 1000),
+    "gatys2016": _GATYS.replace(content_weight=1e-3 * PAPERS_RATIO),
     # Faces and letters stay readable: more content, the photograph's lines (arXiv:1707.01253), and
     # all of its detail at every size.
     "photo": Recipe(content_weight=0.3, laplacian_weight=0.05, detail=1.0),
@@ -48,7 +50,6 @@ RECIPES: Mapping[str, Recipe] = {
     # (arXiv:1701.08893 says why: mean and variance may trade places); Gaussians' do not.
     "texture": Recipe(
         content_weight=0.0,
-        laplacian_weight=0.0,
         detail=0.0,
         init="noise",
         style_loss="gaussian-ot",
@@ -67,7 +68,6 @@ RECIPES: Mapping[str, Recipe] = {
         final_steps=60,
         style_loss="gaussian-ot",
         tv_weight=0.05,
-        laplacian_weight=0.0,
         structure_weight=0.0,
     ),
 }

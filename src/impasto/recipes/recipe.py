@@ -115,9 +115,9 @@ class Recipe:
         group=OPTIMIZATION,
         range=(0, 10**6),
     )
-    # Strokes of a picture of 1024 px are a fair share of it, and 50 steps take half a minute.
+    # Strokes of a picture of 768 px are a fair share of it, and 50 steps take seconds.
     paint_size: int = entry(
-        1024,
+        768,
         "long side in pixels at which larger pictures are painted; they are then enlarged along "
         "the photograph's edges and touched up; 0: painted at their own size, in finer strokes",
         group=OPTIMIZATION,
@@ -186,11 +186,10 @@ class Recipe:
     # without costing style (docs/painting.md, benchmarks/structure.py).
     content_weight: float = entry(0.1, "weight of the content loss", group=CONTENT, range=_WEIGHT)
     laplacian_weight: float = entry(
-        0.02,
+        0.0,
         "weight of the photograph's lines (its Laplacian), for faces and letters",
         group=CONTENT,
         range=_WEIGHT,
-        papers="0",
     )
     structure_weight: float = entry(
         0.3,

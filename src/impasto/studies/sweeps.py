@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from impasto.errors import OptionError, unknown_name
-from impasto.recipes.presets import get_recipe
+from impasto.recipes.presets import PAPERS_RATIO, get_recipe
 from impasto.recipes.recipe import FIELDS, Recipe
 
 
@@ -120,12 +120,18 @@ def _depths(*blocks: int) -> Sweep:
     return Sweep(sweep.entry, sweep.values, names)
 
 
+def _ratios(*powers: int) -> Sweep:
+    """Content weights in relative units that stand for the papers' ratios α/β, powers of ten."""
+    weights = [PAPERS_RATIO * 10.0**power for power in powers]
+    names = [f"{weight:g} (α/β = 1e{power})" for weight, power in zip(weights, powers, strict=True)]
+    return Sweep("content_weight", tuple(weights), tuple(names))
+
+
 STUDIES: Mapping[str, Study] = {
     "gatys2015": Study(
         # A little total variation, since white noise leaves dust in a hundred steps.
         get_recipe("gatys2015").replace(encoder="compact", steps=150, size=320, tv_weight=1.0),
-        # α/β = 1e-5 … 1e-2, see the presets.
-        (_depths(1, 2, 3, 4, 5), parse_sweep("content-weight=0.01,0.1,1,10")),
+        (_depths(1, 2, 3, 4, 5), _ratios(-5, -4, -3, -2)),
         "style layers against content weight, figure 3 of arXiv:1508.06576",
     ),
     "content-layer": Study(
