@@ -121,7 +121,10 @@ def _is_own_table(columns: list[str]) -> bool:
 def _digests(request: AnyRequest) -> Iterator[str]:
     for name in request.files:
         if os.path.isfile(name):
-            state = os.stat(name)
+            try:
+                state = os.stat(name)
+            except OSError:  # removed just now
+                continue
             yield _digest(os.path.realpath(name), state.st_mtime_ns, state.st_size)
 
 
@@ -144,7 +147,15 @@ def provenance_of_saving(depth: int, source_metadata: str) -> dict[str, str]:
     return {SAVED: f"depth {depth}, metadata {source_metadata}"}
 
 
-def provenance_of(request: AnyRequest, *, is_finished: bool) -> Mapping[str, str]:
-    """The entries of a picture's metadata by which :func:`find_existing` knows it again."""
+def provenance_of(
+    request: AnyRequest, sources: str | None = None, *, is_finished: bool
+) -> Mapping[str, str]:
+    """The entries of a picture's metadata by which :func:`find_existing` knows it again.
+
+    Args:
+        request: What made it.
+        sources: :func:`source_digests` from before the files were read; None: those of now.
+        is_finished: Whether all the work was done.
+    """
     unfinished = {} if is_finished else {UNFINISHED: "yes"}
-    return {SOURCES: source_digests(request), **unfinished}
+    return {SOURCES: source_digests(request) if sources is None else sources, **unfinished}

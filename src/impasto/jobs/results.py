@@ -46,6 +46,7 @@ class Result:
         is_finished: Whether all the work was done.
         notes: Further lines for the picture's metadata.
         source: What the content's file says beside its pixels, if there is one.
+        sources: Digests of the files that were read, from before they were; None: those of now.
     """
 
     tensor: Tensor = field(repr=False)
@@ -57,6 +58,7 @@ class Result:
     is_finished: bool = True
     notes: Mapping[str, str] = field(default_factory=dict)
     source: SourceInfo | None = field(default=None, repr=False)
+    sources: str | None = field(default=None, repr=False)
 
     @property
     def recipe(self) -> Recipe:
@@ -111,7 +113,7 @@ class Result:
         """What goes into the picture's file: request, time and memory, versions."""
         return {
             **describe_request(self.request),
-            **provenance_of(self.request, is_finished=self.is_finished),
+            **provenance_of(self.request, self.sources, is_finished=self.is_finished),
             **costs(self.seconds, self.peak_bytes),
             **self.notes,
         }

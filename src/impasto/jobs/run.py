@@ -29,6 +29,7 @@ from impasto.jobs import one_pass, optimization
 from impasto.jobs.checkpoints import Checkpoints
 from impasto.jobs.encoder_at_hand import with_encoder_at_hand
 from impasto.jobs.events import Event, Finished, Note, Progress
+from impasto.jobs.existing import source_digests
 from impasto.jobs.resources import Resources
 from impasto.jobs.results import Result, Row, describe_request
 from impasto.jobs.video_request import AnyRequest, Encoding
@@ -162,14 +163,18 @@ class Run(Iterator[Event]):
         self._listener = listener
         self._result: Result | None = None
         self._problems: set[str] = set()
+        self._sources: str | None = None
         if notice and not self.resources.is_first_use(notice):
             notice = ""  # told for another picture of the batch
         self._events = _after_notice(notice, _runner(request.kind)(self))
 
     def __next__(self) -> Event:
         with memory_errors():
+            if self._sources is None:  # a file may be replaced while it is painted
+                self._sources = source_digests(self.request)
             event: Event = next(self._events)
         if isinstance(event, Finished):
+            event = dataclasses.replace(event, result=self._of_sources(event.result))
             self._result, self.result_so_far = event.result, None
         self.emit(event)
         return event
@@ -192,7 +197,7 @@ class Run(Iterator[Event]):
         """Cancel at once; :attr:`result` keeps the best picture so far."""
         try:
             if self._result is None and self.result_so_far is not None:
-                self._result = self.result_so_far()
+                self._result = self._of_sources(self.result_so_far())
         finally:
             self.result_so_far = None
             self._events.close()
@@ -212,10 +217,13 @@ class Run(Iterator[Event]):
             ImpastoError: If nothing has been made yet.
         """
         if self._result is None and self.result_so_far is not None:
-            return self.result_so_far()
+            return self._of_sources(self.result_so_far())
         if self._result is None:
             raise ImpastoError("There is no picture yet: the run has not come to its first step.")
         return self._result
+
+    def _of_sources(self, result: Result) -> Result:
+        return dataclasses.replace(result, sources=self._sources)
 
     def finish(self) -> Result:
         """Run to the end; the result."""
