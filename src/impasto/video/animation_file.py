@@ -58,7 +58,7 @@ class AnimationFile:
             _MILLISECOND,
             Coding(matrix=0, transfer=13, is_full=True),
             has_alpha=image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info,
-            loops=int(image.info.get("loop", 0 if path.suffix.lower() != ".gif" else 1)),
+            loops=_loops(image),
         )
         self._size = image.size
 
@@ -98,6 +98,14 @@ class AnimationFile:
 
     def close(self) -> None:
         """Nothing: it is read from memory."""
+
+
+def _loops(image: Image.Image) -> int:
+    """How often it is shown, 0 for ever; a GIF tells how often it is shown again, or nothing."""
+    if image.format != "GIF":
+        return int(image.info.get("loop", 0))
+    again = image.info.get("loop")
+    return 1 if again is None else int(again) + 1 if again else 0
 
 
 def _duration(frame: Image.Image) -> int:

@@ -57,9 +57,7 @@ def _write(
         pixel_format = "rgba"
     times = parts.times
     ticks, last = _ticks(times, units)
-    options = {"gif": {"loop": str(loops - 1 if loops else 0)}, "apng": {"plays": str(loops)}}.get(
-        format_, {"loop": str(loops)}
-    )
+    options = _loop_options(format_, loops)
     if format_ != "webp":
         options["final_delay"] = f"{last}/1000" if format_ == "apng" else str(last)
     with av.open(str(temporary), "w", format=format_, container_options=options) as output:
@@ -81,6 +79,15 @@ def _write(
         assert stream is not None
         for packet in stream.encode(None):
             output.mux(packet)
+
+
+def _loop_options(format_: str, loops: int) -> dict[str, str]:
+    """How often an animation is shown, 0 for ever, as an option of FFmpeg's format."""
+    if format_ == "apng":
+        return {"plays": str(loops)}
+    if format_ == "gif":  # how often again; -1: never
+        return {"loop": str({0: 0, 1: -1}.get(loops, loops - 1))}
+    return {"loop": str(loops)}
 
 
 def _ticks(times: Sequence[Times], units: int) -> tuple[list[int], int]:

@@ -19,7 +19,7 @@ from impasto.jobs.video_request import Keyframe, VideoRequest
 from impasto.onepass.stylizer import StyleSource, Stylizer, choose_model
 from impasto.video.clip import Clip, selected
 from impasto.video.moving_masks import ClipRegions
-from impasto.video.painters import PAINTERS, FrameByFrame, FramePainter
+from impasto.video.painters import PAINTERS, FrameByFrame, FramePainter, KeptRegions
 from impasto.video.timeline import Timeline
 
 _SAMPLES, _SAMPLE_SIDE = 6, 256
@@ -67,11 +67,12 @@ def clip_painter(
         strength=picture.strength,
         ease=request.ease,
     )
-    painter: FramePainter = FrameByFrame(stylizer, timeline, regions=regions)
+    single: FramePainter = FrameByFrame(stylizer, timeline, regions=regions)
+    painter = single
     for place in PAINTERS.values():
         module, _, name = place.partition(":")
         painter = getattr(importlib.import_module(module), name)(painter, request, run.device)
-    return painter
+    return painter if painter is single else KeptRegions(painter, regions)
 
 
 def stylizer_of(run: Run, picture: StylizeRequest) -> Stylizer:

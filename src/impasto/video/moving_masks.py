@@ -63,12 +63,18 @@ class ClipRegions:
                     "black and white."
                 )
         self._still: list[Region] | None = None
+        self._last: tuple[Frame, Sequence[Region]] | None = None
         self._specs = list(request.regions)
 
     def __call__(self, frame: Frame) -> Sequence[Region]:
         """The regions of a frame; none if the request has none."""
         if not (self._request.regions or self._request.mask):
             return ()
+        if self._last is None or self._last[0] is not frame:
+            self._last = frame, self._of(frame)
+        return self._last[1]
+
+    def _of(self, frame: Frame) -> Sequence[Region]:
         if self._still is None:
             self._still = self._read(frame)
         if not self._moving:

@@ -154,7 +154,7 @@ def _video(
     assert path is not None
     av = require("av", by="A video", hint="or name a folder, for frames")
     codec = choose_codec(av, path, options.encoding)
-    rate = Fraction(request.fps or info.rate).limit_denominator(100_000)
+    rate = _encoder_rate(Fraction(request.fps or info.rate))
     sink = VideoSink(av, codec, size, rate)
     if sink.size != size:
         height, width = sink.size
@@ -184,7 +184,7 @@ def _video(
         codec,
         even(size, codec.multiple),
         rate,
-        info.time_base if not request.fps else 1 / rate,
+        info.time_base if not request.fps else 1 / Fraction(request.fps).limit_denominator(10**5),
         source,
         tracks,
         start,
@@ -193,6 +193,15 @@ def _video(
         chapters,
     )
     return ClipOutput(sink, parts, lambda: write_video(av, path, video), notes)
+
+
+def _encoder_rate(rate: Fraction) -> Fraction:
+    """Frames a second that every encoder takes: MPEG-4 wants at most 65535 parts of a second.
+
+    It steers the encoder only; frames are shown at their own times.
+    """
+    near = rate.limit_denominator(1001) or Fraction(1, 1001)
+    return near if near.numerator < 1 << 16 else Fraction(max(1, round(rate)))
 
 
 def _colour_notes(info: ClipInfo) -> list[str]:

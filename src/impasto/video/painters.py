@@ -11,17 +11,16 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+import torch
 from torch import Tensor
 
 from impasto.images.picture import Picture
 from impasto.networks.normalization import MomentFilter, own_moments
 from impasto.onepass.stylizer import Stylizer
-from impasto.regions.regions import Region
+from impasto.regions.regions import Region, kept_mask
 from impasto.video.frame import Frame
 
 if TYPE_CHECKING:
-    import torch
-
     from impasto.jobs.video_request import VideoRequest
 
 
@@ -124,6 +123,39 @@ class FrameByFrame:
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Go on from a state."""
         self._vectors = dict(state)
+
+
+class KeptRegions:
+    """Puts the clip back where regions keep it, after whatever another painter did there.
+
+    Args:
+        inner: Paints frames.
+        regions: Frame → its regions.
+    """
+
+    def __init__(self, inner: FramePainter, regions: Callable[[Frame], Sequence[Region]]) -> None:
+        self._inner, self._regions = inner, regions
+        self.segment_frames = inner.segment_frames
+
+    def __call__(self, frame: Frame) -> Tensor:
+        """The painted frame, (1, 3, H, W) in [0, 1]."""
+        painted = self._inner(frame)
+        kept = kept_mask(self._regions(frame))
+        if kept is None:
+            return painted
+        return torch.lerp(painted, frame.image.to(painted), kept.to(painted))
+
+    def reset(self) -> None:
+        """Forget earlier frames."""
+        self._inner.reset()
+
+    def state(self) -> dict[str, Tensor]:
+        """That of the other painter."""
+        return self._inner.state()
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a state."""
+        self._inner.load_state(state)
 
 
 PainterFactory: TypeAlias = "Callable[[FramePainter, VideoRequest, torch.device], FramePainter]"

@@ -222,6 +222,8 @@ def open_container(av: Any, path: Path) -> Any:
         raise InputDataError(f"There is no clip {path}: check its name and folder.")
     try:
         return av.open(str(path), metadata_errors="replace")
+    except av.EOFError as error:
+        raise _nothing_in(path) from error
     except (av.FFmpegError, OSError, ValueError) as error:
         raise InputDataError(
             f"{path} cannot be read as a video ({_reason(error)}): it is of another kind, or its "
@@ -236,9 +238,7 @@ def video_stream(container: Any, path: Path) -> Any:
         InputDataError: If there is none, or it cannot be decoded.
     """
     if not container.streams:
-        raise InputDataError(
-            f"{path} holds nothing that can be read: it is cut off, or of another kind."
-        )
+        raise _nothing_in(path)
     streams = list(container.streams.video)
     moving = [stream for stream in streams if not _is_cover(stream)]
     if not moving and streams:
@@ -253,6 +253,12 @@ def video_stream(container: Any, path: Path) -> Any:
     if context is None:
         raise InputDataError(f"{path} has a video of a kind that FFmpeg cannot decode.")
     return stream
+
+
+def _nothing_in(path: Path) -> InputDataError:
+    return InputDataError(
+        f"{path} holds nothing that can be read: it is cut off, empty or of another kind."
+    )
 
 
 def _is_encrypted(path: Path) -> bool:
