@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
@@ -49,11 +50,30 @@ def load_torch(
         InputDataError: With that message.
     """
     try:
-        return restore(torch.load(path, weights_only=True, map_location="cpu"))
+        size = _checked_size(path)
+        value = torch.load(path, weights_only=True, map_location="cpu")
+        if any(tensor.numel() * tensor.element_size() > size for tensor in _tensors(value)):
+            raise ValueError("it has a tensor that is larger than the file")
+        return restore(value)
     except kept:
         raise
     except Exception as error:  # torch.load raises nearly anything for a broken file
         raise InputDataError(broken) from error
+
+
+def _checked_size(path: Path) -> int:
+    """Bytes of a file, which :func:`save_torch` did not compress, so that it holds no more.
+
+    Raises:
+        ValueError: If it unfolds to more.
+        OSError: If it cannot be read.
+        BadZipFile: If it is no archive.
+    """
+    size = path.stat().st_size
+    with zipfile.ZipFile(path) as archive:
+        if sum(max(one.file_size, one.compress_size) for one in archive.infolist()) > size:
+            raise ValueError("it unfolds to more than its size")
+    return size
 
 
 class _Stream:
