@@ -20,7 +20,6 @@ from impasto.jobs.requests import (
     PaintRequest,
     ReconstructRequest,
     Request,
-    Source,
     StyleInput,
     StylizeRequest,
     TextureRequest,
@@ -197,7 +196,7 @@ def _stylize(request: StylizeRequest, names: _Names) -> StylizeRequest:
     )
 
 
-def _masks(request: PaintRequest | StylizeRequest, names: _Names) -> dict[str, Source | None]:
+def _masks(request: PaintRequest | StylizeRequest, names: _Names) -> dict[str, Any]:
     return {
         "mask": names.optional(request.mask, "mask"),
         "style_mask": names.optional(request.style_mask, "style mask"),

@@ -118,6 +118,7 @@ class Page {
     $("results").hidden = true;
     $("kept").textContent = "";
     $("told").textContent = "";
+    $("status").textContent = text("starting");
   }
 
   // Show a job and follow it.

@@ -1,0 +1,378 @@
+"""The page in a real browser: what a person does, from the photograph to the saved picture."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers.web_client import PAINTING, PHOTO, Server, png_bytes, serving
+
+pytest.importorskip("playwright", reason="the browser is driven by playwright")
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium"),
+]
+
+PATIENCE = 120_000  # milliseconds: other programs may share the machine
+WIDTHS = {"phone": (360, 780), "desk": (1400, 900)}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with serving("--rate", "0", "--most-steps", "5000") as server:
+        yield server.wait_ready()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
+    """Opens the page in a session of its own; what the page's console says must be nothing."""
+    contexts, said = [], []
+
+    def open_page(width: int = 1400, height: int = 900, path: str = "", **options: Any) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, locale=options.pop("locale", "en"),
+            accept_downloads=True, **options,
+        )  # fmt: skip
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda message: message.type == "error" and said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(f"http://127.0.0.1:{server.port}/{path}")
+        page.wait_for_selector("body[data-ready]")
+        return page
+
+    expect.set_options(timeout=PATIENCE)
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert [text for text in said if "status of 4" not in text] == []
+
+
+def give(page: Page, field: str, data: bytes, name: str = "photo.png") -> None:
+    page.set_input_files(f"#{field}", {"name": name, "mimeType": "image/png", "buffer": data})
+
+
+def set_slider(page: Page, field: str, value: float) -> None:
+    page.eval_on_selector(
+        f"#{field}",
+        "(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); "
+        "e.dispatchEvent(new Event('change')); }",
+        str(value),
+    )
+
+
+def made(page: Page) -> None:
+    """Wait for the picture of the job that is shown."""
+    expect(page.locator("#save-png")).to_be_visible()
+
+
+def paint(page: Page) -> None:
+    """Begin a painting, and wait for its first step."""
+    old = page.url
+    page.click("#paint")
+    page.wait_for_function("old => location.href !== old", arg=old)
+    expect(page.locator("#status")).to_contain_text("step")
+
+
+def saved(page: Page, field: str) -> bytes:
+    with page.expect_download() as download:
+        page.click(f"#{field}")
+    return Path(download.value.path()).read_bytes()
+
+
+def test_a_photograph_and_a_style_give_a_picture_at_once(open_page):
+    page = open_page()
+    expect(page.locator("#quick")).to_be_disabled()
+    give(page, "photo", PHOTO)
+    page.click("[data-style=great-wave]")
+    made(page)
+    assert re.search(r"#job=[\w-]{32}$", page.url)
+    expect(page.locator("#told")).to_contain_text("Finished")
+    picture = Image.open(io.BytesIO(saved(page, "save-png")))
+    assert (picture.format, picture.size) == ("PNG", (256, 192))  # enlarged four times at most
+    assert Image.open(io.BytesIO(saved(page, "save-jpeg"))).format == "JPEG"
+    assert Image.open(io.BytesIO(saved(page, "save-tiff"))).format == "TIFF"
+
+
+def test_a_painting_emerges_is_stopped_kept_and_goes_on(open_page):
+    page = open_page()
+    set_slider(page, "size", 256)
+    give(page, "photo", png_bytes(256, 192, seed=1))
+    give(page, "own-style", PAINTING, "mine.png")
+    expect(page.locator("#chosen")).to_contain_text("mine.png")
+    made(page)
+    paint(page)
+    expect(page.locator("#after")).to_have_attribute("src", re.compile("preview"))
+    first = page.get_attribute("#after", "src")
+    expect(page.locator("#after")).not_to_have_attribute("src", first)
+    page.click("#stop")
+    expect(page.locator("#told")).to_contain_text("kept")
+    expect(page.locator("#resume")).to_be_visible()
+    page.click("#resume")
+    expect(page.locator("#status")).to_contain_text("step")
+    page.click("#stop")
+    made(page)
+
+
+def test_a_job_is_found_again_after_the_tab_was_closed(open_page):
+    page = open_page()
+    give(page, "photo", png_bytes(256, 192, seed=1))
+    give(page, "own-style", PAINTING)
+    made(page)
+    paint(page)
+    link = page.url.rpartition("/")[2]
+    page.close()
+    page = open_page(path=link)  # another browser, which has the link
+    expect(page.locator("#after")).to_have_attribute("src", re.compile("preview|result"))
+    page.click("#stop")
+    made(page)
+
+
+def test_settings_are_restored_from_the_history_and_from_a_file(open_page):
+    page = open_page()
+    give(page, "photo", PHOTO)
+    page.click("[data-style=starry-night]")
+    set_slider(page, "strength", 0.5)
+    page.select_option("#colour", "content")
+    page.click("#quick")
+    made(page)
+    file = saved(page, "save-png")
+    expect(page.locator("#made button")).to_have_count(1)
+    set_slider(page, "strength", 0.2)
+    page.select_option("#colour", "match")
+    page.click("[data-style=starry-night]")
+    page.click("#restore")
+    for field, value in (("strength", "0.5"), ("colour", "content")):
+        assert page.input_value(f"#{field}") == value
+    expect(page.locator("[data-style=starry-night]")).to_have_attribute("aria-pressed", "true")
+    other = open_page()
+    give(other, "made-elsewhere", file)
+    expect(other.locator("#told")).to_contain_text("settings")
+    for field, value in (("strength", "0.5"), ("colour", "content")):
+        assert other.input_value(f"#{field}") == value
+    expect(other.locator("[data-style=starry-night]")).to_have_attribute("aria-pressed", "true")
+    give(other, "made-elsewhere", PHOTO)
+    expect(other.locator("#problem")).to_contain_text("no settings")
+
+
+def test_several_styles_have_weights(open_page):
+    page = open_page()
+    give(page, "photo", PHOTO)
+    page.click("[data-style=starry-night]")
+    assert page.locator("#chosen input").count() == 0
+    page.click("[data-style=great-wave]")
+    assert page.locator("#chosen input").count() == 2
+    expect(page.locator("#paint")).to_be_enabled()
+    page.click("[data-style=scream]")
+    expect(page.locator("#paint")).to_be_disabled()
+    expect(page.locator("#hint")).to_contain_text("needs a picture")
+    made(page)
+
+
+def test_before_and_after_and_one_to_one(open_page):
+    page = open_page()
+    give(page, "photo", PHOTO)
+    page.click("[data-style=starry-night]")
+    made(page)
+    page.click("#compare")
+    expect(page.locator("#divide")).to_be_visible()
+    page.focus("#divide")
+    page.keyboard.press("ArrowRight")
+    assert page.input_value("#divide") == "51"
+    box = page.locator("#pictures").bounding_box()
+    seen = "([x, y]) => document.elementFromPoint(x, y).id"
+    middle = box["y"] + box["height"] / 2
+    assert page.evaluate(seen, [box["x"] + 0.4 * box["width"], middle]) == "before"
+    assert page.evaluate(seen, [box["x"] + 0.6 * box["width"], middle]) == "after"
+    page.click("#actual")
+    box = page.locator("#after").bounding_box()
+    assert (round(box["width"]), round(box["height"])) == (256, 192)
+
+
+def test_a_brushed_part_stays_a_photograph(open_page):
+    page = open_page()
+    give(page, "photo", PHOTO)
+    page.click("[data-style=starry-night]")
+    made(page)
+    page.click("#mask")
+    set_slider(page, "brush-size", 30)
+    box = page.locator("#brush").bounding_box()
+    x, y = box["x"] + box["width"] * 0.2, box["y"] + box["height"] * 0.2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, box["y"] + box["height"] * 0.8, steps=5)
+    page.mouse.up()
+    old = page.url
+    page.wait_for_function("old => location.href !== old", arg=old)
+    made(page)
+    picture = np.asarray(Image.open(io.BytesIO(saved(page, "save-png"))).convert("RGB"))
+    photo = Image.open(io.BytesIO(PHOTO)).convert("RGB").resize(picture.shape[1::-1])
+    apart = np.abs(picture.astype(int) - np.asarray(photo).astype(int)).mean(-1)
+    assert apart[60:130, 40:60].mean() < 0.5 * apart[:, 150:].mean()
+    page.click("#undo")
+    page.wait_for_function("old => location.href !== old", arg=page.url)
+
+
+def test_delete_forgets_the_picture(open_page, server):
+    page = open_page()
+    give(page, "photo", PHOTO)
+    page.click("[data-style=starry-night]")
+    made(page)
+    job = page.url.partition("#job=")[2]
+    page.click("#forget")
+    expect(page.locator("#told")).to_contain_text("deleted")
+    expect(page.locator("#made button")).to_have_count(0)
+    assert server.client.get(f"/api/jobs/{job}").status == 404
+
+
+def test_mistakes_are_told(open_page):
+    page = open_page()
+    give(page, "photo", b"no picture at all", "photo.png")
+    page.click("[data-style=starry-night]")
+    expect(page.locator("#problem")).to_contain_text("content is")
+    page.set_input_files(
+        "#photo", {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"text"}
+    )
+    expect(page.locator("#problem")).to_contain_text("not a picture")
+
+
+def test_two_languages(open_page):
+    page = open_page(locale="zh-CN")
+    assert page.get_attribute("html", "lang") == "zh-Hans"
+    expect(page.locator("#paint")).to_have_text("精细绘制")
+    page.click("#language")
+    expect(page.locator("#paint")).to_have_text("Paint it")
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    expect(page.locator("#paint")).to_have_text("Paint it")
+
+
+def test_the_keyboard_reaches_everything(open_page):
+    page = open_page()
+    give(page, "photo", PHOTO)
+    focused = "document.activeElement.id || document.activeElement.dataset.style || ''"
+    seen = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        now = page.evaluate(focused)
+        if now == "great-wave" and now not in seen:
+            page.keyboard.press("Space")  # which chooses it
+        seen.add(now)
+    assert {"language", "photo", "great-wave", "own-style", "strength", "size", "colour", "quick",
+            "view", "made-elsewhere"} <= seen  # fmt: skip
+    expect(page.locator("#chosen")).to_contain_text("great wave")
+
+
+UNNAMED = """() => [...document.querySelectorAll("button, a, input, select, progress, img")]
+  .filter((e) => e.offsetParent !== null || e.classList.contains("hidden-input"))
+  .filter((e) => e.tagName === "IMG" ? !e.hasAttribute("alt")
+    : !(e.textContent.trim() || e.getAttribute("aria-label") || e.labels?.length))
+  .map((e) => e.outerHTML.slice(0, 90))"""
+
+SIDEWAYS = """() => document.documentElement.scrollWidth - document.documentElement.clientWidth"""
+
+FAINT = """() => {
+  const parts = (text) => text.match(/[\\d.]+/g).map(Number);
+  const linear = (level) => level <= 10.3 ? level / 3294.6 : ((level / 255 + 0.055) / 1.055) ** 2.4;
+  const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+  const ground = (e) => {
+    for (; e; e = e.parentElement) {
+      const colour = parts(getComputedStyle(e).backgroundColor);
+      if ((colour[3] ?? 1) === 1) return light(colour);
+    }
+    return 1;
+  };
+  const hasText = (e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+  const contrast = (e) => {
+    const [a, b] = [light(parts(getComputedStyle(e).color)), ground(e)];
+    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  };
+  return [...document.querySelectorAll("h1, h2, p, label, legend, button, a, span, output, li")]
+    .filter((e) => e.offsetParent && hasText(e) && !e.closest(":disabled"))
+    .filter((e) => getComputedStyle(e).position !== "absolute" && contrast(e) < 4.5)
+    .map((e) => `${contrast(e).toFixed(2)} ${e.outerHTML.slice(0, 80)}`);
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("device", WIDTHS)
+def test_the_page_fits_and_can_be_read(open_page, device, scheme):
+    """Nothing sticks out, everything has a name, and letters have a contrast of 4.5 or more."""
+    width, height = WIDTHS[device]
+    page = open_page(width, height, color_scheme=scheme)
+    page.click("#sample")
+    page.click("[data-style=starry-night]")
+    page.click("[data-style=great-wave]")
+    made(page)
+    page.click("#compare")
+    assert page.evaluate(SIDEWAYS) == 0
+    assert page.evaluate(UNNAMED) == []
+    assert page.evaluate(FAINT) == []
+    sizes = page.eval_on_selector_all(
+        "main button, main .button", "all => all.filter(e => e.offsetParent)"
+        ".map(e => Math.min(e.offsetWidth, e.offsetHeight))"
+    )  # fmt: skip
+    assert min(sizes) >= 24  # WCAG 2.2, target size
+    if script := os.environ.get("IMPASTO_AXE"):  # the file axe.min.js of the npm package axe-core
+        page.evaluate(Path(script).read_text(encoding="utf-8"))
+        found = page.evaluate("axe.run().then(told => told.violations)")
+        serious = [one for one in found if one["impact"] in ("serious", "critical")]
+        assert [(one["id"], [n["html"][:90] for n in one["nodes"]]) for one in serious] == []
+    if folder := os.environ.get("IMPASTO_SCREENSHOTS"):
+        page.screenshot(path=f"{folder}/{device}-{scheme}.png", full_page=True)
+
+
+def test_the_page_for_programs(open_page):
+    page = open_page(path="api")
+    expect(page.locator("#routes tr").first).to_be_visible()
+    assert page.locator("#schemas details").count() > 5
+    assert page.evaluate(SIDEWAYS) == 0
+
+
+def test_a_token_is_asked_for(browser):
+    with serving("--token") as server:
+        token = server.address.partition("#token=")[2]
+        page = browser.new_page()
+        page.set_default_timeout(PATIENCE)
+        address = f"http://127.0.0.1:{server.port}/"
+        page.goto(address)
+        expect(page.locator("#token-dialog")).to_be_visible()
+        page.fill("#token", "wrong")
+        page.click("#token-form button")
+        expect(page.locator("#token-problem")).to_contain_text("not the server's token")
+        page.fill("#token", token)
+        page.click("#token-form button")
+        page.wait_for_selector("body[data-ready]")
+        page.close()
+        page = browser.new_context().new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto(server.address)
+        page.wait_for_selector("body[data-ready]")
+        assert page.url == address  # the token is not left in the address
+        page.close()
