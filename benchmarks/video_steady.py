@@ -15,7 +15,8 @@ FIGURES, for each method the mean over clips, and the mean of its ratios to the 
 - ``style``: distance of Gram matrices of the encoder from those of ``--style-picture``, or without
   one of the first method's paintings, relative to their energy;
 - ``sharp``: energy of the Laplacian of the luma;
-- ``s/frame``: seconds a frame, reading and writing not counted; the flow is searched in a thread.
+- ``s/frame``: processor seconds a frame of the thread that paints, reading and writing not counted;
+- ``flow``: those of the thread that searches the flow meanwhile, which takes no longer.
 
 ``--sheets`` writes for each clip a contact sheet over time, and a slice: one row of pixels of each
 frame, time downwards. What stands still is vertical lines there, flicker is noise.
@@ -31,6 +32,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from statistics import median
 
 import torch
 import torch.nn.functional as F
@@ -47,14 +49,13 @@ from impasto.onepass.stylizer import Stylizer
 from impasto.video.clip import selected
 from impasto.video.frame import Frame
 from impasto.video.open_clip import open_clip
-from impasto.video.painters import FrameByFrame, FramePainter, Look
-from impasto.video.smoothed_moments import SmoothedMoments
-from impasto.video.steady import SteadyPainter, held_share
+from impasto.video.painters import FrameByFrame, Look
+from impasto.video.steady import steadied
 from impasto.weights.open import open_encoder
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 INTERVALS = (1, 10)
-FIGURES = ("warp 1", "warp 10", "lpips 1", "lpips 10", "style", "sharp", "s/frame")
+FIGURES = ("warp 1", "warp 10", "lpips 1", "lpips 10", "style", "sharp", "s/frame", "flow")
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             pairs = {n: pairs_of(film, n, args.every) for n in INTERVALS}
             painted = {}
             for steady in args.steady:
-                painted[steady], seconds = paint(stylizer, film, steady)
+                painted[steady], times = paint(stylizer, film, steady)
                 figures = judge(painted[steady], painted[args.steady[0]], style, pairs, encoder)
-                rows[steady].append({**figures, "s/frame": seconds})
+                rows[steady].append({**figures, **times})
                 print(line(f"{name} {steady:g}", rows[steady][-1]), flush=True)
             if args.sheets:
                 write_sheets(args.sheets, name, film, painted)
@@ -137,19 +138,18 @@ def pairs_of(film: Sequence[Frame], interval: int, every: int) -> list[Pair]:
     return found
 
 
-def paint(stylizer: Stylizer, film: Sequence[Frame], steady: float) -> tuple[list[Tensor], float]:
-    """Paintings, and seconds a frame without the first two."""
-    inner = FrameByFrame(stylizer, lambda seconds: Look(stylizer.vector))
-    painter: FramePainter = inner
-    if steady:
-        inner.filter_moments = moments = SmoothedMoments(held_share(steady))
-        painter = SteadyPainter(inner, steady, moments)
-    painted, seconds = [], []
+def paint(
+    stylizer: Stylizer, film: Sequence[Frame], steady: float
+) -> tuple[list[Tensor], dict[str, float]]:
+    """Paintings, and the median seconds a frame of both threads, without the first two."""
+    painter = steadied(FrameByFrame(stylizer, lambda seconds: Look(stylizer.vector)), steady)
+    painted, own, other = [], [], []
     for frame in film:
-        started = time.perf_counter()
+        started = time.thread_time(), time.process_time()
         painted.append(painter(frame))
-        seconds.append(time.perf_counter() - started)
-    return painted, sorted(seconds[2:])[len(seconds[2:]) // 2]
+        own.append(time.thread_time() - started[0])
+        other.append(time.process_time() - started[1] - own[-1])
+    return painted, {"s/frame": median(own[2:]), "flow": median(other[2:])}
 
 
 def judge(

@@ -18,7 +18,7 @@ The packages are floors of one house. Each imports only from floors with a lower
     7   jobs: requests, events, results; the one door to everything above
     8   metrics: figures for pictures; training: of networks and encoders; export: graphs
     9   studies: grids of recipes; evaluation: methods compared by metrics; video: clips
-    10  reports: pages and plots; web: a page and a service
+    10  reports: pages and plots; web: a page and a service; live: a camera
     11  cli: the command line
 
 What is named here is the public interface. It is imported when it is first used, so that

@@ -18,8 +18,7 @@ from impasto.onepass.stylizer import Stylizer
 from impasto.video.detail import finest_detail
 from impasto.video.frame import Frame
 from impasto.video.painters import FrameByFrame, Look
-from impasto.video.smoothed_moments import SmoothedMoments
-from impasto.video.steady import SteadyPainter, held_share
+from impasto.video.steady import SteadyPainter, steadied
 
 SIZE = (48, 64)
 
@@ -71,9 +70,9 @@ def change(pictures, step=(0, 0)) -> float:
 
 def network_painter(steady: float) -> SteadyPainter:
     stylizer = Stylizer(["one"], model=fixed_styles("paint", "one"))
-    inner = FrameByFrame(stylizer, lambda seconds: Look(stylizer.vector))
-    inner.filter_moments = moments = SmoothedMoments(held_share(steady))
-    return SteadyPainter(inner, steady, moments)
+    painter = steadied(FrameByFrame(stylizer, lambda seconds: Look(stylizer.vector)), steady)
+    assert isinstance(painter, SteadyPainter)
+    return painter
 
 
 @pytest.mark.parametrize("step", [(2, 0), (1, -1)])

@@ -21,6 +21,7 @@ LIBRARIES: Mapping[str, tuple[str, str]] = {
     "onnxruntime.quantization": ("ONNX Runtime", "onnx"),
     "onnxscript": ("ONNX Script", "onnx"),
     "pillow_heif": ("pillow-heif", "heic"),
+    "pyvirtualcam": ("pyvirtualcam", "live"),
     "prometheus_client": ("prometheus-client", "web"),
     "python_multipart": ("python-multipart", "web"),
     "rawpy": ("rawpy", "raw"),

@@ -11,7 +11,7 @@ from torch import Tensor
 from impasto.errors import option
 from impasto.images.picture import fit_size
 from impasto.metrics.optical_flow import MIN_SIDE, optical_flows
-from impasto.metrics.temporal import sampling_grid, warp
+from impasto.metrics.temporal import sampling_grid
 
 _LEAST, _MOST = 256, 640
 """Long side at which the flow is searched, in pixels: half the frame's, within these bounds."""
@@ -73,24 +73,35 @@ def find_correspondence(
     backward, forward = optical_flows(
         [(frame, previous), (previous, frame)], by=option("steady"), preset=preset
     )
-    trust = _consistency(forward, backward)
-    trust = trust * (-(_difference(warp(previous, backward), frame) / _SAME_COLOUR).square()).exp()
+    # In float32, unlike a metric: this is a third of the work otherwise.
+    grid = sampling_grid(backward).to(frame)
+    forth, before = _sampled(torch.cat([forward, previous], 1), grid).split((2, 3), 1)
+    inside = (grid.abs() <= 1).all(-1)[:, None]
+    trust = inside * _consistency(forth, backward) * _likeness(before, frame)
     return Correspondence(_enlarged_flow(backward, size), _enlarged(_blurred(trust), size))
 
 
-def _consistency(forward: Tensor, backward: Tensor) -> Tensor:
-    """1 where two flows lead back to the same pixel, 0 where they do not or lead outside."""
-    forth = warp(forward, backward)
-    squares = (flow.square().sum(1, keepdim=True) for flow in (forth, backward))
+def _consistency(forth: Tensor, back: Tensor) -> Tensor:
+    """1 where two flows lead back to the same pixel, 0 where they do not.
+
+    Args:
+        forth: The flow to the frame, sampled along the one back, (1, 2, H, W).
+        back: The flow from the frame, of the same shape.
+    """
+    squares = (flow.square().sum(1, keepdim=True) for flow in (forth, back))
     threshold = _RELATIVE * sum(squares, torch.zeros_like(forth[:, :1])) + _INCONSISTENT
-    off = (forth + backward).square().sum(1, keepdim=True)
-    inside = (sampling_grid(backward).abs() <= 1).all(-1)[:, None]
-    return inside * (1.5 - 0.5 * off / threshold).clamp(0, 1)
+    off = (forth + back).square().sum(1, keepdim=True)
+    return (1.5 - 0.5 * off / threshold).clamp(0, 1)
 
 
-def _difference(first: Tensor, second: Tensor) -> Tensor:
-    """Mean absolute difference of colours around each pixel, (1, 1, H, W)."""
-    return _blurred((first - second).abs().mean(1, keepdim=True))
+def _likeness(first: Tensor, second: Tensor) -> Tensor:
+    """1 where the colours around a pixel are the same, (1, 1, H, W)."""
+    difference = _blurred((first - second).abs().mean(1, keepdim=True))
+    return (-(difference / _SAME_COLOUR).square()).exp()
+
+
+def _sampled(x: Tensor, grid: Tensor) -> Tensor:
+    return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
 
 
 def _blurred(x: Tensor) -> Tensor:

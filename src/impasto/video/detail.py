@@ -1,7 +1,7 @@
-"""Fine detail of a held picture, kept as strong as that of a fresh one.
+"""Detail of a held picture, kept as strong as that of a fresh one.
 
-A picture that is moved by parts of a pixel and averaged over time loses its finest detail. Here it
-is made as strong again as that of the frame's own painting.
+A picture that is moved by parts of a pixel and averaged over time loses detail: the finest most,
+but also strokes. Here each octave is made as strong again as that of the frame's own painting.
 """
 
 from __future__ import annotations
@@ -10,30 +10,49 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto.metrics.edges import luma
+
 _MOST = 0.6
 """Largest share of its detail that a picture is given at a time: more is not detail any longer."""
+
+_OCTAVES = 3
+"""Octaves of detail: of 2, 4 and 8 pixels, about."""
+
+_LEAST_SIDE = 8
 
 _LEAST_ENERGY = 1e-8
 
 
-def with_detail_of(held: Tensor, fresh: Tensor, weight: Tensor) -> Tensor:
-    """A picture whose finest detail is as strong as that of another, on the whole.
+def with_detail_of(held: Tensor, fresh: Tensor, weight: Tensor, octaves: int = _OCTAVES) -> Tensor:
+    """A picture whose detail is as strong as that of another, on the whole.
 
     Args:
         held: (1, 3, H, W).
         fresh: Has the detail wanted, of the same shape.
         weight: Where the detail is compared and changed, (1, 1, H, W) in [0, 1].
+        octaves: Of detail, the finest first.
 
     Returns:
-        ``held`` and a share of its detail, less than 0 if it has more than ``fresh``.
+        ``held`` and of each octave a share of its detail, below 0 if it has more than ``fresh``.
     """
+    if octaves > 1 and min(held.shape[-2:]) >= 2 * _LEAST_SIDE:
+        small = [F.avg_pool2d(x, 2, ceil_mode=True) for x in (held, fresh, weight)]
+        change = with_detail_of(small[0], small[1], small[2], octaves - 1) - small[0]
+        size = (held.shape[-2], held.shape[-1])
+        held = held + F.interpolate(change, size, mode="bilinear")
+    return _with_finest_of(held, fresh, weight)
+
+
+def _with_finest_of(held: Tensor, fresh: Tensor, weight: Tensor) -> Tensor:
+    """The same for the finest octave."""
     detail = finest_detail(held)
-    wanted = (finest_detail(fresh).square() * weight).sum()
-    # The energy of (detail + share · further) is a quadratic function of the share.
-    further = finest_detail(detail)
+    seen = luma(detail)
+    wanted = (finest_detail(luma(fresh)).square() * weight).sum()
+    # The energy of (seen + share · further) is a quadratic function of the share.
+    further = finest_detail(seen)
     square = (further.square() * weight).sum() + _LEAST_ENERGY
-    half = (detail * further * weight).sum()
-    missing = wanted - (detail.square() * weight).sum()
+    half = (seen * further * weight).sum()
+    missing = wanted - (seen.square() * weight).sum()
     share = ((half.square() + square * missing).clamp_min(0).sqrt() - half) / square
     return torch.addcmul(held, detail, weight * share.clamp(-_MOST, _MOST))
 

@@ -40,6 +40,8 @@ class SmoothedMoments:
     def __call__(self, number: int, moments: Moments) -> Moments:
         """The moments to normalize map ``number`` by."""
         held = self._held.get(number)
+        if held is not None and held.mean.device != moments.mean.device:  # a state that was read
+            held = self._held[number] = Moments(*(part.to(moments.mean.device) for part in held))
         if held is None or (not self.is_frozen and _is_other(held, moments)):
             self._held[number], self._frames[number] = moments, 1
         elif not self.is_frozen:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 _MOST_FRAMES = 20.0
 """Frames that a painting lasts, about, where it is steadiest."""
 
+_MOMENT_FRAMES = 2.0
+"""Frames that moments are a mean of, about, where they are steadiest: more lag behind the scene."""
+
 _OTHER_COLOUR = 0.4
 """Difference of two paintings, over a few pixels, at which 37 % of the older one is held."""
 
@@ -66,6 +69,11 @@ class _Painted:
     shown: Tensor = field(repr=False)
     small: Tensor = field(repr=False)
 
+    def beside(self, painted: Tensor) -> _Painted:
+        """With its paintings on the device of another: a state that was read is on the CPU."""
+        fresh, shown = self.fresh.to(painted.device), self.shown.to(painted.device)
+        return replace(self, fresh=fresh, shown=shown)
+
 
 class SteadyPainter:
     """Paints frames that do not flicker.
@@ -88,7 +96,7 @@ class SteadyPainter:
         self, inner: FramePainter, steady: float, moments: SmoothedMoments | None = None
     ) -> None:
         check_steady(steady)
-        require("cv2", by=option("steady"))
+        require("cv2", by=option("steady"), hint=f"{option('steady')} 0 needs none")
         self._inner, self._hold, self._moments = inner, held_share(steady), moments
         self.segment_frames = inner.segment_frames
         self._cuts = CutDetector()
@@ -111,6 +119,8 @@ class SteadyPainter:
             work = partial(_search, last.small, small, frame.size)
             search = start_in(self._thread, work)
         fresh = self._paint(frame, is_same=is_same)
+        if last is not None:
+            last = last.beside(fresh)
         if last is None:
             shown = fresh
         elif search is not None:
@@ -175,12 +185,27 @@ def steady_painter(
     painter: FramePainter, request: VideoRequest, device: torch.device
 ) -> FramePainter:
     """A painter wrapped as the request asks for; see :data:`impasto.video.painters.PAINTERS`."""
-    if not request.steady:
+    return steadied(painter, request.steady)
+
+
+def steadied(painter: FramePainter, steady: float) -> FramePainter:
+    """A painter that flickers less, and whose network normalizes by moments that change slowly.
+
+    Args:
+        painter: Paints single frames.
+        steady: 0 (the painter as it is) to 1.
+
+    Raises:
+        OptionError: For another value, or if OpenCV is missing.
+    """
+    check_steady(steady)
+    if not steady:
         return painter
     moments = None
     if isinstance(painter, FrameByFrame):
-        painter.filter_moments = moments = SmoothedMoments(held_share(request.steady))
-    return SteadyPainter(painter, request.steady, moments)
+        moments = SmoothedMoments(1 - _MOMENT_FRAMES**-steady)
+        painter.filter_moments = moments
+    return SteadyPainter(painter, steady, moments)
 
 
 def check_steady(steady: float) -> None:

@@ -66,5 +66,5 @@ def configure(parser: Parser) -> None:
     add_memory(run)
     run.add_argument("--json", action="store_true", help="print the result as JSON")
     run.add_argument("--quiet", action="store_true", help="show no progress")
-    parser.show_first("output", "style", "at", "ease", "strength", "style_scale", "size", "start",
-                      "end", "fps", "codec", "crf", "resume", "overwrite")  # fmt: skip
+    parser.show_first("output", "style", "at", "ease", "strength", "steady", "style_scale", "size",
+                      "start", "end", "fps", "codec", "crf", "resume", "overwrite")  # fmt: skip
