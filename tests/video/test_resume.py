@@ -66,6 +66,9 @@ def test_closing_a_run_leaves_no_thread_and_no_file(clip, tmp_path):
     events = [next(running) for _ in range(4)]
     assert any(isinstance(event, Preview) for event in events)
     running.close()
+    deadline = time.monotonic() + 10
+    while not set(threading.enumerate()) <= before and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert set(threading.enumerate()) <= before
     assert not out.exists()
 
