@@ -89,10 +89,11 @@ def by_precision(name: str, folder: Path) -> dict[str, Path]:
 def by_opset(name: str, folder: Path, opsets: Sequence[int]) -> dict[str, Path]:
     """A float32 file of each operator set."""
     graph = painter_graph(open_network(name).network)
+    program = graph.record()
     files = {}
     for opset in opsets:
         path = folder / f"{opset}.onnx"
-        path.write_bytes(as_onnx(graph, graph.record(), {}, opset=opset).SerializeToString())
+        path.write_bytes(as_onnx(graph, program, {}, opset=opset).SerializeToString())
         files[f"opset {opset}"] = path
     return files
 

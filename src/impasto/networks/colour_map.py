@@ -74,7 +74,7 @@ def with_palette(vectors: Tensor, pictures: Tensor, size: int) -> Tensor:
 
 def palette_of_numbers(numbers: Tensor) -> Palette:
     """The inverse of :func:`palette_numbers`."""
-    return Palette(numbers[:, :3], numbers[:, 3:][:, _OF_TRIANGLE].unflatten(1, (3, 3)))
+    return Palette(numbers[:, :3], numbers[:, 3:][:, _OF_TRIANGLE].reshape(-1, 3, 3))
 
 
 def colour_sums(picture: Tensor) -> Tensor:
@@ -89,7 +89,7 @@ def palette_of_sums(moments: Moments) -> Palette:
     """
     own, sums = moments.square[:, :3], moments.square[:, 3:]
     products = (sums - own - own.roll(1, 1)) / 2  # of red and blue, green and red, blue and green
-    square = torch.cat([own, products], 1)[:, _OF_SUMS].unflatten(1, (3, 3))
+    square = torch.cat([own, products], 1)[:, _OF_SUMS].reshape(-1, 3, 3)
     return Palette(moments.mean[:, :3], square)
 
 

@@ -39,14 +39,14 @@ def polar_rotation(matrix: Tensor) -> Tensor:
         determinant = _determinant(x, cofactors)
         scale = determinant.abs().pow(-1 / 3)
         x = scale / 2 * x + cofactors / (2 * scale * determinant)
-    return x.unflatten(1, (3, 3))
+    return x.reshape(-1, 3, 3)
 
 
 def inverse(matrix: Tensor) -> Tensor:
     """The inverses of regular matrices (B, 3, 3)."""
     x = matrix.flatten(1)
     cofactors = _cofactors(x, _places(matrix))
-    return (cofactors / _determinant(x, cofactors)).unflatten(1, (3, 3)).mT
+    return (cofactors / _determinant(x, cofactors)).reshape(-1, 3, 3).mT
 
 
 def _places(matrix: Tensor) -> tuple[Tensor, ...]:
@@ -82,4 +82,4 @@ def _cholesky(matrix: Tensor, floor: float | Tensor) -> Tensor:
     third = torch.maximum(f - c * c - e * e, least).sqrt()
     zero = torch.zeros_like(first)
     rows = torch.stack([first, zero, zero, b, second, zero, c, e, third], 1)
-    return rows.unflatten(1, (3, 3))
+    return rows.reshape(-1, 3, 3)
