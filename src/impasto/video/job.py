@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -175,7 +175,7 @@ def _painted(
         work.last, work.number, count = painted, frame.index + 1, count + 1
         writer.add(_Writing(work.output, frame, painted))
         if work.number % every == 0:
-            writer.add(_Ending(work.output, dict(work.painter.state())))
+            writer.add(_Ending(work.output, _copied(work.painter.state())))
         if count == 1:
             begun = time.perf_counter()
         now = time.perf_counter()
@@ -188,7 +188,7 @@ def _painted(
             yield None
             return
     if work.number % every and work.number > work.first:
-        writer.add(_Ending(work.output, dict(work.painter.state())))
+        writer.add(_Ending(work.output, _copied(work.painter.state())))
 
 
 @dataclass(frozen=True)
@@ -212,6 +212,11 @@ class _Ending:
 
     def __call__(self) -> None:
         self.output.end_segment(self.state)
+
+
+def _copied(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state that stays as it is while the painter goes on: it is written in another thread."""
+    return {name: value.detach().clone() for name, value in state.items()}
 
 
 def _read(work: _Work) -> Iterator[Frame]:

@@ -15,6 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from impasto.errors import ImpastoError, InputDataError, option
@@ -22,6 +23,7 @@ from impasto.runtime.files import atomic_write, shown
 from impasto.runtime.safetensors import read_safetensors, serialize
 
 _PLAN = "plan.json"
+_COUNT = "frames of the segment"  # so that no state is a file without tensors
 
 
 @dataclass(frozen=True)
@@ -112,9 +114,8 @@ class Parts:
             file.write(json.dumps(head).encode() + b"\n")
             for packet in packets:
                 file.write(packet.data)
-        content = serialize(
-            {name: value.detach().cpu().contiguous() for name, value in state.items()}, {}
-        )
+        kept = {name: value.detach().cpu().contiguous() for name, value in state.items()}
+        content = serialize({**kept, _COUNT: torch.tensor([len(times)])}, {})
         with atomic_write(self._state(self.count)) as temporary:
             temporary.write_bytes(content)
         self.count += 1
@@ -142,7 +143,11 @@ class Parts:
 
     def state(self) -> dict[str, Tensor]:
         """The painter's state after the last segment."""
-        return dict(read_safetensors(self._state(self.count - 1))[0]) if self.count else {}
+        if not self.count:
+            return {}
+        state = dict(read_safetensors(self._state(self.count - 1))[0])
+        del state[_COUNT]
+        return state
 
     def remove(self) -> None:
         """Delete all."""
