@@ -17,7 +17,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from impasto.errors import ImageError, ImpastoError
-from impasto.images import file_kinds, png, tiff
+from impasto.images import file_kinds, jpeg, png, tiff
 from impasto.images.file_kinds import FileKind
 from impasto.runtime.in_memory import gone, kind_of_label
 from impasto.runtime.optional import require
@@ -73,6 +73,11 @@ def open_file(path: Path) -> OpenedFile:
         return opened
     if image is None:
         raise _unknown(path, data, kind)
+    if image.format in ("JPEG", "MPO") and jpeg.has_many_scans(data):
+        raise ImageError(
+            f"{path} is a JPEG file with more than {jpeg.MOST_SCANS} scans, which takes too long "
+            "to read: save it again from an image editor."
+        )
     code_points = None if kind is None else _nclx(data)
     return OpenedFile(image, data, code_points=code_points)
 

@@ -12,6 +12,7 @@ from impasto import images
 from impasto.errors import ImageError, option
 from impasto.images.opening import open_file
 from impasto.images.picture import Picture, fit_size
+from impasto.images.source_info import MOST_PAGES
 from impasto.jobs.events import Note
 from impasto.jobs.requests import Source, name_of_source
 from impasto.recipes.recipe import Recipe
@@ -91,7 +92,8 @@ def frame_notes(source: Source, picture: Picture) -> Iterator[Note]:
     if frames > 1 and picture.info.is_animation:
         yield Note(f"{name} is an animation: its first frame of {frames} is used.")
     elif frames > 1:
-        yield Note(f"{name} has {frames} pages: the first is used.")
+        more = " or more" if frames >= MOST_PAGES else ""
+        yield Note(f"{name} has {frames} pages{more}: the first is used.")
 
 
 def check_short_side(source: Source, picture: Picture, least: int) -> None:
