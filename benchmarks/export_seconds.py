@@ -2,15 +2,19 @@
 
     python benchmarks/export_seconds.py any multi --size 512 --threads 1
     python benchmarks/export_seconds.py any --opsets 18 20 22
+    python benchmarks/export_seconds.py any --memory
 
 Each line is a file: its size, the processor time of one picture, and that relative to what PyTorch
 takes for it. Turns alternate, so that other work on the machine slows all alike; the median counts.
+With --memory it is instead the memory of one picture of one and of four megapixels, each painted in
+a process of its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -38,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--turns", type=int, default=7, help="[7]")
     parser.add_argument("--threads", type=int, default=1, help="[1]")
     parser.add_argument("--opsets", type=int, nargs="+", help="compare these instead of precisions")
+    parser.add_argument("--memory", action="store_true", help="measure memory instead")
     args = parser.parse_args(arguments)
     torch.set_num_threads(args.threads)
     try:
@@ -54,6 +59,11 @@ def measure(name: str, folder: Path, args: argparse.Namespace) -> None:
     """Print the lines of one model."""
     model = open_network(name)
     files = by_opset(name, folder, args.opsets) if args.opsets else by_precision(name, folder)
+    if args.memory:
+        for label, file in files.items():
+            for side in (1024, 2048):
+                print(f"  {name} {label:10} {side}×{side} px: {memory(file, side)} MB", flush=True)
+        return
     path = next(iter(PAIRS.values())).content_path
     image = images.read(path, long_side=args.size).tensor
     inputs = {**example_inputs(model)[0], "image": image.numpy()}
@@ -77,6 +87,29 @@ def measure(name: str, folder: Path, args: argparse.Namespace) -> None:
         error = np.abs(run() - exact)
         print(f"  {label:10} {size:>8} {seconds[label]:7.3f} s  ×{ratio:.2f}"
               f"  off by {error.mean():.1e}, {error.max():.1e} at most", flush=True)  # fmt: skip
+
+
+def memory(file: Path, side: int) -> int:
+    """Megabytes that a new process takes more at its peak while it paints a square picture (Linux)."""
+    answer = subprocess.run(
+        [sys.executable, "-c", _PAINT, str(file), str(side)],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return int(answer.stdout)
+
+
+_PAINT = r"""
+import re, sys
+import numpy as np, onnxruntime
+session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+side, width = int(sys.argv[2]), session.get_inputs()[1].shape[1]
+peak = lambda: int(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1]) // 1024
+before = peak()
+image = np.random.rand(1, 3, side, side).astype(np.float32)
+one = np.ones(1, np.float32)
+session.run(None, {"image": image, "styles": np.zeros((1, width), np.float32), "weights": one})
+print(peak() - before)
+"""
 
 
 def by_precision(name: str, folder: Path) -> dict[str, Path]:
