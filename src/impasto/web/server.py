@@ -118,6 +118,8 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 
 def _address(settings: Settings, listener: socket.socket) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    if settings.host in ("0.0.0.0", "::"):  # which stand for all addresses of this machine
+        host = socket.gethostname()
     return f"http://{host}:{listener.getsockname()[1]}/"
 
 
