@@ -90,7 +90,7 @@ def measure(name: str, folder: Path, args: argparse.Namespace) -> None:
 
 
 def memory(file: Path, side: int) -> int:
-    """Megabytes that a new process takes more at its peak while it paints a square picture (Linux)."""
+    """Megabytes that painting a square picture adds to a new process at its peak (Linux)."""
     answer = subprocess.run(
         [sys.executable, "-c", _PAINT, str(file), str(side)],
         check=True, capture_output=True, text=True,
