@@ -16,6 +16,7 @@ _LONGEST_LINE = 1 << 20
 """Bytes of an event; the longest holds a request."""
 
 _LAST = ("finished", "failed")
+_END_SECONDS = 5.0
 _START_SECONDS = 120.0
 """Time to import torch, on a machine that is busy."""
 
@@ -131,18 +132,23 @@ class WorkerProcess:
         assert self._process.stdout is not None
         try:
             line = await self._process.stdout.readline()
-            if line:
-                event = json.loads(line)
-                if isinstance(event, dict) and {"task", "event"} <= event.keys():
-                    return event
+            event = json.loads(line) if line else None
         except ValueError:  # too long, or no JSON
-            pass
-        self.kill()
+            line, event = b"?", None
+        if isinstance(event, dict) and {"task", "event"} <= event.keys():
+            return event
+        if line:
+            self.kill()
         raise await self._ended()
 
     async def _ended(self) -> WorkerEndedError:
         assert self._process is not None
-        code = await self._process.wait()
+        try:
+            # Not killed at once: a signal to a process that has ended loses its exit code.
+            code = await asyncio.wait_for(self._process.wait(), _END_SECONDS)
+        except asyncio.TimeoutError:  # it has only closed its pipe
+            self.kill()
+            code = await self._process.wait()
         if code == -9:
             how = "was ended by the system, perhaps because memory ran out: try a smaller size"
         elif code < 0:
