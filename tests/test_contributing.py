@@ -151,6 +151,8 @@ def test_loss_term_is_the_same_in_tiles(folder, monkeypatch):
 def test_network(folder, monkeypatch):
     follow("network", folder)
     assert images.read(folder / "thin.png").size == images.read(folder / "photo.jpg").size
+    exported = json.loads((folder / "thin-onnx" / "model.json").read_text(encoding="utf-8"))
+    assert (exported["kind"], exported["styles"]) == ("thin", ["painting", "photograph"])
     # In this process the package is not installed: the file's kind is unknown.
     with pytest.raises(impasto.ImpastoError, match="thin"):
         load_network(folder / "thin.safetensors")
