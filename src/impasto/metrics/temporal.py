@@ -94,12 +94,17 @@ def occluded(forward: Tensor, backward: Tensor) -> Tensor:
     return disoccluded | boundary | outside
 
 
-def sampling_grid(flow: Tensor) -> Tensor:
-    """Sampling grid of a flow, (B, H, W, 2): x and y, the picture's edges at −1 and 1."""
+def sampling_grid(flow: Tensor, *, is_exact: bool = True) -> Tensor:
+    """Sampling grid of a flow, (B, H, W, 2): x and y, the picture's edges at −1 and 1.
+
+    Args:
+        flow: (B, 2, H, W).
+        is_exact: In float64, else in the flow's own type, to some 1e-4 pixels in float32.
+    """
     height, width = flow.shape[-2:]
-    right, down = as_float64(flow).unbind(1)
-    x = torch.arange(width, dtype=torch.float64, device=right.device) + right
-    y = torch.arange(height, dtype=torch.float64, device=down.device)[:, None] + down
+    right, down = (as_float64(flow) if is_exact else flow).unbind(1)
+    x = torch.arange(width, dtype=right.dtype, device=right.device) + right
+    y = torch.arange(height, dtype=down.dtype, device=down.device)[:, None] + down
     return torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
 
 

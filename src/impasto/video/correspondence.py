@@ -13,13 +13,13 @@ from impasto.images.picture import fit_size
 from impasto.metrics.optical_flow import MIN_SIDE, optical_flows
 from impasto.metrics.temporal import sampling_grid
 
-_LEAST, _MOST = 256, 640
+_LEAST, _MOST = 320, 640
 """Long side at which the flow is searched, in pixels: half the frame's, within these bounds."""
 
 _SAME_COLOUR = 0.12
 """Difference of a pixel and its counterpart at which they are 37 % trusted to be the same."""
 
-_RELATIVE, _INCONSISTENT = 0.01, 1.0
+_RELATIVE, _INCONSISTENT = 0.01, 0.25
 """Threshold of |forward + backward|², relative to |flow|² and in square pixels of the search."""
 
 
@@ -74,11 +74,11 @@ def find_correspondence(
         [(frame, previous), (previous, frame)], by=option("steady"), preset=preset
     )
     # In float32, unlike a metric: this is a third of the work otherwise.
-    grid = sampling_grid(backward).to(frame)
+    grid = sampling_grid(backward, is_exact=False)
     forth, before = _sampled(torch.cat([forward, previous], 1), grid).split((2, 3), 1)
     inside = (grid.abs() <= 1).all(-1)[:, None]
     trust = inside * _consistency(forth, backward) * _likeness(before, frame)
-    return Correspondence(_enlarged_flow(backward, size), _enlarged(_blurred(trust), size))
+    return Correspondence(_enlarged_flow(backward, size), _enlarged(_softened(trust), size))
 
 
 def _consistency(forth: Tensor, back: Tensor) -> Tensor:
@@ -102,6 +102,11 @@ def _likeness(first: Tensor, second: Tensor) -> Tensor:
 
 def _sampled(x: Tensor, grid: Tensor) -> Tensor:
     return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+
+
+def _softened(trust: Tensor) -> Tensor:
+    """Trust that ends before what is not trusted begins, without a hard edge."""
+    return _blurred(-F.max_pool2d(-trust, 3, 1, 1))
 
 
 def _blurred(x: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -51,7 +53,7 @@ class CutDetector:
             return {}
         return dict(zip(("cuts.histogram", "cuts.cells"), self._previous, strict=True))
 
-    def load_state(self, state: dict[str, Tensor]) -> None:
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Go on from a state."""
         self._previous = None
         if "cuts.histogram" in state:

@@ -10,8 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.metrics.edges import luma
-
 _MOST = 0.6
 """Largest share of its detail that a picture is given at a time: more is not detail any longer."""
 
@@ -46,15 +44,15 @@ def with_detail_of(held: Tensor, fresh: Tensor, weight: Tensor, octaves: int = _
 def _with_finest_of(held: Tensor, fresh: Tensor, weight: Tensor) -> Tensor:
     """The same for the finest octave."""
     detail = finest_detail(held)
-    seen = luma(detail)
-    wanted = (finest_detail(luma(fresh)).square() * weight).sum()
-    # The energy of (seen + share · further) is a quadratic function of the share.
-    further = finest_detail(seen)
-    square = (further.square() * weight).sum() + _LEAST_ENERGY
-    half = (seen * further * weight).sum()
-    missing = wanted - (seen.square() * weight).sum()
+    wanted = (finest_detail(fresh).square_() * weight).sum()
+    # The energy of (detail + share · further) is a quadratic function of the share.
+    further = finest_detail(detail)
+    weighted = detail * weight
+    missing = wanted - torch.dot(weighted.flatten(), detail.flatten())
+    half = torch.dot(weighted.flatten(), further.flatten())
+    square = (further.square_() * weight).sum() + _LEAST_ENERGY
     share = ((half.square() + square * missing).clamp_min(0).sqrt() - half) / square
-    return torch.addcmul(held, detail, weight * share.clamp(-_MOST, _MOST))
+    return torch.addcmul(held, weighted, share.clamp(-_MOST, _MOST))
 
 
 def finest_detail(picture: Tensor) -> Tensor:

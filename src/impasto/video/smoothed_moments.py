@@ -9,8 +9,9 @@ from torch import Tensor
 
 from impasto.networks.normalization import EPSILON, Moments
 
-_OTHER = 1.0
-"""Difference of mean or deviation, in deviations, from which a map belongs to another style."""
+_OTHER, _WIDER = 1.0, 7.0
+"""Difference of means, in deviations, and factor of variances, from which a map belongs to another
+style."""
 
 
 class SmoothedMoments:
@@ -79,11 +80,12 @@ def _is_other(held: Moments, own: Moments) -> bool:
     """Whether moments belong to another scene or style."""
     if held.mean.shape != own.mean.shape:
         return True
-    before, now = _deviation(held), _deviation(own)
-    moved = (own.mean - held.mean).abs() / before
-    widened = (now / before).log().abs()
-    return bool(torch.maximum(moved.mean(), widened.mean()) > _OTHER)
+    before, now = _variance(held), _variance(own)
+    moved = float((own.mean - held.mean).square().sum())
+    return moved > _OTHER**2 * before or not 1 / _WIDER < now / before < _WIDER
 
 
-def _deviation(moments: Moments) -> Tensor:
-    return ((moments.square - moments.mean.square()).clamp_min(0) + EPSILON).sqrt()
+def _variance(moments: Moments) -> float:
+    """Of all channels together."""
+    variance = (moments.square - moments.mean.square()).sum()
+    return max(float(variance), EPSILON)

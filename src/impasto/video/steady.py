@@ -16,6 +16,7 @@ A cut begins anew. The flow is searched in a thread while the network paints.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -110,10 +111,10 @@ class SteadyPainter:
             self.reset()
             last = None
         is_same = last is not None and torch.equal(last.image, image)
-        if not is_same and self._cuts(image):
+        small = last.small if last is not None and is_same else reduced(image)
+        if not is_same and self._cuts(small):
             self._begin_scene()
             last = None
-        small = last.small if last is not None and is_same else reduced(image)
         search = None
         if last is not None and not is_same:
             work = partial(_search, last.small, small, frame.size)
@@ -203,7 +204,7 @@ def steadied(painter: FramePainter, steady: float) -> FramePainter:
         return painter
     moments = None
     if isinstance(painter, FrameByFrame):
-        moments = SmoothedMoments(1 - _MOMENT_FRAMES**-steady)
+        moments = SmoothedMoments(1 - math.pow(_MOMENT_FRAMES, -steady))
         painter.filter_moments = moments
     return SteadyPainter(painter, steady, moments)
 
@@ -219,7 +220,7 @@ def held_share(steady: float) -> float:
 
     A painting lasts 20^steady frames.
     """
-    return 1 - _MOST_FRAMES**-steady
+    return 1 - math.pow(_MOST_FRAMES, -steady)
 
 
 def moved_along(picture: Tensor, flow: Tensor) -> Tensor:
@@ -229,7 +230,7 @@ def moved_along(picture: Tensor, flow: Tensor) -> Tensor:
     """
     return F.grid_sample(
         picture,
-        sampling_grid(flow).to(picture),
+        sampling_grid(flow.to(picture), is_exact=False),
         mode="bicubic",
         padding_mode="border",
         align_corners=False,
