@@ -18,8 +18,9 @@ from impasto.video.muxing import set_up
 from impasto.video.parts import Packet
 from impasto.video.planes import frame_of
 
-_THREADS = 4
-"""Of an encoder: its output depends on their number, so it is the same everywhere."""
+_THREADS = 1
+"""Of an encoder: with several, x264 makes other bytes of the same frames now and then, and a clip
+that was resumed would not be the same file."""
 
 
 class FrameSink(Protocol):
@@ -59,7 +60,8 @@ class VideoSink:
         set_up(context, self._codec, self.size)
         context.framerate, context.time_base = self._rate, 1 / self._rate
         context.options = dict(self._codec.options)
-        context.flags |= self._av.codec.context.Flags.global_header
+        flags = self._av.codec.context.Flags
+        context.flags |= flags.global_header | flags.bitexact
         context.thread_count = _THREADS
         self._context = context
 
