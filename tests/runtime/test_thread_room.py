@@ -2,11 +2,15 @@
 
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from impasto.errors import InputDataError
 from impasto.runtime import thread_room
+from impasto.runtime.background import start_in
+from impasto.runtime.memory import is_out_of_memory, memory_errors
 from impasto.runtime.thread_room import ROOM_FOR_PROGRAM, fit_threads_to_address_space
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limit is enforced on Linux")
@@ -78,3 +82,21 @@ def test_the_program_says_so(megabytes):
     assert answer.returncode == 2
     assert answer.stderr.count("\n") == 1
     assert "raise the limit" in answer.stderr
+
+
+def test_work_is_done_here_where_threads_do_not_fit(monkeypatch):
+    monkeypatch.setattr(thread_room, "_threads_fit", False)
+    with ThreadPoolExecutor(1) as pool:
+        assert start_in(pool, threading.get_ident).result() == threading.get_ident()
+        assert start_in(pool, lambda: 1 // 0).exception() is not None
+
+
+@pytest.mark.parametrize(
+    "error", [ImportError("libtiff.so.6: failed to map segment from shared object"),
+              RuntimeError("can't start new thread")],
+)  # fmt: skip
+def test_libraries_and_threads_that_do_not_fit_are_told(error):
+    assert is_out_of_memory(error)
+    assert not is_out_of_memory(ImportError("No module named 'x'"))
+    with pytest.raises(InputDataError, match="There is not enough memory"), memory_errors():
+        raise error

@@ -97,7 +97,7 @@ def _run(words: Sequence[str]) -> int:
     except ImpastoError as error:
         print_error(error)
         return WRONG_INPUT
-    except (MemoryError, RuntimeError) as error:
+    except (MemoryError, RuntimeError, ImportError) as error:
         from impasto.runtime.memory import is_out_of_memory, not_enough_memory
 
         if not is_out_of_memory(error):

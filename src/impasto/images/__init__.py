@@ -3,7 +3,7 @@
 * ``contact_sheet``: several pictures with captions and headings as one
 * ``opening``: files to Pillow images; ``file_kinds``: what files are that Pillow does not read
 * ``decoding``: Pillow images to upright sRGB floats; ``deep``: all 16 bits of a sample;
-  ``png``: what Pillow does not tell of PNG files
+  ``png`` and ``jpeg``: what Pillow does not tell
 * ``in_memory``: NumPy arrays and tensors to pictures
 * ``icc`` and ``rgb_spaces``: colour profiles and colour spaces to sRGB
 * ``source_info``: EXIF, resolution and the like of a photograph

@@ -7,13 +7,16 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from impasto.runtime.thread_room import threads_fit
+
 T = TypeVar("T")
 
 
 def start_in(pool: ThreadPoolExecutor, work: Callable[[], T]) -> Future[T]:
     """Start work in a pool; it is done here and now if the system gives the pool no thread.
 
-    Each thread needs address space for its stack, which ``ulimit -v`` may not leave.
+    Each thread needs address space for its stack, which ``ulimit -v`` may not leave. Where it
+    leaves little, none is started (:func:`impasto.runtime.thread_room.threads_fit`).
     """
     future: Future[T] = Future()
     claim = threading.Lock()
@@ -26,6 +29,9 @@ def start_in(pool: ThreadPoolExecutor, work: Callable[[], T]) -> Future[T]:
         except BaseException as error:
             future.set_exception(error)
 
+    if not threads_fit():
+        run()
+        return future
     try:
         pool.submit(run)
     except RuntimeError as error:

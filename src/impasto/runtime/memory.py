@@ -128,6 +128,7 @@ _OUT_OF_MEMORY = (
     "unable to allocate",
     "failed to allocate",
     "mmap failed",
+    "failed to map segment",  # of a library that is loaded
     "start new thread",  # Python: a stack needs memory
     "status_alloc_failed",  # cuDNN and cuBLAS
 )
@@ -141,7 +142,7 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
-    if not isinstance(error, RuntimeError):
+    if not isinstance(error, RuntimeError | ImportError):
         return False
     text = str(error).lower()
     return any(part in text for part in _OUT_OF_MEMORY)
@@ -168,7 +169,7 @@ def memory_errors() -> Iterator[None]:
     """Within the block, running out of memory raises an ``InputDataError`` with one sentence."""
     try:
         yield
-    except (MemoryError, OSError, RuntimeError) as error:
+    except (MemoryError, OSError, RuntimeError, ImportError) as error:
         if not is_out_of_memory(error):
             raise
         problem = not_enough_memory(error)

@@ -25,6 +25,18 @@ _COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """Environment variables that libraries read when they are loaded."""
 
 
+_threads_fit = True
+
+
+def threads_fit() -> bool:
+    """Whether threads beside the main one may compute.
+
+    The first use of a library in a thread takes memory for its thread-local data. Without any,
+    glibc ends the process.
+    """
+    return _threads_fit
+
+
 def fit_threads_to_address_space() -> None:
     """Use one thread if the limit on the address space leaves little room; else change nothing.
 
@@ -45,6 +57,8 @@ def fit_threads_to_address_space() -> None:
         room -= ROOM_FOR_PROGRAM
     if room >= ROOM_FOR_THREADS:
         return
+    global _threads_fit
+    _threads_fit = False
     os.environ.update(dict.fromkeys(_COUNTS, "1"))
     if is_loaded:
         import torch
