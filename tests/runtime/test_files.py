@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from impasto.errors import ImageError, ImpastoError
-from impasto.runtime.files import atomic_write, check_writable
+from impasto.runtime.files import atomic_write, check_writable, short_lived_files
 
 
 def test_replaces_the_older_file_only_at_the_end(tmp_path):
@@ -138,3 +138,15 @@ def test_checking_creates_nothing(tmp_path):
     path = tmp_path / "deep" / "out.png"
     assert check_writable(path) == path
     assert os.listdir(tmp_path) == []
+
+
+def test_files_that_do_not_outlive_the_program_do_not_wait_for_the_disk(tmp_path, monkeypatch):
+    waited = []
+    monkeypatch.setattr(os, "fsync", waited.append)
+    for _ in range(2):
+        with short_lived_files(), atomic_write(tmp_path / "a") as temporary:
+            temporary.write_text("new")
+    assert ((tmp_path / "a").read_text(), waited) == ("new", [])
+    with atomic_write(tmp_path / "a") as temporary:
+        temporary.write_text("newer")
+    assert len(waited) == 1

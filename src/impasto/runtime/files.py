@@ -16,6 +16,7 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,7 +60,8 @@ def atomic_write(path: Path, *, error: type[ImpastoError] = ImpastoError) -> Ite
         target.parent.mkdir(parents=True, exist_ok=True)
         sweep_leftovers(target.parent)
         yield temporary
-        _flush(temporary)
+        if _is_flushed.get():
+            _flush(temporary)
         os.replace(temporary, target)
     except OSError as problem:
         reason = problem.strerror or problem
@@ -234,6 +236,22 @@ def _is_left_over(entry: os.DirEntry[str], machine: str, pid: int) -> bool:
 
 def _temporary_name(suffix: str) -> str:
     return f".impasto-{machine_id()}-{os.getpid()}-{secrets.token_hex(4)}{suffix}"
+
+
+_is_flushed: ContextVar[bool] = ContextVar("is_flushed", default=True)
+
+
+@contextlib.contextmanager
+def short_lived_files() -> Iterator[None]:
+    """Within the block files are written without waiting for the disk.
+
+    For files that do not outlive the program: waiting takes seconds where the disk is busy.
+    """
+    token = _is_flushed.set(False)
+    try:
+        yield
+    finally:
+        _is_flushed.reset(token)
 
 
 def _flush(path: Path) -> None:

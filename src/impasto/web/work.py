@@ -24,6 +24,7 @@ from impasto.jobs.requests import Request, StylizeRequest
 from impasto.jobs.resources import Resources
 from impasto.jobs.results import Result
 from impasto.jobs.run import Run, RunOptions, run
+from impasto.runtime.files import short_lived_files
 from impasto.runtime.interrupts import stop_on_interrupt
 from impasto.runtime.memory import memory_errors
 from impasto.web.job_files import CHECKPOINT, PREVIEW, RESULTS, SUFFIX
@@ -53,7 +54,7 @@ class Work:
         number, folder = task["task"], Path(task["folder"])
         try:
             os.chdir(folder)
-            with downloads_refused(), memory_errors():
+            with downloads_refused(), memory_errors(), short_lived_files():
                 getattr(self, f"_do_{task['do']}")(number, task)
         except ImpastoError as error:
             text = error.render(lambda name: name.replace("_", " "))
