@@ -41,13 +41,13 @@ from impasto.video.smoothed_moments import SmoothedMoments
 if TYPE_CHECKING:
     from impasto.jobs.video_request import VideoRequest
 
-_MOST_FRAMES = 20.0
+_MOST_FRAMES = 50.0
 """Frames that a painting lasts, about, where it is steadiest."""
 
 _MOMENT_FRAMES = 2.0
 """Frames that moments are a mean of, about, where they are steadiest: more lag behind the scene."""
 
-_OTHER_COLOUR = 0.4
+_OTHER_COLOUR = 0.25
 """Difference of two paintings, over a few pixels, at which 37 % of the older one is held."""
 
 _COARSE = 8
@@ -216,9 +216,9 @@ def check_steady(steady: float) -> None:
 
 
 def held_share(steady: float) -> float:
-    """The share of a painting that is held from one frame to the next: 0 to 0.95.
+    """The share of a painting that is held from one frame to the next: 0 to 0.98.
 
-    A painting lasts 20^steady frames.
+    A painting lasts 50^steady frames.
     """
     return 1 - math.pow(_MOST_FRAMES, -steady)
 
