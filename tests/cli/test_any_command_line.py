@@ -79,7 +79,8 @@ FEW = [-1, 0, 1, 2]
 """For what would take time: steps and the like."""
 
 BOUNDED: dict[str, list[Any]] = {
-    "steps": FEW, "final_steps": FEW, "snapshots": [*FEW, 10**9], "workers": [-1, 0, 1],
+    "steps": FEW, "final_steps": FEW, "touch_up_steps": FEW, "snapshots": [*FEW, 10**9],
+    "workers": [-1, 0, 1],
     "batch": [-1, 0, 1], "crop": [-1, 0, 64], "painted": [-1, 0], "blocks": [-1, 0, 1],
     "memory": ["1GB", "0", "-1", "x", "1", "1e400GB", "nan", "50MB"],
     "canvas": ["48", "64x48", "0", "x", "48x", "30000x30000", "1e3", "9" * 400],
