@@ -43,7 +43,11 @@ class Codec:
 
 
 CODECS: Mapping[str, Codec] = {
-    "h264": Codec(("libx264",), 18, 51, "yuv420p", {"preset": "medium"}),
+    # Without mbtree: with it, x264 makes other bytes of the same frames now and then, and a clip
+    # that was resumed would not be the same file.
+    "h264": Codec(
+        ("libx264",), 18, 51, "yuv420p", {"preset": "medium", "x264-params": "mbtree=0"}
+    ),
     "hevc": Codec(
         ("libx265",), 20, 51, "yuv420p", {"preset": "medium", "x265-params": "log-level=1"}
     ),

@@ -19,8 +19,7 @@ from impasto.video.parts import Packet
 from impasto.video.planes import frame_of
 
 _THREADS = 1
-"""Of an encoder: with several, x264 makes other bytes of the same frames now and then, and a clip
-that was resumed would not be the same file."""
+"""Of an encoder: with several, the bytes may depend on which is first."""
 
 
 class FrameSink(Protocol):
