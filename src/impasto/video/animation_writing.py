@@ -64,7 +64,7 @@ def _write(
         stream, context = None, None
         for number, image in enumerate(_images(parts)):
             if stream is None:
-                codec_options = {"quality": "80", "loop": str(loops)} if format_ == "webp" else {}
+                codec_options = {"quality": "95", "loop": str(loops)} if format_ == "webp" else {}
                 stream = output.add_stream(encoder, rate=units, options=codec_options)
                 context = stream.codec_context
                 context.width, context.height, context.pix_fmt = *image.size, pixel_format
