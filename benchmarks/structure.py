@@ -93,10 +93,10 @@ def measured(
     gram = get_statistic("gram")
     convert = gram.from_moments
     assert convert is not None
-    losses = [
-        style_loss(gram, *(convert(mean_and_gram(maps[layer], None)) for maps in (ours, theirs)))
-        for layer in LAYERS
-    ]
+    losses = []
+    for layer in LAYERS:
+        found, wanted = (convert(mean_and_gram(maps[layer], None)) for maps in (ours, theirs))
+        losses.append(style_loss(gram, found, wanted))
     row["style"] = float(torch.cat(losses).mean())
     row["cfsd"] = float(cfsd(ours[CFSD_LAYER], kept[CFSD_LAYER]))
     return row

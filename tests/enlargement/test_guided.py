@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from helpers.random_inputs import smooth_picture
-from impasto.images.picture import as_float, resize
 from impasto.enlargement import guided
 from impasto.enlargement.guided import Detail, at_size, carried, level_count
+from impasto.images.picture import as_float, resize
 
 
 def masks(height: int, width: int) -> Tensor:

@@ -148,8 +148,9 @@ def test_little_memory_paints_the_same(photo, scale, monkeypatch):
     regions = [Region("left", (torch.arange(288) < 120).float().expand(1, 1, *LARGE))]
     regions.append(Region("right", 1 - regions[0].mask))
     much = stylizer(style_scale=scale).paint(Picture(photo), regions=regions)
-    for name, side in (("tiling.SIDE", 32), ("tiling.MIN_SIDE", 32), ("guided.SIDE", 64)):
-        monkeypatch.setattr(f"impasto.onepass.{name}", side)
+    sides = {"onepass.tiling.SIDE": 32, "onepass.tiling.MIN_SIDE": 32}
+    for name, side in {**sides, "enlargement.guided.SIDE": 64}.items():
+        monkeypatch.setattr(f"impasto.{name}", side)
     limited = stylizer(style_scale=scale)
     limited._stylist._memory = 0.0
     little = limited.paint(Picture(photo), regions=regions)
