@@ -1,6 +1,6 @@
 """Makes a clip of a camera that glides over a photograph, to try ``impasto video`` with.
 
-    python docs/make_clip.py out/glide.mp4
+The command is ``python docs/make_clip.py out/glide.mp4``.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ _SHEETS = ("edges", "compare", "inspect")
 
 @dataclass(frozen=True)
 class Example:
-    """A block of commands, the scripts in it that are run first, and the picture after it if any."""
+    """A block of commands, scripts in it that are run first, and the picture after it if any."""
 
     commands: tuple[tuple[str, ...], ...]
     picture: Path | None
