@@ -26,13 +26,13 @@ from helpers.web_client import (
 )
 
 TOKEN = "a-token-of-enough-letters"
-LONG = {"steps": 4000}
+LONG = {"steps": 50_000, "optimizer": "adam"}  # L-BFGS may end before
 
 
 @pytest.fixture(scope="module")
 def narrow() -> Iterator[Server]:
     words = ["--client-jobs", "3", "--queue-length", "4", "--rate", "12", "--most-seconds", "10",
-             "--keep-seconds", "10", "--most-steps", "5000", "--picture-pixels", "1000000",
+             "--keep-seconds", "10", "--most-steps", "100000", "--picture-pixels", "1000000",
              "--drain-seconds", "1", "--host", "0.0.0.0", "--token"]  # fmt: skip
     with serving(*words) as server:
         yield server
@@ -137,7 +137,7 @@ def test_files_go_with_their_time(narrow, client):
 
 
 def test_a_server_that_is_told_to_stop_tells_everybody_and_leaves_nothing():
-    with serving("--drain-seconds", "1", "--most-steps", "5000") as server:
+    with serving("--drain-seconds", "1", "--most-steps", "100000") as server:
         server.wait_ready()
         client, files = server.client, {"content": PHOTO, "style_1": PAINTING}
         running = client.job(paint_request(**LONG), **files)
