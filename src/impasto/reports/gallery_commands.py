@@ -20,8 +20,10 @@ def rerun_command(path: Path, request: Request) -> list[str] | None:
         None if a name cannot be quoted (:func:`impasto.runtime.command_text.quoted_words`).
     """
     output = _file(str(path.with_name(f"{path.stem}-again{path.suffix}")))
-    is_plain = isinstance(request, StylizeRequest) and not (request.mask or request.regions)
-    if is_plain and not any(map(leads_elsewhere, request.files)):
+    is_elsewhere = any(map(leads_elsewhere, request.files))
+    if isinstance(request, StylizeRequest) and not (
+        is_elsewhere or request.mask or request.regions
+    ):
         words = ["impasto", "stylize", _file(name_of_source(request.content)), "--style"]
         for style in request.styles:
             weight = 1.0 if style.weight is None else style.weight
