@@ -63,7 +63,8 @@ def elsewhere(names):
 
     ``photo.png@NAME`` is a path below this folder: a region's text may be the name of a file.
     """
-    return [n for n in names if ("untold" in n or "faraway" in n) and not n.startswith("photo.png@")]
+    theirs = [name for name in names if "untold" in name or "faraway" in name]
+    return [name for name in theirs if not name.startswith("photo.png@")]
 
 
 def naming(entry, name):
