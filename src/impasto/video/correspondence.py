@@ -75,7 +75,8 @@ def find_correspondence(
     )
     # In float32, unlike a metric: this is a third of the work otherwise.
     grid = sampling_grid(backward, is_exact=False)
-    forth, before = _sampled(torch.cat([forward, previous], 1), grid).split((2, 3), 1)
+    moved = _sampled(torch.cat([forward, previous], 1), grid)
+    forth, before = moved[:, :2], moved[:, 2:]
     inside = (grid.abs() <= 1).all(-1)[:, None]
     trust = inside * _consistency(forth, backward) * _likeness(before, frame)
     return Correspondence(_enlarged_flow(backward, size), _enlarged(_softened(trust), size))

@@ -15,7 +15,7 @@ from impasto.runtime.fields import entries
 EXAMPLES = """\
 examples:
   impasto live --style great-wave
-  impasto live --camera 1 --style wave scream painting.jpg
+  impasto live --camera 1 --style great-wave scream painting.jpg
   impasto live --style great-wave --to /dev/video9
   impasto live --source clip.mp4 --style great-wave --size 384
 
