@@ -27,7 +27,7 @@ from impasto.networks.style_predictor import STYLE_LAYERS
 from impasto.objective.terms import SummaryTerm
 from impasto.training.any_style import AnyStyleTraining
 from impasto.training.crops import Crops, step_generator
-from impasto.training.fixed_styles import FixedStylesTraining, StyleTable
+from impasto.training.fixed_styles import FixedStylesTraining
 from impasto.training.loop import run
 from impasto.training.network import OnePassTraining, summaries_of
 from impasto.training.settings import PRESETS
@@ -359,15 +359,6 @@ def test_there_must_be_a_style_to_train(crops, encoder, styles):
     with pytest.raises(OptionError, match="All styles are there already"):
         FixedStylesTraining(net, encoder, "tiny", crops, {"a": styles["a"]}, SETTINGS,
                             start={"a": torch.zeros(net.style_size)}, frozen=["a"])  # fmt: skip
-
-
-def test_a_table_of_styles():
-    table = StyleTable({"a": torch.ones(3), "b": torch.zeros(3)}, frozen=["b"])
-    found = table(["b", "a", "b"])
-    assert torch.equal(found, torch.tensor([[0.0] * 3, [1.0] * 3, [0.0] * 3]))
-    found.sum().backward()
-    assert [row.grad is not None for row in table.rows] == [True, False]
-    assert isinstance(table, nn.Module)
 
 
 def test_a_new_predictor_is_standardized_by_the_styles(crops, encoder):

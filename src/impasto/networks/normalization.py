@@ -9,7 +9,6 @@ normalized, receives the map's moments, and continues. The caller decides whose 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Generator
 from typing import NamedTuple, TypeAlias
 
@@ -124,10 +123,12 @@ def run_staged(forward: StagedForward, filter_moments: MomentFilter = own_moment
         forward: The pass.
         filter_moments: By default, every map is normalized by its own moments.
     """
+    number = 0
     try:
         x = next(forward)
-        for number in itertools.count():
+        while True:
             x = forward.send(filter_moments(number, moments_of(x)))
+            number += 1
     except StopIteration as end:
         result: Tensor = end.value
         return result

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from impasto.images.picture import match_dtype
 from impasto.enlargement.guided import Detail, at_size, carried, carried_bytes, map_itemsize
+from impasto.images.picture import match_dtype
 from impasto.networks.normalization import MomentFilter, own_moments
 from impasto.onepass.stroke_size import painted_size
 from impasto.onepass.stylist import Stylist
