@@ -12,6 +12,7 @@ from impasto import __version__
 from impasto.jobs.existing import source_digests
 from impasto.jobs.request_json import to_json
 from impasto.jobs.video_request import Encoding, VideoRequest
+from impasto.video.video_file import ffmpeg_name
 
 MARK = "impasto "
 """Beginning of the comment by which a clip is known as painted by Impasto."""
@@ -58,7 +59,9 @@ def made_from(request: VideoRequest, encoding: Encoding) -> str:
         "sources": source_digests(request),
         "encoding": [encoding.codec, encoding.crf, encoding.pixel_format, encoding.metadata],
     }
-    return json.dumps(described, ensure_ascii=False)
+    text = json.dumps(described, ensure_ascii=False)
+    # Bytes of names that are not UTF-8: a container holds none, and this is how JSON writes them.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def is_same_clip(path: Path, request: VideoRequest, encoding: Encoding) -> bool:
@@ -73,7 +76,7 @@ def is_same_clip(path: Path, request: VideoRequest, encoding: Encoding) -> bool:
     import av
 
     try:
-        with av.open(str(path)) as container:
+        with av.open(ffmpeg_name(path)) as container:
             comment = {k.lower(): v for k, v in container.metadata.items()}.get("comment", "")
     except (av.FFmpegError, OSError, ValueError):
         return False

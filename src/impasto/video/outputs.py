@@ -92,11 +92,14 @@ class ClipOutput:
                 f"{shown(folder)} cannot be made ({error.strerror}): name another "
                 f"{option('output')}."
             ) from error
+        is_ours = False  # what another process works on stays
         try:
             with locked(folder, remedy="wait for it, or name another output."):
+                is_ours = True
                 yield
         finally:
-            if self._is_written or not (self.parts.count or self.parts.is_of_another):
+            is_needed = self.parts.count or self.parts.is_of_another
+            if is_ours and (self._is_written or not is_needed):
                 self.parts.remove()
 
 

@@ -221,7 +221,7 @@ def open_container(av: Any, path: Path) -> Any:
     if not path.is_file():
         raise InputDataError(f"There is no clip {path}: check its name and folder.")
     try:
-        return av.open(str(path), metadata_errors="replace")
+        container = av.open(ffmpeg_name(path), metadata_errors="replace")
     except av.EOFError as error:
         raise _nothing_in(path) from error
     except (av.FFmpegError, OSError, ValueError) as error:
@@ -229,6 +229,15 @@ def open_container(av: Any, path: Path) -> Any:
             f"{path} cannot be read as a video ({_reason(error)}): it is of another kind, or its "
             "beginning or its table of contents is missing."
         ) from error
+    if container.format.name == "image2" or container.format.name.endswith("_pipe"):
+        container.close()
+        raise InputDataError(f"{path} is a single picture, and no clip: impasto stylize paints it.")
+    return container
+
+
+def ffmpeg_name(path: Path) -> str:
+    """The name of a file as FFmpeg takes it: without a scheme, ``concat:a.mp4`` would be one."""
+    return f"file:{path}"
 
 
 def video_stream(container: Any, path: Path) -> Any:

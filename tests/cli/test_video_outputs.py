@@ -1,0 +1,89 @@
+"""``impasto video``: outputs that are in use, have odd names, or cannot be written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+import pytest
+
+from helpers.clips import frame_times, make_clip
+from helpers.painted_clips import request_for, start
+from helpers.small_disks import small_disk
+from impasto.cli.main import run
+from impasto.jobs.events import Progress
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", 4, size=(32, 48))
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def video(clip, output, *words):
+    words = ("--style", "great-wave", "--device", "cpu", *words)
+    return run(["video", str(clip), "-o", str(output), *words])
+
+
+def test_a_second_run_into_one_output_leaves_the_first_alone(clip, tmp_path, capsys):
+    running = start(request_for(clip), tmp_path / "out.mp4")
+    with running:
+        events = iter(running)
+        next(event for event in events if isinstance(event, Progress))
+        assert video(clip, "out.mp4") == 2
+        told = capsys.readouterr().err
+        assert f"is in use by process {os.getpid()}: wait for it, or name another output." in told
+        for _ in events:
+            pass
+    assert running.result.frames == 4
+    assert os.listdir() == ["out.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("name", "output"),
+    [
+        ("concat:x.mp4", "concat:y.mp4"),
+        ("a:b.mp4", "50%d.mp4"),
+        ("-clip.mp4", "50%d.gif"),
+        pytest.param(
+            os.fsdecode(b"\xff.mp4"),
+            os.fsdecode(b"\xfe.mp4"),
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="names are Unicode"),
+        ),
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="names have no colons")
+def test_odd_names(clip, tmp_path, capsys, name, output):
+    shutil.copy(clip, name)
+    words = ("--style", "great-wave", "--device", "cpu")
+    assert run(["video", *words, f"-o./{output}", "--", name]) == 0
+    assert sorted(os.listdir()) == sorted([name, output])
+    if output.endswith(".mp4"):
+        assert frame_times(tmp_path / f"./{output}") == frame_times(clip)
+        assert run(["video", *words, f"-o./{output}", "--", name]) == 0
+        assert capsys.readouterr().out.endswith("is there already, painted in the same way\n")
+
+
+def test_a_photograph_is_no_clip(tmp_path, capsys):
+    from PIL import Image
+
+    Image.new("RGB", (32, 32)).save("photo.jpg")
+    assert video("photo.jpg", "out.mp4") == 2
+    assert "photo.jpg is a single picture, and no clip: impasto stylize" in capsys.readouterr().err
+    assert os.listdir() == ["photo.jpg"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("output", ["out.mp4", "out.webp", "frames"])
+def test_a_full_disk_is_one_sentence(clip, tmp_path, capsys, output):
+    with small_disk(tmp_path / "disk", 8) as disk:
+        assert video(clip, disk / output) == 2
+        told = capsys.readouterr().err
+        assert "No space left on device" in told
+        assert told.count("\n") == 1
+        assert [name for name in os.listdir(disk) if name != "frames"] == []
