@@ -42,7 +42,7 @@ COMMANDS: Mapping[str, str] = {
     "evaluate": "measure results and compare methods",
     "gallery": "write a page of the results in a folder, with their recipes",
     "serve": "open a page in the browser, and a service for programs",
-    "rerun": "paint a picture again from the recipe in its metadata",
+    "rerun": "paint a picture or clip again from the request in its file",
     "models": "list, fetch, add and verify encoders and one-pass models",
     "export": "write a one-pass model for ONNX Runtime and browsers",
     "train": "train one-pass networks and encoders",

@@ -8,6 +8,7 @@ from typing import Any
 
 from impasto.errors import OptionError, option
 from impasto.jobs.requests import ReconstructRequest, Request, StylizeRequest, TextureRequest
+from impasto.jobs.video_request import AnyRequest, VideoRequest
 from impasto.recipes.presets import get_recipe
 from impasto.recipes.recipe import FIELDS
 from impasto.runtime.fields import entries
@@ -16,7 +17,9 @@ _DECLARED = {*FIELDS, *entries(StylizeRequest), "size", "recipe"}
 """What is an entry of a recipe, or of a request of one pass."""
 
 
-def changed(request: Request, changes: Mapping[str, Any], offered: Collection[str]) -> Request:
+def changed(
+    request: AnyRequest, changes: Mapping[str, Any], offered: Collection[str]
+) -> AnyRequest:
     """A request with some entries changed, each checked as in a new request.
 
     Args:
@@ -29,6 +32,31 @@ def changed(request: Request, changes: Mapping[str, Any], offered: Collection[st
     Raises:
         OptionError: For a name that such a request does not have, or a value that is not allowed.
     """
+    if isinstance(request, VideoRequest):
+        return _changed_clip(request, changes, offered)
+    return _changed_picture(request, changes, offered)
+
+
+def _changed_clip(
+    request: VideoRequest, changes: Mapping[str, Any], offered: Collection[str]
+) -> VideoRequest:
+    """A clip with frames that are painted in another way; new styles last all the time."""
+    own = {*entries(StylizeRequest), *(f.name for f in dataclasses.fields(StylizeRequest))}
+    for name in changes:
+        if name not in own or (name in _DECLARED and name not in offered):
+            raise OptionError(f"{option(name)} cannot be changed in a clip: leave it out.")
+    keyframes = request.keyframes
+    if "styles" in changes:
+        strengths = (k for k in keyframes if k.strength is not None)
+        keyframes = tuple(dataclasses.replace(k, styles=()) for k in strengths)
+    picture = _changed_picture(request.picture, changes, offered)
+    assert isinstance(picture, StylizeRequest)
+    return dataclasses.replace(request, picture=picture, keyframes=keyframes)
+
+
+def _changed_picture(
+    request: Request, changes: Mapping[str, Any], offered: Collection[str]
+) -> Request:
     fields = {field.name for field in dataclasses.fields(request)}
     if isinstance(request, ReconstructRequest):
         fields.add("figure")

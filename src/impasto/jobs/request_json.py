@@ -11,9 +11,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from impasto.errors import OptionError
 from impasto.jobs.requests import (
@@ -27,11 +28,13 @@ from impasto.jobs.requests import (
     name_of_source,
     parse_styles,
 )
-from impasto.jobs.video_request import AnyRequest, Keyframe
+from impasto.jobs.video_request import AnyRequest, Keyframe, VideoRequest
 from impasto.recipes.recipe import Recipe, from_toml
 from impasto.regions.specs import RegionSpec, parse_region
-from impasto.runtime.fields import entries, is_number
+from impasto.runtime.fields import Entry, entries, is_number
 from impasto.runtime.strangers_paths import is_file_here
+
+_R = TypeVar("_R", bound=AnyRequest)
 
 VERSION = 1
 """Of the form: newer ones are refused."""
@@ -61,23 +64,43 @@ def to_json(request: AnyRequest) -> str:
 
 
 def from_json(text: str) -> Request:
-    """The request that a text describes.
+    """The request for a picture that a text describes.
 
     Raises:
         OptionError: For anything but a request of this version, with every entry as it should be.
     """
+    kind, described = _kind_and_entries(text, [*REQUESTS])
+    return _request(REQUESTS[kind], described)
+
+
+def any_from_json(text: str) -> AnyRequest:
+    """The request that a text describes, for a picture or for a clip.
+
+    Raises:
+        OptionError: As :func:`from_json`.
+    """
+    kind, described = _kind_and_entries(text, [*REQUESTS, VideoRequest.kind])
+    return _request(REQUESTS.get(kind, VideoRequest), described)
+
+
+def _kind_and_entries(text: str, kinds: Sequence[str]) -> tuple[str, dict[str, Any]]:
     described = _mapping(_parsed(text), "request")
     version, kind = described.pop("version", None), described.pop("kind", None)
     if type(version) is not int or version != VERSION:
         raise OptionError(f"The request is of version {version!r}; this Impasto reads {VERSION}.")
-    if not isinstance(kind, str) or kind not in REQUESTS:
-        raise OptionError(f"The request's kind is {kind!r}: it must be one of {list(REQUESTS)}.")
-    request = REQUESTS[kind]
+    if not isinstance(kind, str) or kind not in kinds:
+        raise OptionError(f"The request's kind is {kind!r}: it must be one of {list(kinds)}.")
+    return kind, described
+
+
+def _request(request: type[_R], described: Mapping[str, Any]) -> _R:
+    """A request of a type, every entry of which is checked."""
+    kind: str = request.kind
     allowed = {field.name for field in dataclasses.fields(request)}
     for name in described:
         if name not in allowed:
             raise OptionError(f"A {kind} request has no entry {name!r}.")
-    readers = {**_READERS, "size": _size} if request is TextureRequest else _READERS
+    readers = {**_READERS, **_OWN_READERS.get(request, {})}
     values = {name: readers[name](value, name) for name, value in described.items()}
     for field in dataclasses.fields(request):
         is_needed = field.default is field.default_factory is dataclasses.MISSING
@@ -218,6 +241,31 @@ def _entry(value: Any, entry: str) -> Any:
     return _OWN_ENTRIES[entry].typed(value)
 
 
+def _typed(own: Entry, value: Any, entry: str) -> Any:
+    return own.typed(value)
+
+
+def _picture(value: Any, entry: str) -> StylizeRequest:
+    return _request(StylizeRequest, _mapping(value, entry))
+
+
+def _keyframes(value: Any, entry: str) -> tuple[Keyframe, ...]:
+    return tuple(_keyframe(item, entry) for item in _list(value, entry))
+
+
+def _keyframe(value: Any, entry: str) -> Keyframe:
+    keyframe = _mapping(value, entry, {"seconds", "styles", "strength"})
+    seconds, strength = keyframe.get("seconds"), keyframe.get("strength")
+    is_timed = seconds is not None and is_number(seconds)
+    if not is_timed or not (strength is None or is_number(strength)):
+        raise OptionError(f"A keyframe has a time and a strength, not {_shown(value)}.")
+    return Keyframe(float(seconds or 0), _styles(keyframe.get("styles", []), entry), strength)
+
+
+def _optional_recipe(value: Any, entry: str) -> Recipe | None:
+    return None if value is None else _recipe(value, entry)
+
+
 _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     **dict.fromkeys(_OWN_ENTRIES, _entry),
     "content": _name,
@@ -230,6 +278,17 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "regions": _regions,
 }
 """Entry of any request → what checks its value."""
+
+_OWN_READERS: Mapping[type, Mapping[str, Callable[[Any, str], Any]]] = {
+    TextureRequest: {"size": _size},
+    VideoRequest: {
+        **{name: partial(_typed, own) for name, own in entries(VideoRequest).items()},
+        "picture": _picture,
+        "keyframes": _keyframes,
+        "recipe": _optional_recipe,
+    },
+}
+"""Type of request → entries that it has for itself, or that mean something else in it."""
 
 
 # --- parts ----------------------------------------------------------------------------------------

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from impasto import __version__
+from impasto.errors import OptionError
 from impasto.jobs.existing import source_digests
-from impasto.jobs.request_json import to_json
+from impasto.jobs.request_json import any_from_json, to_json
 from impasto.jobs.video_request import Encoding, VideoRequest
+from impasto.runtime.fields import typed_changes
 from impasto.video.video_file import ffmpeg_name
 
 MARK = "impasto "
@@ -21,6 +23,8 @@ _OF_THE_FILE = frozenset(
     {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "creation_time"}
 )
 """Entries that describe the file they are in, and not what it shows."""
+
+_LONGEST = 1 << 19  # characters: an honest comment has a few thousand
 
 _KEPT_TIME = "creation_time"
 
@@ -69,18 +73,49 @@ def is_same_clip(path: Path, request: VideoRequest, encoding: Encoding) -> bool:
 
     Animations have no place for it, so that they are never known.
     """
+    return read_comment(path) == MARK + made_from(request, encoding)
+
+
+def read_made_from(path: Path) -> tuple[VideoRequest, Encoding] | None:
+    """How a clip was painted, as :func:`made_from` describes it; None if nothing says so.
+
+    The text is untrusted: every entry is checked. Where the clip was taken is left out.
+
+    Raises:
+        OptionError: For a request that cannot be used.
+    """
+    comment = read_comment(path)
+    if not comment.startswith(MARK):
+        return None
+    if len(comment) > _LONGEST:
+        raise OptionError(f"It has {len(comment)} characters; at most {_LONGEST} are read.")
+    try:
+        described = json.loads(comment.removeprefix(MARK))
+        text = json.dumps(described["request"])
+        codec, crf, pixel_format, _ = described["encoding"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise OptionError("It is not complete.") from error
+    request = any_from_json(text)
+    if not isinstance(request, VideoRequest):
+        raise OptionError(f"It is of the kind {request.kind!r}, and not of a clip.")
+    changes = {"codec": codec, "crf": crf, "pixel_format": pixel_format}
+    return request, Encoding(**typed_changes(Encoding, changes, "option"))
+
+
+def read_comment(path: Path) -> str:
+    """The comment of a video file; empty if it has none, or cannot be read."""
     import importlib.util
 
     if importlib.util.find_spec("av") is None:
-        return False
+        return ""
     import av
 
     try:
         with av.open(ffmpeg_name(path)) as container:
             comment = {k.lower(): v for k, v in container.metadata.items()}.get("comment", "")
     except (av.FFmpegError, OSError, ValueError):
-        return False
-    return bool(comment == MARK + made_from(request, encoding))
+        return ""
+    return str(comment)
 
 
 def moved_chapters(

@@ -1,4 +1,4 @@
-"""``impasto rerun``: paint a picture again, or in another way, from the request in its metadata."""
+"""``impasto rerun``: paint a picture or clip again, or in another way, from the request in it."""
 
 from __future__ import annotations
 
@@ -6,29 +6,33 @@ import argparse
 import importlib
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from impasto import images
-from impasto.cli.commands import stylize
+from impasto.cli.commands import stylize, video
 from impasto.cli.shared.messages import flag, print_result, warn
 from impasto.cli.shared.parser import Parser
 from impasto.cli.shared.run_to_file import run_to_file
 from impasto.errors import ImageError, OptionError, printable
 from impasto.images.samples import PAIRS
 from impasto.jobs.changes import changed
-from impasto.jobs.request_json import from_metadata, to_json
+from impasto.jobs.request_json import KEY, any_from_json, from_metadata, to_json
 from impasto.jobs.requests import (
-    Request,
     StylizeRequest,
     as_region_specs,
     parse_styles,
     region_text,
 )
+from impasto.jobs.video_request import AnyRequest, Encoding, VideoRequest
 from impasto.painting.texture import parse_size
 from impasto.recipes.recipe import FIELDS
 from impasto.reports.gallery_commands import stylize_changes
 from impasto.runtime.fields import entries
+from impasto.runtime.optional import require
 from impasto.runtime.strangers_paths import leads_elsewhere
+from impasto.video.codecs import is_animation, is_video
+from impasto.video.metadata import read_made_from
 from impasto.weights.store import downloads_refused
 
 _SHOWN = ("content", "mask", "style_mask", "source", "tileable")
@@ -37,7 +41,8 @@ _SHOWN = ("content", "mask", "style_mask", "source", "tileable")
 
 def run(args: argparse.Namespace) -> int:
     """Paint the picture again and return the exit code."""
-    told = request = read_request(args.picture)
+    told, encoding = read_request(args.picture)
+    request = told
     if changes := _changes(args):
         request = changed(request, changes, _offered(request.kind))
     if args.show or not args.output:
@@ -50,12 +55,33 @@ def run(args: argparse.Namespace) -> int:
     if not args.trust:
         _check_places(args.picture, [name for name in request.files if name in told.files])
     if not args.quiet:
-        files = [name for name in request.files if os.path.isfile(name)]
+        files = [name for name in request.files if _is_read(name, request)]
         warn(f"reads {', '.join(files)}")
     with downloads_refused():  # a stranger's picture must not make this machine fetch anything
         if isinstance(request, StylizeRequest):
             return stylize.run_one(request, args)
+        if isinstance(request, VideoRequest):
+            return _paint_clip(request, encoding, args)
         return run_to_file(request, args)
+
+
+def _paint_clip(request: VideoRequest, encoding: Encoding, args: argparse.Namespace) -> int:
+    """Paint a clip again, and return the exit code.
+
+    Raises:
+        OptionError: For options that only pictures have.
+    """
+    for name in ("snapshots", "snapshots_to", "log", "report"):
+        if getattr(args, name, None):
+            raise OptionError(f"{flag(name)} is for pictures, not for clips: leave it out.")
+    args.output = Path(args.output)
+    is_same_kind = args.output.suffix.lower() == Path(args.picture).suffix.lower()
+    return video.run_one(request, encoding if is_same_kind else Encoding(), args)
+
+
+def _is_read(name: str, request: AnyRequest) -> bool:
+    """Whether a name is that of a file that is read, or of a clip's folder of frames."""
+    return os.path.isfile(name) or (isinstance(request, VideoRequest) and os.path.isdir(name))
 
 
 def _check_places(picture: str, names: Sequence[str]) -> None:
@@ -110,35 +136,50 @@ def _offered(kind: str) -> set[str]:
     return {"size", *(action.dest for action in parser._actions)}
 
 
-def read_request(picture: str) -> Request:
-    """The request in a picture's metadata.
+def read_request(picture: str) -> tuple[AnyRequest, Encoding]:
+    """The request in the metadata of a picture, a frame or a clip, and how the clip was written.
 
     Raises:
-        ImageError: If there is no such picture, or it has no usable request.
+        ImageError: If there is no such file, or it has no usable request.
+        OptionError: If it is a video, and PyAV is not installed.
     """
     if not os.path.isfile(picture):
         raise ImageError(f"There is no picture {picture}: check its name and folder.")
+    if is_video(Path(picture)):
+        require("av", by="A video")
     try:
-        request = from_metadata(images.read_metadata(picture))
+        found = _read_request(Path(picture))
     except OptionError as error:
         raise ImageError(f"{picture} has a request that cannot be used: {error.message}") from error
-    if request is None:
+    if found is None:
+        animations = "animations hold none, " if is_animation(Path(picture)) else ""
         raise ImageError(
-            f"{picture} has no request: it was not painted by Impasto, or another program has "
-            "removed the metadata."
+            f"{picture} has no request: {animations}it was not painted by Impasto, or another "
+            "program has removed the metadata."
         )
-    return request
+    return found
 
 
-def describe(request: Request) -> str:
+def _read_request(path: Path) -> tuple[AnyRequest, Encoding] | None:
+    if is_video(path):
+        return read_made_from(path)
+    metadata = images.read_metadata(path)
+    request: AnyRequest | None
+    request = any_from_json(metadata[KEY]) if KEY in metadata else from_metadata(metadata)
+    return None if request is None else (request, Encoding())
+
+
+def describe(request: AnyRequest) -> str:
     """The request as text: its pictures, then the recipe as TOML or the whole request as JSON."""
     values = vars(request)
+    if isinstance(request, VideoRequest):
+        values = {**vars(request.picture), "styles": request.styles}
     lines = [f"{name}: {values[name]}" for name in _SHOWN if values.get(name)]
     lines += [f"style: {style}" for style in values.get("styles", ())]
     lines += [f"region: {region_text(region)}" for region in values.get("regions", ())]
     if isinstance(request, StylizeRequest):
         lines += [f"{flag(n)} {value}" for n, value in stylize_changes(request).items()]
     head = "".join(f"# {printable(line)}\n" for line in (request.kind, *lines))
-    if isinstance(request, StylizeRequest):
+    if isinstance(request, StylizeRequest | VideoRequest):
         return f"{head}{printable(to_json(request))}\n"
     return head + request.recipe.to_toml()

@@ -29,7 +29,17 @@ from impasto.video.result import VideoResult
 
 def run(args: argparse.Namespace) -> int:
     """Paint the clip and return the exit code."""
-    request, encoding = _request(args), Encoding(**given_entries(args, Encoding))
+    return run_one(_request(args), Encoding(**given_entries(args, Encoding)), args)
+
+
+def run_one(request: VideoRequest, encoding: Encoding, args: argparse.Namespace) -> int:
+    """Run a request and return the exit code.
+
+    Args:
+        request: The request, for example from a clip's metadata.
+        encoding: How the clip is written.
+        args: ``output``, and the options under "This run".
+    """
     check_output_name(args.output, encoding)
     _check_apart(args, request)
     if _is_made(args, request, encoding):
@@ -90,7 +100,7 @@ def _check_apart(args: argparse.Namespace, request: VideoRequest) -> None:
         OptionError: If it is.
     """
     check_apart([("-o", args.output)], request.files)
-    if os.path.realpath(args.output) == os.path.realpath(args.clip):
+    if os.path.realpath(args.output) == os.path.realpath(str(request.content)):
         raise OptionError(f"{args.output} is read and would be replaced: name another -o.")
 
 

@@ -19,6 +19,7 @@ examples:
   impasto rerun out.png -o large.png --size 2048
   impasto rerun out.png -o stronger.png --style-weight 2
   impasto rerun out.png --show
+  impasto rerun out.mp4 -o again.mp4 --style scream
 
 An option changes what the picture was made with; all else stays as it was.
 """
@@ -28,7 +29,7 @@ def configure(parser: Parser) -> None:
     """Add the options of ``rerun``: those of the commands that make pictures, without defaults."""
     parser.usage = "impasto rerun PICTURE -o OUT [options]"
     add = parser.add_argument
-    add("picture", metavar="PICTURE", help="a picture that Impasto painted")
+    add("picture", metavar="PICTURE", help="a picture or a clip that Impasto painted")
     add("-o", "--output", metavar="OUT", help="the file to write")
     add("--trust", action="store_true",
         help="also read files outside of this folder that the picture names")  # fmt: skip
