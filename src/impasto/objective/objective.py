@@ -58,6 +58,10 @@ class Objective:
                 accumulate(losses, term(features))
         return losses
 
+    def plus(self, term: Term) -> Objective:
+        """The same objective with one more term."""
+        return Objective((*self.terms, term), self._encoder)
+
     @torch.enable_grad()
     def gradient(self, image: Tensor) -> tuple[dict[str, float], Tensor]:
         """Every weighted loss by name, and the gradient of their sum in the pixels."""

@@ -38,7 +38,7 @@ class TiledObjective:
     def __init__(
         self, objective: Objective, encoder: FeatureExtractor, tiles: Sequence[Tile]
     ) -> None:
-        self._encoder, self._tiles = encoder, tuple(tiles)
+        self._objective, self._encoder, self._tiles = objective, encoder, tuple(tiles)
         self._terms: list[TiledTerm] = []
         self._picture_terms: list[Term] = []
         for term in objective.terms:
@@ -54,6 +54,10 @@ class TiledObjective:
                 )
         self.layers = objective.layers
         self._strides = {"image": 1, **{name: encoder.stride(name) for name in self.layers}}
+
+    def plus(self, term: Term) -> TiledObjective:
+        """The same objective with one more term."""
+        return TiledObjective(self._objective.plus(term), self._encoder, self._tiles)
 
     def gradient(self, image: Tensor) -> tuple[dict[str, float], Tensor]:
         """Every weighted loss by name, and the gradient of their sum in the pixels."""
