@@ -4,7 +4,8 @@
         --frames 48 --steady 0 0.5 1 --sheets sheets/
 
 CLIPS are files or folders of frames; ``:4`` begins at that second. Every method paints the same
-frames with the same network.
+frames with the same network. ``--paint 0 1 1/4`` also paints them by optimization (of the picture
+that ``--style`` names): at these values of ``--steady``, every frame or every fourth.
 
 FIGURES, for each method the mean over clips, and the mean of its ratios to the first method:
 
@@ -32,7 +33,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from statistics import median
 
 import torch
 import torch.nn.functional as F
@@ -41,17 +41,21 @@ from torch import Tensor
 from impasto import images
 from impasto.encoders.vgg import Encoder
 from impasto.images.picture import fit_size, resize
+from impasto.jobs.sources import read_styles
 from impasto.losses.statistics import STATISTICS
 from impasto.metrics.edges import luma
 from impasto.metrics.optical_flow import optical_flow
 from impasto.metrics.temporal import occluded, warp
 from impasto.onepass.stylizer import Stylizer
+from impasto.painting.objective_builder import Style
+from impasto.recipes.recipe import Recipe
 from impasto.video.clip import selected
 from impasto.video.frame import Frame
 from impasto.video.open_clip import open_clip
-from impasto.video.painters import FrameByFrame, Look
+from impasto.video.painted_frames import PaintedFrames, Settings
+from impasto.video.painters import FrameByFrame, FramePainter, Look
 from impasto.video.steady import steadied
-from impasto.weights.open import open_encoder
+from impasto.weights.open import open_encoder, open_feature_extractor
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 INTERVALS = (1, 10)
@@ -77,23 +81,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     style = None
     if args.style_picture:
         style = images.read(args.style_picture, long_side=512).tensor
-    rows: dict[float, list[dict[str, float]]] = {steady: [] for steady in args.steady}
+    methods = [f"{steady:g}" for steady in args.steady] + [f"paint {word}" for word in args.paint]
+    rows: dict[str, list[dict[str, float]]] = {method: [] for method in methods}
     with torch.inference_mode():
         for named in args.clips:
             name, film = read_clip(named, args.size, args.frames)
             pairs = {n: pairs_of(film, n, args.every) for n in INTERVALS}
             painted = {}
-            for steady in args.steady:
-                painted[steady], times = paint(stylizer, film, steady)
-                figures = judge(painted[steady], painted[args.steady[0]], style, pairs, encoder)
-                rows[steady].append({**figures, **times})
-                print(line(f"{name} {steady:g}", rows[steady][-1]), flush=True)
+            for method in methods:
+                painter = painter_of(method, stylizer, args.style, film[0].size)
+                painted[method], times = paint(painter, film)
+                figures = judge(painted[method], painted[methods[0]], style, pairs, encoder)
+                rows[method].append({**figures, **times})
+                print(line(f"{name} {method}", rows[method][-1]), flush=True)
             if args.sheets:
                 write_sheets(args.sheets, name, film, painted)
     print()
     print(table(rows))
     if args.json:
-        args.json.write_text(json.dumps({str(k): v for k, v in rows.items()}, indent=1))
+        args.json.write_text(json.dumps(rows, indent=1))
     return 0
 
 
@@ -106,6 +112,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--frames", type=int, default=48)
     parser.add_argument("--every", type=int, default=3, help="compare every so many frames")
     parser.add_argument("--steady", type=float, nargs="+", default=[0.0, 0.5, 1.0])
+    parser.add_argument("--paint", nargs="*", default=[], metavar="STEADY[/EVERY]")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--sheets", type=Path, metavar="FOLDER")
     parser.add_argument("--json", type=Path, metavar="FILE")
@@ -138,18 +145,36 @@ def pairs_of(film: Sequence[Frame], interval: int, every: int) -> list[Pair]:
     return found
 
 
-def paint(
-    stylizer: Stylizer, film: Sequence[Frame], steady: float
-) -> tuple[list[Tensor], dict[str, float]]:
-    """Paintings, and the median seconds a frame of both threads, without the first two."""
-    painter = steadied(FrameByFrame(stylizer, lambda seconds: Look(stylizer.vector)), steady)
+@torch.inference_mode(False)  # encoders made in it have no gradients
+def painter_of(method: str, stylizer: Stylizer, style: str, size: tuple[int, int]) -> FramePainter:
+    """What paints in a method's way: ``0.5``, or ``paint 0.5`` and ``paint 0.5/4``."""
+    single = FrameByFrame(stylizer, lambda seconds: Look(stylizer.vector))
+    kind, _, words = method.rpartition(" ")
+    if not kind:
+        return steadied(single, float(words))
+    steady, _, every = words.partition("/")
+    recipe = Recipe(size=max(size))
+    return PaintedFrames(
+        single,
+        Settings(
+            recipe,
+            [Style(picture) for picture in read_styles([style], recipe, max(size))],
+            open_feature_extractor(recipe.encoder, recipe.pooling),
+            steady=float(steady),
+            every=int(every or 1),
+        ),
+    )
+
+
+def paint(painter: FramePainter, film: Sequence[Frame]) -> tuple[list[Tensor], dict[str, float]]:
+    """Paintings, and the mean seconds a frame of both threads, without the first two."""
     painted, own, other = [], [], []
     for frame in film:
         started = time.thread_time(), time.process_time()
         painted.append(painter(frame))
         own.append(time.thread_time() - started[0])
         other.append(time.process_time() - started[1] - own[-1])
-    return painted, {"s/frame": median(own[2:]), "flow": median(other[2:])}
+    return painted, {"s/frame": mean(own[2:]), "flow": mean(other[2:])}
 
 
 def judge(
@@ -218,13 +243,13 @@ def line(title: str, figures: dict[str, float]) -> str:
     return f"{title:16}" + " ".join(f"{figures[name]:10.4g}" for name in FIGURES)
 
 
-def table(rows: dict[float, list[dict[str, float]]]) -> str:
+def table(rows: dict[str, list[dict[str, float]]]) -> str:
     """A table in Markdown: means over clips, and the mean over clips of the ratios."""
     base = next(iter(rows.values()))
     lines = ["| steady | " + " | ".join(FIGURES) + " |", "|---" * (len(FIGURES) + 1) + "|"]
     for steady, some in rows.items():
         means = [mean(row[name] for row in some) for name in FIGURES]
-        lines.append(f"| {steady:g} | " + " | ".join(f"{value:.4g}" for value in means) + " |")
+        lines.append(f"| {steady} | " + " | ".join(f"{value:.4g}" for value in means) + " |")
         ratios = [
             mean(row[name] / first[name] for row, first in zip(some, base, strict=True))
             if all(first[name] for first in base)
@@ -233,12 +258,12 @@ def table(rows: dict[float, list[dict[str, float]]]) -> str:
         ]
         if some is not base:
             words = " | ".join(f"× {value:.3f}" for value in ratios)
-            lines.append(f"| relative to {next(iter(rows)):g} | {words} |")
+            lines.append(f"| relative to {next(iter(rows))} | {words} |")
     return "\n".join(lines)
 
 
 def write_sheets(
-    folder: Path, name: str, film: Sequence[Frame], painted: dict[float, list[Tensor]]
+    folder: Path, name: str, film: Sequence[Frame], painted: dict[str, list[Tensor]]
 ) -> None:
     """A contact sheet over time, and a slice of one row over time."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -30,7 +30,7 @@ def test_it_prints_a_table_and_writes_sheets(tmp_path):
     assert rows[0] == ["steady", *FIGURES]
     assert [row[0] for row in rows[2:]] == ["0", "1", "relative to 0"]
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
-    (single,), (steady,) = figures["0.0"], figures["1.0"]
+    (single,), (steady,) = figures["0"], figures["1"]
     assert steady["warp 1"] < single["warp 1"]
     assert steady["lpips 1"] < single["lpips 1"]
     for name in ("clip-sheet.png", "clip-slice.png"):

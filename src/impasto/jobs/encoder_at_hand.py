@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from impasto.jobs.requests import StylizeRequest
-from impasto.jobs.video_request import AnyRequest, VideoRequest
+from impasto.jobs.video_request import AnyRequest
 from impasto.weights.open import choose_encoder, substitute_notice
 
 
@@ -15,7 +15,7 @@ def with_encoder_at_hand(request: AnyRequest) -> tuple[AnyRequest, str]:
     The papers' recipes name VGG-19, which is a large download, or the built-in encoder. The
     metadata of a picture tell which of them was used, so that it is made again with the same.
     """
-    if isinstance(request, StylizeRequest | VideoRequest):
+    if isinstance(request, StylizeRequest) or request.recipe is None:
         return request, ""
     if not isinstance(request.recipe.encoder, str):
         return request, ""

@@ -101,7 +101,7 @@ class PaintRequest:
         names = [name_of_source(self.content), *(style.name for style in self.styles)]
         start = [] if self.recipe.init in INITS else [self.recipe.init]
         masks = _mask_files(self.mask, self.style_mask, self.regions)
-        return names + start + masks + _model_files(self.recipe.encoder)
+        return names + start + masks + model_files(self.recipe.encoder)
 
     def resized(self, long_side: int) -> PaintRequest:
         """The same picture at another size."""
@@ -135,7 +135,7 @@ class TextureRequest:
     @property
     def files(self) -> list[str]:
         """Every file that the request reads."""
-        return [*(style.name for style in self.styles), *_model_files(self.recipe.encoder)]
+        return [*(style.name for style in self.styles), *model_files(self.recipe.encoder)]
 
     def resized(self, long_side: int) -> TextureRequest:
         """The same texture at another size, in the same proportions."""
@@ -169,7 +169,7 @@ class ReconstructRequest:
     @property
     def files(self) -> list[str]:
         """Every file that the request reads."""
-        return [name_of_source(self.content), *_model_files(self.recipe.encoder)]
+        return [name_of_source(self.content), *model_files(self.recipe.encoder)]
 
     def resized(self, long_side: int) -> ReconstructRequest:
         """The same picture at another size."""
@@ -262,7 +262,7 @@ class StylizeRequest:
         """Every file that the request reads, or would if it exists: styles may be names."""
         names = [name_of_source(self.content), *(style.name for style in self.styles)]
         masks = _mask_files(self.mask, self.style_mask, self.regions)
-        return names + masks + _model_files(self.model)
+        return names + masks + model_files(self.model)
 
     def resized(self, long_side: int) -> StylizeRequest:
         """The same picture at another size."""
@@ -360,7 +360,7 @@ def _have_styles(regions: Iterable[RegionSpec]) -> bool:
     return any(region.style is not None for region in regions)
 
 
-def _model_files(name: object) -> list[str]:
+def model_files(name: object) -> list[str]:
     """The encoder or model itself, if it is named by its file."""
     return [name] if isinstance(name, str) and is_file_name(name) else []
 

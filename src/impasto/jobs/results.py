@@ -19,7 +19,7 @@ from impasto.jobs.existing import provenance_of, provenance_of_saving
 from impasto.jobs.provenance import costs
 from impasto.jobs.request_json import KEY, to_json
 from impasto.jobs.requests import StylizeRequest
-from impasto.jobs.video_request import AnyRequest, VideoRequest
+from impasto.jobs.video_request import AnyRequest
 from impasto.optim.loop import Step
 from impasto.recipes.recipe import Recipe
 from impasto.runtime.files import atomic_write
@@ -67,9 +67,10 @@ class Result:
         Raises:
             AttributeError: For a picture made in one pass, which has no recipe.
         """
-        if isinstance(self.request, StylizeRequest | VideoRequest):
+        recipe = None if isinstance(self.request, StylizeRequest) else self.request.recipe
+        if recipe is None:
             raise AttributeError("A picture made in one pass has no recipe, see its request.")
-        return self.request.recipe
+        return recipe
 
     @property
     def image(self) -> Image.Image:

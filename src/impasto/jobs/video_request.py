@@ -15,9 +15,11 @@ from impasto.jobs.requests import (
     Source,
     StyleInput,
     StylizeRequest,
+    model_files,
     parse_styles,
     split_styles,
 )
+from impasto.recipes.recipe import INITS, OPTIMIZATION, Recipe
 from impasto.runtime.fields import check_entries, entry, typed_changes
 
 CLIP = "clip"
@@ -33,6 +35,7 @@ EASES = ("linear", "smooth", "hold")
 
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)s?")
 _MOST_SECONDS = 1e6
+_LEAST_FPS = 0.001
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Keyframe:
 
 @dataclass(frozen=True)
 class VideoRequest:
-    """Paint a clip, or a folder of frames, in one pass a frame.
+    """Paint a clip, or a folder of frames, in one pass a frame or by optimization.
 
     Attributes:
         picture: How each frame is painted; its content is the clip, its size that of the frames.
@@ -77,6 +80,12 @@ class VideoRequest:
             painted by itself) to 1 (see :mod:`impasto.video.steady`).
         ease: How styles and strengths change between keyframes.
         keyframes: Styles and strengths over time; none: the picture's all the time.
+        recipe: Paint by optimization with it; None: in one pass. What the picture has too, such as
+            its strength and its size, is as the picture says.
+        frame_steps: Optimization steps of a frame that goes on from the one before; a frame that
+            does not has those of the recipe.
+        paint_every: Frames from one painted by optimization to the next; to those between, the
+            painting is moved along the optical flow.
     """
 
     kind: ClassVar[str] = "video"
@@ -97,13 +106,31 @@ class VideoRequest:
     )
     ease: str = entry("linear", "way between two keyframes", group="style", choices=EASES)
     keyframes: tuple[Keyframe, ...] = ()
+    recipe: Recipe | None = None
+    frame_steps: int = entry(
+        10, "steps of a frame that goes on from the one before", group=OPTIMIZATION, range=(1, 10**6)
+    )
+    paint_every: int = entry(
+        1,
+        "paint every so many frames, and move the paintings to those between along the optical "
+        "flow",
+        group=OPTIMIZATION,
+        range=(1, 10**6),
+    )
 
     def __post_init__(self) -> None:
         check_entries(self)
+        if 0 < self.fps < _LEAST_FPS:
+            raise OptionError(f"{option('fps')} must be 0 or at least {_LEAST_FPS}, not {self.fps:g}.")
         if self.end and self.end <= self.start:
             raise OptionError(
                 f"{option('end')} must be after {option('start')}: {self.end:g} is not after "
                 f"{self.start:g}."
+            )
+        if self.recipe is not None and self.keyframes:
+            raise OptionError(
+                f"Styles change over time in one pass only: leave out {option('at')} or "
+                f"{option('paint')}."
             )
         times = [keyframe.seconds for keyframe in self.keyframes]
         if len(set(times)) < len(times):
@@ -125,7 +152,11 @@ class VideoRequest:
     @property
     def files(self) -> list[str]:
         """Every file that the request reads, or would if it exists: styles may be names."""
-        return list(dict.fromkeys([*self.picture.files, *(style.name for style in self.styles)]))
+        names = [*self.picture.files, *(style.name for style in self.styles)]
+        if self.recipe is not None:
+            names += [] if self.recipe.init in INITS else [self.recipe.init]
+            names += model_files(self.recipe.encoder)
+        return list(dict.fromkeys(names))
 
     def replace(self, /, **changes: Any) -> VideoRequest:
         """The request with some numbers and names of its own changed.

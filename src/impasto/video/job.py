@@ -17,6 +17,7 @@ from impasto.images.picture import Picture, fit_size, resize
 from impasto.jobs.events import Event, Finished, Note, Planned, Preview, Progress
 from impasto.jobs.one_pass import check_regions, stroke_notes
 from impasto.jobs.run import Run
+from impasto.jobs.sources import enlargement_note
 from impasto.jobs.video_request import VideoRequest
 from impasto.runtime.interrupts import (
     NOTICE,
@@ -32,6 +33,7 @@ from impasto.video.looks import clip_painter, common_request, stylizer_of
 from impasto.video.moving_masks import ClipRegions
 from impasto.video.open_clip import open_clip
 from impasto.video.outputs import ClipOutput, open_output
+from impasto.video.painted_frames import bytes_needed, settings_of
 from impasto.video.painters import FramePainter
 from impasto.video.parts import Times
 from impasto.video.pipeline import ReadAhead, WriteBehind
@@ -82,10 +84,15 @@ def _paint(run: Run, request: VideoRequest, clip: Clip) -> Iterator[Event]:
     options, picture = run.options, common_request(request)
     assert options.output is not None
     size = _size_of(clip, picture.size)
+    if max(size) < picture.size:
+        yield enlargement_note(clip.info.path, max(size), picture.size)
     expected = _expected(clip, request)
+    settings = None if request.recipe is None else settings_of(run, request, size)
     stylizer = stylizer_of(run, picture)
     check_regions(picture, stylizer)
     least = stylizer.model.network.stride + 1
+    if settings is not None:
+        least = max(least, settings.encoder.minimum_side(settings.recipe.layers))
     if min(size) < least:
         raise InputDataError(
             f"{clip.info.path} has frames of {size[1]}×{size[0]} px: the short side must have at "
@@ -102,9 +109,11 @@ def _paint(run: Run, request: VideoRequest, clip: Clip) -> Iterator[Event]:
     with contextlib.closing(regions):
         output = open_output(run, request, clip, size)
         yield from map(Note, output.notes)
-        bytes_ = stylizer.bytes_needed(Picture(torch.empty(0, 3, *size)))
-        yield Planned((size,), (expected,), bytes=bytes_, device=str(run.device))
-        painter = clip_painter(run, request, clip, size, regions)
+        needed = stylizer.bytes_needed(Picture(torch.empty(0, 3, *size)))
+        if settings is not None:
+            needed = max(needed, bytes_needed(settings, size) or 0.0)
+        yield Planned((size,), (expected,), bytes=needed, device=str(run.device))
+        painter = clip_painter(run, request, clip, regions, settings)
         work = _Work(run, request, clip, painter, output, size, expected, time.perf_counter())
         with output.locked():
             yield from _begin(work)

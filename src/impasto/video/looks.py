@@ -19,6 +19,7 @@ from impasto.jobs.video_request import Keyframe, VideoRequest
 from impasto.onepass.stylizer import StyleSource, Stylizer, choose_model
 from impasto.video.clip import Clip, selected
 from impasto.video.moving_masks import ClipRegions
+from impasto.video.painted_frames import PaintedFrames, Settings
 from impasto.video.painters import PAINTERS, FrameByFrame, FramePainter, KeptRegions
 from impasto.video.timeline import Timeline
 
@@ -42,7 +43,11 @@ def common_request(request: VideoRequest) -> StylizeRequest:
 
 
 def clip_painter(
-    run: Run, request: VideoRequest, clip: Clip, size: tuple[int, int], regions: ClipRegions
+    run: Run,
+    request: VideoRequest,
+    clip: Clip,
+    regions: ClipRegions,
+    settings: Settings | None = None,
 ) -> FramePainter:
     """What paints the frames of a clip.
 
@@ -50,8 +55,8 @@ def clip_painter(
         run: Whose request this is.
         request: The request.
         clip: The clip.
-        size: Height and width of the frames.
         regions: Of the frames.
+        settings: How frames are painted by optimization; None: they are painted in one pass.
     """
     picture = common_request(request)
     stylizer = stylizer_of(run, picture)
@@ -69,6 +74,8 @@ def clip_painter(
     )
     single: FramePainter = FrameByFrame(stylizer, timeline, regions=regions)
     painter = single
+    if settings is not None:
+        painter = PaintedFrames(single, settings, regions=regions)
     for place in PAINTERS.values():
         module, _, name = place.partition(":")
         painter = getattr(importlib.import_module(module), name)(painter, request, run.device)

@@ -186,6 +186,9 @@ def steady_painter(
     painter: FramePainter, request: VideoRequest, device: torch.device
 ) -> FramePainter:
     """A painter wrapped as the request asks for; see :data:`impasto.video.painters.PAINTERS`."""
+    if request.recipe is not None:  # a painting by optimization holds the one before by itself
+        check_steady(request.steady)
+        return painter
     return steadied(painter, request.steady)
 
 

@@ -12,7 +12,7 @@ from impasto.cli.shared.messages import print_json, print_note, say
 from impasto.cli.shared.outputs import check_apart
 from impasto.cli.shared.recipe_options import given_entries
 from impasto.cli.shared.run_to_file import memory_of
-from impasto.errors import OptionError, counted_noun
+from impasto.errors import OptionError, counted_noun, option
 from impasto.jobs.checkpoints import checkpoint_path
 from impasto.jobs.display import ProgressBar, clock
 from impasto.jobs.events import Note
@@ -20,10 +20,13 @@ from impasto.jobs.requests import StylizeRequest, as_region_specs, parse_styles,
 from impasto.jobs.run import RunOptions
 from impasto.jobs.run import run as run_request
 from impasto.jobs.video_request import Encoding, VideoRequest, parse_keyframes, parse_time
+from impasto.recipes.presets import get_recipe
+from impasto.recipes.recipe import Recipe
 from impasto.runtime.files import absolute, check_writable
 from impasto.runtime.memory import return_freed_memory
 from impasto.video.codecs import check_output_name, is_animation, is_video
 from impasto.video.metadata import is_same_clip
+from impasto.video.painted_frames import COMMON
 from impasto.video.result import VideoResult
 
 
@@ -79,7 +82,10 @@ def _request(args: argparse.Namespace) -> VideoRequest:
     of_keyframes = [keyframe.styles for keyframe in keyframes if keyframe.styles]
     if not styles and of_keyframes:
         styles = of_keyframes[0]
+    recipe = _recipe(args)
     entries = given_entries(args, StylizeRequest)
+    if recipe is not None:  # what both have, the recipe sets unless an option does
+        entries = {name: getattr(recipe, name) for name in COMMON} | entries
     picture = StylizeRequest(
         args.clip,
         styles,
@@ -90,7 +96,26 @@ def _request(args: argparse.Namespace) -> VideoRequest:
     )
     own = given_entries(args, VideoRequest)
     own |= {name: parse_time(own[name], name) for name in ("start", "end") if name in own}
-    return VideoRequest(picture, keyframes=keyframes, **own)
+    if own.get("end") == 0:
+        raise OptionError("--end is 0 s, so nothing is left: leave it out for the whole clip.")
+    return VideoRequest(picture, keyframes=keyframes, recipe=recipe, **own)
+
+
+def _recipe(args: argparse.Namespace) -> Recipe | None:
+    """The recipe that frames are painted by; None if they are painted in one pass.
+
+    Raises:
+        OptionError: For an option of paintings without ``--paint``.
+    """
+    changes = {name: value for name, value in given_entries(args).items() if name not in COMMON}
+    changes.pop("size", None)
+    if args.paint:
+        return get_recipe(args.recipe or "default").replace(**changes)
+    given = [*(["recipe"] if args.recipe else []), *changes]
+    given += [name for name in ("frame_steps", "paint_every") if getattr(args, name) is not None]
+    if given:
+        raise OptionError(f"{option(given[0])} is of paintings by optimization: add --paint.")
+    return None
 
 
 def _check_apart(args: argparse.Namespace, request: VideoRequest) -> None:
@@ -117,16 +142,18 @@ def _is_made(args: argparse.Namespace, request: VideoRequest, encoding: Encoding
                 f"The folder {output} is not empty: name another -o, or write into it with "
                 "--overwrite."
             )
-        check_writable(output / "frame.png")
+        if os.path.isfile(output):
+            raise OptionError(f"{output} is a file: name a folder for frames, or a video.")
+        check_writable(output / "frame.png" if os.path.isdir(output) else output)
         return False
     check_writable(output)
     if args.overwrite or not os.path.lexists(output):
         return False
     if is_same_clip(output, request, encoding):
         return True
+    how = "" if is_animation(output) else " and was made in another way"  # they do not tell
     raise OptionError(
-        f"{output} exists already and was made in another way: name another -o, or replace it "
-        "with --overwrite."
+        f"{output} exists already{how}: name another -o, or replace it with --overwrite."
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from impasto.cli.shared.device_option import add_device
 from impasto.cli.shared.limits import add_max_pixels, add_memory
 from impasto.cli.shared.parser import Parser, under
-from impasto.cli.shared.recipe_options import add_entry_option
+from impasto.cli.shared.recipe_options import add_entry_option, add_recipe_options
 from impasto.cli.shared.region_options import add_region_options
 from impasto.cli.shared.save_options import add_overwrite
 from impasto.jobs.requests import StylizeRequest
@@ -19,6 +19,7 @@ examples:
   impasto video clip.mp4 --style great-wave -o out.mp4
   impasto video clip.mp4 --style painting.jpg -o out.mp4 --start 10 --end 15
   impasto video clip.mp4 --at 0s=great-wave --at 4s=scream --ease smooth -o out.mp4
+  impasto video clip.mp4 --style painting.jpg --paint -o out.mp4 --size 480
   impasto video frames/ --style great-wave --fps 24 -o out.webm
 """
 
@@ -50,6 +51,10 @@ def configure(parser: Parser) -> None:
     under(parser, "Clip").add_argument(
         "--size", type=int, metavar="N", help="long side in pixels [unchanged]"
     )
+    under(parser, "Optimization").add_argument(
+        "--paint", action="store_true",
+        help="paint frames by optimization, each from the one before; with the options of `paint`",
+    )  # fmt: skip
     add_region_options(under(parser, "Regions"))
     for kind in (VideoRequest, StylizeRequest, Encoding):
         for name, entry in entries(kind).items():
@@ -59,6 +64,8 @@ def configure(parser: Parser) -> None:
             elif name not in ("model", "size"):
                 shown = entry.default if entry.default not in ("", -1) else None
                 add_entry_option(heading, entry, shown)
+    add_recipe_options(parser, without=[*entries(StylizeRequest), "size"])
+    parser.set_defaults(recipe=None)
     run.add_argument("--resume", action="store_true", help="continue a run that was stopped")
     add_overwrite(run)
     add_max_pixels(run)
@@ -66,5 +73,5 @@ def configure(parser: Parser) -> None:
     add_memory(run)
     run.add_argument("--json", action="store_true", help="print the result as JSON")
     run.add_argument("--quiet", action="store_true", help="show no progress")
-    parser.show_first("output", "style", "at", "ease", "strength", "steady", "style_scale", "size",
-                      "start", "end", "fps", "codec", "crf", "resume", "overwrite")  # fmt: skip
+    parser.show_first("output", "style", "at", "strength", "steady", "paint", "style_scale", "size",
+                      "start", "end", "fps", "resume", "overwrite")  # fmt: skip
