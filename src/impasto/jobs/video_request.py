@@ -108,7 +108,10 @@ class VideoRequest:
     keyframes: tuple[Keyframe, ...] = ()
     recipe: Recipe | None = None
     frame_steps: int = entry(
-        10, "steps of a frame that goes on from the one before", group=OPTIMIZATION, range=(1, 10**6)
+        10,
+        "steps of a frame that goes on from the one before",
+        group=OPTIMIZATION,
+        range=(1, 10**6),
     )
     paint_every: int = entry(
         1,
@@ -121,7 +124,9 @@ class VideoRequest:
     def __post_init__(self) -> None:
         check_entries(self)
         if 0 < self.fps < _LEAST_FPS:
-            raise OptionError(f"{option('fps')} must be 0 or at least {_LEAST_FPS}, not {self.fps:g}.")
+            raise OptionError(
+                f"{option('fps')} must be 0 or at least {_LEAST_FPS}, not {self.fps:g}."
+            )
         if self.end and self.end <= self.start:
             raise OptionError(
                 f"{option('end')} must be after {option('start')}: {self.end:g} is not after "
