@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -76,6 +77,45 @@ def test_a_photograph_is_no_clip(tmp_path, capsys):
     assert video("photo.jpg", "out.mp4") == 2
     assert "photo.jpg is a single picture, and no clip: impasto stylize" in capsys.readouterr().err
     assert os.listdir() == ["photo.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("words", "output", "told"),
+    [
+        (["--end", "0s"], "out.mp4", "--end is 0 s, so nothing is left: leave it out for the"),
+        (["--fps", "1e-9"], "out.mp4", "--fps must be 0 or at least 0.001, not 1e-09."),
+        ([], "mine", "mine is a file: name a folder for frames, or a video."),
+        ([], "mine/out", "mine/out cannot be written because "),
+        ([], "mine.gif", "mine.gif exists already: name another -o, or replace it with "),
+        ([], "mine.mp4", "mine.mp4 exists already and was made in another way: name another -o"),
+        ([], "folder.mp4", "folder.mp4 is a folder: name a file in it."),
+    ],
+)
+def test_mistakes(clip, capsys, words, output, told):
+    for name in ("mine", "mine.gif", "mine.mp4"):
+        Path(name).write_text("mine")
+    os.mkdir("folder.mp4")
+    before = sorted(os.listdir())
+    assert video(clip, output, *words) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+    assert sorted(os.listdir()) == before
+    assert Path("mine").read_text() == Path("mine.mp4").read_text() == "mine"
+
+
+def test_a_clip_is_enlarged_four_times_at_most(clip, tmp_path, capsys):
+    assert video(clip, "out.mp4", "--size", "65536", "--end", "0.01") == 0
+    told = capsys.readouterr()
+    assert "clip.mp4 is enlarged 4 times at most: the long side is 192 px, not 65536." in told.err
+    assert "1 frame of 192×128 px" in told.out
+
+
+def test_a_clip_of_one_frame(tmp_path, capsys):
+    one = make_clip(tmp_path / "one.mp4", 1, size=(32, 48))
+    for output in ("out.mp4", "out.webm", "out.gif", "out.png", "out.webp", "frames"):
+        assert video(one, output) == 0
+        assert f"{output}: 1 frame of 48×32 px" in capsys.readouterr().out
 
 
 @pytest.mark.slow

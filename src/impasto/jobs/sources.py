@@ -79,11 +79,16 @@ def content_notes(source: Source, picture: Picture, long_side: int) -> Iterator[
         long_side: In pixels; 0 for the picture's own.
     """
     if (side := max(picture.size)) < long_side:
-        yield Note(
-            f"{name_of_source(source)} is enlarged {images.MAX_ENLARGE:g} times at most: the long "
-            f"side is {side} px, not {long_side}."
-        )
+        yield enlargement_note(source, side, long_side)
     yield from frame_notes(source, picture)
+
+
+def enlargement_note(source: Source, side: int, long_side: int) -> Note:
+    """The note on a picture or clip whose long side is smaller than the one asked for."""
+    return Note(
+        f"{name_of_source(source)} is enlarged {images.MAX_ENLARGE:g} times at most: the long "
+        f"side is {side} px, not {long_side}."
+    )
 
 
 def frame_notes(source: Source, picture: Picture) -> Iterator[Note]:

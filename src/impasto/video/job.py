@@ -151,6 +151,8 @@ def _frames(work: _Work) -> Iterator[Event]:
                     else:
                         yield event
             except StepAbandoned:
+                if not work.number:
+                    raise  # there is no frame yet
                 stopped = True
             reader.close()
             if not stopped:
@@ -271,7 +273,7 @@ def _progress(work: _Work, seconds: float, pace: float | None) -> Progress:
 
 def _result(work: _Work, *, is_finished: bool) -> VideoResult:
     if work.last is None:
-        if not is_finished:
+        if not (is_finished or work.number):
             raise ImpastoError("There is no frame yet: the run has not painted its first.")
         work.last = torch.zeros(1, 3, *work.size)
     kept = work.number if is_finished else len(work.output.parts.times)
