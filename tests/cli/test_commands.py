@@ -9,6 +9,7 @@ import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from PIL import Image
@@ -253,7 +254,10 @@ def test_an_interrupted_and_resumed_run_gives_the_same_picture(pictures, tmp_pat
     with subprocess.Popen(command, **pipes) as it:
         while "memory" not in it.stderr.readline():  # the plan: painting begins
             assert it.poll() is None
-        time.sleep(0.5)
+        process = psutil.Process(it.pid)  # by its own time: others may have the cores
+        begun = sum(process.cpu_times()[:2])
+        while it.poll() is None and sum(process.cpu_times()[:2]) < begun + 0.6:
+            time.sleep(0.02)
         it.send_signal(signal.SIGINT)
         told, _ = it.communicate(timeout=60)
     assert it.returncode == 130

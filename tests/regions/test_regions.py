@@ -213,7 +213,8 @@ def test_losses_are_named_after_regions(encoder, content, style, other_style):
     region = Region("sky", left(), Picture(other_style.tensor))
     painter = Painter(content, [Style(style)], recipe, regions=[region], encoder=encoder)
     step = next(iter(painter))
-    assert set(step.losses) == {"content.relu2_1", "style.sky.relu1_1", "style.rest.relu1_1", "tv"}
+    styles = {"style.sky.relu1_1", "style.rest.relu1_1"}
+    assert set(step.losses) == {"content.relu2_1", "structure", "tv", *styles}
 
 
 # --- the program ---------------------------------------------------------------------------------

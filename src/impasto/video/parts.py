@@ -72,7 +72,7 @@ class Parts:
             InputDataError: If they belong to something else.
         """
         try:
-            plan = (self.folder / _PLAN).read_text("utf-8")
+            plan = (self.folder / _PLAN).read_text(encoding="utf-8")
         except OSError:
             return False
         if plan != self._plan:
@@ -96,7 +96,7 @@ class Parts:
             for old in (*self.folder.glob("*.segment"), *self.folder.glob("*.safetensors")):
                 old.unlink()
         with atomic_write(self.folder / _PLAN) as temporary:
-            temporary.write_text(self._plan, "utf-8")
+            temporary.write_text(self._plan, encoding="utf-8")
 
     def add(
         self, packets: Sequence[Packet], times: Sequence[Times], state: Mapping[str, Tensor]

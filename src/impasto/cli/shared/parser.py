@@ -22,7 +22,8 @@ _AMERICAN = {
 
 
 HEADINGS = (
-    "Style", "Content", "Clip", "Regions", "Colours", "Optimization", "File", "This run"
+    "Source", "Style", "Content", "Clip", "Regions", "Colours", "Optimization", "File", "Output",
+    "Limits", "This run",
 )  # fmt: skip
 """Headings of the help, in order, after the positional arguments and ``options``."""
 
