@@ -18,6 +18,8 @@ from impasto.jobs.events import Planned, Progress
 from impasto.jobs.requests import StyleInput, StylizeRequest
 from impasto.jobs.video_request import VideoRequest
 from impasto.recipes.recipe import Recipe
+from impasto.runtime.interrupts import StepAbandoned
+from impasto.video import painted_frames
 from impasto.video.painted_frames import PaintedFrames
 
 QUICK = ("--steps", "3", "--scales", "1", "--frame-steps", "2")
@@ -90,6 +92,37 @@ def test_a_stopped_run_goes_on_to_the_same_file(clip, style, tmp_path, monkeypat
     assert result.recipe == request.recipe
     whole, stopped = ((tmp_path / f"{n}.mp4").read_bytes() for n in ("whole", "stopped"))
     assert whole == stopped
+
+
+def test_a_frame_may_be_left_within(video, clip, style, tmp_path, monkeypatch):
+    """As by Ctrl-C in a long step: what was kept stays, and without a frame there is nothing."""
+    monkeypatch.setitem(PaintedFrames.__init__.__kwdefaults__, "segment_frames", 2)
+    original = painted_frames.painter_of
+    left: list[int] = []
+
+    def leaves(settings, frame, regions=(), before=None, memory=None):
+        if memory is not None:  # not only planned
+            left.append(1)
+            if len(left) > allowed:
+                raise StepAbandoned
+        return original(settings, frame, regions, before, memory)
+
+    monkeypatch.setattr(painted_frames, "painter_of", leaves)
+    allowed = 0
+    code, out, _ = video("--paint", *QUICK)
+    assert (code, out) == (130, "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp4", "style.png"]
+    allowed = 4  # the first run counts
+    code, out, _ = video("--paint", *QUICK)
+    assert code == 130
+    assert "stopped, 2 frames of 4 kept; --resume continues" in out
+    code, out, _ = video("--paint", *QUICK, "--resume")  # it is left in its first frame
+    assert code == 130
+    assert "stopped, 2 frames of 4 kept; --resume continues" in out
+    allowed = 99
+    assert video("--paint", *QUICK, "--resume")[0] == 0
+    assert video("--paint", *QUICK, output="whole.mp4")[0] == 0
+    assert (tmp_path / "whole.mp4").read_bytes() == (tmp_path / "out.mp4").read_bytes()
 
 
 def test_regions_are_painted_and_kept(video, tmp_path):

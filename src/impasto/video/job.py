@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -72,6 +73,8 @@ def paint_clip(run: Run) -> Iterator[Event]:
     path = request.content
     if not isinstance(path, str):
         raise OptionError("A clip is named by its file or folder: pictures in memory are none.")
+    if os.path.realpath(path) == os.path.realpath(options.output):
+        raise OptionError(f"{path} is read and would be replaced: name another {option('output')}.")
     rate = Fraction(request.fps).limit_denominator(100_000) if request.fps else None
     clip = open_clip(
         path, rate=rate or FOLDER_RATE, exclude=options.output, max_pixels=options.max_pixels
