@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from impasto.recipes.presets import RECIPES, get_recipe
     from impasto.recipes.recipe import Recipe
     from impasto.regions.specs import RegionSpec
+    from impasto.video.api import stylize_video
     from impasto.weights.open import open_encoder, register_encoder
 
 __version__ = "0.2.0.dev0"
@@ -107,6 +108,7 @@ _HOMES = {
     "register_statistic": "losses.statistics",
     "run": "jobs.run",
     "stylize": "jobs.api",
+    "stylize_video": "video.api",
     "texture": "jobs.api",
     "write_image": "images.writing:write",
 }
@@ -153,6 +155,7 @@ __all__ = [  # written out for type checkers
     "register_statistic",
     "run",
     "stylize",
+    "stylize_video",
     "texture",
     "write_image",
 ]

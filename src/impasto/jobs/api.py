@@ -16,7 +16,6 @@ from impasto.jobs.inputs import AnyPicture, AnyStyles, as_regions, as_source, as
 from impasto.jobs.requests import (
     PaintRequest,
     ReconstructRequest,
-    Request,
     Source,
     StylizeRequest,
     TextureRequest,
@@ -24,6 +23,7 @@ from impasto.jobs.requests import (
 from impasto.jobs.resources import Resources
 from impasto.jobs.results import Result
 from impasto.jobs.run import RunOptions, run
+from impasto.jobs.video_request import AnyRequest
 from impasto.networks.model import OnePassModel
 from impasto.painting.texture import parse_size
 from impasto.recipes.presets import get_recipe
@@ -101,8 +101,8 @@ def paint(
         _mask(style_mask),
         as_regions(regions),
     )
-    options = _options(device, memory, max_pixels)
-    return _finish(request, options, progress, callback)
+    options = run_options(device, memory, max_pixels)
+    return finish_run(request, options, progress, callback)
 
 
 @lists_entries(
@@ -151,8 +151,8 @@ def texture(
     canvas = parse_size(size)
     chosen = _recipe(recipe, {**changes, "size": max(canvas)})
     request = TextureRequest(as_style_inputs(style, shares), canvas, chosen, tileable)
-    options = _options(device, memory, max_pixels)
-    return _finish(request, options, progress, callback)
+    options = run_options(device, memory, max_pixels)
+    return finish_run(request, options, progress, callback)
 
 
 @lists_entries(
@@ -213,8 +213,8 @@ def reconstruct(
         request = ReconstructRequest(
             as_source(image), "style", chosen.replace(style_layers=style_layers)
         )
-    options = _options(device, memory, max_pixels)
-    return _finish(request, options, progress, callback)
+    options = run_options(device, memory, max_pixels)
+    return finish_run(request, options, progress, callback)
 
 
 @lists_entries(StylizeRequest, "Entries")
@@ -275,13 +275,14 @@ def stylize(
         model="(a model in memory)" if own is not None else str(model or ""),
         **changes,
     )
-    options = _options(device, memory, max_pixels, depth)
-    return _finish(request, options, progress, resources=Resources(model=own))
+    options = run_options(device, memory, max_pixels, depth)
+    return finish_run(request, options, progress, resources=Resources(model=own))
 
 
-def _options(
+def run_options(
     device: DeviceLike, memory: float | str | None, max_pixels: int, depth: int = 8
 ) -> RunOptions:
+    """The options of a run by what callers give."""
     if memory is not None and not is_number(memory):
         memory = parse_bytes(str(memory))
     return RunOptions(
@@ -301,8 +302,8 @@ def _mask(given: AnyPicture | None) -> Source | None:
     return None if given is None else as_source(given, "mask")
 
 
-def _finish(
-    request: Request,
+def finish_run(
+    request: AnyRequest,
     options: RunOptions,
     progress: bool,
     callback: Callback | None = None,

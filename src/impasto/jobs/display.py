@@ -14,10 +14,10 @@ from rich.progress import Progress as RichProgress
 from impasto import images
 from impasto.errors import printable
 from impasto.jobs.events import Event, Note, Preview, Progress
-from impasto.jobs.requests import Request
 from impasto.jobs.resources import Resources
 from impasto.jobs.results import Result
 from impasto.jobs.run import RunOptions, run
+from impasto.jobs.video_request import AnyRequest
 from impasto.objective.terms import sum_by_term
 from impasto.runtime.progress import PartsColumn
 from impasto.runtime.terminal import console
@@ -79,7 +79,7 @@ class ProgressBar:
 
 
 def watch(
-    request: Request,
+    request: AnyRequest,
     options: RunOptions | None = None,
     *,
     resources: Resources | None = None,
