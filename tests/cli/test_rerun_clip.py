@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 import pytest
+from PIL import Image
 
 from helpers.clips import frame_times, make_clip
 from helpers.touched import touched
@@ -83,6 +84,18 @@ def test_options_change_what_is_painted():
     assert frame_times(Path("again.mkv")) == frame_times(Path("clip.mp4"))
 
 
+def test_a_clip_that_was_painted_by_optimization():
+    Image.new("RGB", (32, 32), (200, 30, 60)).save("style.png")
+    words = ("--steps", "2", "--scales", "1", "--frame-steps", "1", "--end", "0.05")
+    assert paint("--style", "style.png", "--paint", *words) == 0
+    assert again() == 0
+    assert Path("again.mp4").read_bytes() == Path("out.mp4").read_bytes()
+    assert again("--style-weight", "4", "--strength", "0.5", output="stronger.mp4") == 0
+    before, request = read_request("out.mp4")[0], read_request("stronger.mp4")[0]
+    assert request.recipe == before.recipe.replace(style_weight=4)
+    assert request.picture == before.picture.replace(strength=0.5)
+
+
 def test_a_frame_of_a_folder_tells_its_clip():
     assert paint("--style", "great-wave", output="frames") == 0
     assert again(source="frames/000002.png") == 0
@@ -149,7 +162,7 @@ def test_requests_of_strangers_are_checked(text, told, capsys):
 @pytest.mark.parametrize(
     ("words", "output", "told"),
     [
-        (["--style-weight", "2"], "again.mp4", "--style-weight cannot be changed in a clip: leave"),
+        (["--style-weight", "2"], "again.mp4", "--style-weight cannot be changed in this clip: "),
         (["--log", "log.csv"], "again.mp4", "--log is for pictures, not for clips: leave it out."),
         ([], "again.jpg", "again.jpg: a clip is written as .mp4"),
         ([], "clip.mp4", "clip.mp4 is read and would be replaced"),

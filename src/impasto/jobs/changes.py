@@ -42,16 +42,23 @@ def _changed_clip(
 ) -> VideoRequest:
     """A clip with frames that are painted in another way; new styles last all the time."""
     own = {*entries(StylizeRequest), *(f.name for f in dataclasses.fields(StylizeRequest))}
+    of_recipe = {} if request.recipe is None else {n: v for n, v in changes.items() if n not in own}
     for name in changes:
-        if name not in own or (name in _DECLARED and name not in offered):
-            raise OptionError(f"{option(name)} cannot be changed in a clip: leave it out.")
+        is_known = name in own or (name in of_recipe and name in _DECLARED)
+        if not is_known or (name in _DECLARED and name not in offered):
+            raise OptionError(f"{option(name)} cannot be changed in this clip: leave it out.")
     keyframes = request.keyframes
     if "styles" in changes:
         strengths = (k for k in keyframes if k.strength is not None)
         keyframes = tuple(dataclasses.replace(k, styles=()) for k in strengths)
-    picture = _changed_picture(request.picture, changes, offered)
+    of_picture = {name: value for name, value in changes.items() if name in own}
+    picture = _changed_picture(request.picture, of_picture, offered)
     assert isinstance(picture, StylizeRequest)
-    return dataclasses.replace(request, picture=picture, keyframes=keyframes)
+    recipe = request.recipe
+    if recipe is not None:
+        preset = of_recipe.pop("recipe", None)
+        recipe = (recipe if preset is None else get_recipe(preset)).replace(**of_recipe)
+    return dataclasses.replace(request, picture=picture, keyframes=keyframes, recipe=recipe)
 
 
 def _changed_picture(
