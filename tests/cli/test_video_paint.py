@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
+import impasto
 from helpers.clips import frame_times, make_clip
 from helpers.painted_clips import paint_clip, start
 from helpers.videos import texture
 from impasto.cli.main import run
+from impasto.errors import OptionError
 from impasto.images.writing import write
 from impasto.jobs.events import Planned, Progress
 from impasto.jobs.requests import StyleInput, StylizeRequest
@@ -169,6 +172,26 @@ def test_the_name_of_a_style_is_no_picture(video):
     code, _, err = video("--paint", name="great-wave")
     assert code == 2
     assert "great-wave is the name of a style, and --paint takes pictures" in err
+
+
+def test_the_same_in_python(video, clip, style, tmp_path):
+    recipe = Recipe(scales=1, steps=3, strength=0.7)
+    made = impasto.stylize_video(
+        clip, style, tmp_path / "python.mp4", recipe=recipe, frame_steps=2, device="cpu"
+    )
+    assert made.recipe == recipe
+    assert made.request.picture.strength == 0.7
+    assert video("--paint", *QUICK, "--strength", "0.7")[0] == 0
+    frames = [images_of(tmp_path / name) for name in ("python.mp4", "out.mp4")]
+    assert np.array_equal(*frames)
+    with pytest.raises(OptionError, match="paint_every is of paintings by optimization"):
+        impasto.stylize_video(clip, style, tmp_path / "none.mp4", paint_every=3)
+
+
+def images_of(path: Path) -> np.ndarray:
+    """The frames of a clip, in levels."""
+    with av.open(str(path)) as container:
+        return np.stack([f.to_ndarray(format="rgb24") for f in container.decode(video=0)])
 
 
 def test_json(video):

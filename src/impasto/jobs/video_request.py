@@ -19,8 +19,8 @@ from impasto.jobs.requests import (
     parse_styles,
     split_styles,
 )
-from impasto.recipes.recipe import INITS, OPTIMIZATION, Recipe
-from impasto.runtime.fields import check_entries, entry, typed_changes
+from impasto.recipes.recipe import FIELDS, INITS, OPTIMIZATION, Recipe
+from impasto.runtime.fields import check_entries, entries, entry, typed_changes
 
 CLIP = "clip"
 """Heading of the options about which frames are painted."""
@@ -29,6 +29,9 @@ FILE = "file"
 """Heading of the options about how a clip is written."""
 
 METADATA = ("keep", "keep-location", "strip")
+
+COMMON = tuple(name for name in entries(StylizeRequest) if name in FIELDS and name != "size")
+"""Entries that frames have both in one pass and in a recipe."""
 
 EASES = ("linear", "smooth", "hold")
 """Ways between two keyframes: at a constant rate, slow at both ends, or a jump at the second."""
@@ -137,6 +140,11 @@ class VideoRequest:
                 f"Styles change over time in one pass only: leave out {option('at')} or "
                 f"{option('paint')}."
             )
+        for name in ("frame_steps", "paint_every"):
+            if self.recipe is None and getattr(self, name) != getattr(VideoRequest, name):
+                raise OptionError(
+                    f"{option(name)} is of paintings by optimization: give a {option('recipe')}."
+                )
         times = [keyframe.seconds for keyframe in self.keyframes]
         if len(set(times)) < len(times):
             raise OptionError(f"Two keyframes of {option('at')} have the same time.")

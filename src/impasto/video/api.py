@@ -14,8 +14,10 @@ from impasto.jobs.display import Callback
 from impasto.jobs.inputs import AnyStyles, as_regions, as_style_inputs
 from impasto.jobs.requests import StylizeRequest
 from impasto.jobs.resources import Resources
-from impasto.jobs.video_request import Encoding, VideoRequest, parse_keyframes
+from impasto.jobs.video_request import COMMON, Encoding, VideoRequest, parse_keyframes
 from impasto.networks.model import OnePassModel
+from impasto.recipes.presets import get_recipe
+from impasto.recipes.recipe import Recipe
 from impasto.regions.masks import RegionSpec
 from impasto.runtime.devices import DeviceLike
 from impasto.runtime.entries_text import lists_entries
@@ -34,6 +36,7 @@ def stylize_video(
     shares: Sequence[float] | None = None,
     at: Mapping[float, str] | None = None,
     model: str | Path | OnePassModel | None = None,
+    recipe: Recipe | str | Path | None = None,
     size: int | None = None,
     mask: str | Path | None = None,
     style_mask: str | Path | None = None,
@@ -46,7 +49,7 @@ def stylize_video(
     callback: Callback | None = None,
     **changes: Any,
 ) -> VideoResult:
-    """Paint a clip frame by frame in one pass, with its sound and times.
+    """Paint a clip frame by frame, in one pass or by optimization, with its sound and times.
 
     Args:
         clip: A video, an animation (GIF, APNG, WebP) or a folder of frames.
@@ -55,6 +58,7 @@ def stylize_video(
         shares: Weights of several styles; equal by default.
         at: Seconds → styles and strength then, such as ``{0: "great-wave", 4: "scream@0.5"}``.
         model: Name or file of a one-pass model, or the model; chosen by the styles by default.
+        recipe: Paint by optimization with it, a preset's name or a file; in one pass by default.
         size: Long side in pixels; the clip's own by default.
         mask: Label picture of the frames, one colour a region, with ``style_mask``.
         style_mask: Label picture of the style, in the same colours.
@@ -76,6 +80,9 @@ def stylize_video(
     """
     own = model if isinstance(model, OnePassModel) else None
     of_clip, of_frames, of_file = _sorted(changes)
+    if recipe is not None:  # what both have, the recipe sets unless a change does
+        recipe = recipe if isinstance(recipe, Recipe) else get_recipe(recipe)
+        of_frames = {name: getattr(recipe, name) for name in COMMON} | of_frames
     picture = StylizeRequest(
         str(clip),
         as_style_inputs(style, shares),
@@ -88,7 +95,8 @@ def stylize_video(
         **of_frames,
     )
     words = [f"{seconds:f}={look}" for seconds, look in (at or {}).items()]
-    request = VideoRequest(picture, keyframes=parse_keyframes(words)).replace(**of_clip)
+    of_clip = typed_changes(VideoRequest, of_clip, "option")
+    request = VideoRequest(picture, keyframes=parse_keyframes(words), recipe=recipe, **of_clip)
     options = dataclasses.replace(
         run_options(device, memory, max_pixels),
         output=Path(output),

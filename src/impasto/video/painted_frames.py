@@ -20,29 +20,24 @@ from impasto.encoders.protocol import FeatureExtractor
 from impasto.errors import OptionError, option
 from impasto.images.picture import Picture
 from impasto.jobs.initial_image import open_initial_image
-from impasto.jobs.requests import StylizeRequest
 from impasto.jobs.run import Run
 from impasto.jobs.sources import read_styles
-from impasto.jobs.video_request import VideoRequest
+from impasto.jobs.video_request import COMMON, VideoRequest
 from impasto.onepass.stylizer import StyleSource
 from impasto.painting.cost_model import check_canvas
 from impasto.painting.following import Before, FollowingPainter
 from impasto.painting.objective_builder import Style
 from impasto.painting.painter import InitialImage, Painter
-from impasto.recipes.recipe import FIELDS, Recipe
+from impasto.recipes.recipe import Recipe
 from impasto.regions.regions import Region
 from impasto.runtime.device_memory import base_bytes, free_bytes, memory_budget
 from impasto.runtime.devices import CPU
-from impasto.runtime.fields import entries
 from impasto.runtime.optional import require
 from impasto.video.correspondence import find_correspondence, reduced
 from impasto.video.cuts import CutDetector
 from impasto.video.frame import Frame
 from impasto.video.painters import FramePainter
 from impasto.video.steady import moved_along
-
-COMMON = tuple(name for name in entries(StylizeRequest) if name in FIELDS and name != "size")
-"""Entries of a recipe that a one-pass picture has, too."""
 
 SEGMENT_FRAMES = 6
 """Frames after which the work is saved: each takes seconds."""

@@ -19,14 +19,13 @@ from impasto.jobs.events import Note
 from impasto.jobs.requests import StylizeRequest, as_region_specs, parse_styles, split_styles
 from impasto.jobs.run import RunOptions
 from impasto.jobs.run import run as run_request
-from impasto.jobs.video_request import Encoding, VideoRequest, parse_keyframes, parse_time
+from impasto.jobs.video_request import COMMON, Encoding, VideoRequest, parse_keyframes, parse_time
 from impasto.recipes.presets import get_recipe
 from impasto.recipes.recipe import Recipe
 from impasto.runtime.files import absolute, check_writable
 from impasto.runtime.memory import return_freed_memory
 from impasto.video.codecs import check_output_name, is_animation, is_video
 from impasto.video.metadata import is_same_clip
-from impasto.video.painted_frames import COMMON
 from impasto.video.result import VideoResult
 
 
