@@ -88,7 +88,7 @@ def _paint(run: Run, request: VideoRequest, clip: Clip) -> Iterator[Event]:
     assert options.output is not None
     size = _size_of(clip, picture.size)
     if max(size) < picture.size:
-        yield enlargement_note(clip.info.path, max(size), picture.size)
+        yield enlargement_note(request.content, max(size), picture.size)
     expected = _expected(clip, request)
     settings = None if request.recipe is None else settings_of(run, request, size)
     stylizer = stylizer_of(run, picture)
