@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import torch
 from fuzz_mutations import mutated, png_chunk
 from fuzz_seeds import (
     Seeds,
@@ -238,6 +239,7 @@ def run(kind: str, seed: int, seconds: float, folder: Path) -> tuple[int, list[s
 
 def _work(kind: str, first: int, seconds: float, folder: Path, pipe: Connection) -> None:
     """Run cases and report each: the work of a process."""
+    torch.set_num_threads(1)  # threads that wait for each other use processor time, too
     for number, path, fault in Fuzzer(kind, folder).faults(first, seconds):
         pipe.send((number, str(path), fault))
 
