@@ -27,6 +27,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
+
 from fuzz_mutations import mutated, png_chunk
 from fuzz_seeds import (
     Seeds,
