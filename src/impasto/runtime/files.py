@@ -64,15 +64,21 @@ def atomic_write(path: Path, *, error: type[ImpastoError] = ImpastoError) -> Ite
             _flush(temporary)
         os.replace(temporary, target)
     except OSError as problem:
-        reason = problem.strerror or problem
-        raise error(
-            f"{shown(path)} could not be written ({reason}): free some space or choose another "
-            "place."
-        ) from problem
+        raise not_written(path, problem, error) from problem
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
         _being_written.discard(temporary)
+
+
+def not_written(
+    path: Path, problem: OSError, error: type[ImpastoError] = ImpastoError
+) -> ImpastoError:
+    """The error that says why a file or folder could not be written."""
+    reason = problem.strerror or problem
+    return error(
+        f"{shown(path)} could not be written ({reason}): free some space or choose another place."
+    )
 
 
 def check_writable(path: Path, *, error: type[ImpastoError] = ImpastoError) -> Path:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from impasto.errors import ImpastoError, OptionError, option
-from impasto.runtime.files import absolute, check_writable, shown
+from impasto.runtime.files import absolute, check_writable, not_written, shown
 from impasto.runtime.processes import is_running, machine_id
 
 _HIDDEN = re.compile(r"\.impasto-folder-(?P<machine>[0-9a-f]{8})-(?P<pid>\d{1,10})-[0-9a-f]{8}")
@@ -80,11 +80,7 @@ def atomic_folder(path: Path, *, error: type[ImpastoError] = ImpastoError) -> It
                 os.rename(old, path)
             raise
     except OSError as problem:
-        reason = problem.strerror or problem
-        raise error(
-            f"{shown(path)} could not be written ({reason}): free some space or choose another "
-            "place."
-        ) from problem
+        raise not_written(path, problem, error) from problem
     finally:
         shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)

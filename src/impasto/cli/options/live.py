@@ -8,6 +8,7 @@ from impasto.cli.shared.device_option import add_device
 from impasto.cli.shared.limits import add_max_pixels, add_memory
 from impasto.cli.shared.parser import Parser, under
 from impasto.cli.shared.recipe_options import add_entry_option
+from impasto.cli.shared.style_options import add_model
 from impasto.jobs.requests import StylizeRequest
 from impasto.jobs.video_request import VideoRequest
 from impasto.runtime.fields import entries
@@ -41,8 +42,7 @@ def configure(parser: Parser) -> None:
         help="a picture, the name of a style or a saved style; several are for the keys n and p "
              "[after a named one: the others of its model]; a mixture is STYLE:WEIGHT,STYLE:WEIGHT",
     )  # fmt: skip
-    style.add_argument("--model", metavar="NAME|FILE",
-                       help="any, multi or your own [depends on the style]")  # fmt: skip
+    add_model(style)
     output = under(parser, "Output")
     output.add_argument("--to", metavar="DEVICE",
                         help="a virtual camera, such as /dev/video9, for OBS or Zoom")  # fmt: skip

@@ -11,6 +11,7 @@ from impasto.cli.shared.parser import Parser, under
 from impasto.cli.shared.recipe_options import add_entry_option
 from impasto.cli.shared.region_options import add_region_options
 from impasto.cli.shared.save_options import add_format, add_overwrite, add_save_options
+from impasto.cli.shared.style_options import add_model, add_styles
 from impasto.jobs.requests import StylizeRequest
 from impasto.runtime.fields import entries
 
@@ -31,13 +32,8 @@ def configure(parser: Parser) -> None:
     add("-o", "--output", required=True, metavar="PATH", type=Path,
         help="a picture file, or a folder, in which names are kept")  # fmt: skip
     style, run = under(parser, "Style"), under(parser, "This run")
-    style.add_argument(
-        "--style", default=[], nargs="+", action="extend", metavar="STYLE[:WEIGHT]",
-        help="a picture, the name of a style (see `impasto models list`) or a saved style; "
-             "several are mixed; a folder for each of its pictures in turn",
-    )  # fmt: skip
-    style.add_argument("--model", metavar="NAME|FILE",
-                       help="any, multi or your own [depends on the style]")  # fmt: skip
+    add_styles(style, more="; a folder for each of its pictures in turn")
+    add_model(style)
     style.add_argument("--save-style", metavar="FILE", type=Path,
                        help="save the style for later use (.safetensors)")  # fmt: skip
     most = f"at most {images.MAX_ENLARGE:g} times a picture's own"

@@ -10,6 +10,7 @@ from impasto.cli.shared.parser import Parser, under
 from impasto.cli.shared.recipe_options import add_entry_option, add_recipe_options
 from impasto.cli.shared.region_options import add_region_options
 from impasto.cli.shared.save_options import add_overwrite
+from impasto.cli.shared.style_options import add_model, add_styles
 from impasto.jobs.requests import StylizeRequest
 from impasto.jobs.video_request import Encoding, VideoRequest
 from impasto.runtime.fields import entries
@@ -36,18 +37,13 @@ def configure(parser: Parser) -> None:
     parser.add_argument("-o", "--output", required=True, metavar="OUT", type=Path,
                         help=f"{endings}, or a folder for frames")  # fmt: skip
     style, run = under(parser, "Style"), under(parser, "This run")
-    style.add_argument(
-        "--style", default=[], nargs="+", action="extend", metavar="STYLE[:WEIGHT]",
-        help="a picture, the name of a style (see `impasto models list`) or a saved style; "
-             "several are mixed",
-    )  # fmt: skip
+    add_styles(style)
     style.add_argument(
         "--at", default=[], action="append", metavar="TIME=STYLE[@STRENGTH]",
         help="the style, or a mixture STYLE:WEIGHT,STYLE:WEIGHT, at a time such as 4s; also "
              "TIME=@STRENGTH alone",
     )  # fmt: skip
-    style.add_argument("--model", metavar="NAME|FILE",
-                       help="any, multi or your own [depends on the style]")  # fmt: skip
+    add_model(style)
     under(parser, "Clip").add_argument(
         "--size", type=int, metavar="N", help="long side in pixels [unchanged]"
     )
