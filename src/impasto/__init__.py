@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from impasto.jobs.video_request import VideoRequest
     from impasto.losses.statistics import STATISTICS, Statistic, register_statistic
     from impasto.metrics.registry import register_metric
+    from impasto.networks.catalogue import named_styles, open_network
     from impasto.networks.registry import register_network
     from impasto.objective.objective import Objective
     from impasto.objective.terms import ContentTerm, StyleTerm, TotalVariation
@@ -96,7 +97,9 @@ _HOMES = {
     "evaluate": "evaluation.api",
     "export_model": "export.folder",
     "get_recipe": "recipes.presets",
+    "named_styles": "networks.catalogue",
     "open_encoder": "weights.open",
+    "open_network": "networks.catalogue",
     "optimise": "optim.loop:optimize",
     "optimize": "optim.loop",
     "paint": "jobs.api",
@@ -143,7 +146,9 @@ __all__ = [  # written out for type checkers
     "evaluate",
     "export_model",
     "get_recipe",
+    "named_styles",
     "open_encoder",
+    "open_network",
     "optimise",
     "optimize",
     "paint",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import impasto
 from helpers.random_inputs import random_encoder, smooth_picture
 from helpers.sentences import sentence
 from helpers.tiny_networks import ENCODER, any_style, fixed_styles
@@ -183,3 +184,12 @@ def test_an_unknown_name_lists_the_known_ones(file):
 def test_an_encoders_name_is_no_models():
     with pytest.raises(OptionError, match="Unknown model 'compact'"):
         open_network("compact")
+
+
+def test_named_styles_are_listed_by_model(file):
+    add_network("mine", file)
+    listed = impasto.named_styles()
+    assert listed["mine"] == ["wave", "rain"]
+    assert "starry-night" in listed["multi"]
+    assert "any" not in listed
+    assert impasto.open_network("mine").style_names == listed["mine"]

@@ -71,6 +71,12 @@ def style_names(name: str) -> list[str]:
     return [style for style in names if style != IDENTITY]
 
 
+def named_styles() -> dict[str, list[str]]:
+    """One-pass model → the styles that it knows by name; models without any are left out."""
+    found = {model: style_names(model) for model in networks()}
+    return {model: names for model, names in found.items() if names}
+
+
 def open_network(name: str | Path) -> OnePassModel:
     """A one-pass model, frozen, float32, on the CPU.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from impasto.images.samples import PAIRS
-from impasto.networks.catalogue import networks, style_names
+from impasto.networks import catalogue
 
 PAINTINGS: Mapping[str, str] = {
     "starry-night": "tuebingen-starry-night",
@@ -25,8 +25,7 @@ def sample_pictures() -> dict[str, Path]:
 @functools.cache
 def named_styles() -> dict[str, list[str]]:
     """One-pass model → the styles that it knows by name, as of the first call."""
-    found = {model: style_names(model) for model in networks()}
-    return {model: names for model, names in found.items() if names}
+    return catalogue.named_styles()
 
 
 def painting_of(style: str) -> str:
