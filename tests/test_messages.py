@@ -22,7 +22,7 @@ from impasto.errors import (
 SOURCE = Path(impasto.__file__).parent
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 
-SHELL = {"reports/gallery_commands.py"}
+SHELL = {"jobs/as_command.py", "reports/gallery_commands.py"}
 """Modules that write shell commands, which is what they are for."""
 
 

@@ -93,3 +93,24 @@ def test_broken_requests_are_one_sentence(told, capsys):
     stranger(told)
     assert run(["rerun", "stranger.png", "-o", "again.png"]) == 2
     check_told(capsys, "has a request that cannot be used")
+
+
+def test_the_request_as_a_command_and_as_a_program(place, capsys):
+    stranger(paint_metadata("photo.png", ["painting.png"]))
+    before = files(place)
+    assert run(["rerun", "stranger.png", "--as", "command", "--size", "64"]) == 0
+    command = capsys.readouterr().out
+    assert command.startswith("impasto paint photo.png painting.png")
+    assert "--size=64" in command
+    assert command.endswith(" -o stranger-again.png\n")
+    assert run(["rerun", "stranger.png", "--as", "python", "-o", "out.png"]) == 0
+    program = capsys.readouterr().out
+    assert "impasto.paint(" in program
+    assert program.endswith("\nresult.save('out.png')\n")
+    assert files(place) == before
+
+
+def test_a_request_without_a_command_is_told(capsys):
+    stranger(paint_metadata("photo\n.png", ["painting.png"]))
+    assert run(["rerun", "stranger.png", "--as", "command"]) == 2
+    check_told(capsys, "--as python")

@@ -14,8 +14,10 @@ from impasto.cli.commands import stylize, video
 from impasto.cli.shared.messages import flag, print_result, warn
 from impasto.cli.shared.parser import Parser
 from impasto.cli.shared.run_to_file import run_to_file
-from impasto.errors import ImageError, OptionError, printable
+from impasto.errors import ImageError, OptionError, option, printable
 from impasto.images.samples import PAIRS
+from impasto.jobs.as_command import as_command
+from impasto.jobs.as_python import as_python
 from impasto.jobs.changes import changed
 from impasto.jobs.request_json import KEY, any_from_json, from_metadata, to_json
 from impasto.jobs.requests import (
@@ -45,6 +47,9 @@ def run(args: argparse.Namespace) -> int:
     request = told
     if changes := _changes(args):
         request = changed(request, changes, _offered(request.kind))
+    if args.as_text:
+        print_result(as_text(request, args))
+        return 0
     if args.show or not args.output:
         print_result(describe(request), end="")
         if args.show:
@@ -63,6 +68,25 @@ def run(args: argparse.Namespace) -> int:
         if isinstance(request, VideoRequest):
             return _paint_clip(request, encoding, args)
         return run_to_file(request, args)
+
+
+def as_text(request: AnyRequest, args: argparse.Namespace) -> str:
+    """The request as a command or a program that writes to ``-o``, or beside the picture.
+
+    Raises:
+        OptionError: If no command says the same.
+    """
+    picture = Path(args.picture)
+    output = args.output or f"{picture.stem}-again{picture.suffix}"
+    if args.as_text == "python":
+        return as_python(request, output).rstrip("\n")
+    command = as_command(request, output)
+    if command is None:
+        raise OptionError(
+            f"{picture} was made from pictures or regions that a command cannot name: use "
+            f"{option('as')} python, or impasto rerun."
+        )
+    return command
 
 
 def _paint_clip(request: VideoRequest, encoding: Encoding, args: argparse.Namespace) -> int:

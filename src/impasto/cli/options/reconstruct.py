@@ -6,6 +6,7 @@ from impasto.cli.shared.limits import SIZE_REMARK
 from impasto.cli.shared.parser import Parser
 from impasto.cli.shared.recipe_options import add_recipe_options, parse_layers
 from impasto.cli.shared.run_options import add_run_options
+from impasto.jobs.as_command import OF_TWO_PICTURES
 
 EXAMPLES = """\
 examples:
@@ -13,13 +14,6 @@ examples:
   impasto reconstruct painting.jpg -o style.png --style-layers relu1_1,relu2_1,relu3_1
   impasto reconstruct photo.jpg -o sheet.png --figure
 """
-
-
-_NOT_OFFERED = (
-    "style_weight", "content_weight", "content_layers", "style_layers", "strength", "colour",
-    "colour_space", "colour_match", "mask_mode", "feather", "init", "noise",
-)  # fmt: skip
-"""Recipe entries that need two pictures, or that other options set."""
 
 
 def configure(parser: Parser) -> None:
@@ -34,7 +28,9 @@ def configure(parser: Parser) -> None:
                       help="style reconstruction, from the statistics of these layers")  # fmt: skip
     what.add_argument("--figure", action="store_true",
                       help="both at five depths on one sheet, as in Gatys et al. 2015")  # fmt: skip
-    add_recipe_options(parser, recipe="reconstruction", without=_NOT_OFFERED, remarks=SIZE_REMARK)
+    add_recipe_options(
+        parser, recipe="reconstruction", without=OF_TWO_PICTURES, remarks=SIZE_REMARK
+    )
     add_run_options(parser)
     parser.show_first("output", "content_layers", "style_layers", "figure", "size", "style_loss",
                       "encoder", "recipe", "overwrite")  # fmt: skip

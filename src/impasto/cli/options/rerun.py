@@ -19,6 +19,7 @@ examples:
   impasto rerun out.png -o large.png --size 2048
   impasto rerun out.png -o stronger.png --style-weight 2
   impasto rerun out.png --show
+  impasto rerun out.png --as command
   impasto rerun out.mp4 -o again.mp4 --style scream
 
 An option changes what the picture was made with; all else stays as it was.
@@ -34,6 +35,8 @@ def configure(parser: Parser) -> None:
     add("--trust", action="store_true",
         help="also read files outside of this folder that the picture names")  # fmt: skip
     add("--show", action="store_true", help="only print the request")
+    add("--as", dest="as_text", choices=("command", "python"),
+        help="only print the command, or the program, that makes the same")  # fmt: skip
     style, content = under(parser, "Style"), under(parser, "Content")
     style.add_argument("--style", dest="styles", action="append", metavar="STYLE",
                        help="another style; may be repeated, as PATH:WEIGHT")  # fmt: skip

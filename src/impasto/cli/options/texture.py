@@ -5,6 +5,7 @@ from __future__ import annotations
 from impasto.cli.shared.parser import Parser
 from impasto.cli.shared.recipe_options import add_recipe_options
 from impasto.cli.shared.run_options import add_run_options
+from impasto.jobs.as_command import OF_CONTENT
 
 EXAMPLES = """\
 examples:
@@ -12,13 +13,6 @@ examples:
   impasto texture painting.jpg -o tile.png --size 512 --tileable
   impasto texture painting.jpg -o fine.png --style-scale 0.5
 """
-
-
-_NOT_OFFERED = (
-    "size", "style_weight", "content_weight", "content_layers", "content_normalization",
-    "strength", "colour", "colour_space", "colour_match", "mask_mode", "feather", "init", "noise",
-)  # fmt: skip
-"""Recipe entries that need a content picture, or that other options set."""
 
 
 def configure(parser: Parser) -> None:
@@ -30,7 +24,7 @@ def configure(parser: Parser) -> None:
     parser.add_argument("--size", dest="canvas", metavar="WxH", default="512",
                         help="width and height, or one number for a square [512]")  # fmt: skip
     parser.add_argument("--tileable", action="store_true", help="make opposite borders match")
-    add_recipe_options(parser, recipe="texture", without=_NOT_OFFERED)
+    add_recipe_options(parser, recipe="texture", without=OF_CONTENT)
     add_run_options(parser)
     parser.show_first("output", "canvas", "tileable", "style_scale", "style_loss", "recipe", "seed",
                       "snapshots", "overwrite")  # fmt: skip
