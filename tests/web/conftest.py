@@ -11,7 +11,8 @@ from helpers.web_client import Client, Server, serving
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    words = ["--rate", "0", "--result-pixels", "60000", "--most-steps", "100000"]
+    words = ["--rate", "0", "--result-pixels", "60000", "--most-steps", "100000",
+             "--clip-frames", "200"]  # fmt: skip
     with serving(*words) as server:
         yield server.wait_ready()
 

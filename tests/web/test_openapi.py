@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from helpers.asgi import ask
 from impasto.jobs.requests import REQUESTS
+from impasto.jobs.video_request import VideoRequest
 from impasto.recipes.recipe import FIELDS
 from impasto.web.app import create_app
 from impasto.web.openapi import openapi
@@ -51,9 +52,11 @@ def test_requests_have_their_declared_entries(described):
     assert set(schemas["Recipe"]["properties"]) == set(FIELDS)
     assert schemas["Recipe"]["properties"]["size"]["minimum"] == FIELDS["size"].range[0]
     kinds = [schemas[ref["$ref"].rpartition("/")[2]] for ref in schemas["Request"]["oneOf"]]
+    assert {schema["properties"]["kind"]["const"] for schema in kinds} == {*REQUESTS, "video"}
     for schema in kinds:
         kind = schema["properties"]["kind"]["const"]
-        fields = {field.name for field in dataclasses.fields(REQUESTS[kind])}
+        request = VideoRequest if kind == "video" else REQUESTS[kind]
+        fields = {field.name for field in dataclasses.fields(request)}
         assert set(schema["properties"]) - {"version", "kind"} == fields
 
 

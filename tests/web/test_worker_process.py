@@ -14,7 +14,7 @@ import pytest
 from impasto.jobs.requests import StyleInput, StylizeRequest
 from impasto.web import worker_process
 from impasto.web.job import Job, State
-from impasto.web.studio import _take
+from impasto.web.worker_events import take_event
 from impasto.web.worker_process import WorkerEndedError, WorkerProcess
 
 HEAD = """
@@ -125,9 +125,12 @@ tell(task=task, event="finished", stopped=stop["do"] == "stop" and stop["task"] 
 def test_what_a_worker_says_is_not_trusted():
     request = StylizeRequest("content.upload", (StyleInput("great-wave"),))
     job = Job(request, "a", "", Path("folder"))
-    assert _take(job, {"event": "own_state", "state": "finished"}) == 0
+    assert take_event(job, {"event": "own_state", "state": "finished"}) == 0
     assert job.state is State.QUEUED
-    assert _take(job, {"event": "finished", "is_finished": True, "width": "9", "height": None}) == 0
+    assert (
+        take_event(job, {"event": "finished", "is_finished": True, "width": "9", "height": None})
+        == 0
+    )
     assert job.state is State.FINISHED
-    _take(job, {"event": "note", "text": "x" * 10**6})
+    take_event(job, {"event": "note", "text": "x" * 10**6})
     assert len(json.dumps(job.described())) < 10_000

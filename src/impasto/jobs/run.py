@@ -32,7 +32,7 @@ from impasto.jobs.events import Event, Finished, Note, Progress
 from impasto.jobs.existing import source_digests
 from impasto.jobs.resources import Resources
 from impasto.jobs.results import Result, Row, describe_request
-from impasto.jobs.video_request import AnyRequest, Encoding
+from impasto.jobs.video_request import AnyRequest, ClipLimits, Encoding
 from impasto.painting.pyramid import Stage
 from impasto.painting.snapshots import FrameStore
 from impasto.runtime.devices import DeviceLike, find_device
@@ -100,6 +100,7 @@ class RunOptions:
         recorders: Name → what makes a recorder, such as snapshots or a report.
         output: File or folder that a clip is written to; a picture is in the result instead.
         encoding: How a clip is written.
+        clip_limits: Longer clips are refused.
     """
 
     device: DeviceLike = "auto"
@@ -118,6 +119,7 @@ class RunOptions:
     recorders: Mapping[str, RecorderFactory] = field(default_factory=dict)
     output: Path | None = None
     encoding: Encoding = field(default_factory=Encoding)
+    clip_limits: ClipLimits = field(default_factory=ClipLimits)
 
 
 class Run(Iterator[Event]):

@@ -189,6 +189,21 @@ AnyRequest: TypeAlias = Request | VideoRequest
 
 
 @dataclass(frozen=True)
+class ClipLimits:
+    """How long a clip may be that somebody else has sent; longer ones are refused.
+
+    Attributes:
+        seconds: Of what is painted.
+        frames: That are read, or painted.
+        pixels: Of all painted frames together.
+    """
+
+    seconds: float = math.inf
+    frames: float = math.inf
+    pixels: float = math.inf
+
+
+@dataclass(frozen=True)
 class Encoding:
     """How a painted clip is written; nothing here changes its pictures.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import partial
@@ -13,10 +14,12 @@ from impasto import images
 from impasto.errors import ImageError, InputDataError
 from impasto.images.decoding import check_pixels
 from impasto.images.opening import OpenedFile, open_file
-from impasto.video.clip import ClipInfo, PictureAndAlpha, Shown
+from impasto.video.clip import ClipInfo, PictureAndAlpha, Shown, check_frames
 from impasto.video.colours import Coding
 
 ANIMATION_SUFFIXES = (".gif", ".png", ".apng", ".webp")
+
+_BEGINNINGS = (b"GIF8", b"\x89PNG\r\n\x1a\n")
 
 _MILLISECOND = Fraction(1, 1000)
 _NO_DURATION = 100
@@ -29,21 +32,27 @@ class AnimationFile:
     Args:
         path: The file.
         max_pixels: Larger pictures are refused.
+        max_frames: Animations with more frames are refused.
 
     Raises:
         InputDataError: If it is no animation that can be read.
     """
 
-    def __init__(self, path: Path, *, max_pixels: int = images.MAX_PIXELS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_pixels: int = images.MAX_PIXELS,
+        max_frames: float = math.inf,
+    ) -> None:
         if not path.is_file():
             raise InputDataError(f"There is no clip {path}: check its name and folder.")
-        self._path = path
+        self._path, self._max_frames = path, max_frames
         self.problems: list[str] = []
         opened = self._open()
         check_pixels(opened, str(path), max_pixels)
         image = opened.image
-        count = getattr(image, "n_frames", 1)
-        if count < 2:
+        if not getattr(image, "is_animated", False):  # counting them would read the whole file
             raise InputDataError(
                 f"{path} is a single picture, and no animation: impasto stylize paints it."
             )
@@ -75,6 +84,7 @@ class AnimationFile:
             for frame in ImageSequence.Iterator(image):
                 frame.load()
                 durations.append(_duration(frame))
+                check_frames(self._path, len(durations), self._max_frames)
         except (OSError, SyntaxError, ValueError, EOFError) as error:
             if not durations:
                 raise InputDataError(f"{self._path} cannot be read ({error}).") from error
@@ -98,6 +108,16 @@ class AnimationFile:
 
     def close(self) -> None:
         """Nothing: it is read from memory."""
+
+
+def begins_as_animation(path: Path) -> bool:
+    """Whether a file begins as a GIF, PNG or WebP does, whatever its name."""
+    try:
+        with path.open("rb") as file:
+            begin = file.read(12)
+    except OSError:
+        return False
+    return begin.startswith(_BEGINNINGS) or (begin[:4] == b"RIFF" and begin[8:] == b"WEBP")
 
 
 def _loops(image: Image.Image) -> int:

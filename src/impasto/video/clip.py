@@ -10,6 +10,7 @@ from typing import Protocol, TypeAlias
 
 from torch import Tensor
 
+from impasto.errors import InputDataError
 from impasto.video.colours import Coding
 
 PictureAndAlpha: TypeAlias = tuple[Tensor, Tensor | None]
@@ -82,6 +83,24 @@ class Clip(Protocol):
     def close(self) -> None:
         """Close the file."""
         ...
+
+
+def check_frames(path: Path, count: int, most: float) -> None:
+    """Refuse a clip of which too many frames are read.
+
+    Args:
+        path: Its file.
+        count: Frames that were read.
+        most: That are allowed.
+
+    Raises:
+        InputDataError: If there are more.
+    """
+    if count > most:
+        raise InputDataError(
+            f"{path} has more than the {most:.0f} frames that are read of a clip: send a shorter "
+            "one."
+        )
 
 
 def selected(

@@ -30,6 +30,7 @@ from impasto.runtime.interrupts import (
 from impasto.video.clip import Clip, Shown, selected
 from impasto.video.frame import Frame
 from impasto.video.frame_folder import FOLDER_RATE
+from impasto.video.length_limit import LengthLimit
 from impasto.video.looks import clip_painter, common_request, stylizer_of
 from impasto.video.moving_masks import ClipRegions
 from impasto.video.open_clip import open_clip
@@ -56,6 +57,7 @@ class _Work:
     size: tuple[int, int]
     expected: int
     started: float
+    length: LengthLimit
     first: int = 0
     number: int = 0
     last: Tensor | None = None
@@ -77,7 +79,11 @@ def paint_clip(run: Run) -> Iterator[Event]:
         raise OptionError(f"{path} is read and would be replaced: name another {option('output')}.")
     rate = Fraction(request.fps).limit_denominator(100_000) if request.fps else None
     clip = open_clip(
-        path, rate=rate or FOLDER_RATE, exclude=options.output, max_pixels=options.max_pixels
+        path,
+        rate=rate or FOLDER_RATE,
+        exclude=options.output,
+        max_pixels=options.max_pixels,
+        max_frames=options.clip_limits.frames,
     )
     with contextlib.closing(clip):
         yield from _paint(run, request, clip)
@@ -90,6 +96,8 @@ def _paint(run: Run, request: VideoRequest, clip: Clip) -> Iterator[Event]:
     if max(size) < picture.size:
         yield enlargement_note(request.content, max(size), picture.size)
     expected = _expected(clip, request)
+    length = LengthLimit(options.clip_limits, request.content, size)
+    length.check(expected, _seconds(clip, request))
     settings = None if request.recipe is None else settings_of(run, request, size)
     stylizer = stylizer_of(run, picture)
     check_regions(picture, stylizer)
@@ -117,7 +125,9 @@ def _paint(run: Run, request: VideoRequest, clip: Clip) -> Iterator[Event]:
             needed = max(needed, bytes_needed(settings, size) or 0.0)
         yield Planned((size,), (expected,), bytes=needed, device=str(run.device))
         painter = clip_painter(run, request, clip, regions, settings)
-        work = _Work(run, request, clip, painter, output, size, expected, time.perf_counter())
+        work = _Work(
+            run, request, clip, painter, output, size, expected, time.perf_counter(), length
+        )
         with output.locked():
             yield from _begin(work)
             yield from _frames(work)
@@ -250,6 +260,7 @@ def _read(work: _Work) -> Iterator[Frame]:
     )
     made: tuple[object, Frame] | None = None
     for number, shown in chosen:
+        work.length.check(number + 1, float(shown.pts))  # a file may say less than it has
         if made is not None and made[0] is shown.read:  # the same picture for a longer time
             image, alpha = made[1].image, made[1].alpha
         else:
@@ -311,12 +322,17 @@ def _expected(clip: Clip, request: VideoRequest) -> int:
             f"{option('start')} is {request.start:g} s, and {info.path} is {info.seconds:.2f} s "
             "long."
         )
-    end = min(request.end or info.seconds, info.seconds or request.end)
-    seconds = max(0.0, end - request.start)
+    seconds = _seconds(clip, request)
     if request.fps and not info.names:
         return max(1, round(seconds * request.fps))
     share = seconds / info.seconds if info.seconds else 1.0
     return max(1, round(info.frames * share))
+
+
+def _seconds(clip: Clip, request: VideoRequest) -> float:
+    """How much of the clip is painted, as far as the file says."""
+    seconds = clip.info.seconds
+    return max(0.0, min(request.end or seconds, seconds or request.end) - request.start)
 
 
 def _interrupts(run: Run) -> contextlib.AbstractContextManager[StopRequest]:

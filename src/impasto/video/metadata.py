@@ -14,7 +14,7 @@ from impasto.jobs.existing import source_digests
 from impasto.jobs.request_json import any_from_json, to_json
 from impasto.jobs.video_request import Encoding, VideoRequest
 from impasto.runtime.fields import typed_changes
-from impasto.video.video_file import ffmpeg_name
+from impasto.video.video_file import OPENING, ffmpeg_name
 
 MARK = "impasto "
 """Beginning of the comment by which a clip is known as painted by Impasto."""
@@ -111,7 +111,7 @@ def read_comment(path: Path) -> str:
     import av
 
     try:
-        with av.open(ffmpeg_name(path)) as container:
+        with av.open(ffmpeg_name(path), options=dict(OPENING)) as container:
             comment = {k.lower(): v for k, v in container.metadata.items()}.get("comment", "")
     except (av.FFmpegError, OSError, ValueError):
         return ""

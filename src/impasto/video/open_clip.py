@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from pathlib import Path
 
 from impasto import images
-from impasto.video.animation_file import ANIMATION_SUFFIXES, AnimationFile
+from impasto.video.animation_file import ANIMATION_SUFFIXES, AnimationFile, begins_as_animation
 from impasto.video.clip import Clip
 from impasto.video.frame_folder import FOLDER_RATE, FrameFolder
 from impasto.video.video_file import VideoFile
@@ -18,6 +19,7 @@ def open_clip(
     rate: Fraction | None = None,
     exclude: Path | None = None,
     max_pixels: int = images.MAX_PIXELS,
+    max_frames: float = math.inf,
 ) -> Clip:
     """A clip, open for reading.
 
@@ -26,6 +28,7 @@ def open_clip(
         rate: Frames a second of a folder; others have their own times.
         exclude: A folder in a folder of frames that is left out.
         max_pixels: Larger frames are refused.
+        max_frames: Animations and videos of which more frames are read are refused.
 
     Raises:
         InputDataError: If it cannot be read.
@@ -34,6 +37,6 @@ def open_clip(
     path = Path(path)
     if path.is_dir():
         return FrameFolder(path, rate=rate or FOLDER_RATE, exclude=exclude, max_pixels=max_pixels)
-    if path.suffix.lower() in ANIMATION_SUFFIXES:
-        return AnimationFile(path, max_pixels=max_pixels)
-    return VideoFile(path, max_pixels=max_pixels)
+    if path.suffix.lower() in ANIMATION_SUFFIXES or begins_as_animation(path):
+        return AnimationFile(path, max_pixels=max_pixels, max_frames=max_frames)
+    return VideoFile(path, max_pixels=max_pixels, max_frames=max_frames)

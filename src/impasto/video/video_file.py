@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from impasto.errors import InputDataError, option
 from impasto.images.picture import resize
 from impasto.runtime.files import shown as shown_path
 from impasto.runtime.optional import require
-from impasto.video.clip import ClipInfo, PictureAndAlpha, Shown
+from impasto.video.clip import ClipInfo, PictureAndAlpha, Shown, check_frames
 from impasto.video.planes import coding_of, picture_of
 
 _STEADY_TIMES = ("mov", "mp4", "matroska", "webm", "avi")
@@ -25,6 +25,19 @@ _STEADY_TIMES = ("mov", "mp4", "matroska", "webm", "avi")
 
 _SEEK_SECONDS = 5
 """A beginning before it is found by decoding from the first frame."""
+
+OPENING: Mapping[str, str] = {
+    "protocol_whitelist": "file",
+    "format_whitelist": (
+        "mov,matroska,avi,mpegts,mpeg,mpegvideo,m4v,flv,asf,ogg,mxf,nut,ivf,h264,hevc,av1,obu,dv,"
+        "rm,wtv,gxf,mjpeg,yuv4mpegpipe,gif,apng,webp,jpegxl_anim,image2,png_pipe,jpeg_pipe,"
+        "gif_pipe,webp_pipe,bmp_pipe,tiff_pipe,jpegxl_pipe,wav,w64,aiff,au,caf,mp3,aac,ac3,eac3,"
+        "flac,amr,ape,tta,wv,dts,truehd"
+    ),
+}
+"""Options of FFmpeg for opening a file: kinds that hold their pictures, or their sound, themselves.
+
+Playlists (HLS, DASH, concat) name other files and addresses, whatever the name of their own."""
 
 _MOST_RATE = 1000  # frames a second
 _MOST_SIDE = 16384
@@ -38,15 +51,22 @@ class VideoFile:
     Args:
         path: The file.
         max_pixels: Larger frames are refused.
+        max_frames: The clip is refused when more of its frames are read.
 
     Raises:
         InputDataError: If it is no video that can be read.
         OptionError: If PyAV is not installed.
     """
 
-    def __init__(self, path: Path, *, max_pixels: int = images.MAX_PIXELS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_pixels: int = images.MAX_PIXELS,
+        max_frames: float = math.inf,
+    ) -> None:
         self._av = require("av", by="A video")
-        self._path, self._max_pixels = path, max_pixels
+        self._path, self._max_pixels, self._max_frames = path, max_pixels, max_frames
         self.problems: list[str] = []
         self._container = open_container(self._av, path)
         try:
@@ -59,8 +79,7 @@ class VideoFile:
 
     def _first_frame(self) -> Any:
         """The first frame: only it tells colours and rotation of every file."""
-        self._stream.thread_type = "AUTO"
-        self._stream.codec_context.thread_count = _THREADS
+        self._prepare()
         try:
             frame = next(self._decoded(), None)
         except self._av.FFmpegError as error:
@@ -72,17 +91,26 @@ class VideoFile:
             )
         return frame
 
-    def _read_info(self, frame: Any) -> ClipInfo:
-        stream, container = self._stream, self._container
-        if (
-            frame.width * frame.height > self._max_pixels
-            or max(frame.width, frame.height) > _MOST_SIDE
-        ):
+    def _prepare(self) -> None:
+        """Set how the stream is decoded, and refuse frames that are too large to be decoded."""
+        context = self._stream.codec_context
+        self._check_size(context.width or 0, context.height or 0)
+        self._stream.thread_type = "AUTO"
+        context.thread_count = _THREADS
+        # Frames may be larger than the header says. Those of codecs are whole blocks, so twice.
+        context.options = {**context.options, "max_pixels": str(2 * self._max_pixels + 65536)}
+
+    def _check_size(self, width: int, height: int) -> None:
+        if width * height > self._max_pixels or max(width, height) > _MOST_SIDE:
             raise InputDataError(
-                f"{self._path} has frames of {frame.width}×{frame.height} px, more than the "
+                f"{self._path} has frames of {width}×{height} px, more than the "
                 f"{self._max_pixels} px (and {_MOST_SIDE} a side) allowed: raise "
                 f"{option('max_pixels')}, or make it smaller."
             )
+
+    def _read_info(self, frame: Any) -> ClipInfo:
+        stream, container = self._stream, self._container
+        self._check_size(frame.width, frame.height)
         rate = stream.average_rate or stream.guessed_rate or Fraction(25)
         if not 0 < rate <= _MOST_RATE:
             raise InputDataError(
@@ -123,6 +151,7 @@ class VideoFile:
         is_whole = not self._seek(begin)
         for frame in self._decoded():
             count += 1
+            check_frames(self._path, count, self._max_frames)
             if frame.pts is not None:
                 pts = frame.pts * Fraction(frame.time_base) - self._shift
             else:
@@ -143,8 +172,7 @@ class VideoFile:
         self._container.close()
         self._container = open_container(self._av, self._path)
         self._stream = video_stream(self._container, self._path)
-        self._stream.thread_type = "AUTO"
-        self._stream.codec_context.thread_count = _THREADS
+        self._prepare()
         if begin < _SEEK_SECONDS:
             return False
         target = math.floor((begin + self._shift) / Fraction(self._stream.time_base))
@@ -221,7 +249,7 @@ def open_container(av: Any, path: Path) -> Any:
     if not path.is_file():
         raise InputDataError(f"There is no clip {path}: check its name and folder.")
     try:
-        container = av.open(ffmpeg_name(path), metadata_errors="replace")
+        container = av.open(ffmpeg_name(path), metadata_errors="replace", options=dict(OPENING))
     except av.EOFError as error:
         raise _nothing_in(path) from error
     except (av.FFmpegError, OSError, ValueError) as error:

@@ -11,7 +11,8 @@ that is done by worker processes, which speak lines of JSON with it.
 * ``posted``: a posted request whose pictures are uploads, checked strictly
 * ``studio``: jobs, queues and workers; ``job``: one of them; ``fair_queue``: who is next
 * ``lane``: a queue with its workers; ``job_files``: names in a job's folder
-* ``worker_process``: a worker as the server sees it; ``worker``, ``work``: the process itself
+* ``worker_process``: a worker as the server sees it; ``worker_events``: what it tells, checked;
+  ``worker``, ``work``: the process itself
 * ``samples``: pictures and styles that the server has by name
 * ``telemetry``: metrics for Prometheus and logs as lines of JSON
 """

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from impasto import __version__
-from impasto.jobs.requests import StylizeRequest
+from impasto.jobs.requests import RECONSTRUCTIONS, StylizeRequest
+from impasto.jobs.video_request import VideoRequest
 from impasto.recipes.presets import RECIPES
 from impasto.recipes.recipe import FIELDS
 from impasto.runtime.fields import Entry, entries
-from impasto.web.posted import encoders_here
+from impasto.web.job_files import CLIPS
+from impasto.web.posted import can_paint_clips, encoders_here
 from impasto.web.samples import named_styles, painting_of, sample_pictures
 from impasto.web.settings import Settings
 
@@ -32,7 +34,13 @@ def about(settings: Settings) -> dict[str, Any]:
         "samples": sorted(sample_pictures()),
         "encoders": encoders_here(),
         "recipes": {name: recipe.to_dict() for name, recipe in RECIPES.items()},
-        "entries": {"recipe": _described(FIELDS), "stylize": _described(entries(StylizeRequest))},
+        "reconstructions": list(RECONSTRUCTIONS),
+        "clips": list(CLIPS) if can_paint_clips() else [],
+        "entries": {
+            "recipe": _described(FIELDS),
+            "stylize": _described(entries(StylizeRequest)),
+            "video": _described(entries(VideoRequest)),
+        },
     }
 
 

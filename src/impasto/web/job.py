@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from impasto.jobs.requests import Request
+from impasto.jobs.video_request import AnyRequest
 
 QUIET_SECONDS = 15.0
 """After so much time without an event, an empty one shows that the connection lives."""
@@ -53,6 +53,7 @@ class Job:
         id: Names it to clients; it cannot be guessed.
         state: Where it stands.
         place: In the queue, from 1; 0 while it does not wait.
+        output: File in ``folder`` that a clip is written to; empty for a picture.
         is_resumable: Whether it can go on from a checkpoint.
         formats: In which there is a picture; none before its end.
         must_stop: Whether somebody has asked to stop it.
@@ -60,13 +61,14 @@ class Job:
         bytes: Of its files, when it ended.
     """
 
-    request: Request
+    request: AnyRequest
     client: str
     session: str
     folder: Path
     id: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     state: State = State.QUEUED
     place: int = 0
+    output: str = ""
     is_resumable: bool = False
     formats: tuple[str, ...] = ()
     must_stop: bool = False

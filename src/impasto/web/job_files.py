@@ -15,4 +15,15 @@ RESULTS: Mapping[str, tuple[str, str]] = {
     "jpeg": ("result.jpg", "image/jpeg"),
     "tiff": ("result.tiff", "image/tiff"),
 }
-"""Format → file of the result, and its type."""
+"""Format of a picture → file of the result, and its type."""
+
+CLIPS: Mapping[str, tuple[str, str]] = {
+    "mp4": ("result.mp4", "video/mp4"),
+    "webm": ("result.webm", "video/webm"),
+    "gif": ("result.gif", "image/gif"),
+    "webp": ("result.webp", "image/webp"),
+}
+"""Format of a clip → file of the result, and its type."""
+
+FILES = {**RESULTS, **CLIPS}
+"""Every format → file of the result, and its type."""

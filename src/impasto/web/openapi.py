@@ -8,10 +8,12 @@ from typing import Any
 from impasto import __version__
 from impasto.jobs.request_json import VERSION
 from impasto.jobs.requests import RECONSTRUCTIONS, StylizeRequest
+from impasto.jobs.video_request import VideoRequest
 from impasto.recipes.choices import COARSE, FINE
 from impasto.recipes.recipe import FIELDS
 from impasto.runtime.fields import entries
 from impasto.web.about import schema_of
+from impasto.web.job_files import CLIPS, RESULTS
 from impasto.web.posted import MOST_UPLOADS
 from impasto.web.settings import Limits
 
@@ -87,8 +89,8 @@ def _paths(limits: Limits) -> dict[str, Any]:
         },
         "/api/jobs/{id}/result": {
             "get": _operation(
-                f"The picture. {kept}", {"200": ("The picture", "image/png")},
-                [*job, _parameter("format", "query", "png, jpeg or tiff"),
+                f"The picture, or the clip. {kept}", {"200": ("The picture", "image/png")},
+                [*job, _parameter("format", "query", f"{', '.join(RESULTS)}; of a clip its own"),
                  _parameter("download", "query", "present: a browser saves the file")],
                 (404, 422),
             ),
@@ -168,7 +170,13 @@ def _form(field: str, about: str, limits: Limits) -> dict[str, Any]:
                         field: {
                             "description": about,
                             "$ref": "#/components/schemas/Request",
-                        }
+                        },
+                        "format": {
+                            "description": "Of a clip",
+                            "type": "string",
+                            "enum": list(CLIPS),
+                            "default": next(iter(CLIPS)),
+                        },
                     },
                     "additionalProperties": {"type": "string", "format": "binary"},
                 }
@@ -197,11 +205,24 @@ def _schemas() -> dict[str, Any]:
                                   "maxItems": 2, "description": "height and width"}),
         "Reconstruct": _request("reconstruct", ("content",), content=_SOURCE, recipe=recipe,
                                 source={"type": "string", "enum": list(RECONSTRUCTIONS)}),
+        "Video": _request("video", ("picture",), recipe={"oneOf": [recipe, {"type": "null"}]},
+                          picture={"$ref": "#/components/schemas/Frames"},
+                          keyframes={"type": "array",
+                                     "items": {"$ref": "#/components/schemas/Keyframe"}},
+                          **{name: schema_of(entry) for name, entry
+                             in entries(VideoRequest).items()}),
     }  # fmt: skip
     text, number = {"type": "string"}, {"type": "number"}
     return {
         "Request": {"oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in kinds]},
         **kinds,
+        "Frames": {
+            **_closed({"content": _SOURCE, "styles": styles, **one_pass, **masks},
+                      ("content", "styles")),
+            "description": "how each frame of a clip is painted; the content is the clip",
+        },
+        "Keyframe": _closed({"seconds": number, "styles": styles,
+                             "strength": {"type": ["number", "null"]}}, ("seconds",)),
         "Style": _closed({"source": _SOURCE, "weight": {"type": ["number", "null"]},
                           "level": {"type": "string", "enum": ["", COARSE, FINE]}}, ("source",)),
         "Region": _closed({"name": text, "content_mask": _SOURCE, "style_mask": _SOURCE,

@@ -15,20 +15,21 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import OptionError, counted_noun, option, unknown_name
-from impasto.jobs.request_json import from_json
+from impasto.jobs.request_json import any_from_json
 from impasto.jobs.requests import (
     PaintRequest,
     ReconstructRequest,
-    Request,
     StyleInput,
     StylizeRequest,
     TextureRequest,
     name_of_source,
 )
+from impasto.jobs.video_request import AnyRequest, Keyframe, VideoRequest
 from impasto.networks.catalogue import networks
-from impasto.recipes.recipe import INITS
+from impasto.recipes.recipe import INITS, Recipe
 from impasto.regions.specs import RegionSpec
-from impasto.web.job_files import SUFFIX
+from impasto.runtime.optional import is_installed
+from impasto.web.job_files import CLIPS, SUFFIX
 from impasto.web.samples import named_styles, sample_pictures
 from impasto.web.settings import Limits
 from impasto.weights.records import WEIGHTS
@@ -49,20 +50,25 @@ class Posted:
 
     Attributes:
         request: Its pictures are names in the job's folder.
+        output: Name in that folder of the file that a clip is written to; empty for a picture.
         copies: Name in that folder → the server's own file that is to be copied there.
     """
 
-    request: Request
+    request: AnyRequest
     copies: Mapping[str, Path]
+    output: str = ""
 
 
-def read_posted(text: str, uploads: Collection[str], limits: Limits) -> Posted:
+def read_posted(
+    text: str, uploads: Collection[str], limits: Limits, clip_format: str = ""
+) -> Posted:
     """The request that a client posted.
 
     Args:
         text: JSON.
         uploads: Names of the files that came with it.
         limits: Of the server.
+        clip_format: Of the clip that is to be made; empty: MP4, or none for a picture.
 
     Raises:
         OptionError: If it is not a request that this server runs, with the entry and the remedy.
@@ -72,14 +78,13 @@ def read_posted(text: str, uploads: Collection[str], limits: Limits) -> Posted:
     if bad := next((name for name in uploads if not UPLOAD_NAME.fullmatch(name)), None):
         raise OptionError(f"An upload cannot be named {bad!r}: use names such as style-1.")
     names = _Names(uploads)
-    request = from_json(text)
-    if type(request) not in _RENAME:
-        raise OptionError(f"This server does not take requests of the kind {request.kind!r}.")
+    request = any_from_json(text)
+    output = _output_of(request, clip_format)
     _check_networks(request)
     _check_size(request, limits)
     request = _RENAME[type(request)](request, names)
     names.check_all_used()
-    return Posted(request, names.copies)
+    return Posted(request, names.copies, output)
 
 
 class _Names:
@@ -169,19 +174,22 @@ def _path(name: str | None) -> Path | None:
 
 
 def _paint(request: PaintRequest, names: _Names) -> PaintRequest:
-    recipe = request.recipe
-    if recipe.init.startswith(_SCHEMES):
-        recipe = recipe.replace(init=names.picture(recipe.init, "starting picture"))
-    elif recipe.init not in INITS and recipe.init not in networks():
-        raise unknown_name(f"value of {option('init')}", recipe.init, [*INITS, *networks()])
     return dataclasses.replace(
         request,
         content=names.picture(request.content, "content"),
         styles=names.styles(request.styles),
-        recipe=recipe,
+        recipe=_with_init(request.recipe, names),
         regions=names.regions(request.regions, lambda style: names.picture(style, "style")),
         **_masks(request, names),
     )
+
+
+def _with_init(recipe: Recipe, names: _Names) -> Recipe:
+    if recipe.init.startswith(_SCHEMES):
+        return recipe.replace(init=names.picture(recipe.init, "starting picture"))
+    if recipe.init not in INITS and recipe.init not in networks():
+        raise unknown_name(f"value of {option('init')}", recipe.init, [*INITS, *networks()])
+    return recipe
 
 
 def _stylize(request: StylizeRequest, names: _Names) -> StylizeRequest:
@@ -218,11 +226,47 @@ def _check_init(request: TextureRequest | ReconstructRequest) -> None:
         raise unknown_name(f"value of {option('init')}", request.recipe.init, INITS)
 
 
-_RENAME: Mapping[type, Callable[[Any, _Names], Request]] = {
+def _video(request: VideoRequest, names: _Names) -> VideoRequest:
+    recipe = request.recipe
+    return dataclasses.replace(
+        request,
+        picture=_stylize(request.picture, names),
+        keyframes=tuple(_keyframe(keyframe, names) for keyframe in request.keyframes),
+        recipe=None if recipe is None else _with_init(recipe, names),
+    )
+
+
+def _keyframe(keyframe: Keyframe, names: _Names) -> Keyframe:
+    return dataclasses.replace(keyframe, styles=names.any_styles(keyframe.styles))
+
+
+def can_paint_clips() -> bool:
+    """Whether the libraries for clips are installed."""
+    return is_installed("av") and is_installed("cv2")
+
+
+def _output_of(request: AnyRequest, clip_format: str) -> str:
+    """The file that a clip is written to."""
+    if not isinstance(request, VideoRequest):
+        if clip_format:
+            raise OptionError("The field 'format' is for clips: pictures come in every format.")
+        return ""
+    if not can_paint_clips():
+        raise OptionError(
+            "This server paints no clips: its operator has to install the extra [video]."
+        )
+    name = clip_format or next(iter(CLIPS))
+    if name not in CLIPS:
+        raise unknown_name("format of a clip", name, CLIPS)
+    return CLIPS[name][0]
+
+
+_RENAME: Mapping[type, Callable[[Any, _Names], AnyRequest]] = {
     PaintRequest: _paint,
     StylizeRequest: _stylize,
     TextureRequest: _texture,
     ReconstructRequest: _reconstruct,
+    VideoRequest: _video,
 }
 
 
@@ -233,17 +277,19 @@ def encoders_here() -> list[str]:
     return [*here, "vgg19 or compact"]
 
 
-def _check_networks(request: Request) -> None:
+def _check_networks(request: AnyRequest) -> None:
     """Refuse encoders that are files or would be downloaded."""
-    if isinstance(request, StylizeRequest):
+    if isinstance(request, StylizeRequest) or request.recipe is None:
         return
     encoder = request.recipe.encoder
     if encoder not in (here := encoders_here()):
         raise unknown_name(f"value of {option('encoder')}", str(encoder), here)
 
 
-def _check_size(request: Request, limits: Limits) -> None:
+def _check_size(request: AnyRequest, limits: Limits) -> None:
     """Refuse what is too large before a picture is read; the exact size is checked later."""
+    if isinstance(request, VideoRequest):
+        request = request.picture
     side = request.size if isinstance(request, StylizeRequest) else request.recipe.size
     if isinstance(request, TextureRequest):
         check_result_size(request.size, limits)

@@ -29,10 +29,12 @@ class Form:
 
     Attributes:
         text: Of the field ``request``; empty if there is none.
+        format: Of the field ``format``; empty if there is none.
         files: Name → file.
     """
 
     text: str
+    format: str
     files: dict[str, UploadFile]
 
     async def save(self, name: str, path: Path) -> None:
@@ -74,17 +76,18 @@ async def received_form(request: Request, most_bytes: int) -> AsyncIterator[Form
 
 
 def _form(parts: Iterable[tuple[str, UploadFile | str]]) -> Form:
-    text, files = "", dict[str, UploadFile]()
+    fields = {"request": "", "format": ""}
+    files: dict[str, UploadFile] = {}
     for name, part in parts:
         if isinstance(part, UploadFile):
             if name in files:
                 raise RefusedError(422, "Two files have the same name: name each of them once.")
             files[name] = part
-        elif name == "request":
-            text = part
+        elif name in fields:
+            fields[name] = part
         else:
-            raise RefusedError(422, "The only field beside the files is called request.")
-    return Form(text, files)
+            raise RefusedError(422, "The only fields beside the files are request and format.")
+    return Form(fields["request"], fields["format"], files)
 
 
 class _Bounded:

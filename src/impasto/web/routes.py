@@ -16,7 +16,7 @@ from impasto.errors import ImpastoError
 from impasto.web.about import about
 from impasto.web.gate import CLIENT, SESSION, Gate
 from impasto.web.job import Job
-from impasto.web.job_files import PREVIEW, RESULTS, SUFFIX
+from impasto.web.job_files import FILES, PREVIEW, SUFFIX
 from impasto.web.openapi import openapi
 from impasto.web.posted import read_posted
 from impasto.web.rates import RateLimit
@@ -82,7 +82,7 @@ class Routes:
         async with received_form(request, self._studio.limits.upload_bytes) as form:
             if not form.text:
                 raise RefusedError(422, "The field 'request' is missing: it says what to make.")
-            posted = read_posted(form.text, form.files, self._studio.limits)
+            posted = read_posted(form.text, form.files, self._studio.limits, form.format)
             folder = self._studio.new_folder()
             try:
                 for name in form.files:
@@ -164,14 +164,15 @@ class Routes:
 
     @answers_errors
     async def result(self, request: Request) -> Response:
-        """The picture, in one of the formats."""
-        job, form = self._job(request), request.query_params.get("format", "png")
-        if form not in RESULTS:
-            raise RefusedError(422, f"The format must be one of {', '.join(RESULTS)}.")
+        """The picture or clip, in one of its formats."""
+        job = self._job(request)
+        form = request.query_params.get("format") or next(iter(job.formats), "png")
+        if form not in FILES:
+            raise RefusedError(422, f"The format must be one of {', '.join(FILES)}.")
         if form not in job.formats:
             what = f"as {form.upper()}" if job.formats else "yet"
             raise RefusedError(404, f"There is no picture {what}.")
-        name, media_type = RESULTS[form]
+        name, media_type = FILES[form]
         path = job.folder / name
         shown = f"painting-{job.log_name[:6]}.{name.partition('.')[2]}"
         is_download = "download" in request.query_params

@@ -29,6 +29,13 @@ class Limits:
     most_seconds: int = entry(
         3600, "seconds of work on one job, which then keeps what is painted", range=(1, 7 * _DAY)
     )
+    clip_seconds: int = entry(30, "seconds of a clip that are painted", range=(1, 86400))
+    clip_frames: int = entry(
+        3000, "frames of a clip that are read or painted", range=(2, 10_000_000)
+    )
+    clip_pixels: int = entry(
+        1_000_000_000, "pixels of all painted frames of a clip", range=(10_000, 10**14)
+    )
     upload_bytes: int = entry(
         64_000_000, "bytes of a request with its files", range=(10_000, 2_000_000_000)
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import logging
 import os
 import secrets
 import shutil
@@ -19,12 +18,14 @@ from prometheus_client.core import GaugeMetricFamily
 from impasto.errors import ImpastoError
 from impasto.jobs.request_json import to_json
 from impasto.jobs.requests import StylizeRequest
+from impasto.jobs.video_request import VideoRequest
 from impasto.web.job import Job, State
-from impasto.web.job_files import CHECKPOINT, RESULTS, SUFFIX
+from impasto.web.job_files import CHECKPOINT, FILES, SUFFIX
 from impasto.web.lane import Item, Lane, Reading
 from impasto.web.posted import Posted
 from impasto.web.settings import Settings
 from impasto.web.telemetry import LOGGER, Telemetry, gauge, log, memory_bytes
+from impasto.web.worker_events import read_metadata, take_event
 from impasto.web.worker_process import WorkerEndedError, WorkerProcess
 
 GRACE_SECONDS = 10.0
@@ -32,7 +33,6 @@ GRACE_SECONDS = 10.0
 
 _READ_SECONDS = 60.0
 _SWEEP_SECONDS = 5.0
-_LONGEST_TEXT = 2000  # characters of an event from a worker
 
 
 class RefusedError(ImpastoError):
@@ -130,7 +130,7 @@ class Studio:
             RefusedError: If there is no room for it.
         """
         self.check_room(client)
-        job = Job(posted.request, client, session, folder)
+        job = Job(posted.request, client, session, folder, output=posted.output)
         self._jobs[job.id] = job
         self._lane_of(job).add(client, job)
         return job
@@ -196,7 +196,7 @@ class Studio:
         self._running[item] = worker
         try:
             if isinstance(item, Reading):
-                await _read(item, worker)
+                await read_metadata(item, worker)
             else:
                 await self._paint(item, worker, device)
         except Exception:  # the queue goes on, whatever happens to one job
@@ -221,12 +221,13 @@ class Studio:
             "device": device,
             "memory": self.settings.memory,
             "limits": dataclasses.asdict(self.limits),
+            "output": job.output,
         }
         task = {"folder": str(job.folder), "request": to_json(job.request), "options": options}
         pixels = 0
         try:
             async for event in worker.run(do="run", **task):
-                pixels = _take(job, event) or pixels
+                pixels = take_event(job, event) or pixels
         except WorkerEndedError as error:
             await self._worker_ended(job, error)
         finally:
@@ -236,7 +237,7 @@ class Studio:
         self._telemetry.job_ended(kind, state, seconds, pixels, job.log_name)
 
     async def _worker_ended(self, job: Job, error: WorkerEndedError) -> None:
-        job.is_resumable = (job.folder / CHECKPOINT).is_file()
+        job.is_resumable = (job.folder / CHECKPOINT).exists()
         if job.must_stop:
             job.state = State.STOPPED
             job.tell("note", text="It was stopped in the middle of a long step.")
@@ -248,7 +249,7 @@ class Studio:
         await asyncio.sleep(self.limits.most_seconds)
         job.tell(
             "note",
-            text=f"This server works at most {self.limits.most_seconds} s on one picture: it was "
+            text=f"This server works at most {self.limits.most_seconds} s on one job: it was "
             "stopped, and what is painted is kept.",
         )
         await self.stop(job)
@@ -270,8 +271,8 @@ class Studio:
         if not job.is_resumable:
             for upload in job.folder.glob(f"*{SUFFIX}"):
                 upload.unlink(missing_ok=True)
-        job.formats = tuple(f for f, (name, _) in RESULTS.items() if (job.folder / name).is_file())
-        job.bytes = sum(file.stat().st_size for file in job.folder.iterdir())
+        job.formats = tuple(f for f, (name, _) in FILES.items() if (job.folder / name).is_file())
+        job.bytes = _bytes_in(job.folder)
         job.ended = time.monotonic()
         job.tell_state()
 
@@ -314,7 +315,7 @@ class Studio:
         await self._wait_idle(self.limits.drain_seconds)
         for item in list(self._running):
             if isinstance(item, Job):
-                item.tell("note", text="The server is being stopped: what is painted is kept.")
+                item.tell("note", text=f"The server is being stopped: {_kept_of(item)}.")
                 await self.stop(item)
         await self._wait_idle(GRACE_SECONDS + 1)
         return had_jobs
@@ -343,49 +344,20 @@ class Studio:
         yield gauge("memory_bytes", "Resident memory", "process", memory_bytes(pids))
 
 
-def _take(job: Job, event: dict[str, Any]) -> int:
-    """What a worker tells of a job; returns the pixels of a result.
-
-    The worker has decoded what a client sent, so its words are not trusted.
-    """
-    event = dict(event)
-    kind = event.pop("event")
-    if trace := event.pop("trace", None):
-        log("mistake", level=logging.ERROR, job=job.log_name, trace=str(trace))
-    for name, value in event.items():
-        if isinstance(value, str) and name != "request":
-            event[name] = value[:_LONGEST_TEXT]
-    if kind == "finished":
-        job.state = State.FINISHED if event.get("is_finished") else State.STOPPED
-        job.is_resumable = bool(event.get("is_resumable"))
-    elif kind == "failed":
-        job.state = State.STOPPED if job.must_stop else State.FAILED
-    elif kind not in ("planned", "progress", "preview", "note"):
-        return 0
-    job.tell(kind, **event)
-    width, height = event.get("width"), event.get("height")
-    is_sized = kind == "finished" and isinstance(width, int) and isinstance(height, int)
-    return width * height if is_sized else 0  # type: ignore[operator]
-
-
-async def _read(reading: Reading, worker: WorkerProcess) -> None:
-    answer: str | ImpastoError = ImpastoError("The picture could not be read.")
-    try:
-        async for event in worker.run(do="metadata", folder=str(reading.folder), file="picture"):
-            if event["event"] == "finished":
-                answer = str(event.get("request", ""))
-            elif event["event"] == "failed":
-                answer = ImpastoError(str(event.get("message", ""))[:_LONGEST_TEXT])
-    except WorkerEndedError as error:
-        answer = ImpastoError(str(error))
-    if reading.request.done():
-        return
-    if isinstance(answer, str):
-        reading.request.set_result(answer)
-    else:
-        reading.request.set_exception(answer)
-
-
 def _remove(folder: Path) -> None:
     with contextlib.suppress(OSError):
         shutil.rmtree(folder)
+
+
+def _bytes_in(folder: Path) -> int:
+    """Of all files in a folder, those that other processes remove meanwhile left out."""
+    held = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            held += path.lstat().st_size
+    return held
+
+
+def _kept_of(job: Job) -> str:
+    is_clip = isinstance(job.request, VideoRequest)
+    return "a clip needs all its frames, so send it again" if is_clip else "what is painted is kept"

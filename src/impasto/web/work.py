@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 import sys
@@ -16,17 +17,20 @@ from typing import Any
 from PIL import Image
 
 from impasto import images
-from impasto.errors import ImpastoError, OptionError, counted_noun
+from impasto.errors import ImageError, ImpastoError, OptionError, counted_noun
 from impasto.jobs.display import PREVIEW_SECONDS
 from impasto.jobs.events import Event, Finished, Note, Planned, Preview, Progress
-from impasto.jobs.request_json import from_json, from_metadata, to_json
-from impasto.jobs.requests import Request, StylizeRequest
+from impasto.jobs.request_json import any_from_json, from_metadata, to_json
+from impasto.jobs.requests import StylizeRequest
 from impasto.jobs.resources import Resources
 from impasto.jobs.results import Result
 from impasto.jobs.run import Run, RunOptions, run
+from impasto.jobs.video_request import AnyRequest, ClipLimits, Encoding, VideoRequest
 from impasto.runtime.files import short_lived_files
 from impasto.runtime.interrupts import stop_on_interrupt
 from impasto.runtime.memory import memory_errors
+from impasto.video.metadata import read_made_from
+from impasto.video.result import VideoResult
 from impasto.web.job_files import CHECKPOINT, PREVIEW, RESULTS, SUFFIX
 from impasto.web.posted import check_result_size
 from impasto.web.samples import named_styles
@@ -72,8 +76,8 @@ class Work:
             os.chdir(self._home)
 
     def _do_metadata(self, number: int, task: dict[str, Any]) -> None:
-        """The request that made a picture, from its metadata."""
-        request = from_metadata(images.read_metadata(task["file"]))
+        """The request that made a picture or a clip, from its metadata."""
+        request = _made_from(Path(task["file"]))
         if request is None:
             raise OptionError(
                 "The picture holds no settings: drop one that Impasto saved, as it was saved."
@@ -81,23 +85,27 @@ class Work:
         self._pipe.tell(number, "finished", request=to_json(request))
 
     def _do_run(self, number: int, task: dict[str, Any]) -> None:
-        """Make a picture."""
-        request, options = from_json(task["request"]), task["options"]
-        is_one_pass = isinstance(request, StylizeRequest)
-        teller = _Teller(self._pipe, number, Limits(**options["limits"]))
+        """Make a picture or a clip."""
+        request, options = any_from_json(task["request"]), task["options"]
+        is_one_pass, is_clip = isinstance(request, StylizeRequest), bool(options["output"])
+        limits = Limits(**options["limits"])
+        teller = _Teller(self._pipe, number, limits, request)
         running = run(
             request,
             RunOptions(
                 device=options["device"],
                 memory=options["memory"],
-                max_pixels=options["limits"]["picture_pixels"],
+                max_pixels=limits.picture_pixels,
                 estimate=not is_one_pass,
                 checkpoint=None if is_one_pass else Path(CHECKPOINT),
-                resume=not is_one_pass,
+                resume=Path(CHECKPOINT).exists() if is_clip else not is_one_pass,
                 discard_other_checkpoints=True,
                 handle_interrupt=True,
                 acknowledge_interrupt=False,
                 preview_seconds=PREVIEW_SECONDS,
+                output=Path(options["output"]) if is_clip else None,
+                encoding=Encoding(metadata="strip"),
+                clip_limits=ClipLimits(limits.clip_seconds, limits.clip_frames, limits.clip_pixels),
             ),
             # Opened styles are known by their names, and every client's uploads have the same.
             resources=self._shared if _is_of_names(request) else Resources(),
@@ -114,8 +122,9 @@ class Work:
 class _Teller:
     """Sends the events of a run to the server."""
 
-    def __init__(self, pipe: Pipe, number: int, limits: Limits) -> None:
+    def __init__(self, pipe: Pipe, number: int, limits: Limits, request: AnyRequest) -> None:
         self._pipe, self._number, self._limits = pipe, number, limits
+        self._request = request
         self._previews = 0
         self._finished: Finished | None = None
 
@@ -140,7 +149,7 @@ class _Teller:
 
     def _check(self, planned: Planned) -> None:
         check_result_size(planned.sizes[-1], self._limits)
-        steps, most = sum(planned.steps), self._limits.most_steps
+        steps, most = _steps_of(self._request, planned), self._limits.most_steps
         if steps > most:
             raise OptionError(
                 f"The painting would take {counted_noun(steps, 'step')}, and this server makes at "
@@ -160,18 +169,43 @@ class _Teller:
         assert self._finished is not None
         result = self._finished.result
         self._preview(result.image)
-        _save(result)
+        frames = {}
+        if isinstance(result, VideoResult):
+            frames = {"frames": result.frames}
+        else:
+            _save(result)
         height, width = result.tensor.shape[-2:]
         self._send("finished", width=width, height=height, seconds=round(result.seconds, 3),
                    is_finished=result.is_finished, is_resumable=self._finished.is_resumable,
-                   request=json.loads(to_json(result.request)))  # fmt: skip
+                   request=json.loads(to_json(result.request)), **frames)  # fmt: skip
         return result
 
     def _send(self, event: str, **data: Any) -> None:
         self._pipe.tell(self._number, event, **data)
 
 
-def _is_of_names(request: Request) -> bool:
+def _made_from(path: Path) -> AnyRequest | None:
+    """The request that made a file; None if it does not say so."""
+    try:
+        return from_metadata(images.read_metadata(path))
+    except ImageError:  # it is no picture
+        made_from = read_made_from(path)
+        if made_from is None:
+            raise
+    return made_from[0]
+
+
+def _steps_of(request: AnyRequest, planned: Planned) -> int:
+    """Steps of optimization; of a clip, for whose frames they are planned, one scene's."""
+    if not isinstance(request, VideoRequest):
+        return sum(planned.steps)
+    if request.recipe is None:
+        return 0
+    painted = math.ceil(sum(planned.steps) / request.paint_every)
+    return request.recipe.steps + (painted - 1) * request.frame_steps
+
+
+def _is_of_names(request: AnyRequest) -> bool:
     """Whether all styles of a one-pass request are a model's own, and none is a picture."""
     if not isinstance(request, StylizeRequest) or request.regions:
         return False
