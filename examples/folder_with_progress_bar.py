@@ -16,7 +16,6 @@ from rich.progress import Progress as Bar
 import impasto
 from impasto.images.samples import SAMPLES
 from impasto.jobs.events import Finished, Note, Progress
-from impasto.jobs.resources import Resources
 
 
 def main() -> None:
@@ -36,7 +35,7 @@ def main() -> None:
     )
     styles = (impasto.StyleInput(str(args.style)),)
     photos = sorted(args.folder.glob("*.jpg"))
-    resources = Resources()  # the encoder is opened once, for all pictures
+    resources = impasto.Resources()  # the encoder is opened once, for all pictures
 
     with Bar() as bar:
         task = bar.add_task("painting", total=len(photos))

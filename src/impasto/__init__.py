@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         StylizeRequest,
         TextureRequest,
     )
+    from impasto.jobs.resources import Resources
     from impasto.jobs.results import Result
     from impasto.jobs.results import Result as Painting
     from impasto.jobs.run import RunOptions, run
@@ -82,6 +83,7 @@ _HOMES = {
     "Recipe": "recipes.recipe",
     "RegionSpec": "regions.specs",
     "ReconstructRequest": "jobs.requests",
+    "Resources": "jobs.resources",
     "Result": "jobs.results",
     "RunOptions": "jobs.run",
     "STATISTICS": "losses.statistics",
@@ -131,6 +133,7 @@ __all__ = [  # written out for type checkers
     "Recipe",
     "ReconstructRequest",
     "RegionSpec",
+    "Resources",
     "Result",
     "RunOptions",
     "Statistic",

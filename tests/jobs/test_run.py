@@ -232,3 +232,10 @@ def test_a_notebook_shows_the_picture_as_it_emerges(request_, monkeypatch):
     assert len(shown) == 7
     assert shown[-1].size == (64, 48)
     assert shown[-1].tobytes() == result.image.tobytes()
+
+
+def test_a_preview_is_also_a_pillow_image():
+    pixels = torch.rand(1, 3, 20, 30)
+    shown = Preview(pixels).to_pil()
+    assert (shown.mode, shown.size) == ("RGB", (30, 20))
+    assert (images.read(shown).tensor - pixels).abs().max() <= 0.5 / 255 + 1e-6

@@ -11,6 +11,8 @@ from torch import Tensor
 from impasto.errors import ImpastoError, render
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from impasto.jobs.results import Result
 
 
@@ -72,6 +74,12 @@ class Preview:
     """The picture so far, (1, 3, H, W) in [0, 1], as it would be saved."""
 
     image: Tensor = field(repr=False)
+
+    def to_pil(self) -> Image.Image:
+        """The same as a Pillow image."""
+        from impasto import images
+
+        return images.to_pil(self.image)
 
 
 @dataclass(frozen=True)
