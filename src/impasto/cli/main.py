@@ -10,7 +10,7 @@ import argparse
 import importlib
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 from impasto import __version__
@@ -46,6 +46,7 @@ COMMANDS: Mapping[str, str] = {
     "models": "list, fetch, add and verify encoders and one-pass models",
     "export": "write a one-pass model for ONNX Runtime and browsers",
     "train": "train one-pass networks and encoders",
+    "completion": "print the completion script of a shell",
 }
 """Command → one-line summary.
 
@@ -121,7 +122,23 @@ def _print_warning(
     warn(" ".join(str(message).split()))
 
 
+def whole_parser(*, plug_ins: bool = True) -> Parser:
+    """The parser with the options of every command, for what describes them all.
+
+    Args:
+        plug_ins: Whether commands of other installed packages are included.
+    """
+    external = _external_commands() if plug_ins else {}
+    return _build_parser({*COMMANDS, *external}, external)
+
+
 def _parser(chosen: str) -> Parser:
+    # Installed packages are searched only if their commands matter, since it is slow.
+    return _build_parser((chosen,), {} if chosen in COMMANDS else _external_commands())
+
+
+def _build_parser(chosen: Container[str], external: Mapping[str, Sequence[EntryPoint]]) -> Parser:
+    """The parser with the names of all commands, and the options of those chosen."""
     parser = Parser(
         prog="impasto",
         description="Neural style transfer: paint a picture in the style of another.",
@@ -130,13 +147,11 @@ def _parser(chosen: str) -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"impasto {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
-    # Installed packages are searched only if their commands matter, since it is slow.
-    external = {} if chosen in COMMANDS else _external_commands()
     for name, about in {
         **{n: f"from {e[0].value}" for n, e in external.items()},
         **COMMANDS,
     }.items():
-        if name != chosen:
+        if name not in chosen:
             commands.add_parser(name, help=about)
             continue
         options, run = _external(external[name]) if name in external else _built_in(name)

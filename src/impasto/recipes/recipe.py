@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import tomli_w
-
 from impasto.errors import OptionError, option
 from impasto.losses.registry import STATISTICS, Statistic, is_statistic
 from impasto.recipes.choices import (
@@ -314,6 +312,8 @@ class Recipe:
 
     def to_toml(self) -> str:
         """The whole recipe as TOML."""
+        import tomli_w  # only here: the options of the command line are read without packages
+
         return tomli_w.dumps(self.to_dict())
 
 
