@@ -65,12 +65,12 @@ def find_pictures(folder: str | Path, *, exclude: Path | None = None) -> FoundPi
     folder = Path(folder)
     if not os.path.isdir(folder):
         raise InputDataError(f"There is no folder {folder}: name a folder of pictures.")
-    readable, all_suffixes = readable_suffixes(), _picture_suffixes()
+    readable, all_suffixes = readable_suffixes(), picture_suffixes()
     paths = sorted(
         path
         for path in folder.rglob("*")
         if path.suffix.lower() in all_suffixes
-        and not _is_hidden(path.relative_to(folder).parts)
+        and not is_hidden(path.relative_to(folder).parts)
         and os.path.isfile(path)
     )
     found = FoundPictures(*_split(paths, readable))
@@ -104,11 +104,13 @@ def readable_suffixes() -> frozenset[str]:
     return frozenset((pillow | {".jif", ".mpo"}) - _NOT_PICTURES) | heic | raw
 
 
-def _picture_suffixes() -> frozenset[str]:
+def picture_suffixes() -> frozenset[str]:
+    """The extensions of all pictures, also of those that cannot be read, in lower case."""
     return readable_suffixes() | HEIC_SUFFIXES | RAW_SUFFIXES | OTHER_SUFFIXES | {".avif"}
 
 
-def _is_hidden(parts: Iterable[str]) -> bool:
+def is_hidden(parts: Iterable[str]) -> bool:
+    """Whether a file with these parts of its path is to be passed over."""
     return any(part.startswith(".") or part == _MAC_FOLDER for part in parts)
 
 

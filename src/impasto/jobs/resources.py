@@ -17,6 +17,7 @@ from impasto.encoders.protocol import FeatureExtractor
 from impasto.encoders.vgg import Encoder
 from impasto.images.picture import Picture
 from impasto.jobs.requests import Source, StylizeRequest
+from impasto.networks.catalogue import open_network
 from impasto.networks.model import OnePassModel
 from impasto.onepass.stylizer import LARGE, StyleSource, Stylizer, choose_model, uint8_if_large
 from impasto.recipes.recipe import Recipe
@@ -40,19 +41,25 @@ class Resources:
         remember_features: Keep the features of pictures that are not optimized, for runs over the
             same pictures (see :class:`impasto.encoders.caching.CachingEncoder`).
         model: One-pass model to use for requests, instead of the one that they name.
+        readers: Threads that read pictures ahead.
     """
 
     def __init__(
-        self, *, remember_features: bool = False, model: OnePassModel | None = None
+        self,
+        *,
+        remember_features: bool = False,
+        model: OnePassModel | None = None,
+        readers: int = 1,
     ) -> None:
         self._remember = remember_features
         self._model = model
+        self._models: dict[str, OnePassModel] = {}
         self._encoders: dict[tuple[str, str, str, torch.device], FeatureExtractor] = {}
         self._contents: dict[tuple[str, int, int], Picture] = {}
         self._opening = threading.Lock()
         self._stylizers: dict[tuple[object, ...], Stylizer] = {}
         self._memory: float | None = None
-        self._readers: ThreadPoolExecutor | None = None
+        self._readers = ThreadPoolExecutor(readers)  # starts no thread before there is work
         self._reading: dict[tuple[str, int, int, bool, int], Future[Picture]] = {}
         self._used: set[Path | str] = set()
 
@@ -112,11 +119,10 @@ class Resources:
         self, request: StylizeRequest, memory: float | None, max_pixels: int, device: torch.device
     ) -> Stylizer:
         styles = [StyleSource(style.source, style.weight or 1.0) for style in request.styles]
-        model = self._model or request.model or None
-        if model is None and not styles:  # only regions have styles
-            model = choose_model(
-                [StyleSource(r.style) for r in request.regions if r.style is not None]
-            )
+        of_regions = [StyleSource(r.style) for r in request.regions if r.style is not None]
+        model = self._model or request.model or choose_model(styles or of_regions)
+        if isinstance(model, str):  # styles of the same model share it
+            model = self._models.get(model) or self._models.setdefault(model, open_network(model))
         return Stylizer(
             styles,
             model=model,
@@ -141,7 +147,6 @@ class Resources:
         """Begin to read a request's content in a thread, for :meth:`picture`."""
         if not isinstance(request.content, str):
             return
-        self._readers = self._readers or ThreadPoolExecutor(1)
         key = _reading_key(request, max_pixels, depth)
         self._reading[key] = start_in(
             self._readers, partial(self._read, request, max_pixels, depth)
@@ -175,8 +180,7 @@ class Resources:
 
     def close(self) -> None:
         """Wait for what is still being read."""
-        if self._readers is not None:
-            self._readers.shutdown(cancel_futures=True)
+        self._readers.shutdown(cancel_futures=True)
 
 
 def _reading_key(

@@ -84,6 +84,7 @@ class Result:
         quality: int = 95,
         depth: int = 8,
         metadata: str = "strip",
+        is_timed: bool = True,
     ) -> Path:
         """Write the picture in the format of the extension, with its request in the metadata.
 
@@ -94,6 +95,8 @@ class Result:
             metadata: What becomes of the photograph's own metadata. ``"strip"``: nothing is
                 written; ``"keep"``: EXIF, author, copyright and resolution, but not where it was
                 taken; ``"keep-location"``: that, too.
+            is_timed: Whether the metadata say how long it took. Without that, the same request
+                gives the same bytes.
 
         Raises:
             ImageError: If it cannot be written there.
@@ -105,17 +108,17 @@ class Result:
             alpha=self.alpha,
             quality=quality,
             depth=depth,
-            metadata=self.metadata() | provenance_of_saving(depth, metadata),
+            metadata=self.metadata(is_timed=is_timed) | provenance_of_saving(depth, metadata),
             source=self.source,
             source_metadata=metadata,
         )
 
-    def metadata(self) -> dict[str, str]:
-        """What goes into the picture's file: request, time and memory, versions."""
+    def metadata(self, *, is_timed: bool = True) -> dict[str, str]:
+        """What goes into the picture's file: request, versions, and time and memory if timed."""
         return {
             **describe_request(self.request),
             **provenance_of(self.request, self.sources, is_finished=self.is_finished),
-            **costs(self.seconds, self.peak_bytes),
+            **(costs(self.seconds, self.peak_bytes) if is_timed else {}),
             **self.notes,
         }
 
