@@ -115,6 +115,10 @@ SET_METRICS = Registry(
 def register_metric(name: str, metric: Metric | SetMetric) -> None:
     """Make a metric of another package available by its name.
 
+    Args:
+        name: Its name in ``impasto.evaluate`` and on the command line.
+        metric: Of single results, or of all results of a method.
+
     Raises:
         OptionError: The name is taken by another metric.
     """

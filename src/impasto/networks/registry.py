@@ -32,6 +32,10 @@ NETWORKS = Registry(
 def register_network(kind: str, entry: NetworkKind) -> None:
     """Add a kind of network; networks of this kind have ``kind`` as their attribute ``kind``.
 
+    Args:
+        kind: Its name in model files and on the command line.
+        entry: How networks of this kind are built, described and read.
+
     Raises:
         OptionError: If the name is taken.
     """

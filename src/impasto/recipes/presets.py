@@ -71,10 +71,14 @@ RECIPES: Mapping[str, Recipe] = {
         structure_weight=0.0,
     ),
 }
+"""The presets by name."""
 
 
 def get_recipe(name_or_path: str | Path) -> Recipe:
     """A preset by name, or a recipe from a TOML file.
+
+    Args:
+        name_or_path: A name in :data:`RECIPES`, or the path of a file that ends in ``.toml``.
 
     Raises:
         OptionError: For an unknown name, a file that is not a recipe, or something else.
