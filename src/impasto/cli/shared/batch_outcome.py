@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from impasto.cli.shared.batch import BatchItem
+from impasto.cli.shared.event_lines import prints_events
 from impasto.cli.shared.exit_codes import INTERRUPTED, WRONG_INPUT
 from impasto.cli.shared.messages import counted_noun, print_json, say, sentence, warn
 from impasto.errors import ImpastoError, with_file_name
@@ -61,7 +62,7 @@ def print_outcome(
             "skipped": skipped,
         }
         print_json(described)
-    elif not args.quiet:
+    elif not (args.quiet or prints_events(args)):
         if count == 1 and outcome.painted:
             item, seconds = outcome.painted[0]
             say(f"{item.output}: painted in {seconds:.2f} s")

@@ -80,6 +80,12 @@ def print_json(value: Any) -> None:
     print_result(json_text(json.dumps(value, indent=2, ensure_ascii=False)))
 
 
+def print_json_line(value: Any) -> None:
+    """Print a value as one line of JSON on stdout, at once."""
+    print(json_text(json.dumps(value, ensure_ascii=False)))
+    sys.stdout.flush()
+
+
 def json_text(text: str) -> str:
     """JSON whose invisible characters are escaped as JSON escapes them."""
     return "".join(map(_json_letter, text))

@@ -11,6 +11,7 @@ from impasto import images
 from impasto.cli.shared.batch import BatchItem, check_one_photograph, plan_batch
 from impasto.cli.shared.batch_outcome import Outcome, print_outcome
 from impasto.cli.shared.batch_run import paint_in_turn, unmade
+from impasto.cli.shared.event_lines import prints_events
 from impasto.cli.shared.messages import flag, inform
 from impasto.cli.shared.outputs import check_apart, check_outputs
 from impasto.cli.shared.run_to_file import asks_for_more, make_file, run_to_file, say_made
@@ -87,7 +88,7 @@ def _paint(
         )
     except KeyboardInterrupt:  # before the first step, or a second one
         raise StepAbandoned from None
-    if not (args.quiet or args.json):
+    if not (args.quiet or args.json or prints_events(args)):
         say_made(its_args, made)
     if not made.result.is_finished:
         raise StepAbandoned

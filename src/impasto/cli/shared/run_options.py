@@ -25,7 +25,10 @@ def add_run_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group.add_argument("--resume", action="store_true", help="continue from the checkpoint")
     add_overwrite(group)
     group.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    group.add_argument("--json", action="store_true", help="print the result as JSON")
+    printed = group.add_mutually_exclusive_group()
+    printed.add_argument("--json", action="store_true", help="print the result as JSON")
+    printed.add_argument("--events", action="store_true",
+                         help="print a line of JSON for every step, for programs")  # fmt: skip
     return group
 
 

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from impasto import images
+from impasto.cli.shared.event_lines import EventLines, prints_events
 from impasto.cli.shared.exit_codes import INTERRUPTED
 from impasto.cli.shared.messages import (
     counted_noun,
     inform,
     print_json,
+    print_json_line,
     print_note,
     say,
 )
@@ -102,10 +104,12 @@ def make_file(
     )
     running = run_request(request, options, resources=resources)
     is_resumable, frames = False, _Frames([], 0)
-    with running, ProgressBar(quiet=args.quiet or args.json, title=title) as bar:
+    lines = EventLines(running, output) if prints_events(args) else None
+    is_silent = args.quiet or args.json or lines is not None
+    with running, ProgressBar(quiet=is_silent, title=title) as bar:
         for event in running:
             bar.show(event)
-            if isinstance(event, Note) and (event.error or not args.quiet):
+            if isinstance(event, Note) and (event.error or not args.quiet) and lines is None:
                 print_note(event)
             elif isinstance(event, Planned):
                 _prepare(event, args)
@@ -113,6 +117,8 @@ def make_file(
                 # At once: the terminal may be gone, and with it the bar. Signals wait meanwhile.
                 is_resumable = event.is_resumable
                 frames = _write_files(running, output, anchored)
+            if lines is not None:
+                lines.show(event)
     result = running.result
     if result.is_finished:
         running.remove_checkpoint()
@@ -130,6 +136,8 @@ def _print_kept(args: argparse.Namespace) -> int:
     """Say that the picture is there already; the exit code."""
     if args.json:
         print_json({"output": str(args.output), "skipped": True})
+    elif prints_events(args):
+        print_json_line({"event": "skipped", "output": str(args.output)})
     elif not args.quiet:
         say(f"{args.output} exists already, made in the same way: kept (--overwrite replaces it)")
     return 0
@@ -187,7 +195,7 @@ def _prepare(planned: Planned, args: argparse.Namespace) -> None:
         return_freed_memory()
     elif args.memory is None and planned.bytes is not None and planned.device == "cpu":
         keep_freed_memory(planned.bytes)
-    if not args.quiet:
+    if not (args.quiet or prints_events(args)):
         _print_plan(planned)
 
 
@@ -263,7 +271,7 @@ def _print_result(args: argparse.Namespace, made: Made) -> None:
             "recipe": result.recipe.to_dict(),
         }
         print_json(values)
-    elif not args.quiet:
+    elif not (args.quiet or prints_events(args)):
         say_made(args, made)
 
 
