@@ -7,6 +7,9 @@ that is done by worker processes, which speak lines of JSON with it.
 * ``app``: routes to functions; ``routes``, ``event_stream``: what the routes do
 * ``openapi``: the description of the routes, made from the declared entries of requests
 * ``gate``: who is let in, and the headers of every response; ``sessions``: cookies and tokens
+* ``intake``: takes jobs, of every protocol; ``streams``: how many of them a client has open
+* ``gradio_api``, ``gradio_schema``, ``gradio_messages``, ``gradio_files``: what Gradio's clients
+  speak; ``calls``: pictures by one call, for protocols with tools
 * ``receiving``: bodies with files, bounded in bytes and time; ``rates``: how many a minute
 * ``posted``: a posted request whose pictures are uploads, checked strictly
 * ``studio``: jobs, queues and workers; ``job``: one of them; ``fair_queue``: who is next

@@ -24,10 +24,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from impasto.images.samples import SAMPLES
 from impasto.web.about import STATIC
 from impasto.web.gate import ROUTE, SESSION, Gate
+from impasto.web.gradio_api import GradioApi
+from impasto.web.intake import Intake
 from impasto.web.rates import RateLimit
 from impasto.web.routes import Routes, problem
 from impasto.web.sessions import Sessions
 from impasto.web.settings import Settings
+from impasto.web.streams import Streams
 from impasto.web.studio import Studio
 from impasto.web.telemetry import Telemetry
 
@@ -41,7 +44,9 @@ def create_app(settings: Settings, folder: Path) -> tuple[ASGIApp, Studio]:
     """
     telemetry, sessions = Telemetry(), Sessions(settings.token)
     studio = Studio(settings, folder, telemetry)
-    routes = Routes(studio, sessions, RateLimit(settings.limits.rate))
+    intake, streams = Intake(studio, RateLimit(settings.limits.rate)), Streams()
+    routes = Routes(studio, sessions, intake, streams)
+    gradio = GradioApi(studio, intake, streams)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -90,6 +95,7 @@ def create_app(settings: Settings, folder: Path) -> tuple[ASGIApp, Studio]:
         Route("/api/jobs/{id}/resume", routes.resume_job, methods=["POST"]),
         Route("/api/jobs/{id}/preview", routes.preview),
         Route("/api/jobs/{id}/result", routes.result),
+        *gradio.routes,
         Mount("/static/samples", StaticFiles(directory=SAMPLES), name="samples"),
         Mount("/static", StaticFiles(directory=STATIC), name="static"),
     ]

@@ -48,6 +48,7 @@ _FREE = ("/", "/api", "/openapi.json", "/healthz", "/readyz", "/api/session")
 """Paths that need no token; files of the page do not either."""
 
 _PAGES = ("/", "/api")
+_NOT_STORED = ("/api/", "/gradio_api/")
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _OWN_SITES = ("same-origin", "none")
 _TOKENS_A_MINUTE = 30
@@ -97,7 +98,7 @@ class Gate:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
-                if scope["path"].startswith("/api/"):
+                if scope["path"].startswith(_NOT_STORED):
                     headers["cache-control"] = "no-store"
             await send(message)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import shutil
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from starlette.datastructures import UploadFile
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
 from impasto.web.posted import MOST_UPLOADS
@@ -68,11 +70,41 @@ async def received_form(request: Request, most_bytes: int) -> AsyncIterator[Form
             _WHOLE_SECONDS,
         )
     except asyncio.TimeoutError:
-        raise RefusedError(408, "The files came too slowly: send them again.") from None
+        raise _too_slow() from None
     try:
         yield _form(parts.multi_items())
     finally:
         await bounded.close()
+
+
+async def received_json(request: Request, most_bytes: int) -> Any:
+    """The value of a JSON body; None for anything else.
+
+    Args:
+        request: Whose body it is.
+        most_bytes: Of the body.
+
+    Raises:
+        RefusedError: If it is too long or too slow.
+    """
+    bounded, body = _Bounded(request, most_bytes), bytearray()
+
+    async def receive() -> None:
+        is_whole = False
+        while not is_whole:
+            message = await bounded.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            body.extend(message.get("body", b""))
+            is_whole = not message.get("more_body", False)
+
+    try:
+        await asyncio.wait_for(receive(), _WHOLE_SECONDS)
+        return json.loads(body)
+    except asyncio.TimeoutError:
+        raise _too_slow() from None
+    except (ValueError, RecursionError):
+        return None
 
 
 def _form(parts: Iterable[tuple[str, UploadFile | str]]) -> Form:
@@ -102,6 +134,10 @@ class _Bounded:
         if self._count > self._most:
             raise _too_long(self._most)
         return message
+
+
+def _too_slow() -> RefusedError:
+    return RefusedError(408, "The message came too slowly: send it again.")
 
 
 def _too_long(most: int) -> RefusedError:

@@ -6,7 +6,7 @@ import functools
 import json
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -15,28 +15,27 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from impasto.errors import ImpastoError
 from impasto.web.about import about
 from impasto.web.gate import CLIENT, SESSION, Gate
+from impasto.web.intake import Intake
 from impasto.web.job import Job
-from impasto.web.job_files import FILES, PREVIEW, SUFFIX
+from impasto.web.job_files import FILES, PREVIEW
 from impasto.web.openapi import openapi
-from impasto.web.posted import read_posted
-from impasto.web.rates import RateLimit
-from impasto.web.receiving import received_form
+from impasto.web.receiving import received_form, received_json
 from impasto.web.sessions import Sessions
+from impasto.web.streams import Streams
 from impasto.web.studio import RefusedError, Studio
 
-Route: TypeAlias = Callable[["Routes", Request], Awaitable[Response]]
-
-_MOST_STREAMS = 50
-"""Event streams of one client at a time; a browser has six connections to a server."""
+_S = TypeVar("_S")
 
 _LONGEST_TOKEN_BODY = 4096
 
 
-def answers_errors(route: Route) -> Route:
+def answers_errors(
+    route: Callable[[_S, Request], Awaitable[Response]],
+) -> Callable[[_S, Request], Awaitable[Response]]:
     """A route whose errors become answers of one sentence."""
 
     @functools.wraps(route)
-    async def answer(self: Routes, request: Request) -> Response:
+    async def answer(self: _S, request: Request) -> Response:
         try:
             return await route(self, request)
         except RefusedError as error:
@@ -65,12 +64,15 @@ class Routes:
     Args:
         studio: Does the work.
         sessions: Makes cookies.
-        rate: Jobs a minute of a client.
+        intake: Takes jobs.
+        streams: Counts event streams.
     """
 
-    def __init__(self, studio: Studio, sessions: Sessions, rate: RateLimit) -> None:
-        self._studio, self._sessions, self._rate = studio, sessions, rate
-        self._streams: dict[str, int] = {}
+    def __init__(
+        self, studio: Studio, sessions: Sessions, intake: Intake, streams: Streams
+    ) -> None:
+        self._studio, self._sessions = studio, sessions
+        self._intake, self._streams = intake, streams
         self.gate: Gate | None = None
 
     # --- jobs -------------------------------------------------------------------------------------
@@ -82,18 +84,14 @@ class Routes:
         async with received_form(request, self._studio.limits.upload_bytes) as form:
             if not form.text:
                 raise RefusedError(422, "The field 'request' is missing: it says what to make.")
-            posted = read_posted(form.text, form.files, self._studio.limits, form.format)
-            folder = self._studio.new_folder()
-            try:
-                for name in form.files:
-                    await form.save(name, folder / f"{name}{SUFFIX}")
-                for name, sample in posted.copies.items():
-                    shutil.copyfile(sample, folder / name)
-                session = request.scope[SESSION]
-                job = self._studio.add(posted, folder, client=client, session=session)
-            except BaseException:
-                shutil.rmtree(folder, ignore_errors=True)
-                raise
+            job = await self._intake.take(
+                form.text,
+                form.files,
+                form.save,
+                client=client,
+                session=request.scope[SESSION],
+                clip_format=form.format,
+            )
         return JSONResponse(_described(job), 202, headers={"location": f"/api/jobs/{job.id}"})
 
     @answers_errors
@@ -132,8 +130,7 @@ class Routes:
     async def events(self, request: Request) -> Response:
         """The events of a job, as a stream."""
         job, client = self._job(request), request.scope[CLIENT]
-        if self._streams.get(client, 0) >= _MOST_STREAMS:
-            raise RefusedError(429, "Too many event streams: close some.")
+        self._streams.check(client)
         last = request.headers.get("last-event-id", "")
         after = int(last) if last.isascii() and last.isdigit() and len(last) < 12 else 0
         headers = {"x-accel-buffering": "no"}  # a proxy passes each event on at once
@@ -141,17 +138,12 @@ class Routes:
         return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
     async def _stream(self, job: Job, client: str, after: int) -> AsyncIterator[str]:
-        self._streams[client] = self._streams.get(client, 0) + 1
-        try:
+        with self._streams.opened(client):
             async for serial, event, data in job.events(after):
                 if event:
                     yield f"id: {serial}\nevent: {event}\ndata: {json.dumps(data)}\n\n"
                 else:
                     yield ": nothing new\n\n"
-        finally:
-            self._streams[client] -= 1
-            if not self._streams[client]:
-                del self._streams[client]
 
     @answers_errors
     async def preview(self, request: Request) -> Response:
@@ -203,9 +195,7 @@ class Routes:
             RefusedError: If it sends too many, or there is no room for a job.
         """
         client: str = request.scope[CLIENT]
-        if wait := self._rate.seconds_to_wait(client):
-            raise RefusedError(429, "Too many requests: wait a moment.", retry_after=wait)
-        self._studio.check_room(client)
+        self._intake.count(client)
         return client
 
     def _job(self, request: Request) -> Job:
@@ -219,15 +209,8 @@ class Routes:
     @answers_errors
     async def post_session(self, request: Request) -> Response:
         """Give the token once, to be let in by a cookie."""
-        body = bytearray()
-        async for part in request.stream():
-            body += part
-            if len(body) > _LONGEST_TOKEN_BODY:
-                raise RefusedError(413, "A token is shorter.")
-        try:
-            token = json.loads(body)["token"]
-        except (ValueError, TypeError, LookupError):
-            token = None
+        body = await received_json(request, _LONGEST_TOKEN_BODY)
+        token = body.get("token") if isinstance(body, dict) else None
         address = request.client.host if request.client else ""
         if not isinstance(token, str) or not self._sessions.is_token(token):
             assert self.gate is not None
