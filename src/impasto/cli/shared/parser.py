@@ -76,7 +76,7 @@ class Parser(argparse.ArgumentParser):
         formatter = self._get_formatter()
         formatter.add_usage(self.usage, shown, self._mutually_exclusive_groups)
         formatter.add_text(self.description)
-        for group in sorted(self._action_groups, key=_place):
+        for group in sorted(self._action_groups, key=heading_place):
             formatter.start_section(group.title)
             formatter.add_text(group.description)
             formatter.add_arguments([a for a in group._group_actions if a in shown])
@@ -161,7 +161,7 @@ class _Help(argparse.Action):
         parser.exit()
 
 
-def _place(group: argparse._ArgumentGroup) -> int:
+def heading_place(group: argparse._ArgumentGroup) -> int:
     """Where a group stands in the help; groups without one of the headings come first."""
     return HEADINGS.index(group.title) if group.title in HEADINGS else -1
 
