@@ -16,7 +16,7 @@ The packages are floors of one house. Each imports only from floors with a lower
     5   recipes: every number of a painting; networks: one pass, in files; enlargement: along edges
     6   painting: by optimization, coarse to fine; onepass: by a trained network
     7   jobs: requests, events, results; the one door to everything above
-    8   metrics: figures for pictures; training: of networks and encoders; export: graphs
+    8   metrics: of pictures; training: of networks; export: graphs; batch: many pictures
     9   studies: grids of recipes; evaluation: methods compared by metrics; video: clips
     10  reports: pages and plots; web: a page and a service; live: a camera
     11  cli: the command line

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "paint": "paint a picture in the style of another, by optimization",
     "stylize": "paint pictures in one pass, in a fraction of a second",
     "video": "paint a clip frame by frame, with its sound and times",
+    "batch": "paint many pictures with many workers, here or in a cluster",
     "live": "paint what a camera sees, in a window or a virtual camera",
     "texture": "synthesize a texture in the style of a picture",
     "reconstruct": "reconstruct a picture from the features of chosen layers",
