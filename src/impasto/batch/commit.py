@@ -58,7 +58,7 @@ def _placed(output: Output, plan: Plan, entry: Entry, work: Path) -> Entry:
     problem = output.put_new(
         made_file(work, entry), entry.output, entry.sha256, overwrite=plan.overwrite
     )
-    return failed(entry, f"{entry.output}: {problem}.") if problem else entry
+    return failed(entry, f"{output.path(entry.output)} {problem}.") if problem else entry
 
 
 def failed(entry: Entry, error: str) -> Entry:

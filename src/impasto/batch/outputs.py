@@ -42,7 +42,7 @@ class Output(Protocol):
         ...
 
     def put_new(self, local: Path, name: str, digest: str, *, overwrite: bool) -> str:
-        """Put the picture of a row there; why that is not done, or empty.
+        """Put the picture of a row there; why not, as the end of a sentence, or empty.
 
         Args:
             local: Its file, which may be gone if it was put there before.
@@ -96,7 +96,8 @@ def digest_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-TAKEN = "there is a file of this name already, which was made in another way"
+TAKEN = "exists already and was made in another way"
+GONE = "was removed while it was being written"
 
 
 class LocalOutput:
@@ -142,7 +143,7 @@ class LocalOutput:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             if not local.exists():  # put there before a crash
-                return "" if self._holds(target, digest) else "it was removed while it was written"
+                return "" if self._holds(target, digest) else GONE
             if overwrite and os.path.lexists(target) and not is_own_file(target):
                 return TAKEN
             if overwrite:
@@ -155,10 +156,10 @@ class LocalOutput:
                     return TAKEN
                 local.unlink()
         except (FileExistsError, NotADirectoryError, IsADirectoryError):
-            return "a file has the name of its folder, or a folder its own"
+            return "cannot be written: a file has the name of its folder, or a folder its own"
         except OSError as problem:
             if problem.errno in (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ):
-                return "the disk does not take its name"
+                return "cannot be written: the disk does not take its name"
             raise not_written(target, problem, StorageError) from problem
         return ""
 
@@ -244,7 +245,7 @@ class RemoteOutput:
     def put_new(self, local: Path, name: str, digest: str, *, overwrite: bool) -> str:
         """See :class:`Output`; two rows of one name in two shards at once are not told apart."""
         if not local.exists():  # put there before a crash
-            return "" if self._holds(name, digest) else "it was removed while it was written"
+            return "" if self._holds(name, digest) else GONE
         if not overwrite and self.is_taken(name) and not self._holds(name, digest):
             return TAKEN
         self.put(local, name)

@@ -159,6 +159,8 @@ def settle(plan: Plan, output: Output, *, workers: int, cores: int) -> tuple[Pla
     plan = dataclasses.replace(plan, state=opened_input.state())
     source = plan.source(output)
     check_columns(source.columns(), plan.ignored)
+    if next(source.shards(SHARD_SIZE), None) is None:
+        raise InputDataError(f"{plan.input} has no rows: name a manifest with a picture a row.")
     count = source.count
     workers = max(1, min(workers, count or workers))
     plan = dataclasses.replace(

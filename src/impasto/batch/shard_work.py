@@ -29,7 +29,7 @@ from impasto.batch.rows import Row, read_row
 from impasto.batch.shard_log import Done, Entry, read_log
 from impasto.batch.shards import Source
 from impasto.batch.tasks import MOST_CRASHES, Stop, Task, Tell, WorkOptions
-from impasto.errors import ImpastoError, with_file_name
+from impasto.errors import ImpastoError
 from impasto.jobs.events import Note, Planned
 from impasto.jobs.existing import Existing, find_existing, is_own_file
 from impasto.jobs.request_json import to_json
@@ -254,7 +254,7 @@ class _Painting:
         if found is Existing.SAME:
             raise _MadeError(str(target))
         if not (self._plan.overwrite and is_own_file(target)):
-            raise ImpastoError(f"{row.output}: {TAKEN}.")
+            raise ImpastoError(f"{target} {TAKEN}.")
 
     def _make(self, row: Row, fetched: Future[LocalRequest]) -> None:
         """Paint one, and begin to write it."""
@@ -275,7 +275,7 @@ class _Painting:
         except StorageError:
             raise
         except ImpastoError as error:
-            self._log_failure(row, _sentence(error, local))
+            self._log_failure(row, _sentence(error, row, local))
         except Exception as error:  # a mistake of Impasto's own costs one picture
             traceback.print_exception(error, file=sys.stderr)
             self._log_failure(
@@ -350,7 +350,7 @@ class _Painting:
         except ImpastoError as error:
             if isinstance(error.__cause__, OSError):
                 raise StorageError(error.message) from error.__cause__
-            self._log_failure(row, _sentence(error, local))
+            self._log_failure(row, _sentence(error, row, local))
             return
         finally:
             local.clean_up()
@@ -402,13 +402,11 @@ class _StoppedError(Exception):
     """Nothing more is fetched."""
 
 
-def _sentence(error: ImpastoError, local: LocalRequest | None) -> str:
-    text = str(error)
-    if local is None:
-        return text
-    text = local.in_words_of_the_manifest(text)
-    content = str(getattr(local.original, "content", ""))
-    return text if content in text else str(with_file_name(content, error))
+def _sentence(error: ImpastoError, row: Row, local: LocalRequest | None) -> str:
+    """An error with the name of the content, in the words of the manifest."""
+    text = str(error) if local is None else local.in_words_of_the_manifest(str(error))
+    content = "" if row.request is None else str(row.request.content)
+    return text if content in text else f"{content}: {text}"
 
 
 def _remove_folder(folder: Path) -> None:
