@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 
 import pytest
 
 from impasto.cli.main import COMMANDS
+
+resource = pytest.importorskip("resource")  # not on Windows
 
 HEAVY = ("torch", "numpy", "PIL", "scipy", "safetensors.torch")
 

@@ -14,10 +14,10 @@ from impasto.cli.main import run
 from impasto.errors import WeightsError
 from impasto.weights import store
 
+pwd = pytest.importorskip("pwd")  # not on Windows
+
 if sys.platform == "win32":
     pytest.skip("users of POSIX", allow_module_level=True)
-
-import pwd
 
 
 @pytest.fixture(autouse=True)
