@@ -46,6 +46,7 @@ COMMANDS: Mapping[str, str] = {
     "rerun": "paint a picture or clip again from the request in its file",
     "models": "list, fetch, add and verify encoders and one-pass models",
     "export": "write a one-pass model for ONNX Runtime and browsers",
+    "web": "write a static site that paints in the browser",
     "train": "train one-pass networks and encoders",
     "completion": "print the completion script of a shell",
 }

@@ -162,6 +162,7 @@ def _describe(model: OnePassModel, name: str) -> dict[str, Any]:
         "licence": record.licence if record else model.card.get("licence", ""),
         "card": model.card,
         "style_size": model.network.style_size,
+        "palette_size": model.network.palette_size,
         "styles": known,
         "style_vectors": STYLES if known else None,
         "identity": IDENTITY if IDENTITY in known else None,

@@ -1,0 +1,40 @@
+"""``impasto web build``: write the browser studio as a static site."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+
+from rich.progress import BarColumn, Progress
+
+from impasto.cli.shared.messages import print_json, say
+from impasto.runtime.progress import rest_of_line
+from impasto.runtime.terminal import console
+from impasto.web.site import build_site, first_download
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the site, say how large it is, and return the exit code."""
+    bars = console(stderr=True)
+    columns = (BarColumn(bar_width=24), rest_of_line("{task.description}"))
+    hidden = args.quiet or args.json or not bars.is_terminal
+    with Progress(*columns, console=bars, disable=hidden, expand=True) as bar:
+        task = bar.add_task("", total=1.0)
+        site = build_site(
+            args.output,
+            models=list(dict.fromkeys(args.model)),
+            precision=args.precision,
+            overwrite=args.overwrite,
+            progress=lambda step, share: bar.update(task, description=step, completed=share),
+        )
+    if args.json:
+        print_json(site)
+        return 0
+    files = site["files"]
+    say(
+        f"{args.output}: {len(files)} files, {sum(files.values()) / 1e6:.1f} MB, of which a first "
+        f"picture takes {first_download(site) / 1e6:.1f} MB."
+    )
+    folder = shlex.quote(str(args.output))
+    say(f"To see it: python -m http.server --bind 127.0.0.1 --directory {folder}")
+    return 0
