@@ -31,7 +31,8 @@ def _list(args: argparse.Namespace) -> int:
     added = added_networks().values()
     if args.json:
         known = [_description(record) for record in store.WEIGHTS.values()]
-        print_json([*known, *map(_added_description, added)])
+        models, styles = [*known, *map(_added_description, added)], _styles()
+        print_json([{**model, "styles": styles.get(str(model["name"]), [])} for model in models])
         return 0
     from rich import box
     from rich.markup import escape
@@ -110,10 +111,9 @@ def _added_description(path: Path) -> dict[str, object]:
 
 
 def _styles() -> dict[str, list[str]]:
-    """Model → names of its styles, for models with named styles."""
-    from impasto.networks.catalogue import networks, style_names
+    from impasto.networks.catalogue import named_styles
 
-    return {name: styles for name in networks() if (styles := style_names(name))}
+    return named_styles()
 
 
 def _state(record: store.WeightRecord) -> str:
