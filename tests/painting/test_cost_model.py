@@ -77,6 +77,18 @@ def test_too_little_is_refused_with_the_least_that_does(encoder):
         painter(encoder, memory=0.99 * least)
 
 
+def test_the_longest_side_is_the_last_that_a_budget_allows(encoder):
+    memory = painter(encoder).objective_builder._memory
+    assert memory.longest_side(memory.least) == 400
+    assert memory.longest_side(BASE_BYTES) == 0
+    budget = BASE_BYTES + 3 * (memory.least - BASE_BYTES)
+    work = painter(encoder, memory=budget)
+    side = work.objective_builder.longest_side()
+    assert 600 < side < 1000
+    assert memory.enlarged(side / 400).least <= budget < memory.enlarged((side + 2) / 400).least
+    painter(encoder, size=side, memory=budget)  # is not refused
+
+
 @pytest.mark.parametrize("factor", [1.0, 1.1, 1.5, 2.0, 4.0])
 def test_a_plan_is_never_above_its_budget(encoder, factor):
     least = painter(encoder, size=1000).objective_builder._memory.least

@@ -26,6 +26,8 @@ class Planned:
         seconds: Estimate of what is left to do; None if no estimate was asked for.
         bytes: Estimate of the peak memory of the process.
         tile_side: Side of the tiles in pixels, if the largest size is painted in tiles.
+        longest_side: Long side of the largest picture of this shape that the memory allows; None
+            if that is not known.
         device: Where the work is done, such as ``"cpu"`` or ``"cuda:0"``.
     """
 
@@ -34,6 +36,7 @@ class Planned:
     seconds: float | None = None
     bytes: float | None = None
     tile_side: int | None = None
+    longest_side: int | None = None
     device: str = "cpu"
 
 

@@ -297,6 +297,7 @@ def _planned(painter: Painter, cost: Estimate | None) -> Planned:
         seconds=cost.seconds if cost else None,
         bytes=painter.objective_builder.peak_bytes(painter.stages[-1].size),
         tile_side=painter.objective_builder.side(painter.stages[-1].size),
+        longest_side=painter.objective_builder.longest_side(),
         device=str(painter.device),
     )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from torch import Tensor
@@ -20,6 +20,9 @@ from impasto.runtime.memory import BASE_BYTES
 
 TILE_SIDES = (4096, 3072, 2048, 1536, 1024, 768, 512, 384, 256, 128)
 """Sides of tiles in pixels, without the halo."""
+
+LONGEST_SIDE = 65536
+"""Of any picture, as in recipes."""
 
 _TILE_FACTOR = 1.8
 """Memory per pixel in a tile, relative to a whole picture: cutting cores copies them (measured)."""
@@ -114,6 +117,28 @@ class PaintingMemory:
         """Side of the largest tiles that fit into a budget; None for the whole picture."""
         left = budget - self.fixed
         return tile_side(self.encoder, self.layers, size, left, extra=self.extra)
+
+    def enlarged(self, ratio: float) -> PaintingMemory:
+        """The same painting, with sides that many times as long."""
+        height, width = self.size
+        weights = min(self.held, encoder_bytes(self.encoder))
+        return replace(
+            self,
+            size=(max(1, round(height * ratio)), max(1, round(width * ratio))),
+            held=weights + ratio**2 * (self.held - weights),
+            style_pixels=ratio**2 * self.style_pixels,
+        )
+
+    def longest_side(self, budget: float, most: int = LONGEST_SIDE) -> int:
+        """Long side of the largest painting of this shape that a budget allows; 0 if none does."""
+        fits, fails = 0, most + 1
+        while fails - fits > 1:
+            side = (fits + fails) // 2
+            if self.enlarged(side / max(self.size)).least <= budget:
+                fits = side
+            else:
+                fails = side
+        return fits
 
     def check(self, budget: float) -> None:
         """Raise an OptionError if a budget is less than the least that does."""

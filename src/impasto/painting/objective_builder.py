@@ -197,6 +197,10 @@ class ObjectiveBuilder:
         """Peak bytes of the process while it paints at a size."""
         return self._memory.peak(size, self.side(size), self._budget)
 
+    def longest_side(self) -> int:
+        """Long side of the largest picture of this shape for which the memory is enough."""
+        return self._memory.longest_side(self._budget)
+
     def _plan_memory(self) -> cost_model.PaintingMemory:
         content, recipe, encoder = self._content, self._recipe, self._encoder
         pictures = [content, *(style.picture for style in self._styles)]

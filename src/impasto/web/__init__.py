@@ -16,6 +16,7 @@ that is done by worker processes, which speak lines of JSON with it.
 * ``lane``: a queue with its workers; ``job_files``: names in a job's folder
 * ``worker_process``: a worker as the server sees it; ``worker_events``: what it tells, checked;
   ``worker``, ``work``: the process itself
+* ``planning``: what a request would take; ``code``: a job as a command and as a program
 * ``samples``: pictures and styles that the server has by name
 * ``telemetry``: metrics for Prometheus and logs as lines of JSON
 """

@@ -53,6 +53,7 @@ class Job:
         id: Names it to clients; it cannot be guessed.
         state: Where it stands.
         place: In the queue, from 1; 0 while it does not wait.
+        names: Upload → what the client calls the file; for texts alone.
         output: File in ``folder`` that a clip is written to; empty for a picture.
         is_resumable: Whether it can go on from a checkpoint.
         formats: In which there is a picture; none before its end.
@@ -68,6 +69,7 @@ class Job:
     id: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     state: State = State.QUEUED
     place: int = 0
+    names: dict[str, str] = field(default_factory=dict)
     output: str = ""
     is_resumable: bool = False
     formats: tuple[str, ...] = ()

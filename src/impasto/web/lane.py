@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from impasto.web.fair_queue import FairQueue
 from impasto.web.job import Job
@@ -17,19 +17,20 @@ _PAUSE_SECONDS = 5.0
 """Before a worker that does not start is tried again."""
 
 
-class Reading:
-    """Metadata to be read in a folder, for somebody who waits for them.
+class Question:
+    """What a worker is asked, for somebody who waits for the answer.
 
     Args:
-        folder: With the file ``picture``.
+        folder: With the files that the task names.
+        task: For the worker, such as ``{"do": "metadata", "file": "picture"}``.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.request: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    def __init__(self, folder: Path, task: Mapping[str, Any]) -> None:
+        self.folder, self.task = folder, task
+        self.answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
 
-Item: TypeAlias = Job | Reading
+Item: TypeAlias = Job | Question
 Work: TypeAlias = Callable[[Item, WorkerProcess, str], Awaitable[None]]
 """Does an item with a worker, on a device; it lets no error out but those of the worker."""
 

@@ -95,6 +95,28 @@ def _paths(limits: Limits) -> dict[str, Any]:
                 (404, 422),
             ),
         },
+        "/api/jobs/{id}/code": {
+            "get": _operation(
+                "The job as a command and as a Python program", {"200": ("Both", {
+                    "type": "object", "properties": {
+                        "command": {"type": ["string", "null"]}, "python": {"type": "string"},
+                        "files": {"type": "object", "description": "upload or sample → its name "
+                                  "in both"}}})}, job, (404,)),
+        },
+        "/api/plan": {
+            "post": _operation(
+                "What a painting, texture or reconstruction would take, before it is sent",
+                {"200": ("Sizes, steps, seconds, bytes, and the longest side that the memory of "
+                         "the server allows", {"type": "object"})},
+                refused=(413, 422, 429, 503),
+                body={"content": {"application/json": {"schema": {
+                    "type": "object", "required": ["request", "shapes"],
+                    "properties": {
+                        "request": {"$ref": "#/components/schemas/Request"},
+                        "shapes": {"type": "object", "description": "upload → [width, height]",
+                                   "additionalProperties": {"type": "array"}}}}}}},
+            ),
+        },
         "/api/settings": {
             "post": _operation(
                 "The request in a picture that Impasto made",

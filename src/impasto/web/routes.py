@@ -14,11 +14,14 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 
 from impasto.errors import ImpastoError
 from impasto.web.about import about
+from impasto.web.code import job_as_code, shown_names
 from impasto.web.gate import CLIENT, SESSION, Gate
 from impasto.web.intake import Intake
 from impasto.web.job import Job
 from impasto.web.job_files import FILES, PREVIEW
 from impasto.web.openapi import openapi
+from impasto.web.planning import read_shapes
+from impasto.web.posted import read_posted
 from impasto.web.receiving import received_form, received_json
 from impasto.web.sessions import Sessions
 from impasto.web.streams import Streams
@@ -27,6 +30,7 @@ from impasto.web.studio import RefusedError, Studio
 _S = TypeVar("_S")
 
 _LONGEST_TOKEN_BODY = 4096
+_LONGEST_PLAN_BODY = 1 << 18
 
 
 def answers_errors(
@@ -91,6 +95,9 @@ class Routes:
                 client=client,
                 session=request.scope[SESSION],
                 clip_format=form.format,
+            )
+            job.names.update(
+                shown_names({name: file.filename for name, file in form.files.items()})
             )
         return JSONResponse(_described(job), 202, headers={"location": f"/api/jobs/{job.id}"})
 
@@ -172,6 +179,31 @@ class Routes:
         return FileResponse(
             path, media_type=media_type, filename=shown, content_disposition_type=kind
         )
+
+    @answers_errors
+    async def code(self, request: Request) -> Response:
+        """A job as a command and as a program."""
+        return JSONResponse(job_as_code(self._job(request)))
+
+    @answers_errors
+    async def post_plan(self, request: Request) -> Response:
+        """What a request would take, without its pictures."""
+        client = self._counted(request)
+        body = await received_json(request, _LONGEST_PLAN_BODY)
+        if not isinstance(body, dict) or not isinstance(body.get("request"), dict):
+            raise RefusedError(422, "Send JSON with a request and the shapes of its uploads.")
+        shapes = read_shapes(body.get("shapes"), self._studio.limits)
+        posted = read_posted(json.dumps(body["request"]), shapes, self._studio.limits)
+        if posted.request.kind in ("stylize", "video"):
+            raise RefusedError(422, "Only paintings, textures and reconstructions are planned.")
+        folder = self._studio.new_folder()
+        try:
+            for name, sample in posted.copies.items():
+                shutil.copyfile(sample, folder / name)
+            found = await self._studio.plan(posted, shapes, folder, client)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return JSONResponse(json.loads(found))
 
     @answers_errors
     async def post_settings(self, request: Request) -> Response:

@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,11 @@ from impasto.jobs.requests import StylizeRequest
 from impasto.jobs.video_request import VideoRequest
 from impasto.web.job import Job, State
 from impasto.web.job_files import CHECKPOINT, FILES, SUFFIX
-from impasto.web.lane import Item, Lane, Reading
+from impasto.web.lane import Item, Lane, Question
 from impasto.web.posted import Posted
 from impasto.web.settings import Settings
 from impasto.web.telemetry import LOGGER, Telemetry, gauge, log, memory_bytes
-from impasto.web.worker_events import read_metadata, take_event
+from impasto.web.worker_events import ask, take_event
 from impasto.web.worker_process import WorkerEndedError, WorkerProcess
 
 GRACE_SECONDS = 10.0
@@ -179,24 +179,50 @@ class Studio:
         Raises:
             ImpastoError: If it has none, or cannot be read.
         """
+        return await self._ask(folder, client, {"do": "metadata", "file": "picture"})
+
+    async def plan(
+        self, posted: Posted, shapes: Mapping[str, tuple[int, int]], folder: Path, client: str
+    ) -> str:
+        """What a request would take (:mod:`impasto.web.planning`), as JSON.
+
+        Args:
+            posted: The request.
+            shapes: Width and height of its uploads.
+            folder: From :meth:`new_folder`, with the samples that the request names.
+            client: Whose turn it is.
+
+        Raises:
+            ImpastoError: If it cannot be made, or there is no room.
+        """
+        options = self._options(self.settings.devices[0])
+        task = {"do": "plan", "request": to_json(posted.request), "shapes": dict(shapes)}
+        return await self._ask(folder, client, {**task, "options": options})
+
+    async def _ask(self, folder: Path, client: str, task: Mapping[str, Any]) -> str:
         self.check_room(client)
-        reading = Reading(folder)
-        self._quick.add(client, reading)
+        question = Question(folder, task)
+        self._quick.add(client, question)
         try:
-            return await asyncio.wait_for(asyncio.shield(reading.request), _READ_SECONDS)
+            return await asyncio.wait_for(asyncio.shield(question.answer), _READ_SECONDS)
         except asyncio.TimeoutError:
             raise RefusedError(503, "The server is busy: try again.") from None
         finally:
-            self._quick.remove(reading)
-            reading.request.cancel()
+            self._quick.remove(question)
+            question.answer.cancel()
+
+    def _options(self, device: str) -> dict[str, Any]:
+        """What a worker has to keep to."""
+        limits = dataclasses.asdict(self.limits)
+        return {"device": device, "memory": self.settings.memory, "limits": limits}
 
     # --- work -------------------------------------------------------------------------------------
 
     async def _do(self, item: Item, worker: WorkerProcess, device: str) -> None:
         self._running[item] = worker
         try:
-            if isinstance(item, Reading):
-                await read_metadata(item, worker)
+            if isinstance(item, Question):
+                await ask(item, worker)
             else:
                 await self._paint(item, worker, device)
         except Exception:  # the queue goes on, whatever happens to one job
@@ -217,12 +243,7 @@ class Studio:
         began = time.monotonic()
         self._telemetry.job_began(job.request.kind, time.time() - job.created)
         timer = self._spawn(self._stop_at_limit(job))
-        options = {
-            "device": device,
-            "memory": self.settings.memory,
-            "limits": dataclasses.asdict(self.limits),
-            "output": job.output,
-        }
+        options = {**self._options(device), "output": job.output}
         task = {"folder": str(job.folder), "request": to_json(job.request), "options": options}
         pixels = 0
         try:

@@ -32,6 +32,7 @@ from impasto.runtime.memory import memory_errors
 from impasto.video.metadata import read_made_from
 from impasto.video.result import VideoResult
 from impasto.web.job_files import CHECKPOINT, PREVIEW, RESULTS, SUFFIX
+from impasto.web.planning import plan_of
 from impasto.web.posted import check_result_size
 from impasto.web.samples import named_styles
 from impasto.web.settings import Limits
@@ -82,7 +83,12 @@ class Work:
             raise OptionError(
                 "The picture holds no settings: drop one that Impasto saved, as it was saved."
             )
-        self._pipe.tell(number, "finished", request=to_json(request))
+        self._pipe.tell(number, "finished", answer=to_json(request))
+
+    def _do_plan(self, number: int, task: dict[str, Any]) -> None:
+        """What a request would take."""
+        found = plan_of(task["request"], task["shapes"], task["options"])
+        self._pipe.tell(number, "finished", answer=json.dumps(found))
 
     def _do_run(self, number: int, task: dict[str, Any]) -> None:
         """Make a picture or a clip."""

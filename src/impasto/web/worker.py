@@ -8,6 +8,7 @@ Tasks come on stdin::
 
     {"do": "run", "task": 1, "folder": "…", "request": "…", "options": {…}}
     {"do": "metadata", "task": 2, "folder": "…", "file": "picture"}
+    {"do": "plan", "task": 3, "folder": "…", "request": "…", "shapes": {…}, "options": {…}}
     {"do": "stop", "task": 1}
 
 and events go to stdout, each with its task; the last of a task is ``finished`` or ``failed``.

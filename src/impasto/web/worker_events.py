@@ -8,7 +8,7 @@ from typing import Any
 
 from impasto.errors import ImpastoError
 from impasto.web.job import Job, State
-from impasto.web.lane import Reading
+from impasto.web.lane import Question
 from impasto.web.telemetry import log
 from impasto.web.worker_process import WorkerEndedError, WorkerProcess
 
@@ -46,20 +46,20 @@ def take_event(job: Job, event: dict[str, Any]) -> int:
     return math.prod(sides)
 
 
-async def read_metadata(reading: Reading, worker: WorkerProcess) -> None:
-    """Have a worker read metadata; the future of the reading gets them, or what is wrong."""
-    answer: str | ImpastoError = ImpastoError("The picture could not be read.")
+async def ask(question: Question, worker: WorkerProcess) -> None:
+    """Ask a worker; the future of the question gets the answer, or what is wrong."""
+    answer: str | ImpastoError = ImpastoError("The server did not find an answer.")
     try:
-        async for event in worker.run(do="metadata", folder=str(reading.folder), file="picture"):
+        async for event in worker.run(folder=str(question.folder), **question.task):
             if event["event"] == "finished":
-                answer = str(event.get("request", ""))
+                answer = str(event.get("answer", ""))
             elif event["event"] == "failed":
                 answer = ImpastoError(str(event.get("message", ""))[:_LONGEST_TEXT])
     except WorkerEndedError as error:
         answer = ImpastoError(str(error))
-    if reading.request.done():
+    if question.answer.done():
         return
     if isinstance(answer, str):
-        reading.request.set_result(answer)
+        question.answer.set_result(answer)
     else:
-        reading.request.set_exception(answer)
+        question.answer.set_exception(answer)
