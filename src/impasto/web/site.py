@@ -80,9 +80,7 @@ def build_site(
     if precision not in PRECISIONS:
         raise unknown_name("precision", precision, PRECISIONS)
     chosen = _named(list(models) or list(networks()))
-    target = check_new_folder(
-        Path(folder), overwrite=overwrite, is_own=_is_site, error=SiteError
-    )
+    target = check_new_folder(Path(folder), overwrite=overwrite, is_own=_is_site, error=SiteError)
     with atomic_folder(target, error=SiteError) as new:
         core = _write_page(new)
         described = []
@@ -114,7 +112,7 @@ def build_site(
 
 
 def first_download(site: dict[str, Any]) -> int:
-    """Bytes that a visitor loads for the first picture, in a style known by name if there is one."""
+    """Bytes that a visitor loads for the first picture, in a named style if there is one."""
     model = site["models"][0]
     paths = [*site["core"], *site["runtime"].values(), _WORKER, DESCRIPTION]
     paths += [f"{model['folder']}/{name}" for name in _painting_files(model["description"])]
@@ -212,8 +210,6 @@ def _finish(new: Path, site: dict[str, Any]) -> None:
     worker = (new / _WORKER).read_text(encoding="utf-8")
     site["release"] = release = digest.hexdigest()[:16]
     (new / _WORKER).write_text(worker.replace(_RELEASE, release), encoding="utf-8")
-    site["files"] = {
-        path: (new / path).stat().st_size for path in _files(new) if path != _WORKER
-    }
+    site["files"] = {path: (new / path).stat().st_size for path in _files(new) if path != _WORKER}
     text = json.dumps(site, indent=1, ensure_ascii=False)
     (new / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
