@@ -20,8 +20,8 @@ INTRODUCTION = """\
 
 <!-- Written by docs/make_command_page.py from the parsers: change the options there. -->
 
-Every command with all of its options. `impasto COMMAND -h` shows those that people use most, and
-`impasto COMMAND -h all` every one. Brackets at the end of a line hold the default.
+Every command with all of its options. After a command, `-h` shows those that people use most, and
+`-h all` every one. Brackets at the end of a line hold the default.
 
 The exit code is 0 after success, 2 after a mistake in the input, with one sentence that names the
 cure, and 130 after Ctrl-C.

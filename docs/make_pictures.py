@@ -33,6 +33,7 @@ INPUT_HEIGHT = 140
 """Height in pixels of the input pictures, where they have their own row."""
 
 _BLOCK = re.compile(r"```sh\n(.*?)```(?:\n+!\[[^]]*\]\(([^)]+)\))?", re.DOTALL)
+_RUNNABLE = re.compile(r" *(impasto|python) ")
 _INPUT = re.compile(r"docs/pictures/[\w.-]+")
 _MAX_ROW_LENGTH = 4
 _MODEL_SUFFIX = ".safetensors"
@@ -132,7 +133,8 @@ def examples(pages: Iterable[Path] = PAGES) -> Iterator[Example]:
     """Every block of ``impasto`` commands in the pages, in order."""
     for page in pages:
         for block, picture in _BLOCK.findall(page.read_text(encoding="utf-8")):
-            lines = [shlex.split(line, comments=True) for line in block.splitlines()]
+            runnable = (line for line in block.splitlines() if _RUNNABLE.match(line))
+            lines = [shlex.split(line, comments=True) for line in runnable]
             commands = tuple(tuple(words[1:]) for words in lines if words[:1] == ["impasto"])
             scripts = tuple(tuple(words[1:]) for words in lines if words[:1] == ["python"])
             if commands:

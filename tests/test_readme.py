@@ -18,8 +18,15 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PICTURES = DOCS / "pictures"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+GUIDES = sorted((DOCS / "guides").glob("*.md"))
+DEEPER_PAGES = [
+    *GUIDES, *sorted((DOCS / "zh").rglob("*.md")), *sorted((DOCS / "theory").glob("*.md")),
+    *sorted((DOCS / "reference").rglob("*.md")), *sorted((DOCS / "gallery").glob("*.md")),
+]  # fmt: skip
+"""Pages in folders of the docs. Their programs and pictures have tests of their own."""
 OTHER_PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "examples/README.md",
-               ROOT / "src/impasto/data/MODEL_CARD.md"]  # fmt: skip
+               ROOT / "README.zh-CN.md", ROOT / "src/impasto/data/MODEL_CARD.md",
+               *DEEPER_PAGES]  # fmt: skip
 
 
 def blocks(page, language):
@@ -28,9 +35,11 @@ def blocks(page, language):
 
 def commands():
     """Every command line that starts with impasto, in a code block or in backquotes."""
-    for page in PAGES:
+    for page in [*PAGES, ROOT / "README.zh-CN.md", *DEEPER_PAGES]:
         text = page.read_text(encoding="utf-8")
         lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
+        if page in [*GUIDES, DOCS / "at-a-glance.md"]:  # of files that the clone does not have
+            lines += [line for block in blocks(page, "text") for line in block.splitlines()]
         lines += re.findall(r"`(impasto [^`]+)`", text)
         for line in lines:
             line = line.replace(".venv/bin/", "").split("  #")[0].strip()
