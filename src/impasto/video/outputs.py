@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -173,6 +174,8 @@ def _video(
         )
     start = Fraction(request.start).limit_denominator(10**6)
     end = Fraction(request.end).limit_denominator(10**6) if request.end else None
+    if end is None and options.clip_limits.seconds < math.inf:  # sound may be longer than frames
+        end = start + Fraction(options.clip_limits.seconds)
     tracks, chapters, source, metadata = Tracks(), [], None, {}
     if isinstance(clip, VideoFile):
         source = info.path

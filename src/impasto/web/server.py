@@ -18,6 +18,7 @@ import uvicorn
 from impasto.errors import OptionError, option
 from impasto.runtime.processes import is_running, machine_id
 from impasto.web.app import create_app
+from impasto.web.connections import MOST_CONNECTIONS, bounded_protocol
 from impasto.web.settings import Settings
 from impasto.web.studio import Studio
 from impasto.web.telemetry import start_logging
@@ -47,6 +48,8 @@ def serve(settings: Settings, *, started: Callable[[str], object] = lambda addre
             log_config=None,
             access_log=False,
             server_header=False,
+            http=bounded_protocol(settings.proxy),
+            limit_concurrency=MOST_CONNECTIONS,
             ws="none",
             lifespan="on",
             proxy_headers=bool(settings.proxy),

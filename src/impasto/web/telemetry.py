@@ -144,6 +144,7 @@ def start_logging() -> None:
     """Send the service's log, and uvicorn's, to stderr."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
+    logging.getLogger().handlers = [handler]  # of other libraries
     for name in (LOGGER.name, "uvicorn", "uvicorn.error"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
