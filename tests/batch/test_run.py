@@ -146,7 +146,8 @@ def test_what_is_there_already_is_kept_and_never_replaced(batch, photos, tmp_pat
     tally = batch(photos)
     assert (tally.painted, tally.kept, tally.failed) == (4, 1, 2)
     assert [entry["error"] for entry in entries(out)][::2][:2] == [
-        f"{photos / name}: {out / name} exists already and was made in another way." for name in ("p0.png", "p2.png")
+        f"{photos / name}: {out / name} exists already and was made in another way."
+        for name in ("p0.png", "p2.png")
     ]  # fmt: skip
     assert {name: outputs(out)[name] for name in before} == before
     tally = batch(photos, overwrite=True, retry_failed=True)
