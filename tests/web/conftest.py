@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -22,3 +23,33 @@ def client(server: Server) -> Client:
     """A browser's session of its own."""
     cookie = server.client.get("/").headers["set-cookie"].partition(";")[0]
     return Client(server.port, {"cookie": cookie})
+
+
+@pytest.fixture(scope="session")
+def studio() -> Iterator[Server]:
+    """The server of the pages in a browser."""
+    with serving("--rate", "0", "--most-steps", "5000") as server:
+        yield server.wait_ready()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    from helpers.studio_page import CHROMIUM
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Any, studio: Server) -> Iterator[Any]:
+    """Opens the page in a session of its own; what the page's console says must be nothing."""
+    from helpers.studio_page import pages
+
+    with pages(chromium, studio.port) as opened:
+        yield opened

@@ -5,105 +5,36 @@ from __future__ import annotations
 import io
 import os
 import re
-import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from helpers.web_client import PAINTING, PHOTO, Server, png_bytes, serving
+from helpers.web_client import PAINTING, PHOTO, png_bytes, serving
 
 pytest.importorskip("playwright", reason="the browser is driven by playwright")
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import expect
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+from helpers.studio_page import (
+    CHROMIUM,
+    PATIENCE,
+    SIDEWAYS,
+    WIDTHS,
+    give,
+    job_of,
+    made,
+    next_job,
+    paint,
+    saved,
+    set_slider,
+    stroke,
+    violations,
 )
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium"),
 ]
-
-PATIENCE = 120_000  # milliseconds: other programs may share the machine
-WIDTHS = {"phone": (360, 780), "desk": (1400, 900)}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with serving("--rate", "0", "--most-steps", "5000") as server:
-        yield server.wait_ready()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_page(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
-    """Opens the page in a session of its own; what the page's console says must be nothing."""
-    contexts, said = [], []
-
-    def open_page(width: int = 1400, height: int = 900, path: str = "", **options: Any) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, locale=options.pop("locale", "en"),
-            accept_downloads=True, **options,
-        )  # fmt: skip
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("console", lambda message: message.type == "error" and said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(f"http://127.0.0.1:{server.port}/{path}")
-        page.wait_for_selector("body[data-ready]")
-        return page
-
-    expect.set_options(timeout=PATIENCE)
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert [text for text in said if "status of 4" not in text] == []
-
-
-def give(page: Page, field: str, data: bytes, name: str = "photo.png") -> None:
-    page.set_input_files(f"#{field}", {"name": name, "mimeType": "image/png", "buffer": data})
-
-
-def set_slider(page: Page, field: str, value: float) -> None:
-    page.eval_on_selector(
-        f"#{field}",
-        "(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); "
-        "e.dispatchEvent(new Event('change')); }",
-        str(value),
-    )
-
-
-def made(page: Page) -> None:
-    """Wait for the picture of the job that is shown."""
-    expect(page.locator("#save-png")).to_be_visible()
-
-
-def paint(page: Page) -> None:
-    """Begin a painting, and wait for its first step."""
-    old = page.url
-    page.click("#paint")
-    page.wait_for_function("old => location.href !== old", arg=old)
-    expect(page.locator("#status")).to_contain_text("step")
-
-
-def saved(page: Page, field: str) -> bytes:
-    with page.expect_download() as download:
-        page.click(f"#{field}")
-    return Path(download.value.path()).read_bytes()
 
 
 def test_a_photograph_and_a_style_give_a_picture_at_once(open_page):
@@ -122,7 +53,6 @@ def test_a_photograph_and_a_style_give_a_picture_at_once(open_page):
 
 def test_a_painting_emerges_is_stopped_kept_and_goes_on(open_page):
     page = open_page()
-    set_slider(page, "size", 256)
     give(page, "photo", png_bytes(256, 192, seed=1))
     give(page, "own-style", PAINTING, "mine.png")
     expect(page.locator("#chosen")).to_contain_text("mine.png")
@@ -222,33 +152,25 @@ def test_a_brushed_part_stays_a_photograph(open_page):
     made(page)
     page.click("#mask")
     set_slider(page, "brush-size", 30)
-    box = page.locator("#brush").bounding_box()
-    x, y = box["x"] + box["width"] * 0.2, box["y"] + box["height"] * 0.2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x, box["y"] + box["height"] * 0.8, steps=5)
-    page.mouse.up()
-    old = page.url
-    page.wait_for_function("old => location.href !== old", arg=old)
+    next_job(page, lambda: stroke(page, "#brush", [(0.2, 0.2), (0.2, 0.8)]))
     made(page)
     picture = np.asarray(Image.open(io.BytesIO(saved(page, "save-png"))).convert("RGB"))
     photo = Image.open(io.BytesIO(PHOTO)).convert("RGB").resize(picture.shape[1::-1])
     apart = np.abs(picture.astype(int) - np.asarray(photo).astype(int)).mean(-1)
     assert apart[60:130, 40:60].mean() < 0.5 * apart[:, 150:].mean()
-    page.click("#undo")
-    page.wait_for_function("old => location.href !== old", arg=page.url)
+    next_job(page, lambda: page.click("#undo"))
 
 
-def test_delete_forgets_the_picture(open_page, server):
+def test_delete_forgets_the_picture(open_page, studio):
     page = open_page()
     give(page, "photo", PHOTO)
     page.click("[data-style=starry-night]")
     made(page)
-    job = page.url.partition("#job=")[2]
+    job = job_of(page)
     page.click("#forget")
     expect(page.locator("#told")).to_contain_text("deleted")
     expect(page.locator("#made button")).to_have_count(0)
-    assert server.client.get(f"/api/jobs/{job}").status == 404
+    assert studio.client.get(f"/api/jobs/{job}").status == 404
 
 
 def test_mistakes_are_told(open_page):
@@ -295,8 +217,6 @@ UNNAMED = """() => [...document.querySelectorAll("button, a, input, select, prog
     : !(e.textContent.trim() || e.getAttribute("aria-label") || e.labels?.length))
   .map((e) => e.outerHTML.slice(0, 90))"""
 
-SIDEWAYS = """() => document.documentElement.scrollWidth - document.documentElement.clientWidth"""
-
 FAINT = """() => {
   const parts = (text) => text.match(/[\\d.]+/g).map(Number);
   const linear = (level) => level <= 10.3 ? level / 3294.6 : ((level / 255 + 0.055) / 1.055) ** 2.4;
@@ -339,11 +259,7 @@ def test_the_page_fits_and_can_be_read(open_page, device, scheme):
         ".map(e => Math.min(e.offsetWidth, e.offsetHeight))"
     )  # fmt: skip
     assert min(sizes) >= 24  # WCAG 2.2, target size
-    if script := os.environ.get("IMPASTO_AXE"):  # the file axe.min.js of the npm package axe-core
-        page.evaluate(Path(script).read_text(encoding="utf-8"))
-        found = page.evaluate("axe.run().then(told => told.violations)")
-        serious = [one for one in found if one["impact"] in ("serious", "critical")]
-        assert [(one["id"], [n["html"][:90] for n in one["nodes"]]) for one in serious] == []
+    assert violations(page) == []
     if folder := os.environ.get("IMPASTO_SCREENSHOTS"):
         page.screenshot(path=f"{folder}/{device}-{scheme}.png", full_page=True)
 
@@ -355,10 +271,10 @@ def test_the_page_for_programs(open_page):
     assert page.evaluate(SIDEWAYS) == 0
 
 
-def test_a_token_is_asked_for(browser):
+def test_a_token_is_asked_for(chromium):
     with serving("--token") as server:
         token = server.address.partition("#token=")[2]
-        page = browser.new_page()
+        page = chromium.new_page()
         page.set_default_timeout(PATIENCE)
         address = f"http://127.0.0.1:{server.port}/"
         page.goto(address)
@@ -370,7 +286,7 @@ def test_a_token_is_asked_for(browser):
         page.click("#token-form button")
         page.wait_for_selector("body[data-ready]")
         page.close()
-        page = browser.new_context().new_page()
+        page = chromium.new_context().new_page()
         page.set_default_timeout(PATIENCE)
         page.goto(server.address)
         page.wait_for_selector("body[data-ready]")

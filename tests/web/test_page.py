@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from helpers.asgi import ask
+from impasto.jobs.requests import RECONSTRUCTIONS, REQUESTS
+from impasto.jobs.video_request import VideoRequest
 from impasto.networks.catalogue import style_names
 from impasto.recipes.choices import COLOUR_MODES
 from impasto.web.about import STATIC
@@ -16,7 +18,8 @@ from impasto.web.settings import Settings
 
 PAGES = sorted(STATIC.glob("*.html"))
 SCRIPTS = sorted(STATIC.glob("*.js"))
-TEXTS = (STATIC / "i18n.js").read_text(encoding="utf-8")
+ENGLISH, CHINESE = STATIC / "words-en.js", STATIC / "words-zh.js"
+SHEETS = sorted(STATIC.glob("*.css"))
 
 
 def text(path: Path) -> str:
@@ -30,7 +33,7 @@ def test_pages_have_nothing_inline(page):
     assert re.findall(r"<style|\sstyle=|\son\w+=|javascript:", html) == []
 
 
-@pytest.mark.parametrize("path", [*PAGES, *SCRIPTS, STATIC / "style.css"], ids=lambda p: p.name)
+@pytest.mark.parametrize("path", [*PAGES, *SCRIPTS, *SHEETS], ids=lambda p: p.name)
 def test_nothing_is_loaded_from_elsewhere(path):
     assert re.findall(r"https?://(?!www\.w3\.org)|url\(|@import", text(path)) == []
 
@@ -43,17 +46,31 @@ def test_scripts_set_text_and_never_markup(script):
 
 
 def test_every_text_is_there_in_both_languages():
-    english, chinese = TEXTS.split("  zh: {")
-    entry = r'^    "?([\w.-]+)"?: "'
-    names = re.findall(entry, english, re.MULTILINE)
-    assert names == re.findall(entry, chinese, re.MULTILINE)
-    assert len(set(names)) == len(names) > 60
+    entry = r'^  "?([\w.-]+)"?: "(.+)",$'
+    english, chinese = (re.findall(entry, text(path), re.MULTILINE) for path in (ENGLISH, CHINESE))
+    names = [name for name, _ in english]
+    assert names == [name for name, _ in chinese]
+    assert len(set(names)) == len(names) > 150
+    for (name, told), (_, other) in zip(english, chinese, strict=True):
+        assert set(re.findall(r"{\w+}", told)) == set(re.findall(r"{\w+}", other)), name
     used = set()
     for path in [*PAGES, *SCRIPTS]:
         used |= set(re.findall(r'data-(?:text|label)="(\w+)"', text(path)))
         used |= set(re.findall(r'\btext\("([\w.]+)"', text(path)))
     assert used - set(names) == set()
     assert {f"colour.{mode}" for mode in COLOUR_MODES} <= set(names)
+    assert {f"source.{name}" for name in RECONSTRUCTIONS} <= set(names)
+    assert {f"kind.{kind}" for kind in (*REQUESTS, VideoRequest.kind)} <= set(names)
+
+
+@pytest.mark.parametrize("script", [*SCRIPTS, *SHEETS], ids=lambda path: path.name)
+def test_files_are_short(script):
+    assert len(text(script).splitlines()) < 400
+
+
+def test_modules_that_other_pages_share_stand_alone():
+    for name in ("divider.js", "strokes.js", "zoom.js"):
+        assert re.findall(r"\bimport\b|getElementById", text(STATIC / name)) == []
 
 
 def test_scripts_use_elements_that_are_there():

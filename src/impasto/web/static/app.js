@@ -1,26 +1,44 @@
 // The page: choose, make in one pass, paint and watch, keep, go on.
 
 import { Choices } from "./choices.js";
-import { acceptFiles, isPictureFile } from "./files.js";
+import { Code, copied } from "./code.js";
+import { Compare } from "./compare.js";
+import { Estimate } from "./estimate.js";
+import { acceptFiles, isClipFile, isPictureFile } from "./files.js";
 import { History } from "./history.js";
-import { duration, onLanguage, otherLanguage, text, toggleLanguage, translatePage } from "./i18n.js";
+import { duration, onLanguage, otherLanguage, text, translatePage } from "./i18n.js";
+import { Regions } from "./regions.js";
 import * as service from "./service.js";
+import { Settings } from "./settings.js";
 import { Stage } from "./stage.js";
+import { Tabs, tabOf } from "./tabs.js";
 
 const $ = (id) => document.getElementById(id);
 const AUTOMATIC_MS = 400; // after the last change, a picture in one pass is made by itself
 const NARROW = 900; // pixels, as in style.css: there the picture is below the settings
+const BUSY = ["queued", "running"];
+const FILMS = ["mp4", "webm"]; // formats of clips that a video element shows; others are pictures
+const ACTS = { paint: "paint", texture: "makeTexture", reconstruct: "makeReconstruct", video: "makeVideo" };
+const TITLES = { paint: "titlePaint", texture: "titleTexture", reconstruct: "titleReconstruct", video: "titleVideo" };
+const EMPTY = { paint: "emptyPaint", texture: "emptyTexture", reconstruct: "emptyReconstruct", video: "emptyVideo" };
 
-class Page {
+export class Page {
   constructor(about) {
     this.about = about;
     this.stage = new Stage();
-    this.history = new History((id) => this.open(id));
-    this.current = null; // the job that is shown: {id, kind, state, isAutomatic, request}
+    this.compare = new Compare(() => this.history.show());
+    this.code = new Code();
+    this.history = new History((id) => this.attempt(() => this.open(id)), (jobs, names) => this.compare.show(jobs, names));
+    this.current = null; // the job that is shown: {id, kind, state, request}
+    this.automatic = ""; // the last job that was made without being asked for
     this.inputs = new Map(); // id → what it was made from, while the tab is open
     this.unfollow = () => {};
-    this.choices = new Choices(about, () => this.changed());
-    this.stage.masked = () => this.changed();
+    this.choices = new Choices(about, () => this.changed(), (act) => this.attempt(act));
+    this.settings = new Settings(about, this.choices, () => this.changed());
+    this.regions = new Regions(this.choices, () => this.changed());
+    this.estimate = new Estimate(this.settings);
+    this.tabs = new Tabs((tab) => this.tabChanged(tab));
+    this.tabs.choose("paint");
     this.listen();
     onLanguage(() => this.translate());
   }
@@ -28,22 +46,25 @@ class Page {
   listen() {
     const clicks = {
       quick: () => this.makeNow("stylize"),
-      paint: () => this.makeNow("paint"),
+      paint: () => this.makeNow(this.tabs.now),
       stop: () => service.stop(this.current.id),
       resume: () => this.resume(),
       restore: () => this.restore(this.current.request, this.inputs.get(this.current.id)),
       link: () => this.copyLink(),
+      "copy-code": () => this.code.show(this.current.id, this.inputs.get(this.current.id)?.files),
       forget: () => this.forget(),
       sample: () => this.choices.setPhoto("tuebingen"),
+      mask: () => this.brush(!this.regions.isOpen),
     };
     for (const [id, act] of Object.entries(clicks)) $(id).addEventListener("click", () => this.attempt(act));
     const parts = {
       photo: (files) => this.choices.setPhoto(files[0]),
+      "clip-file": (files) => { this.tabs.choose("video"); this.choices.setClip(files[0]); },
       "own-style": (files) => files.forEach((file) => this.choices.addStyleFile(file)),
       "made-elsewhere": (files) => this.restoreFile(files[0]),
     };
     acceptFiles(parts, {
-      fits: (file) => this.fits(file),
+      fits: (file, id) => this.fits(file, id),
       isMade: (file) => this.restoreFile(file, true),
       attempt: (act) => this.attempt(act),
     });
@@ -67,50 +88,99 @@ class Page {
     $("problem").hidden = !message;
   }
 
-  fits(file) {
+  fits(file, id = "") {
     const most = this.about.limits.upload_bytes;
-    if (!isPictureFile(file)) this.problem(text("notPicture"));
+    const mayBeClip = ["", "clip-file", "made-elsewhere"].includes(id);
+    if (!isPictureFile(file) && !(mayBeClip && isClipFile(file))) this.problem(text("notPicture"));
     else if (file.size > most) this.problem(text("tooLarge", { size: Math.floor(most / 1e6) }));
     else return true;
     return false;
   }
 
-  get isPainting() {
-    return this.current !== null && ["queued", "running"].includes(this.current.state);
+  get isBusy() { return this.current !== null && BUSY.includes(this.current.state); }
+
+  // --- what is chosen -----------------------------------------------------------------------------
+
+  tabChanged(tab) {
+    this.settings.setTab(tab);
+    this.brush(false);
+    const words = { paint: ACTS[tab], "empty-title": TITLES[tab], "empty-told": EMPTY[tab] };
+    for (const [id, name] of Object.entries(words)) {
+      $(id).dataset.text = name; // for another language
+      $(id).textContent = text(name);
+    }
+    this.stage.canMask = tab === "paint";
+    if (this.isQuiet) return;
+    this.automatic = "";
+    this.showPhoto();
+    this.changed();
+  }
+
+  // Show the photograph, where no job is shown.
+  showPhoto() {
+    this.leave();
+    const isUsed = ["paint", "reconstruct"].includes(this.tabs.now);
+    this.shownPhoto = isUsed ? this.choices.photoUrl : "";
+    this.stage.setBefore(this.shownPhoto);
+    this.stage.showPhoto(this.shownPhoto);
   }
 
   changed() {
     const photo = this.choices.photoUrl;
-    if (photo !== this.shownPhoto) {
-      this.shownPhoto = photo;
-      this.stage.strokes = [];
-      this.stage.setBefore(photo);
-      this.stage.showPhoto(photo);
-    }
+    if (photo !== this.brushedPhoto) {
+      this.brushedPhoto = photo;
+      this.regions.setPhoto(photo, this.choices.moved);
+      this.choices.moved = null;
+      if (!this.isBusy) this.showPhoto();
+    } else if (this.regions.isOpen) this.regions.show();
+    this.offer();
     clearTimeout(this.timer);
-    if (!this.choices.canStylize || (this.isPainting && this.current.kind !== "stylize")) return;
+    if (!this.settings.canStylize || (this.isBusy && this.current.kind !== "stylize")) return;
     this.timer = setTimeout(() => this.attempt(() => this.make("stylize", true)), AUTOMATIC_MS);
   }
 
+  // Offer what can be made, and say what is lacking or what it takes.
+  offer() {
+    const { lack, canStylize } = this.settings;
+    $("quick").disabled = !canStylize;
+    $("paint").disabled = Boolean(lack);
+    $("hint").textContent = lack ? text(lack) : "";
+    this.estimate.ask(lack || this.tabs.now === "video" ? null : this.settings.request(this.tabs.now));
+  }
+
+  brush(isOpen) {
+    this.regions.open(isOpen);
+    this.stage.setBrushing(isOpen);
+    $("mask").dataset.text = isOpen ? "maskDone" : "mask";
+    $("mask").textContent = text($("mask").dataset.text);
+    if (isOpen) $("brush").focus({ preventScroll: true });
+  }
+
+  // --- jobs ---------------------------------------------------------------------------------------
+
   async makeNow(kind) {
+    this.brush(false);
     if (innerWidth < NARROW) $("stage").scrollIntoView();
     await this.make(kind);
   }
 
   async make(kind, isAutomatic = false) {
     clearTimeout(this.timer);
-    const before = this.current;
-    if (before?.isAutomatic) {
-      this.unfollow();
-      this.current = null;
-      await service.forget(before.id).catch(() => {});
+    const masks = this.tabs.now === "paint" ? await this.regions.masks() : [];
+    const { request, files } = this.settings.request(kind, masks, this.regions.feather);
+    if (this.automatic) { // another one takes its place
+      const id = this.automatic;
+      this.leave();
+      this.automatic = "";
+      this.history.drop(id);
+      await service.forget(id).catch(() => {});
     }
-    const mask = await this.stage.mask();
-    const { request, files } = this.choices.request(kind, mask);
     this.begin();
-    const job = await service.send(request, files);
-    this.inputs.set(job.id, { photo: this.choices.photo, styles: this.choices.styles.map((style) => ({ ...style })) });
-    this.watch(job, isAutomatic);
+    const job = await service.send(request, files, kind === "video" ? $("clip-format").value : "");
+    const { photo, clip, styles } = this.choices;
+    this.inputs.set(job.id, { photo, clip, styles: styles.map((style) => ({ ...style })), files });
+    this.automatic = isAutomatic ? job.id : "";
+    this.watch(job);
   }
 
   begin() {
@@ -121,13 +191,22 @@ class Page {
     $("status").textContent = text("starting");
   }
 
-  // Show a job and follow it.
-  watch(job, isAutomatic = false) {
+  // Show no job any more.
+  leave() {
     this.unfollow();
-    this.current = { id: job.id, kind: job.kind, state: job.state, isAutomatic, request: job.events?.finished?.request };
+    this.current = null;
+    history.replaceState(null, "", location.pathname);
+    this.begin();
+    $("work").hidden = true;
+  }
+
+  // Show a job and follow it.
+  watch(job) {
+    this.unfollow();
+    this.current = { id: job.id, kind: job.kind, state: job.state, request: job.events?.finished?.request };
     history.replaceState(null, "", `#job=${job.id}`);
     $("bar").removeAttribute("value");
-    $("work").hidden = job.state !== "queued" && job.state !== "running";
+    $("work").hidden = !BUSY.includes(job.state);
     $("status").textContent = text("starting");
     const id = job.id;
     this.unfollow = service.follow(id, (event, data) => {
@@ -142,21 +221,34 @@ class Page {
   }
 
   on_state(data) {
+    const { id, kind } = this.current;
     this.current.state = data.state;
-    $("work").hidden = !["queued", "running"].includes(data.state);
-    $("stop").hidden = this.current.kind === "stylize" && data.state === "running";
+    $("work").hidden = !BUSY.includes(data.state);
+    $("stop").hidden = kind === "stylize" && data.state === "running";
     if (data.state === "queued" && data.place) $("status").textContent = text("waiting", { place: data.place });
-    if (["queued", "running"].includes(data.state)) return;
+    if (BUSY.includes(data.state)) return;
     $("results").hidden = false;
     $("resume").hidden = !data.resumable;
     for (const format of ["png", "jpeg", "tiff"]) {
       $(`save-${format}`).hidden = !data.formats.includes(format);
-      $(`save-${format}`).href = service.resultOf(this.current.id, format, true);
+      $(`save-${format}`).href = service.resultOf(id, format, true);
     }
+    this.offerClip(data.formats.find((format) => !["png", "jpeg", "tiff"].includes(format)));
     $("restore").hidden = !this.current.request;
     if (data.result) $("kept").textContent = text("kept", { time: duration(this.about.limits.keep_seconds) });
     if (data.state === "stopped") $("told").textContent = text(data.result ? "stopped" : "stoppedEmpty");
-    this.history.update(this.current.id);
+    this.history.update(id);
+  }
+
+  // A painted clip: shown, and saved in its format.
+  offerClip(format) {
+    $("save-clip").hidden = !format;
+    if (!format) return;
+    const { id } = this.current;
+    $("save-clip").href = service.resultOf(id, format, true);
+    $("save-clip").textContent = text("saveAs", { format: format.toUpperCase() });
+    if (FILMS.includes(format)) this.stage.showFilm(service.resultOf(id, format));
+    else this.stage.show(service.resultOf(id, format));
   }
 
   on_planned(data) {
@@ -167,7 +259,7 @@ class Page {
 
   on_progress(data) {
     $("bar").value = data.share;
-    const parts = [text("step", data)];
+    const parts = [text(this.current.kind === "video" ? "frame" : "step", data)];
     if (data.seconds_left) parts.push(text("left", { time: duration(data.seconds_left) }));
     $("status").textContent = parts.join(" · ");
   }
@@ -185,13 +277,11 @@ class Page {
   on_finished(data) {
     this.current.request = data.request;
     const size = [data.width, data.height];
-    this.stage.show(service.resultOf(this.current.id, "png"), { size });
+    if (this.current.kind !== "video") this.stage.show(service.resultOf(this.current.id, "png"), { size, canRepeat: Boolean(data.request.tileable) });
     if (data.is_finished) $("told").textContent = text("finished", { ...data, time: duration(data.seconds) });
   }
 
-  on_failed(data) {
-    this.problem(data.message || text("failed"));
-  }
+  on_failed(data) { this.problem(data.message || text("failed")); }
 
   async resume() {
     this.begin();
@@ -199,32 +289,43 @@ class Page {
   }
 
   async forget() {
-    const { id } = this.current;
-    await service.forget(id);
-    this.unfollow();
-    this.current = null;
-    history.replaceState(null, "", location.pathname);
-    this.begin();
-    $("work").hidden = true;
+    await service.forget(this.current.id);
+    this.automatic = "";
+    this.showPhoto();
     $("told").textContent = text("deleted");
-    this.stage.showPhoto(this.shownPhoto);
     this.history.update("");
   }
 
   async copyLink() {
     const link = `${location.origin}/#job=${this.current.id}`;
-    const isCopied = await navigator.clipboard?.writeText(link).then(() => true, () => false);
-    $("told").textContent = isCopied ? text("copied") : link; // without HTTPS there is no clipboard
+    $("told").textContent = (await copied(link)) ? text("copied") : link;
   }
 
+  // --- restored -----------------------------------------------------------------------------------
+
+  // Set everything as it was for a request; what is shown stays.
   restore(request, inputs) {
-    this.choices.restore(request, inputs);
+    this.quietly(() => this.tabs.choose(tabOf(request.kind)));
+    this.choices.restore(request.picture ?? request, inputs);
+    this.settings.restore(request);
     const photo = this.choices.photoUrl;
-    if (photo !== this.shownPhoto) {
+    this.brushedPhoto = photo;
+    this.regions.setPhoto(photo);
+    if (!this.current) this.showPhoto();
+    else if (photo !== this.shownPhoto && this.current.kind !== "video") {
       this.shownPhoto = photo;
       this.stage.setBefore(photo);
     }
-    $("told").textContent = text(this.choices.canStylize ? "restored" : "restoredWithout");
+    this.offer();
+    const isWithout = ["needBoth", "needPhoto", "needClip", "needStyle"].includes(this.settings.lack);
+    $("told").textContent = text(isWithout ? "restoredWithout" : "restored");
+  }
+
+  // Do something that changes the choices, without a new picture.
+  quietly(act) {
+    this.isQuiet = true;
+    act();
+    this.isQuiet = false;
   }
 
   // Settings from a file; if it may be any photograph, only a picture of Impasto's is taken.
@@ -241,8 +342,12 @@ class Page {
   async open(id) {
     this.begin();
     const job = await service.job(id);
+    this.automatic = "";
+    this.quietly(() => this.tabs.choose(tabOf(job.kind)));
+    this.offer();
+    this.brush(false);
     const inputs = this.inputs.get(id);
-    this.shownPhoto = inputs ? (inputs.photo instanceof File ? this.choices.urlOf(inputs.photo) : `/static/samples/${inputs.photo}.jpg`) : "";
+    this.shownPhoto = inputs && job.kind !== "texture" && job.kind !== "video" ? this.choices.addressOf(inputs.photo) : "";
     this.stage.setBefore(this.shownPhoto);
     if (!job.links.preview && !job.result) this.stage.clear();
     this.watch(job);
@@ -257,40 +362,8 @@ class Page {
     translatePage();
     $("language").textContent = text("other");
     $("language").lang = otherLanguage();
+    this.choices.show();
     this.history.show();
+    this.offer();
   }
 }
-
-async function enter() {
-  const found = /^#token=([\w.~-]+)$/.exec(location.hash);
-  if (!found) return;
-  history.replaceState(null, "", location.pathname);
-  await service.enter(found[1]).catch(() => {});
-}
-
-async function start() {
-  translatePage();
-  $("language").addEventListener("click", toggleLanguage);
-  $("token-form").addEventListener("submit", async (event) => {
-    event.preventDefault();
-    try {
-      await service.enter($("token").value);
-      location.reload();
-    } catch (error) {
-      $("token-problem").textContent = error.message;
-    }
-  });
-  await enter();
-  try {
-    const page = new Page(await service.about());
-    await page.history.update("");
-    await page.attempt(() => page.openLink());
-    document.body.dataset.ready = "yes";
-  } catch (error) {
-    if (error.status === 401) { $("token-dialog").showModal(); return; }
-    $("problem").textContent = error.message || text("gone");
-    $("problem").hidden = false;
-  }
-}
-
-start();

@@ -1,41 +1,36 @@
-// What the person has chosen: photograph, styles with weights, settings; and the request of it.
+// The pictures that the person has chosen: photograph, clip, styles with weights.
 
+import { Crop, WHOLE, cut } from "./crop.js";
 import { onLanguage, text } from "./i18n.js";
 
 const $ = (id) => document.getElementById(id);
 
-export const SIZE_DEFAULT = 512;
+const sampleUrl = (name) => `/static/samples/${name}.jpg`;
+const button = (label, act) => {
+  const made = Object.assign(document.createElement("button"), { type: "button", textContent: label });
+  made.addEventListener("click", act);
+  return made;
+};
 
 export class Choices {
-  // about: what the server tells of itself; changed: called after every change.
-  constructor(about, changed) {
-    this.about = about;
+  // about: what the server tells of itself; changed: called after every change; attempt: does
+  // something and tells what goes wrong.
+  constructor(about, changed, attempt) {
+    Object.assign(this, { about, changed, attempt });
     this.photo = null; // a File, or the name of a sample
-    this.styles = []; // {name, file} or {name, named}, each with a weight
-    this.changed = changed;
+    this.clip = null; // a File
+    this.clipSeconds = 0;
+    this.styles = []; // {name, file} or {name, named, painting}, each with a weight
     this.urls = new Map();
-    this.fillSelects();
+    this.parts = new Map(); // file that was cut out → {whole, box, size}
+    this.shapes = new Map(); // picture's address → [width, height]
+    this.crop = new Crop();
     this.showTiles();
-    const most = Math.min(2048, Math.floor(about.limits.longest_side / 2 / 64) * 64);
-    $("size").max = String(most);
-    for (const id of ["strength", "scale", "size"]) {
-      $(id).addEventListener("input", () => this.showNumbers());
-      $(id).addEventListener("change", () => changed());
-    }
-    for (const id of ["colour", "recipe"]) $(id).addEventListener("change", () => changed());
+    $("crop-photo").addEventListener("click", () => attempt(() => this.cropPhoto()));
+    $("clip-shown").addEventListener("loadedmetadata", () => this.clipRead());
+    $("clip-shown").addEventListener("error", () => this.clipRead());
+    for (const id of ["start", "end"]) $(id).addEventListener("change", () => this.seek(id));
     onLanguage(() => this.show());
-  }
-
-  fillSelects() {
-    const modes = this.about.entries.stylize.colour.enum;
-    const recipes = ["default", "photo", "quick"].filter((name) => name in this.about.recipes);
-    onLanguage(() => {
-      for (const [id, names, key] of [["colour", modes, "colour"], ["recipe", recipes, "recipe"]]) {
-        const before = $(id).value;
-        $(id).replaceChildren(...names.map((name) => new Option(text(`${key}.${name}`), name)));
-        if (before) $(id).value = before;
-      }
-    });
   }
 
   showTiles() {
@@ -65,7 +60,7 @@ export class Choices {
     } else {
       // Pictures and a model's own styles are painted by different models.
       if (!style.painting) this.styles = this.styles.filter((one) => !one.file);
-      this.styles.push({ name: style.name.replaceAll("-", " "), named: style.name, painting: style.painting, thumbnail: style.thumbnail, weight: 1 });
+      this.styles.push(named(style, 1));
     }
     this.show();
     this.changed();
@@ -84,90 +79,136 @@ export class Choices {
     this.changed();
   }
 
+  setClip(file) {
+    this.clip = file;
+    this.clipSeconds = 0;
+    const isVideo = !file.type.startsWith("image/");
+    $("clip-shown").hidden = !isVideo;
+    if (isVideo) $("clip-shown").src = this.urlOf(file);
+    else $("clip-shown").removeAttribute("src");
+    for (const id of ["start", "end"]) $(id).value = "0";
+    this.show();
+    this.changed();
+  }
+
+  // The browser has read how long the clip is, or cannot play it: the server may.
+  clipRead() {
+    const { duration } = $("clip-shown");
+    this.clipSeconds = Number.isFinite(duration) ? duration : 0;
+    const most = this.about.limits.clip_seconds || Infinity;
+    const end = Math.floor(10 * Math.min(this.clipSeconds, most)) / 10;
+    for (const id of ["start", "end"]) $(id).max = String(Math.ceil(10 * this.clipSeconds) / 10);
+    if (end > 0 && end < Math.floor(10 * this.clipSeconds) / 10) $("end").value = String(end);
+    this.show();
+    this.changed();
+  }
+
+  seek(id) {
+    if (Number($(id).value) && this.clipSeconds) $("clip-shown").currentTime = Number($(id).value);
+    this.changed();
+  }
+
+  // --- parts of pictures --------------------------------------------------------------------------
+
+  async cropPhoto() {
+    const cropped = await this.cropped(this.photo);
+    if (cropped === null) return;
+    this.moved = cropped.moved; // for the regions, which stay where they are in the picture
+    this.setPhoto(cropped.file);
+  }
+
+  async cropStyle(style) {
+    const cropped = await this.cropped(style.file ?? style.painting);
+    if (cropped === null) return;
+    const at = this.styles.indexOf(style);
+    const name = style.file ? style.name : cropped.file.name ?? style.name;
+    this.styles[at] = { name, file: cropped.file, thumbnail: this.addressOf(cropped.file), weight: style.weight };
+    if (typeof cropped.file === "string") this.styles[at] = style; // the whole of a sample again
+    this.styles = this.styles.filter((one) => one.file || one.painting);
+    this.show();
+    this.changed();
+  }
+
+  // Another part of a picture that the person has asked for: {file, moved}; null for none.
+  async cropped(picture) {
+    const before = this.parts.get(picture) ?? { whole: picture, box: { ...WHOLE } };
+    const address = this.addressOf(before.whole);
+    const box = await this.crop.ask(address, before.box);
+    if (box === null) return null;
+    const size = [$("crop-image").naturalWidth, $("crop-image").naturalHeight];
+    const moved = { from: before.box, to: box, size };
+    if (box.width === 1 && box.height === 1) return { file: before.whole, moved };
+    const whole = before.whole instanceof File ? before.whole : { name: `${before.whole}.jpg`, type: "image/jpeg" };
+    const file = await cut(whole, box, address);
+    this.parts.set(file, { whole: before.whole, box });
+    return { file, moved };
+  }
+
+  // --- addresses ----------------------------------------------------------------------------------
+
   urlOf(file) {
     if (!this.urls.has(file)) this.urls.set(file, URL.createObjectURL(file));
     return this.urls.get(file);
   }
 
-  get photoUrl() {
-    if (this.photo === null) return "";
-    return this.photo instanceof File ? this.urlOf(this.photo) : `/static/samples/${this.photo}.jpg`;
+  // picture: a File, or the name of a sample, or null.
+  addressOf(picture) {
+    if (!picture) return "";
+    return picture instanceof File ? this.urlOf(picture) : sampleUrl(picture);
   }
 
-  get canStylize() {
-    return this.photo !== null && this.styles.length > 0;
+  get photoUrl() { return this.addressOf(this.photo); }
+
+  // The picture of a style; empty if the server only has it as a name.
+  pictureOf(style) { return this.addressOf(style.file ?? style.painting); }
+
+  // Width and height of a picture; null if the browser cannot show it.
+  async shapeOf(picture) {
+    const address = this.addressOf(picture);
+    if (!this.shapes.has(address)) {
+      const image = new Image();
+      image.src = address;
+      const isRead = await image.decode().then(() => true, () => false);
+      this.shapes.set(address, isRead ? [image.naturalWidth, image.naturalHeight] : null);
+    }
+    return this.shapes.get(address);
   }
 
-  get canPaint() {
-    return this.canStylize && this.styles.every((style) => style.file || style.painting);
-  }
+  get havePictures() { return this.styles.length > 0 && this.styles.every((style) => style.file || style.painting); }
 
-  // The request and its files. kind: "stylize" or "paint"; mask: a Blob of what is kept, or null.
-  request(kind, mask) {
-    const files = new Map();
-    const source = (thing, name) => {
-      if (!(thing instanceof Blob)) return `sample:${thing}`;
-      files.set(name, thing);
-      return `upload:${name}`;
-    };
-    const content = source(this.photo, "content");
-    const named = kind === "stylize" && this.styles.every((style) => style.named);
-    const several = this.styles.length > 1;
-    const styles = this.styles.map((style, number) => ({
-      source: named ? style.named : source(style.file ?? style.painting, `style-${number + 1}`),
-      weight: several ? style.weight : null,
-    }));
-    const request = { version: 1, kind, content, styles };
-    if (mask) request.regions = [{ name: "kept", content_mask: source(mask, "mask-1"), keep: true }];
-    const own = {
-      size: Number($("size").value),
-      strength: Number($("strength").value),
-      style_scale: 2 ** Number($("scale").value),
-      colour: $("colour").value,
-    };
-    if (kind === "stylize") return { request: { ...request, ...own }, files };
-    const base = this.about.recipes[$("recipe").value];
-    return { request: { ...request, recipe: { ...base, ...own } }, files };
-  }
+  // --- shown --------------------------------------------------------------------------------------
 
-  // Set all that a request says; its files are set by files, if they are known.
+  // Set the pictures that a request names, where they are known; files: what it was made from.
   restore(request, files) {
-    const own = request.recipe ?? request;
-    const set = (id, value) => { if (value !== undefined) $(id).value = String(value); };
-    set("strength", own.strength);
-    set("scale", own.style_scale > 0 ? Math.log2(own.style_scale) : 0);
-    set("size", own.size || SIZE_DEFAULT);
-    set("colour", own.colour);
-    if (request.recipe) set("recipe", this.recipeOf(request.recipe));
     if (files) {
       this.photo = files.photo;
-      this.styles = files.styles.map((style) => ({ ...style }));
+      this.styles = files.styles.slice();
+      if (files.clip && files.clip !== this.clip) this.setClip(files.clip);
     } else {
       const known = (name) => this.about.styles.find((style) => style.name === name || (style.painting && name.startsWith(`${style.painting}.`)));
       const found = (request.styles ?? []).map((style) => ({ style: known(style.source), weight: style.weight ?? 1 }));
-      this.styles = found.filter((one) => one.style).map(({ style, weight }) => (
-        { name: style.name.replaceAll("-", " "), named: style.name, painting: style.painting, thumbnail: style.thumbnail, weight }));
+      this.styles = found.filter((one) => one.style).map(({ style, weight }) => named(style, weight));
+      const sample = this.about.samples.find((name) => request.content === `${name}.jpg`);
+      if (sample) this.photo = sample;
     }
     this.show();
-  }
-
-  recipeOf(recipe) {
-    const tells = ["content_weight", "laplacian_weight", "detail", "init", "scales"];
-    const same = (name) => tells.every((entry) => this.about.recipes[name][entry] === recipe[entry]);
-    return ["photo", "quick"].find(same) ?? "default";
   }
 
   show() {
     const chosen = new Set(this.styles.map((style) => style.named));
     for (const tile of $("styles").children) tile.setAttribute("aria-pressed", String(chosen.has(tile.dataset.style)));
-    $("photo-shown").hidden = !this.photo;
+    $("photo-shown").hidden = $("crop-photo").hidden = !this.photo;
+    $("photo-part").classList.toggle("filled", Boolean(this.photo));
+    $("clip-part").classList.toggle("filled", Boolean(this.clip));
     if (this.photo) $("photo-shown").src = this.photoUrl;
     $("photo-shown").alt = text("photoOf");
+    $("photo-label").textContent = text(this.photo ? "otherPhoto" : "choosePhoto");
     $("chosen").replaceChildren(...this.styles.map((style) => this.row(style)));
-    this.showNumbers();
-    $("quick").disabled = !this.canStylize;
-    $("paint").disabled = !this.canPaint;
-    $("hint").textContent = !this.canStylize ? text("needBoth") : this.canPaint ? "" : text("needPicture");
+    $("clip-times").hidden = !this.clip;
+    const limits = this.about.limits;
+    const told = this.clipSeconds ? text("clipLong", { seconds: this.clipSeconds.toFixed(1) }) : "";
+    const most = limits.clip_seconds ? text("clipMost", { seconds: limits.clip_seconds }) : "";
+    $("clip-told").textContent = this.clip ? [this.clip.name, told].filter(Boolean).join(" · ") : most;
   }
 
   row(style) {
@@ -181,22 +222,24 @@ export class Choices {
     name.textContent = style.name;
     middle.append(name);
     if (this.styles.length > 1) {
-      const weight = Object.assign(document.createElement("input"), { type: "range", min: "0.1", max: "1", step: "0.1", value: String(style.weight) });
+      const weight = Object.assign(document.createElement("input"), { type: "range", min: "0", max: "1", step: "0.1", value: String(style.weight) });
       weight.setAttribute("aria-label", text("weight", { name: style.name }));
       weight.addEventListener("change", () => { style.weight = Number(weight.value); this.changed(); });
       middle.append(weight);
     }
-    const remove = Object.assign(document.createElement("button"), { type: "button", textContent: "×" });
+    item.append(image, middle);
+    if (this.pictureOf(style)) {
+      const crop = button(text("crop"), () => this.attempt(() => this.cropStyle(style)));
+      crop.setAttribute("aria-label", text("cropOf", { name: style.name }));
+      item.append(crop);
+    }
+    const remove = button("×", () => { this.styles = this.styles.filter((one) => one !== style); this.show(); this.changed(); });
     remove.setAttribute("aria-label", text("remove", { name: style.name }));
-    remove.addEventListener("click", () => { this.styles = this.styles.filter((one) => one !== style); this.show(); this.changed(); });
-    item.append(image, middle, remove);
+    item.append(remove);
     return item;
-  }
-
-  showNumbers() {
-    $("strength-shown").value = `${Math.round(Number($("strength").value) * 100)} %`;
-    $("scale-shown").value = `${Number((2 ** Number($("scale").value)).toFixed(2))}×`;
-    $("size-shown").value = `${$("size").value} px`;
   }
 }
 
+function named(style, weight) {
+  return { name: style.name.replaceAll("-", " "), named: style.name, painting: style.painting, thumbnail: style.thumbnail, weight };
+}

@@ -33,10 +33,11 @@ export function enter(token) {
   return call("/api/session", { method: "POST", headers, body: JSON.stringify({ token }) });
 }
 
-// Send a request; files is a Map of the names in the request to files.
-export function send(request, files) {
+// Send a request; files is a Map of the names in the request to files; format: of a clip.
+export function send(request, files, format = "") {
   const form = new FormData();
   form.append("request", JSON.stringify(request));
+  if (format) form.append("format", format);
   for (const [name, file] of files) form.append(name, file);
   return post("/api/jobs", form);
 }
@@ -46,6 +47,16 @@ export async function requestOf(file) {
   const form = new FormData();
   form.append("picture", file);
   return (await post("/api/settings", form)).request;
+}
+
+// A job as a command, as a program, and the names of its files.
+export const code = (id) => call(`/api/jobs/${encodeURIComponent(id)}/code`);
+
+// What a request would take: seconds, bytes, the longest side that the machine can paint; shapes
+// are width and height of its uploads, which are not sent.
+export function plan(request, shapes, signal) {
+  const headers = { "content-type": "application/json" };
+  return call("/api/plan", { method: "POST", headers, body: JSON.stringify({ request, shapes }), signal });
 }
 
 const EVENTS = ["state", "planned", "progress", "preview", "note", "finished", "failed"];

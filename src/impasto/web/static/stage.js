@@ -1,38 +1,33 @@
-// The picture: before and after, zoom at 1:1, and the brush for what is kept.
+// The picture that is shown: before and after, zoom at 1:1, a clip, a texture that is repeated.
 
+import { Divider } from "./divider.js";
 import { text } from "./i18n.js";
 
 const $ = (id) => document.getElementById(id);
-const HEIGHT_SHARE = 0.76; // of the window
+const HEIGHT_SHARE = 0.74; // of the window
+const REPEATS = 3; // of a texture, along each side
 const LEAST_HEIGHT = 240; // pixels
+const ENLARGED_SIDE = 840; // to which small pictures are enlarged on the screen, if there is room
 
 export class Stage {
   constructor() {
     this.before = "";
     this.hasPainting = false;
     this.size = null; // of the result, in pixels
-    this.strokes = []; // of the brush: {erase, radius, points}, in shares of the picture
-    for (const [id, act] of [["compare", () => this.compare()], ["actual", () => this.zoom()]]) {
+    this.isBrushing = false; // the regions are shown in place of the picture
+    this.divider = new Divider({
+      area: $("pictures"), input: $("divide"), upper: $("before"), handle: $("handle"), isOn: () => this.isOn("compare"),
+    });
+    for (const [id, act] of [["compare", () => this.compare()], ["actual", () => this.zoom()], ["repeat", () => this.offer()]]) {
       $(id).addEventListener("click", () => { this.toggle(id); act(); });
     }
-    $("divide").addEventListener("input", () => this.divide());
     $("after").addEventListener("load", () => this.fit());
     addEventListener("resize", () => this.fit());
-    $("mask").addEventListener("click", () => { this.toggle("mask"); this.showBrush(); });
-    $("erase").addEventListener("click", () => this.toggle("erase"));
-    $("undo").addEventListener("click", () => { this.strokes.pop(); this.draw(); this.masked(); });
-    $("clear").addEventListener("click", () => { this.strokes = []; this.draw(); this.masked(); });
-    this.listenToBrush();
-    this.masked = () => {};
   }
 
-  toggle(id) {
-    $(id).setAttribute("aria-pressed", String($(id).getAttribute("aria-pressed") !== "true"));
-  }
+  toggle(id, isOn = !this.isOn(id)) { $(id).setAttribute("aria-pressed", String(isOn)); }
 
-  isOn(id) {
-    return $(id).getAttribute("aria-pressed") === "true";
-  }
+  isOn(id) { return $(id).getAttribute("aria-pressed") === "true"; }
 
   // Show the photograph where there is no painting yet; nothing without one.
   showPhoto(address) {
@@ -45,50 +40,76 @@ export class Stage {
   }
 
   // Show a painting; size: width and height of the result, if they are known.
-  show(address, { size = this.size, isPreview = false } = {}) {
+  show(address, { size = this.size, isPreview = false, canRepeat = false } = {}) {
     this.size = size;
     this.hasPainting = true;
-    this.offer();
-    $("empty").hidden = true;
-    $("pictures").hidden = $("tools").hidden = false;
+    this.canRepeat = canRepeat;
+    this.film = "";
     $("after").alt = text(isPreview ? "preview" : "paintingOf");
     $("after").src = address;
+    this.isEmpty = false;
+    this.offer();
+  }
+
+  showFilm(address) {
+    this.film = address;
+    this.isEmpty = false;
+    $("film").src = address;
+    this.offer();
+    $("film").play().catch(() => {}); // a browser may wait for a click
   }
 
   setBefore(address) {
     this.before = address;
     $("before").alt = text("photoOf");
     if (address) $("before").src = address;
-    else $("before").removeAttribute("src");
-    this.offer();
-    if (!address) for (const id of ["compare", "mask"]) $(id).setAttribute("aria-pressed", "false");
+    else { $("before").removeAttribute("src"); this.toggle("compare", false); }
     this.compare();
-    this.showBrush();
   }
 
+  setBrushing(isBrushing) {
+    this.isBrushing = isBrushing;
+    this.toggle("mask", isBrushing);
+    this.offer();
+  }
+
+  // Show what there is, and the tools that fit it.
   offer() {
-    $("compare").hidden = !this.before || !this.hasPainting;
-    $("mask").hidden = !this.before;
+    const isPicture = !this.isEmpty && !this.film;
+    const isRepeated = isPicture && this.canRepeat && this.isOn("repeat");
+    $("view").hidden = this.isBrushing;
+    $("empty").hidden = !this.isEmpty;
+    $("pictures").hidden = !isPicture || isRepeated;
+    $("film").hidden = !this.film || this.isEmpty;
+    if ($("film").hidden) $("film").pause();
+    $("repeated").hidden = !isRepeated;
+    if (isRepeated) this.repeat();
+    $("repeat").hidden = !isPicture || !this.canRepeat;
+    $("compare").hidden = !isPicture || !this.before || !this.hasPainting || this.isBrushing;
+    $("actual").hidden = !isPicture || isRepeated || this.isBrushing;
+    $("mask").hidden = !this.canMask || !this.before;
+    $("tools").hidden = ["compare", "actual", "repeat", "mask"].every((id) => $(id).hidden);
+    const isCompared = this.isOn("compare") && !$("compare").hidden && !isRepeated;
+    $("divide").hidden = $("handle").hidden = $("before").hidden = !isCompared;
+    this.fit();
+  }
+
+  // The texture in rows, as a wall would have it.
+  repeat() {
+    const tiles = Array.from({ length: REPEATS ** 2 }, () => Object.assign(new Image(), { src: $("after").src, alt: "" }));
+    $("repeated").replaceChildren(...tiles);
   }
 
   clear() {
-    $("empty").hidden = false;
-    $("pictures").hidden = $("tools").hidden = true;
-    $("divide").hidden = true;
+    this.isEmpty = true;
+    this.film = "";
     $("after").removeAttribute("src");
+    this.offer();
   }
 
   compare() {
-    const isOn = this.isOn("compare") && Boolean(this.before);
-    $("divide").hidden = !isOn;
-    $("divide").value = isOn ? "50" : "0";
-    $("before").hidden = !isOn && !this.isOn("mask");
-    this.divide();
-  }
-
-  divide() {
-    const share = this.isOn("mask") ? 100 : Number($("divide").value);
-    $("before").style.clipPath = `inset(0 ${100 - share}% 0 0)`;
+    this.divider.value = this.isOn("compare") ? 50 : 0;
+    this.offer();
   }
 
   zoom() {
@@ -103,87 +124,11 @@ export class Stage {
     let scale = 1 / (window.devicePixelRatio || 1);
     if (!this.isOn("actual")) {
       const room = $("view").clientWidth;
-      scale = Math.min(1, room / width, Math.max(LEAST_HEIGHT, HEIGHT_SHARE * innerHeight) / height);
+      scale = Math.min(room / width, Math.max(LEAST_HEIGHT, HEIGHT_SHARE * innerHeight) / height);
+      scale = Math.min(scale, Math.max(1, ENLARGED_SIDE / Math.max(width, height)));
     }
     $("pictures").style.width = `${Math.max(1, width * scale)}px`;
     $("pictures").style.height = `${Math.max(1, height * scale)}px`;
     $("divide").style.width = `${Math.min(width * scale, $("view").clientWidth)}px`;
-    this.draw();
-  }
-
-  // --- brush ---------------------------------------------------------------------------------------
-
-  showBrush() {
-    const isOn = this.isOn("mask") && Boolean(this.before);
-    $("brush").hidden = $("brush-tools").hidden = !isOn;
-    if (isOn) $("before").hidden = false;
-    else this.compare();
-    this.divide();
-    this.draw();
-  }
-
-  listenToBrush() {
-    const canvas = $("brush");
-    let stroke = null;
-    const point = (event) => {
-      const box = canvas.getBoundingClientRect();
-      return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
-    };
-    canvas.addEventListener("pointerdown", (event) => {
-      canvas.setPointerCapture(event.pointerId);
-      stroke = { erase: this.isOn("erase"), radius: Number($("brush-size").value) / 200, points: [point(event)] };
-      this.strokes.push(stroke);
-      this.draw();
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      if (!stroke) return;
-      stroke.points.push(point(event));
-      this.draw();
-    });
-    for (const end of ["pointerup", "pointercancel"]) {
-      canvas.addEventListener(end, () => { if (stroke) { stroke = null; this.masked(); } });
-    }
-  }
-
-  draw() {
-    const canvas = $("brush");
-    if (canvas.hidden) return;
-    canvas.width = $("before").naturalWidth || $("after").naturalWidth;
-    canvas.height = $("before").naturalHeight || $("after").naturalHeight;
-    this.paintStrokes(canvas, "#00a060", null);
-  }
-
-  paintStrokes(canvas, colour, ground) {
-    const brush = canvas.getContext("2d");
-    brush.clearRect(0, 0, canvas.width, canvas.height);
-    if (ground) { brush.fillStyle = ground; brush.fillRect(0, 0, canvas.width, canvas.height); }
-    brush.lineCap = brush.lineJoin = "round";
-    for (const { erase, radius, points } of this.strokes) {
-      brush.globalCompositeOperation = erase && !ground ? "destination-out" : "source-over";
-      brush.strokeStyle = erase && ground ? ground : colour;
-      brush.lineWidth = 2 * radius * Math.max(canvas.width, canvas.height);
-      brush.beginPath();
-      const [first, ...others] = points;
-      brush.moveTo(first[0] * canvas.width, first[1] * canvas.height);
-      brush.lineTo(first[0] * canvas.width + 0.1, first[1] * canvas.height);
-      for (const [x, y] of others) brush.lineTo(x * canvas.width, y * canvas.height);
-      brush.stroke();
-    }
-    brush.globalCompositeOperation = "source-over";
-  }
-
-  // What is kept, as a white part of a black picture; null if nothing is.
-  async mask() {
-    if (!this.strokes.some((stroke) => !stroke.erase) || !this.before) return null;
-    const image = new Image();
-    image.src = this.before;
-    await image.decode();
-    const canvas = document.createElement("canvas");
-    const scale = Math.min(1, 1024 / Math.max(image.naturalWidth, image.naturalHeight));
-    canvas.width = Math.max(1, Math.round(image.naturalWidth * scale));
-    canvas.height = Math.max(1, Math.round(image.naturalHeight * scale));
-    this.paintStrokes(canvas, "#ffffff", "#000000");
-    const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
-    return new File([blob], "mask.png", { type: "image/png" });
   }
 }
