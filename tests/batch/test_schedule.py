@@ -169,6 +169,25 @@ def test_a_row_that_crashes_is_given_up_after_three_times(others):
     assert (tally.crashes, tally.failed, tally.painted, tally.problem) == (3, 1, 59, "")
 
 
+def test_rows_told_again_after_a_crash_are_counted_once():
+    attempts = []
+
+    def did(task):
+        attempts.append(task)
+        if len(attempts) == 1:  # two kept from an earlier run, three painted, one failed
+            counts = WorkerEvent("progress", painted=3, kept=2, failed=1, errors=(("5", "Bad."),))
+            return [counts, WorkerEvent("crashed", rows=(6,), text="crashed"), WorkerEvent("ready")]
+        counts = WorkerEvent("progress", painted=4, kept=5, failed=1, errors=(("5", "Bad."),))
+        return [counts, WorkerEvent("done", done=Done(10, 1, "log"))]
+
+    workers = Workers(1)
+    workers._did = did
+    made, _ = schedule(workers, 1)
+    tally = made.run()
+    assert (tally.painted, tally.kept, tally.failed, tally.rows) == (7, 2, 1, 10)
+    assert tally.errors == [("5", "Bad.")]
+
+
 def test_a_lost_machine_blames_no_row():
     lost = []
 

@@ -74,6 +74,16 @@ class Tally:
         return max(0, self.total - self.rows) / self.pace
 
 
+@dataclass
+class _Counts:
+    """Rows of a shard that is worked on; ``before``: painted by this run, before a crash."""
+
+    painted: int = 0
+    kept: int = 0
+    failed: int = 0
+    before: int = 0
+
+
 class Schedule:
     """Gives the shards of a batch to workers.
 
@@ -106,6 +116,7 @@ class Schedule:
         self._again: deque[Task] = deque()
         self._busy: dict[int, Task] = {}
         self._idle: set[int] = set()
+        self._counts: dict[int, _Counts] = {}
         self._empty_crashes: dict[int, int] = {}
         self._failed_starts: dict[int, int] = {}
         self._is_ending = False
@@ -160,10 +171,7 @@ class Schedule:
             self._failed_starts[worker] = 0
             self._idle.add(worker)
         elif kind == "progress":
-            tally.painted += event.painted
-            tally.failed += event.failed
-            tally.kept += event.kept
-            tally.errors += event.errors[: _MOST_ERRORS - len(tally.errors)]
+            self._count(self._busy[worker].shard, event)
             if self._max_errors is not None and tally.failed > self._max_errors:
                 self._end(
                     f"{counted_noun(tally.failed, 'picture')} failed, more than "
@@ -172,11 +180,36 @@ class Schedule:
         elif kind in ("crashed", "lost"):
             self._handle_end(worker, event)
         else:
-            self._busy.pop(worker, None)
+            task = self._busy.pop(worker)
             self._idle.add(worker)
+            self._counts.pop(task.shard.number, None)
             tally.shards += kind == "done"
             if kind == "failed":
                 self._end(event.text)
+
+    def _count(self, shard: Shard, event: WorkerEvent) -> None:
+        """Count rows; those that this run made before a crash are not kept from an earlier one."""
+        tally, counts = self.tally, self._counts.setdefault(shard.number, _Counts())
+        ours = min(event.kept, counts.before)
+        counts.before -= ours
+        painted, kept = event.painted + ours, event.kept - ours
+        tally.painted += painted
+        tally.kept += kept
+        tally.failed += event.failed
+        counts.painted += painted
+        counts.kept += kept
+        counts.failed += event.failed
+        new = [error for error in event.errors if error not in tally.errors]
+        tally.errors += new[: _MOST_ERRORS - len(tally.errors)]
+
+    def _uncount(self, shard: Shard) -> None:
+        """The rows of a shard will be told again, by the next worker."""
+        counts = self._counts.get(shard.number)
+        if counts is not None:
+            self.tally.painted -= counts.painted
+            self.tally.kept -= counts.kept
+            self.tally.failed -= counts.failed
+            self._counts[shard.number] = _Counts(before=counts.painted)
 
     def _handle_end(self, worker: int, event: WorkerEvent) -> None:
         """A worker is gone: what it was working on is done by another."""
@@ -188,6 +221,7 @@ class Schedule:
             if starts >= _MOST_STARTS:
                 self._end(f"The process of a worker {event.text} before it was ready.")
             return
+        self._uncount(task.shard)
         crashes = dict(task.crashes)
         for row in event.rows:
             crashes[row] = crashes.get(row, 0) + 1
