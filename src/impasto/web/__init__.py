@@ -10,10 +10,11 @@ that is done by worker processes, which speak lines of JSON with it.
 * ``intake``: takes jobs, of every protocol; ``streams``: how many of them a client has open
 * ``gradio_api``, ``gradio_schema``, ``gradio_messages``, ``gradio_files``: what Gradio's clients
   speak; ``calls``: pictures by one call, for protocols with tools
+* ``connections``: how many an address may hold, and how long a client may be silent
 * ``receiving``: bodies with files, bounded in bytes and time; ``rates``: how many a minute
 * ``posted``: a posted request whose pictures are uploads, checked strictly
 * ``studio``: jobs, queues and workers; ``job``: one of them; ``fair_queue``: who is next
-* ``lane``: a queue with its workers; ``job_files``: names in a job's folder
+* ``lane``: a queue with its workers; ``job_files``, ``folders``: names and bytes in a job's folder
 * ``worker_process``: a worker as the server sees it; ``worker_events``: what it tells, checked;
   ``worker``, ``work``: the process itself
 * ``planning``: what a request would take; ``code``: a job as a command and as a program

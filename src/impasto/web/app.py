@@ -44,7 +44,8 @@ def create_app(settings: Settings, folder: Path) -> tuple[ASGIApp, Studio]:
     """
     telemetry, sessions = Telemetry(), Sessions(settings.token)
     studio = Studio(settings, folder, telemetry)
-    intake, streams = Intake(studio, RateLimit(settings.limits.rate)), Streams()
+    intake, streams = Intake(studio), Streams()
+    new_sessions = RateLimit(settings.limits.rate)
     routes = Routes(studio, sessions, intake, streams)
     gradio = GradioApi(studio, intake, streams)
 
@@ -58,7 +59,8 @@ def create_app(settings: Settings, folder: Path) -> tuple[ASGIApp, Studio]:
 
     async def page(request: Request) -> Response:
         response = FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
-        if not request.scope[SESSION]:
+        address = request.client.host if request.client else ""
+        if not (request.scope[SESSION] or new_sessions.seconds_to_wait(address)):
             is_secure = request.url.scheme == "https"
             name, value = sessions.new_cookie(is_allowed=False, is_secure=is_secure)
             response.headers[name] = value

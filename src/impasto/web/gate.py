@@ -147,8 +147,11 @@ class Gate:
     def _is_own_name(self, host: str) -> bool:
         """Whether a ``Host`` header names this server."""
         try:
-            name = urlsplit(f"//{host}").hostname or ""
+            parts = urlsplit(f"//{host}")
+            name, _ = parts.hostname or "", parts.port  # which is no number in a broken one
         except ValueError:
+            return False
+        if parts.netloc != host or "@" in host:
             return False
         if name in self._names:
             return True

@@ -24,9 +24,9 @@ from impasto.web.gate import CLIENT
 from impasto.web.gradio_files import GradioFiles
 from impasto.web.gradio_messages import completed, failed, messages_of
 from impasto.web.gradio_schema import PREFIX, RUN, config, info
-from impasto.web.intake import Intake
+from impasto.web.intake import Intake, address_of
 from impasto.web.job import QUIET_SECONDS, Job
-from impasto.web.receiving import received_form, received_json
+from impasto.web.receiving import received_json
 from impasto.web.routes import answers_errors
 from impasto.web.streams import Streams
 from impasto.web.studio import RefusedError, Studio
@@ -85,21 +85,20 @@ class GradioApi:
     async def upload(self, request: Request) -> Response:
         """Keep a file until the call that names it."""
         client: str = request.scope[CLIENT]
-        self._intake.count(client)
-        async with received_form(request, self._studio.limits.upload_bytes) as form:
+        async with self._intake.received(request) as form:
             return JSONResponse([await self._files.add(client, form, name) for name in form.files])
 
     @answers_errors
     async def join(self, request: Request) -> Response:
         """Take a call."""
         client: str = request.scope[CLIENT]
-        self._intake.count(client)
+        self._intake.count(request)
         body = await received_json(request, _LONGEST_CALL)
         if not isinstance(body, dict) or not isinstance(body.get("data"), list):
             raise RefusedError(422, "A call is an object with the lists of its data.")
         session = self._session(client, body.get("session_hash"))
         try:
-            job = await self._take(client, body.get("fn_index"), body["data"])
+            job = await self._take(request, body.get("fn_index"), body["data"])
         except RefusedError:
             raise
         except ImpastoError as error:  # as an error of the call, its sentence reaches the person
@@ -113,7 +112,8 @@ class GradioApi:
         session.changed.set()
         return JSONResponse({"event_id": job.id})
 
-    async def _take(self, client: str, index: object, data: list[Any]) -> Job:
+    async def _take(self, message: Request, index: object, data: list[Any]) -> Job:
+        client: str = message.scope[CLIENT]
         names = [*CALLS, RUN]
         if type(index) is not int or not 0 <= index < len(names):
             raise OptionError("There is no such call: info lists them.")
@@ -126,6 +126,7 @@ class GradioApi:
         return await self._intake.take(
             json.dumps(request), files, lambda name, to: self._files.use(kept[name], to),
             client=client,
+            address=address_of(message),
         )  # fmt: skip
 
     def _session(self, client: str, name: object) -> _Session:

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import shutil
-from collections.abc import Awaitable, Callable, Collection
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from pathlib import Path
 
+from starlette.requests import Request
+
+from impasto.web.gate import CLIENT
 from impasto.web.job import Job
 from impasto.web.job_files import SUFFIX
 from impasto.web.posted import read_posted
 from impasto.web.rates import RateLimit
+from impasto.web.receiving import Form, received_form
 from impasto.web.studio import RefusedError, Studio
+
+_CLIENTS_OF_ADDRESS = 10
+"""As many times what one client may send, one address may: many people may share it."""
+
+_MOST_BODIES, _MOST_BODIES_OF_CLIENT = 64, 8
+"""Messages with files that arrive at a time: they fill the disk before their bytes are counted."""
 
 
 class Intake:
@@ -18,21 +31,49 @@ class Intake:
 
     Args:
         studio: Does the work.
-        rate: Messages a minute of a client.
     """
 
-    def __init__(self, studio: Studio, rate: RateLimit) -> None:
-        self._studio, self._rate = studio, rate
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        rate = studio.limits.rate
+        self._rate, self._address_rate = RateLimit(rate), RateLimit(_CLIENTS_OF_ADDRESS * rate)
+        self._bodies: Counter[str] = Counter()
 
-    def count(self, client: str) -> None:
-        """Count a message of a client.
+    def count(self, request: Request) -> None:
+        """Count a message.
 
         Raises:
-            RefusedError: If it sends too many, or there is no room for a job.
+            RefusedError: If its client sends too many, or there is no room for a job.
         """
-        if wait := self._rate.seconds_to_wait(client):
+        client, address = request.scope[CLIENT], address_of(request)
+        wait = self._rate.seconds_to_wait(client)
+        if address and not wait:
+            wait = self._address_rate.seconds_to_wait(address)
+        if wait:
             raise RefusedError(429, "Too many requests: wait a moment.", retry_after=wait)
-        self._studio.check_room(client)
+        self._studio.check_room(client, address)
+
+    @contextlib.asynccontextmanager
+    async def received(self, request: Request) -> AsyncIterator[Form]:
+        """A message with files, counted; the files are gone after the block.
+
+        Raises:
+            RefusedError: If it cannot be taken.
+        """
+        self.count(request)
+        client = request.scope[CLIENT]
+        if self._bodies[client] >= _MOST_BODIES_OF_CLIENT:
+            raise RefusedError(429, "Too many files at a time: send them one after the other.")
+        if self._bodies.total() >= _MOST_BODIES:
+            raise RefusedError(503, "Too many files arrive: try again in a moment.")
+        self._bodies[client] += 1
+        try:
+            async with received_form(request, self._studio.limits.upload_bytes) as form:
+                yield form
+        finally:
+            self._bodies[client] -= 1
+            if not self._bodies[client]:
+                del self._bodies[client]
 
     async def take(
         self,
@@ -41,6 +82,7 @@ class Intake:
         save: Callable[[str, Path], Awaitable[None]],
         *,
         client: str,
+        address: str = "",
         session: str = "",
         clip_format: str = "",
     ) -> Job:
@@ -51,6 +93,7 @@ class Intake:
             files: Names of its uploads.
             save: Writes one of them.
             client: Whose turn in the queue it is.
+            address: Of the client, see :func:`address_of`.
             session: Browser session that lists the job; empty for none.
             clip_format: Of the clip that is to be made.
 
@@ -65,7 +108,16 @@ class Intake:
                 await save(name, folder / f"{name}{SUFFIX}")
             for name, sample in posted.copies.items():
                 shutil.copyfile(sample, folder / name)
-            return studio.add(posted, folder, client=client, session=session)
+            return studio.add(posted, folder, client=client, session=session, address=address)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
+
+
+def address_of(request: Request) -> str:
+    """The address of a client; empty for the own machine, where a proxy may stand for many."""
+    address = request.client.host if request.client else ""
+    try:
+        return "" if ipaddress.ip_address(address).is_loopback else address
+    except ValueError:
+        return address

@@ -49,6 +49,7 @@ class Job:
         request: Its pictures are names in ``folder``.
         client: Who sent it, as the queue knows clients.
         session: Browser session that lists it; empty for none.
+        address: Of the client, if it is of another machine.
         folder: Its files; the folder's name is not the id.
         id: Names it to clients; it cannot be guessed.
         state: Where it stands.
@@ -59,7 +60,7 @@ class Job:
         formats: In which there is a picture; none before its end.
         must_stop: Whether somebody has asked to stop it.
         ended: When it ended (:func:`time.monotonic`).
-        bytes: Of its files, when it ended.
+        bytes: Of its files, when it was sent, and when it ended.
     """
 
     request: AnyRequest
@@ -71,6 +72,7 @@ class Job:
     place: int = 0
     names: dict[str, str] = field(default_factory=dict)
     output: str = ""
+    address: str = ""
     is_resumable: bool = False
     formats: tuple[str, ...] = ()
     must_stop: bool = False

@@ -17,6 +17,9 @@ RESULTS: Mapping[str, tuple[str, str]] = {
 }
 """Format of a picture → file of the result, and its type."""
 
+ON_REQUEST = ("tiff",)
+"""Formats of a picture that are made when somebody asks for them, from the PNG."""
+
 CLIPS: Mapping[str, tuple[str, str]] = {
     "mp4": ("result.mp4", "video/mp4"),
     "webm": ("result.webm", "video/webm"),

@@ -16,13 +16,13 @@ from impasto.errors import ImpastoError
 from impasto.web.about import about
 from impasto.web.code import job_as_code, shown_names
 from impasto.web.gate import CLIENT, SESSION, Gate
-from impasto.web.intake import Intake
+from impasto.web.intake import Intake, address_of
 from impasto.web.job import Job
-from impasto.web.job_files import FILES, PREVIEW
+from impasto.web.job_files import FILES, ON_REQUEST, PREVIEW
 from impasto.web.openapi import openapi
 from impasto.web.planning import read_shapes
 from impasto.web.posted import read_posted
-from impasto.web.receiving import received_form, received_json
+from impasto.web.receiving import received_json
 from impasto.web.sessions import Sessions
 from impasto.web.streams import Streams
 from impasto.web.studio import RefusedError, Studio
@@ -84,15 +84,15 @@ class Routes:
     @answers_errors
     async def post_job(self, request: Request) -> Response:
         """Take a job."""
-        client = self._counted(request)
-        async with received_form(request, self._studio.limits.upload_bytes) as form:
+        async with self._intake.received(request) as form:
             if not form.text:
                 raise RefusedError(422, "The field 'request' is missing: it says what to make.")
             job = await self._intake.take(
                 form.text,
                 form.files,
                 form.save,
-                client=client,
+                client=request.scope[CLIENT],
+                address=address_of(request),
                 session=request.scope[SESSION],
                 clip_format=form.format,
             )
@@ -128,7 +128,7 @@ class Routes:
     @answers_errors
     async def resume_job(self, request: Request) -> Response:
         """Go on with a job that was stopped."""
-        self._counted(request)
+        self._intake.count(request)
         job = self._job(request)
         self._studio.resume(job)
         return JSONResponse(_described(job), 202)
@@ -173,6 +173,8 @@ class Routes:
             raise RefusedError(404, f"There is no picture {what}.")
         name, media_type = FILES[form]
         path = job.folder / name
+        if form in ON_REQUEST and not path.is_file():
+            await self._studio.convert(job, form)
         shown = f"painting-{job.log_name[:6]}.{name.partition('.')[2]}"
         is_download = "download" in request.query_params
         kind = "attachment" if is_download else "inline"
@@ -188,7 +190,8 @@ class Routes:
     @answers_errors
     async def post_plan(self, request: Request) -> Response:
         """What a request would take, without its pictures."""
-        client = self._counted(request)
+        client = request.scope[CLIENT]
+        self._intake.count(request)
         body = await received_json(request, _LONGEST_PLAN_BODY)
         if not isinstance(body, dict) or not isinstance(body.get("request"), dict):
             raise RefusedError(422, "Send JSON with a request and the shapes of its uploads.")
@@ -208,8 +211,8 @@ class Routes:
     @answers_errors
     async def post_settings(self, request: Request) -> Response:
         """The request in the metadata of a picture that Impasto made."""
-        client = self._counted(request)
-        async with received_form(request, self._studio.limits.upload_bytes) as form:
+        client = request.scope[CLIENT]
+        async with self._intake.received(request) as form:
             if list(form.files) != ["picture"]:
                 raise RefusedError(422, "Send one file, called picture.")
             folder = self._studio.new_folder()
@@ -219,16 +222,6 @@ class Routes:
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
         return JSONResponse({"request": json.loads(text)})
-
-    def _counted(self, request: Request) -> str:
-        """The client, whose message is counted.
-
-        Raises:
-            RefusedError: If it sends too many, or there is no room for a job.
-        """
-        client: str = request.scope[CLIENT]
-        self._intake.count(client)
-        return client
 
     def _job(self, request: Request) -> Job:
         job = self._studio.find(request.path_params["id"])

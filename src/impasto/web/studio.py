@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import os
 import secrets
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -19,8 +17,9 @@ from impasto.errors import ImpastoError
 from impasto.jobs.request_json import to_json
 from impasto.jobs.requests import StylizeRequest
 from impasto.jobs.video_request import VideoRequest
+from impasto.web.folders import bytes_in, remove
 from impasto.web.job import Job, State
-from impasto.web.job_files import CHECKPOINT, FILES, SUFFIX
+from impasto.web.job_files import CHECKPOINT, FILES, ON_REQUEST, RESULTS, SUFFIX
 from impasto.web.lane import Item, Lane, Question
 from impasto.web.posted import Posted
 from impasto.web.settings import Settings
@@ -97,8 +96,12 @@ class Studio:
         folder.mkdir(mode=0o700)
         return folder
 
-    def check_room(self, client: str) -> None:
+    def check_room(self, client: str, address: str = "") -> None:
         """Check that a job of this client would be taken, before its files are read.
+
+        Args:
+            client: Whose turn in the queue it would be.
+            address: Of the client, if it is of another machine.
 
         Raises:
             RefusedError: If it would not.
@@ -110,14 +113,26 @@ class Studio:
                 503, f"{self.limits.queue_length} jobs wait already: try again in a minute.",
                 retry_after=60,
             )  # fmt: skip
-        own = sum(job.client == client and not job.state.is_end for job in self._jobs.values())
+        waiting = [job for job in self._jobs.values() if not job.state.is_end]
+        if sum(job.bytes for job in waiting) >= self.limits.disk_bytes:
+            raise RefusedError(
+                503, "The files of the jobs that wait fill the server: try again in a minute.",
+                retry_after=60,
+            )  # fmt: skip
+        if address and 2 * sum(job.address == address for job in waiting) >= max(
+            self.limits.queue_length, 2 * self.limits.client_jobs
+        ):
+            raise RefusedError(429, "Too many jobs of your address wait: try again later.")
+        own = sum(job.client == client for job in waiting)
         if own >= self.limits.client_jobs:
             raise RefusedError(
                 429, f"{own} of your jobs wait or run already: wait for one of them, or stop one.",
                 retry_after=10,
             )  # fmt: skip
 
-    def add(self, posted: Posted, folder: Path, *, client: str, session: str) -> Job:
+    def add(
+        self, posted: Posted, folder: Path, *, client: str, session: str, address: str = ""
+    ) -> Job:
         """Take a job.
 
         Args:
@@ -125,12 +140,14 @@ class Studio:
             folder: From :meth:`new_folder`, with the files that the request names.
             client: Whose turn in the queue it is.
             session: Browser session that lists the job; empty for none.
+            address: Of the client, if it is of another machine.
 
         Raises:
             RefusedError: If there is no room for it.
         """
-        self.check_room(client)
-        job = Job(posted.request, client, session, folder, output=posted.output)
+        self.check_room(client, address)
+        job = Job(posted.request, client, session, folder, output=posted.output, address=address)
+        job.bytes = bytes_in(folder)
         self._jobs[job.id] = job
         self._lane_of(job).add(client, job)
         return job
@@ -148,6 +165,7 @@ class Studio:
         """End a job after its current step; what is painted is kept."""
         if self._lane_of(job).remove(job):
             job.must_stop = True
+            job.tell("note", text="It was stopped before it was begun.")
             self._end(job, State.STOPPED)
         elif (worker := self._running.get(job)) is not None:
             job.must_stop = True
@@ -159,7 +177,7 @@ class Studio:
         self._jobs.pop(job.id, None)
         await self.stop(job)
         if job not in self._running:
-            _remove(job.folder)
+            remove(job.folder)
 
     def resume(self, job: Job) -> None:
         """Go on with a job that was stopped or broken off, from its last checkpoint.
@@ -198,6 +216,16 @@ class Studio:
         options = self._options(self.settings.devices[0])
         task = {"do": "plan", "request": to_json(posted.request), "shapes": dict(shapes)}
         return await self._ask(folder, client, {**task, "options": options})
+
+    async def convert(self, job: Job, form: str) -> None:
+        """Make the picture of a job in one of the formats that are made on request.
+
+        Raises:
+            ImpastoError: If it cannot be made, or there is no room.
+        """
+        task = {"do": "convert", "file": RESULTS["png"][0], "to": RESULTS[form][0]}
+        await self._ask(job.folder, job.client, task)
+        job.bytes = bytes_in(job.folder)
 
     async def _ask(self, folder: Path, client: str, task: Mapping[str, Any]) -> str:
         self.check_room(client)
@@ -287,13 +315,14 @@ class Studio:
     def _finish(self, job: Job) -> None:
         """Tell that a job has ended; remove what is not needed any more."""
         if job.id not in self._jobs:
-            _remove(job.folder)
+            remove(job.folder)
             return
         if not job.is_resumable:
             for upload in job.folder.glob(f"*{SUFFIX}"):
                 upload.unlink(missing_ok=True)
-        job.formats = tuple(f for f, (name, _) in FILES.items() if (job.folder / name).is_file())
-        job.bytes = _bytes_in(job.folder)
+        there = [f for f, (name, _) in FILES.items() if (job.folder / name).is_file()]
+        job.formats = (*there, *(ON_REQUEST if "png" in there else ()))
+        job.bytes = bytes_in(job.folder)
         job.ended = time.monotonic()
         job.tell_state()
 
@@ -307,12 +336,12 @@ class Studio:
             await asyncio.sleep(min(_SWEEP_SECONDS, self.limits.keep_seconds / 4))
             for job in list(self._expired()):
                 del self._jobs[job.id]
-                await asyncio.to_thread(_remove, job.folder)
+                await asyncio.to_thread(remove, job.folder)
 
     def _expired(self) -> Iterator[Job]:
         """Jobs that ended long ago, and the oldest of those that do not fit on the disk."""
         ended = sorted((j for j in self._jobs.values() if j.state.is_end), key=lambda j: j.ended)
-        held = sum(job.bytes for job in ended)
+        held = sum(job.bytes for job in self._jobs.values())
         for job in ended:
             is_old = time.monotonic() - job.ended > self.limits.keep_seconds
             if is_old or held > self.limits.disk_bytes:
@@ -363,20 +392,6 @@ class Studio:
         yield gauge("queue_length", "Jobs that wait", "lane", waiting)
         yield gauge("held_jobs", "Jobs that are kept", "state", states)
         yield gauge("memory_bytes", "Resident memory", "process", memory_bytes(pids))
-
-
-def _remove(folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        shutil.rmtree(folder)
-
-
-def _bytes_in(folder: Path) -> int:
-    """Of all files in a folder, those that other processes remove meanwhile left out."""
-    held = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):
-            held += path.lstat().st_size
-    return held
 
 
 def _kept_of(job: Job) -> str:

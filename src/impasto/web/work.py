@@ -31,7 +31,7 @@ from impasto.runtime.interrupts import stop_on_interrupt
 from impasto.runtime.memory import memory_errors
 from impasto.video.metadata import read_made_from
 from impasto.video.result import VideoResult
-from impasto.web.job_files import CHECKPOINT, PREVIEW, RESULTS, SUFFIX
+from impasto.web.job_files import CHECKPOINT, ON_REQUEST, PREVIEW, RESULTS, SUFFIX
 from impasto.web.planning import plan_of
 from impasto.web.posted import check_result_size
 from impasto.web.samples import named_styles
@@ -40,6 +40,7 @@ from impasto.web.worker import Pipe
 from impasto.weights.store import downloads_refused
 
 _PREVIEW_SIDE = 1024
+_MOST_PIXELS = 2**31  # of a result, which was within the limits when it was made
 
 
 class Work:
@@ -84,6 +85,12 @@ class Work:
                 "The picture holds no settings: drop one that Impasto saved, as it was saved."
             )
         self._pipe.tell(number, "finished", answer=to_json(request))
+
+    def _do_convert(self, number: int, task: dict[str, Any]) -> None:
+        """A picture that was made before, in another format, with the same metadata."""
+        made = images.read(task["file"], max_pixels=_MOST_PIXELS)
+        images.write(task["to"], made, metadata=images.read_metadata(task["file"]))
+        self._pipe.tell(number, "finished", answer="")
 
     def _do_plan(self, number: int, task: dict[str, Any]) -> None:
         """What a request would take."""
@@ -221,7 +228,8 @@ def _is_of_names(request: AnyRequest) -> bool:
 
 def _save(result: Result) -> None:
     for form, (name, _) in RESULTS.items():
-        if form != "jpeg" or result.alpha is None:  # JPEG has no transparency
+        has_place = form != "jpeg" or result.alpha is None  # JPEG has no transparency
+        if has_place and form not in ON_REQUEST:
             result.save(name)
 
 

@@ -8,6 +8,7 @@ Tasks come on stdin::
 
     {"do": "run", "task": 1, "folder": "…", "request": "…", "options": {…}}
     {"do": "metadata", "task": 2, "folder": "…", "file": "picture"}
+    {"do": "convert", "task": 4, "folder": "…", "file": "result.png", "to": "result.tiff"}
     {"do": "plan", "task": 3, "folder": "…", "request": "…", "shapes": {…}, "options": {…}}
     {"do": "stop", "task": 1}
 

@@ -1,0 +1,22 @@
+"""Folders of jobs: how much they hold, and their end."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from pathlib import Path
+
+
+def bytes_in(folder: Path) -> int:
+    """Of all files in a folder; those that other processes remove meanwhile are left out."""
+    held = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            held += path.lstat().st_size
+    return held
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder; what cannot be deleted goes with the server."""
+    with contextlib.suppress(OSError):
+        shutil.rmtree(folder)
