@@ -103,7 +103,7 @@ class Textbook:
         self.model.add_module("normalization", Normalization(encoder.mean, encoder.std))
         content, style = self.model(content), self.model[-1](style)
         for name in encoder.layers[: encoder.layers.index(deepest) + 1]:
-            layer = _layer(encoder, name)
+            layer = plain_layer(encoder, name)
             self.model.add_module(name, layer)
             content, style = layer(content), layer(style)
             if weight := recipe.content_weight * recipe.content_layers.get(name, 0.0):
@@ -186,7 +186,7 @@ def check_agreement(textbook: float, ours: float, dtype: str) -> None:
         raise RuntimeError(f"The textbook's loss is {textbook:g}, ours ({dtype}) is {ours:g}.")
 
 
-def _layer(encoder: Encoder, name: str) -> nn.Module:
+def plain_layer(encoder: Encoder, name: str) -> nn.Module:
     architecture = encoder.architecture
     if name.startswith("conv"):
         return _copy(encoder.convolutions[name], padding=1, padding_mode=architecture.padding)
