@@ -84,7 +84,7 @@ def test_so_many_bodies_arrive_at_a_time(tmp_path):
     """Each stops after a part, so that it is still being received."""
 
     async def send() -> list[int]:
-        app, _ = service(tmp_path, rate=0)
+        app, _ = service(tmp_path, rate=0, client_jobs=8)
         body, kind = form({"request": "{}", "content": PHOTO})
         slow = [
             asyncio.create_task(

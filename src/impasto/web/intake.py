@@ -22,8 +22,9 @@ from impasto.web.studio import RefusedError, Studio
 _CLIENTS_OF_ADDRESS = 10
 """As many times what one client may send, one address may: many people may share it."""
 
-_MOST_BODIES, _MOST_BODIES_OF_CLIENT = 64, 8
-"""Messages with files that arrive at a time: they fill the disk before their bytes are counted."""
+_MOST_BODIES = 64
+"""Messages with files that arrive at a time: they fill the disk before their bytes are counted. Of
+one client there are as many as it may have jobs."""
 
 
 class Intake:
@@ -62,7 +63,7 @@ class Intake:
         """
         self.count(request)
         client = request.scope[CLIENT]
-        if self._bodies[client] >= _MOST_BODIES_OF_CLIENT:
+        if self._bodies[client] >= self._studio.limits.client_jobs:
             raise RefusedError(429, "Too many files at a time: send them one after the other.")
         if self._bodies.total() >= _MOST_BODIES:
             raise RefusedError(503, "Too many files arrive: try again in a moment.")
