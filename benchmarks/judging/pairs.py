@@ -42,7 +42,7 @@ def named_pairs(
 ) -> list[Pair]:
     """Pairs for the styles of a model that knows its styles by name.
 
-    Each style gets photographs of its own, so that more photographs are seen.
+    Each style gets photographs of its own, so that more photographs are seen, if there are enough.
 
     Args:
         content: Folder of photographs; held-out ones are used.
@@ -60,7 +60,7 @@ def named_pairs(
     for index, name in enumerate(name for name in names if name != skip):
         if name not in files:
             raise OptionError(f"{option('pictures')} {pictures} has no picture named {name}.")
-        own = photographs[index :: len(names)]
+        own = photographs[index :: len(names)] or photographs
         read = read_pairs(own, [files[name]], chosen.count, chosen.size)
         pairs += [Pair(pair.content, pair.style, name) for pair in read]
     return pairs
