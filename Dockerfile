@@ -6,7 +6,7 @@ WORKDIR /build
 RUN python -m venv /opt/impasto
 ENV PATH=/opt/impasto/bin:$PATH PIP_NO_CACHE_DIR=1
 RUN pip install --index-url "$TORCH" "torch<2.14"
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY src src
 RUN pip install '.[web,heic]'
 

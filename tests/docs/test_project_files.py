@@ -16,8 +16,12 @@ def text(name: str) -> str:
 
 def test_version_is_the_same_everywhere():
     (cited,) = re.findall(r"^version: (.+)$", text("CITATION.cff"), re.MULTILINE)
-    (project,) = re.findall(r'^version = "(.+)"$', text("pyproject.toml"), re.MULTILINE)
-    assert cited == project == impasto.__version__
+    assert cited == impasto.__version__
+    # The package's version is read from the sources.
+    (path,) = re.findall(r'^\[tool\.hatch\.version\]\npath = "(.+)"$', text("pyproject.toml"), re.M)
+    (written,) = re.findall(r'^__version__ = "(.+)"$', text(path), re.MULTILINE)
+    assert written == impasto.__version__
+    assert not re.search(r"^version = ", text("pyproject.toml"), re.MULTILINE)
 
 
 def test_changelog_begins_with_unreleased_changes():

@@ -34,11 +34,14 @@ def test_its_extras_and_files_are_there():
     (extras,) = re.findall(r"pip install '\.\[([\w,]+)\]'", DOCKERFILE)
     for extra in extras.split(","):
         assert re.search(rf"^{extra} = \[", project, re.MULTILINE)
+    copied: set[str] = set()
     kept = (ROOT / ".dockerignore").read_text(encoding="utf-8")
     for name in re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE):
+        copied |= set(name.split())
         for file in name.split():
             assert (ROOT / file).exists()
             assert f"!{file}" in kept.split()
+    assert {"pyproject.toml", "hatch_build.py", "README.md", "src"} <= copied  # the build reads them
 
 
 def test_compose_gives_it_no_more_than_it_needs():
