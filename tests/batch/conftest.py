@@ -37,7 +37,8 @@ def batch(tmp_path: Path) -> Callable[..., Tally]:
     def run(source: object, output: object = "out", /, **given: Any) -> Tally:
         options = {name: given.pop(name) for name in [*given] if name in _OPTIONS}
         values = {"template": WAVE, "shard_size": 3, **given}
-        plan = Plan(str(source), str(tmp_path / str(output)), str(tmp_path), **values)
+        place = str(output) if "://" in str(output) else str(tmp_path / str(output))
+        plan = Plan(str(source), place, str(tmp_path), **values)
         return run_batch(plan, BatchOptions(**{"workers": 0, **options}))
 
     return run

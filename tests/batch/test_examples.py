@@ -1,4 +1,4 @@
-"""The examples for clusters: KubeRay's is a RayJob, SLURM's is a script of bash with its options."""
+"""The examples for clusters: KubeRay's is a RayJob, SLURM's a script of bash with its options."""
 
 from __future__ import annotations
 

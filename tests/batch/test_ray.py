@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
+import subprocess
 import threading
 import warnings
 
 import pytest
 
-from helpers.batches import entries, outputs
-from helpers.poison import mark, poisoned_environment
+from helpers.batches import entries, logs, outputs
+from helpers.poison import IMPASTO, mark, poisoned_environment, waited
 from impasto.batch.ray_engine import RayEngine
 from impasto.batch.rows import Template
 from impasto.cli.main import run
-from impasto.errors import OptionError
 from impasto.jobs.requests import StyleInput
 
 pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("ignore")]
@@ -45,6 +46,12 @@ def cluster(tmp_path_factory):
 @pytest.fixture
 def copy(photos, tmp_path):
     return shutil.copytree(photos, tmp_path / "photos")
+
+
+def test_an_address_without_a_cluster_is_told(photos, tmp_path, capsys):
+    words = ["batch", str(photos), str(tmp_path / "out"), "--style", "scream"]
+    assert run([*words, "--address", "127.0.0.1:1"]) == 2
+    assert "There is no Ray cluster at 127.0.0.1:1" in capsys.readouterr().err
 
 
 def test_a_cluster_gives_the_same_bytes(cluster, batch, photos, tmp_path):
@@ -113,13 +120,21 @@ def test_a_poisoned_picture_is_given_up(cluster, batch, copy, tmp_path):
     assert len(outputs(tmp_path / "out")) == 6
 
 
-def test_an_address_without_a_cluster_is_told(photos, tmp_path, capsys):
-    import ray
-
-    if ray.is_initialized():
-        pytest.skip("the cluster of this program would be used")
-    with pytest.raises(OptionError):
-        RayEngine(None, "127.0.0.1:1", 1, 1, "auto", None)
-    words = ["batch", str(photos), str(tmp_path / "out"), "--style", "scream"]
-    assert run([*words, "--address", "127.0.0.1:1"]) == 2
-    assert "There is no Ray cluster at 127.0.0.1:1" in capsys.readouterr().err
+def test_the_program_killed_and_started_again(cluster, batch, copy, tmp_path):
+    for path in copy.rglob("*.png"):
+        mark(path, "SLOW")
+    address = cluster.get_runtime_context().gcs_address
+    command = [*IMPASTO, "batch", str(copy), "out", "--style", "great-wave", "--workers", "1",
+               "--shard-size", "3", "--json", "--address", address]  # fmt: skip
+    out = tmp_path / "out"
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as first:
+        waited(lambda: logs(out) and list(out.glob("_batch/work/*/rows.jsonl")))
+        first.kill()
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300,
+                           check=True)  # fmt: skip
+    summary = json.loads(ended.stdout)
+    assert summary["done_before"] >= 3
+    assert (summary["failed"], summary["problem"]) == (0, "")
+    assert [entry["row"] for entry in entries(out)] == list(range(7))
+    batch(copy, "alone")
+    assert outputs(out) == outputs(tmp_path / "alone")

@@ -238,8 +238,11 @@ class RemoteOutput:
 
     def put(self, local: Path, name: str) -> None:
         """See :class:`Output`."""
-        with _storing(self.path(name)):
-            self._fs.put_file(str(local), self._key(name))
+        try:
+            with _storing(self.path(name)):
+                self._fs.put_file(str(local), self._key(name))
+        except FileNotFoundError as problem:
+            raise StorageError(f"{self.place} cannot be written to ({problem}).") from problem
         local.unlink()
 
     def put_new(self, local: Path, name: str, digest: str, *, overwrite: bool) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -84,7 +86,9 @@ def _rows(values: list[dict[str, Any]], first: int, base: str) -> Iterator[RawRo
 def _file(name: str) -> Iterator[Any]:
     from pyarrow.parquet import ParquetFile
 
-    with opened(name) as file:
+    with opened(name) as file, tempfile.TemporaryFile() as copy:
         with reading(name):
-            table = ParquetFile(file)
+            if not file.seekable():  # a server that sends only whole files
+                shutil.copyfileobj(file, copy)
+            table = ParquetFile(file if file.seekable() else copy)
         yield table

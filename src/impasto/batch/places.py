@@ -8,6 +8,7 @@ a connection of another kind.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import time
@@ -79,8 +80,8 @@ def opened(place: str) -> Iterator[IO[bytes]]:
     fs, path = filesystem(place)
     with reading(place):
         file = _attempted(lambda: fs.open(path, "rb"))
-    with file:
-        yield file
+    with io.BufferedReader(file, _BLOCK) as buffered:
+        yield buffered
 
 
 def _local(place: str) -> IO[bytes]:
@@ -100,16 +101,29 @@ def reading(place: str) -> Iterator[None]:
         yield
     except ImpastoError:
         raise
-    except FileNotFoundError:
-        raise InputDataError(f"There is no file {place}: check its name.") from None
+    except FileNotFoundError as problem:
+        if not _is_of_network(problem):
+            raise InputDataError(f"There is no file {place}: check its name.") from None
+        raise _unreadable(place, problem.__cause__ or problem) from problem
     except IsADirectoryError:
         raise InputDataError(f"{place} is a folder: name a file in it.") from None
     except Exception as problem:
-        reason = " ".join(str(getattr(problem, "strerror", None) or problem).split())
-        raise InputDataError(
-            f"{place} cannot be read ({reason or type(problem).__name__}): check the address, the "
-            "network and the permissions."
-        ) from problem
+        raise _unreadable(place, problem) from problem
+
+
+def _unreadable(place: str, problem: BaseException) -> InputDataError:
+    reason = " ".join(str(getattr(problem, "strerror", None) or problem).split())
+    return InputDataError(
+        f"{place} cannot be read ({reason or type(problem).__name__}): check the address, the "
+        "network and the permissions."
+    )
+
+
+def _is_of_network(problem: FileNotFoundError) -> bool:
+    """Whether fsspec calls a file missing although only its server could not be reached."""
+    cause = problem.__cause__
+    is_of_web = type(cause).__module__.startswith("aiohttp")
+    return is_of_web and getattr(cause, "status", 0) not in (404, 410)
 
 
 def _attempted(action: Callable[[], T]) -> T:
@@ -117,8 +131,12 @@ def _attempted(action: Callable[[], T]) -> T:
     for pause in _PAUSES:
         try:
             return action()
-        except (FileNotFoundError, PermissionError, ImpastoError):  # noqa: PERF203
+        except (PermissionError, ImpastoError):  # noqa: PERF203
             raise
+        except FileNotFoundError as problem:
+            if not _is_of_network(problem):
+                raise
+            time.sleep(pause)
         except Exception:
             time.sleep(pause)
     return action()

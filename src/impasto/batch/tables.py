@@ -98,7 +98,13 @@ class _Lines(Iterator[str]):
         self._file, self.name, self.offset = file, name, 0
 
     def seek(self, offset: int) -> None:
-        self._file.seek(offset)
+        if self._file.seekable():
+            self._file.seek(offset)
+        else:  # a server that sends only whole files
+            while self.offset < offset and (
+                skipped := len(self._file.read(min(_LONGEST_LINE, offset - self.offset)))
+            ):
+                self.offset += skipped
         self.offset = offset
 
     def __next__(self) -> str:
