@@ -21,7 +21,9 @@ FOLDER = ROOT / "docs" / "reference" / "api"
 INDEX = FOLDER / "README.md"
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Paint": ("paint", "stylize", "stylize_video", "texture", "reconstruct", "Result", "Painting"),
+    "Paint": (
+        "paint", "stylize", "stylize_video", "texture", "reconstruct", "widget", "Result", "Painting",
+    ),
     "Jobs": (
         "run", "RunOptions", "Resources", "PaintRequest", "StylizeRequest", "TextureRequest",
         "ReconstructRequest", "VideoRequest", "StyleInput", "RegionSpec",
