@@ -41,7 +41,7 @@ def test_its_extras_and_files_are_there():
         for file in name.split():
             assert (ROOT / file).exists()
             assert f"!{file}" in kept.split()
-    assert {"pyproject.toml", "hatch_build.py", "README.md", "src"} <= copied  # the build reads them
+    assert {"pyproject.toml", "hatch_build.py", "README.md", "src"} <= copied  # what builds read
 
 
 def test_compose_gives_it_no_more_than_it_needs():
