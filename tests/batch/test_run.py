@@ -304,3 +304,37 @@ def test_inputs_that_are_none_are_told(batch, tmp_path, name, photos):
         batch(tmp_path / name)
     assert str(caught.value).endswith(".")
     assert not (tmp_path / "out" / "_batch" / "plan.json").exists()
+
+
+def test_in_one_line_of_python(photos, painted, tmp_path):
+    told = []
+    tally = impasto.paint_batch(
+        photos, tmp_path / "out", "great-wave", workers=0, progress=told.append
+    )
+    assert (tally.painted, tally.rows) == (7, 7)
+    assert told[-1] is tally
+    assert np.array_equal(pixels(outputs(tmp_path / "out")["p0.png"]), painted["p0.png"])
+    with pytest.raises(OptionError, match="strength"):
+        impasto.paint_batch(photos, tmp_path / "b", "great-wave", strength=3)
+    with pytest.raises(OptionError, match="nknown"):
+        impasto.paint_batch(photos, tmp_path / "b", "great-wave", recipe="quick", precision="auto1")
+
+
+def test_a_row_may_have_a_style_vector(batch, photos, tmp_path):
+    from impasto.networks.catalogue import open_network
+    from impasto.onepass.stylizer import Stylizer
+
+    vector = Stylizer(photos / "p1.png").vector
+    values = {"content": "p0.png", "vector": vector.tolist(), "model": "any"}
+    manifest = photos / "vectors.jsonl"
+    manifest.write_text("\n".join(map(json.dumps, [values, {**values, "vector": [1.0, 2.0], "output": "b.png"}])))
+    try:
+        tally = batch(manifest, template=Template())
+    finally:
+        manifest.unlink()
+    assert (tally.painted, tally.failed) == (1, 1)
+    size = open_network("any").network.style_size
+    assert f"has 2 numbers, and styles of the model have {size}" in tally.errors[0][1]
+    alone = impasto.stylize(photos / "p0.png", photos / "p1.png")
+    difference = pixels(outputs(tmp_path / "out")["p0.png"]).astype(int) - np.asarray(alone.image)
+    assert abs(difference).max() <= 1

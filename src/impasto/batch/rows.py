@@ -27,7 +27,7 @@ from impasto.jobs.requests import (
 )
 from impasto.recipes.presets import RECIPES, get_recipe
 from impasto.recipes.recipe import FIELDS, INITS, Recipe
-from impasto.runtime.fields import Entry, entries, is_number
+from impasto.runtime.fields import Entry, entries, is_number, typed_changes
 from impasto.runtime.strangers_paths import is_network_name
 from impasto.weights.records import is_file_name
 
@@ -63,6 +63,26 @@ class Template:
     styles: tuple[StyleInput, ...] = ()
     entries: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, styles: tuple[StyleInput, ...], changes: Mapping[str, Any], recipe: Recipe | None
+    ) -> Template:
+        """A template whose entries are checked.
+
+        Args:
+            styles: Of all rows without their own; may be none.
+            changes: Entries of the request, or of the recipe.
+            recipe: Of paintings by optimization; None for one pass.
+
+        Raises:
+            OptionError: For an unknown entry, or a value that is not allowed.
+        """
+        if recipe is not None:
+            return cls(PAINT, styles, recipe=recipe.replace(**changes).to_dict())
+        checked = StylizeRequest("-", styles or (StyleInput("-"),)).replace(**changes)
+        own = typed_changes(StylizeRequest, changes, "option")
+        return cls(STYLIZE, styles, {name: getattr(checked, name) for name in own})
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from rich.progress import BarColumn, Progress, TextColumn
 
 from impasto.batch.plan import Plan, default_log
-from impasto.batch.rows import PAINT, STYLIZE, Template
+from impasto.batch.rows import Template
 from impasto.batch.run import BatchOptions, run_batch
 from impasto.batch.schedule import Tally
 from impasto.cli.shared.exit_codes import INTERRUPTED, WRONG_INPUT
@@ -25,7 +25,6 @@ from impasto.jobs.display import clock
 from impasto.jobs.requests import StylizeRequest, parse_styles, split_styles
 from impasto.recipes.presets import get_recipe
 from impasto.recipes.recipe import FIELDS
-from impasto.runtime.fields import entries
 from impasto.runtime.terminal import console
 
 _LINE_SECONDS = 30.0
@@ -96,13 +95,11 @@ def _template(args: argparse.Namespace) -> Template:
         changes = {**own, **of_recipes}
         if strange := [name for name in changes if name not in FIELDS]:
             raise OptionError(f"{flag(strange[0])} is for one pass: leave it out, or --paint.")
-        return Template(PAINT, styles, recipe=recipe.replace(**changes).to_dict())
+        return Template.of(styles, changes, recipe)
     if args.recipe is not None or of_recipes:
         name = flag("recipe" if args.recipe is not None else next(iter(of_recipes)))
         raise OptionError(f"{name} is for paintings by optimization: add --paint.")
-    checked = StylizeRequest("-", styles or parse_styles(["-"])).replace(**own)
-    values = {name: getattr(checked, name) for name in own if name in entries(StylizeRequest)}
-    return Template(STYLIZE, styles, values)
+    return Template.of(styles, own, None)
 
 
 @contextlib.contextmanager
