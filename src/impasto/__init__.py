@@ -31,6 +31,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from impasto.batch.api import paint_batch
     from impasto.encoders.vgg import Architecture, Encoder
     from impasto.errors import ImpastoError
     from impasto.evaluation.api import evaluate
@@ -105,6 +106,7 @@ _HOMES = {
     "optimise": "optim.loop:optimize",
     "optimize": "optim.loop",
     "paint": "jobs.api",
+    "paint_batch": "batch.api",
     "read_image": "images.picture:read",
     "reconstruct": "jobs.api",
     "register_encoder": "weights.open",
@@ -155,6 +157,7 @@ __all__ = [  # written out for type checkers
     "optimise",
     "optimize",
     "paint",
+    "paint_batch",
     "read_image",
     "reconstruct",
     "register_encoder",
