@@ -112,7 +112,7 @@ tell(task=task, event="finished", stopped=stop["do"] == "stop" and stop["task"] 
         events = made.run(do="run")
         first = asyncio.create_task(anext(events))
         await asyncio.sleep(0)
-        while not made._task:
+        while not made._tasks:
             await asyncio.sleep(0.01)
         await made.stop_task()
         event = await first
@@ -120,6 +120,55 @@ tell(task=task, event="finished", stopped=stop["do"] == "stop" and stop["task"] 
         return [event]
 
     assert asyncio.run(asyncio.wait_for(act(), 60)) == [{"event": "finished", "stopped": True}]
+
+
+def test_a_task_that_was_not_begun_is_given_to_the_next_process(worker, tmp_path):
+    """Another task may have ended the process, which is no reason for this one to fail."""
+    program = """
+from pathlib import Path
+if not Path("was-here").exists():
+    Path("was-here").touch()
+    os.kill(os.getpid(), 9)
+tell(task=task, event="begun")
+tell(task=task, event="finished")
+"""
+    made = worker(program)
+    assert run(made) == [{"event": "begun"}, {"event": "finished"}]
+    assert made.starts == 2
+
+
+def test_a_task_that_was_begun_is_not_done_twice(worker):
+    made = worker('tell(task=task, event="begun"); os.kill(os.getpid(), 9)')
+    with pytest.raises(WorkerEndedError, match="memory"):
+        run(made)
+    assert made.starts == 1
+
+
+def test_a_second_task_is_there_before_the_first_has_ended(worker):
+    program = """
+second = json.loads(sys.stdin.readline())["task"]
+tell(task=second, event="begun")
+tell(task=[task], event="finished")  # of no task
+tell(task=task, event="finished", of="first")
+tell(task=second, event="finished", of="second")
+"""
+    made = worker(program)
+
+    async def act() -> list[list[dict[str, Any]]]:
+        async def events(name: str) -> list[dict[str, Any]]:
+            return [event async for event in made.run(name, do="run")]
+
+        first = asyncio.create_task(events("first"))
+        while not made._tasks:
+            await asyncio.sleep(0.01)
+        found = await asyncio.gather(first, events("second"))
+        await made.close()
+        return list(found)
+
+    assert asyncio.run(asyncio.wait_for(act(), 60)) == [
+        [{"event": "finished", "of": "first"}],
+        [{"event": "begun"}, {"event": "finished", "of": "second"}],
+    ]
 
 
 def test_what_a_worker_says_is_not_trusted():

@@ -58,6 +58,7 @@ class Job:
         output: File in ``folder`` that a clip is written to; empty for a picture.
         is_resumable: Whether it can go on from a checkpoint.
         formats: In which there is a picture; none before its end.
+        is_begun: Whether a worker has begun it; one may have it while it still does another.
         must_stop: Whether somebody has asked to stop it.
         ended: When it ended (:func:`time.monotonic`).
         bytes: Of its files, when it was sent, and when it ended.
@@ -75,6 +76,7 @@ class Job:
     address: str = ""
     is_resumable: bool = False
     formats: tuple[str, ...] = ()
+    is_begun: bool = False
     must_stop: bool = False
     created: float = field(default_factory=time.time)
     ended: float = 0.0
@@ -87,6 +89,13 @@ class Job:
     def log_name(self) -> str:
         """What logs call it: not its id, which would open it."""
         return hashlib.sha256(self.id.encode()).hexdigest()[:12]
+
+    @property
+    def kept(self) -> str:
+        """What becomes of it when the server is stopped, as a part of a sentence."""
+        if self.request.kind == "video":
+            return "a clip needs all its frames, so send it again"
+        return "what is painted is kept"
 
     def tell(self, event: str, **data: Any) -> None:
         """Tell everybody who watches the job; notes are all kept, of other events the last."""

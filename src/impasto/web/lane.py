@@ -44,6 +44,7 @@ class Lane:
         folder: The workers' own.
         work: Does an item.
         telemetry: Counts restarts.
+        ahead: Items that a worker has at a time: it does one, and need not wait for the next.
     """
 
     def __init__(
@@ -53,11 +54,13 @@ class Lane:
         folder: Path,
         work: Work,
         telemetry: Telemetry,
+        *,
+        ahead: int = 1,
     ) -> None:
         self.name, self._devices = name, devices
         self.queue: FairQueue[Item] = FairQueue()
         self.workers = [WorkerProcess(folder) for _ in devices]
-        self._work, self._telemetry = work, telemetry
+        self._work, self._telemetry, self._ahead = work, telemetry, ahead
         self._added = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
 
@@ -69,7 +72,8 @@ class Lane:
     def start(self) -> None:
         """Start the workers."""
         for worker, device in zip(self.workers, self._devices, strict=True):
-            self._loops.append(asyncio.create_task(self._serve(worker, device)))
+            for _ in range(self._ahead):
+                self._loops.append(asyncio.create_task(self._serve(worker, device)))
 
     async def close(self) -> None:
         """End the workers."""
@@ -100,15 +104,12 @@ class Lane:
 
     async def _serve(self, worker: WorkerProcess, device: str) -> None:
         while True:
-            starts = worker.starts
             try:
-                await worker.start()
+                if await worker.start():
+                    self._telemetry.worker_restarted(self.name)
             except WorkerEndedError:
                 await asyncio.sleep(_PAUSE_SECONDS)
                 continue
-            finally:
-                if starts and worker.starts > starts:
-                    self._telemetry.worker_restarted(self.name)
             if not len(self.queue):
                 self._added.clear()
                 with contextlib.suppress(asyncio.TimeoutError):

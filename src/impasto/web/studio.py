@@ -16,7 +16,6 @@ from prometheus_client.core import GaugeMetricFamily
 from impasto.errors import ImpastoError
 from impasto.jobs.request_json import to_json
 from impasto.jobs.requests import StylizeRequest
-from impasto.jobs.video_request import VideoRequest
 from impasto.web.folders import bytes_in, remove
 from impasto.web.job import Job, State
 from impasto.web.job_files import CHECKPOINT, FILES, ON_REQUEST, RESULTS, SUFFIX
@@ -65,7 +64,7 @@ class Studio:
         self._running: dict[Item, WorkerProcess] = {}
         quick = (settings.devices[0],) * settings.quick_workers
         self._painting = Lane("painting", settings.devices, folder, self._do, telemetry)
-        self._quick = Lane("quick", quick, folder, self._do, telemetry)
+        self._quick = Lane("quick", quick, folder, self._do, telemetry, ahead=2)
         self._lanes = (self._painting, self._quick)
         self._tasks: set[asyncio.Task[Any]] = set()
         telemetry.watch(self._gauges)
@@ -169,7 +168,7 @@ class Studio:
             self._end(job, State.STOPPED)
         elif (worker := self._running.get(job)) is not None:
             job.must_stop = True
-            await worker.stop_task()
+            await worker.stop_task(job)
             self._spawn(self._kill_later(job, worker))
 
     async def delete(self, job: Job) -> None:
@@ -270,20 +269,24 @@ class Studio:
         job.tell_state()
         began = time.monotonic()
         self._telemetry.job_began(job.request.kind, time.time() - job.created)
-        timer = self._spawn(self._stop_at_limit(job))
+        timer: asyncio.Task[Any] | None = None
+        job.is_begun = False
         options = {**self._options(device), "output": job.output}
         task = {"folder": str(job.folder), "request": to_json(job.request), "options": options}
         pixels = 0
         try:
-            async for event in worker.run(do="run", **task):
+            async for event in worker.run(job, do="run", **task):
+                if event["event"] == "begun" and timer is None:
+                    job.is_begun, began = True, time.monotonic()
+                    timer = self._spawn(self._stop_at_limit(job))
                 pixels = take_event(job, event) or pixels
         except WorkerEndedError as error:
             await self._worker_ended(job, error)
         finally:
-            timer.cancel()
-        seconds = time.monotonic() - began
-        kind, state = job.request.kind, job.state.value
-        self._telemetry.job_ended(kind, state, seconds, pixels, job.log_name)
+            if timer is not None:
+                timer.cancel()
+        kind, seconds = job.request.kind, time.monotonic() - began
+        self._telemetry.job_ended(kind, job.state.value, seconds, pixels, job.log_name)
 
     async def _worker_ended(self, job: Job, error: WorkerEndedError) -> None:
         job.is_resumable = (job.folder / CHECKPOINT).exists()
@@ -304,6 +307,8 @@ class Studio:
         await self.stop(job)
 
     async def _kill_later(self, job: Job, worker: WorkerProcess) -> None:
+        while self._running.get(job) is worker and not job.is_begun:
+            await asyncio.sleep(0.1)
         await asyncio.sleep(GRACE_SECONDS)
         if self._running.get(job) is worker and job.must_stop:
             worker.kill()
@@ -365,7 +370,7 @@ class Studio:
         await self._wait_idle(self.limits.drain_seconds)
         for item in list(self._running):
             if isinstance(item, Job):
-                item.tell("note", text=f"The server is being stopped: {_kept_of(item)}.")
+                item.tell("note", text=f"The server is being stopped: {item.kept}.")
                 await self.stop(item)
         await self._wait_idle(GRACE_SECONDS + 1)
         return had_jobs
@@ -392,8 +397,3 @@ class Studio:
         yield gauge("queue_length", "Jobs that wait", "lane", waiting)
         yield gauge("held_jobs", "Jobs that are kept", "state", states)
         yield gauge("memory_bytes", "Resident memory", "process", memory_bytes(pids))
-
-
-def _kept_of(job: Job) -> str:
-    is_clip = isinstance(job.request, VideoRequest)
-    return "a clip needs all its frames, so send it again" if is_clip else "what is painted is kept"

@@ -58,6 +58,7 @@ class Work:
     def do(self, task: dict[str, Any]) -> None:
         """Do one task; tells ``finished`` or ``failed`` at its end."""
         number, folder = task["task"], Path(task["folder"])
+        self._pipe.tell(number, "begun")
         try:
             os.chdir(folder)
             with downloads_refused(), memory_errors(), short_lived_files():

@@ -12,7 +12,8 @@ Tasks come on stdin::
     {"do": "plan", "task": 3, "folder": "…", "request": "…", "shapes": {…}, "options": {…}}
     {"do": "stop", "task": 1}
 
-and events go to stdout, each with its task; the last of a task is ``finished`` or ``failed``.
+and events go to stdout, each with its task; the first of a task is ``begun``, the last is
+``finished`` or ``failed``.
 """
 
 from __future__ import annotations

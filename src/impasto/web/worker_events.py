@@ -50,7 +50,7 @@ async def ask(question: Question, worker: WorkerProcess) -> None:
     """Ask a worker; the future of the question gets the answer, or what is wrong."""
     answer: str | ImpastoError = ImpastoError("The server did not find an answer.")
     try:
-        async for event in worker.run(folder=str(question.folder), **question.task):
+        async for event in worker.run(question, folder=str(question.folder), **question.task):
             if event["event"] == "finished":
                 answer = str(event.get("answer", ""))
             elif event["event"] == "failed":

@@ -8,12 +8,18 @@ import itertools
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
 _LONGEST_LINE = 1 << 20
 """Bytes of an event; the longest holds a request."""
+
+_MOST_EVENTS = 10_000
+"""Of one task that nobody has taken yet."""
+
+_ATTEMPTS = 3
+"""Processes that may end before they begin a task."""
 
 _LAST = ("finished", "failed")
 _END_SECONDS = 5.0
@@ -26,7 +32,10 @@ class WorkerEndedError(Exception):
 
 
 class WorkerProcess:
-    """One process that does one task at a time.
+    """One process that does one task after another.
+
+    A second task may be sent while it does the first, so that it need not wait for the server
+    between them. If it ends before it has begun a task, the next process does that.
 
     Args:
         folder: Its working folder, between tasks.
@@ -38,8 +47,12 @@ class WorkerProcess:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
+        self._starting = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
         self._numbers = itertools.count(1)
-        self._task = 0  # the one being done
+        self._inboxes: dict[int, asyncio.Queue[dict[str, Any] | WorkerEndedError]] = {}
+        self._tasks: dict[Hashable, int] = {}  # key → number of a task that was sent
+        self._stopped: set[Hashable] = set()
         self.starts = 0
         self._has_started = False
 
@@ -56,54 +69,108 @@ class WorkerProcess:
     def _is_running(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
-    async def start(self) -> None:
+    async def start(self) -> bool:
         """Start it if it is not running, and wait until it can do tasks.
+
+        Returns:
+            Whether it was started again, after it had ended.
 
         Raises:
             WorkerEndedError: If it cannot be started.
         """
-        if self._is_running():
-            return
-        self.starts += 1
-        self._has_started = False
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "impasto.web.worker",
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            cwd=self._folder, limit=_LONGEST_LINE,
-            start_new_session=True,  # Ctrl-C in the server's terminal is not for it
-        )  # fmt: skip
-        try:
-            await asyncio.wait_for(self._receive(), _START_SECONDS)
-        except asyncio.TimeoutError:
-            self.kill()
-            raise WorkerEndedError("The process that paints did not start.") from None
-        self._has_started = True
+        async with self._starting:
+            if self._is_running():
+                return False
+            if self._reading is not None:
+                await self._reading  # which has told everybody of the end
+            self.starts += 1
+            self._has_started = False
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "impasto.web.worker",
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+                cwd=self._folder, limit=_LONGEST_LINE,
+                start_new_session=True,  # Ctrl-C in the server's terminal is not for it
+            )  # fmt: skip
+            try:
+                await asyncio.wait_for(self._receive(), _START_SECONDS)
+            except asyncio.TimeoutError:
+                await self.close()
+                raise WorkerEndedError("The process that paints did not start.") from None
+            self._reading = asyncio.create_task(self._read())
+            self._has_started = True
+            return self.starts > 1
 
-    async def run(self, **task: Any) -> AsyncIterator[dict[str, Any]]:
-        """Do a task; yields its events, the last of which is ``finished`` or ``failed``.
-
-        Raises:
-            WorkerEndedError: If the process ends before.
-        """
-        await self.start()
-        self._task = number = next(self._numbers)
+    async def _read(self) -> None:
+        """Give events to those who wait for them, until the process ends."""
         try:
-            await self._send({**task, "task": number})
             while True:
                 event = await self._receive()
-                if event.pop("task") != number:
-                    continue  # the end of a task that was given up
+                number = event.pop("task")
+                inbox = self._inboxes.get(number) if isinstance(number, int) else None
+                if inbox is None:  # of a task that was given up
+                    continue
+                if inbox.full():  # it tells more than anybody can hear
+                    self.kill()
+                else:
+                    inbox.put_nowait(event)
+        except WorkerEndedError as error:
+            for inbox in self._inboxes.values():
+                if inbox.full():
+                    inbox.get_nowait()
+                inbox.put_nowait(error)
+
+    async def run(self, key: Hashable = None, **task: Any) -> AsyncIterator[dict[str, Any]]:
+        """Do a task; yields its events, the last of which is ``finished`` or ``failed``.
+
+        Args:
+            key: Names the task to :meth:`stop_task`.
+            **task: What the process is told.
+
+        Raises:
+            WorkerEndedError: If the process ends before, and after it has begun the task.
+        """
+        is_begun = False
+        try:
+            for attempt in range(1, _ATTEMPTS + 1):
+                await self.start()
+                try:
+                    async for event in self._events(key, task):
+                        is_begun = True
+                        yield event
+                    return
+                except WorkerEndedError:
+                    if is_begun or attempt == _ATTEMPTS:
+                        raise
+        finally:
+            self._stopped.discard(key)
+
+    async def _events(
+        self, key: Hashable, task: Mapping[str, Any]
+    ) -> AsyncIterator[dict[str, Any]]:
+        number = next(self._numbers)
+        inbox = self._inboxes[number] = asyncio.Queue(_MOST_EVENTS)
+        self._tasks[key] = number
+        try:
+            await self._send({**task, "task": number})
+            if key in self._stopped:
+                await self.stop_task(key)
+            while True:
+                event = await inbox.get()
+                if isinstance(event, WorkerEndedError):
+                    raise event
                 yield event
                 if event["event"] in _LAST:
                     return
         finally:
-            self._task = 0
+            del self._inboxes[number]
+            self._tasks.pop(key, None)
 
-    async def stop_task(self) -> None:
-        """Have it end the task after the current step."""
-        if self._task and self._is_running():
+    async def stop_task(self, key: Hashable = None) -> None:
+        """Have it end a task after the current step, or before it begins."""
+        self._stopped.add(key)
+        if key in self._tasks and self._is_running():
             with contextlib.suppress(WorkerEndedError):
-                await self._send({"do": "stop", "task": self._task})
+                await self._send({"do": "stop", "task": self._tasks[key]})
 
     def kill(self) -> None:
         """End the process at once."""
@@ -116,6 +183,8 @@ class WorkerProcess:
         self.kill()
         if self._process is not None:
             await self._process.wait()
+        if self._reading is not None:
+            await self._reading
 
     async def _send(self, message: dict[str, Any]) -> None:
         assert self._process is not None
