@@ -18,7 +18,7 @@ The packages are floors of one house. Each imports only from floors with a lower
     7   jobs: requests, events, results; the one door to everything above
     8   metrics: of pictures; training: of networks; export: graphs; batch: many pictures
     9   studies: grids of recipes; evaluation: methods compared by metrics; video: clips
-    10  reports: pages and plots; web: a page and a service; live: a camera
+    10  reports: pages and plots; web: a page and a service; live: a camera; notebook: a widget
     11  cli: the command line
 
 What is named here is the public interface. It is imported when it is first used, so that
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from impasto.metrics.registry import register_metric
     from impasto.networks.catalogue import named_styles, open_network
     from impasto.networks.registry import register_network
+    from impasto.notebook.api import widget
     from impasto.objective.objective import Objective
     from impasto.objective.terms import ContentTerm, StyleTerm, TotalVariation
     from impasto.onepass.stylizer import Stylizer
@@ -117,6 +118,7 @@ _HOMES = {
     "stylize": "jobs.api",
     "stylize_video": "video.api",
     "texture": "jobs.api",
+    "widget": "notebook.api",
     "write_image": "images.writing:write",
 }
 
@@ -168,6 +170,7 @@ __all__ = [  # written out for type checkers
     "stylize",
     "stylize_video",
     "texture",
+    "widget",
     "write_image",
 ]
 

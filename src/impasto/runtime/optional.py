@@ -11,6 +11,7 @@ from types import ModuleType
 from impasto.errors import OptionError
 
 LIBRARIES: Mapping[str, tuple[str, str]] = {
+    "anywidget": ("anywidget", "notebook"),
     "av": ("PyAV", "video"),
     "accelerate": ("Accelerate", "train"),
     "cv2": ("OpenCV", "video"),

@@ -1,0 +1,1 @@
+"""A face for notebooks: a widget with sliders and a live preview."""
