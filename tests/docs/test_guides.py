@@ -85,3 +85,17 @@ def test_indexes_list_every_guide():
     for index in (GUIDES / "README.md", CHINESE / "README.md"):
         targets = re.findall(r"\]\(([\w-]+\.md)\)", index.read_text(encoding="utf-8"))
         assert sorted(targets) == [page.name for page in PAGES]
+
+
+def test_chinese_readme_has_the_programs_and_figures_of_the_english_one():
+    english, chinese = (
+        (ROOT / name).read_text("utf-8") for name in ("README.md", "README.zh-CN.md")
+    )
+    for language, code in _BLOCK.findall(chinese):
+        for line in code.splitlines():
+            command = line.partition("  #")[0].rstrip()
+            assert command in english, f"{language}: {line}"
+    figures = [re.findall(r"^\| (\d+) px \| (\d+) (?:s|秒) \| ([\d.]+ GB) \|$", text, re.MULTILINE)
+               for text in (english, chinese)]  # fmt: skip
+    assert figures[0] == figures[1]
+    assert len(figures[0]) == 4
