@@ -18,7 +18,7 @@ from impasto.losses.statistics import (
     register_statistic,
     style_error,
 )
-from impasto.runtime.registry import Registry
+from impasto.runtime.registry import Registry, entry_points
 
 GRAM = STATISTICS["gram"]
 
@@ -78,10 +78,11 @@ def test_listing_names_entry_points_without_importing_them(table, install):
         get_statistic("fak")
 
 
-def test_built_in_names_need_no_search(table, monkeypatch):
+def test_built_in_names_need_no_search(table, install, monkeypatch):
     def search(**_):
         raise AssertionError("searched")
 
+    install(other="fake_statistics:MEAN")
     monkeypatch.setattr(importlib.metadata, "entry_points", search)
     assert get_statistic("gram") is GRAM
     register_statistic("other", replace(GRAM))
@@ -90,7 +91,8 @@ def test_built_in_names_need_no_search(table, monkeypatch):
         get_statistic("unknown")
 
 
-def test_packages_are_searched_once(table, monkeypatch):
+def test_packages_are_searched_once(table, install, monkeypatch):
+    install(other="fake_statistics:MEAN")
     searches = []
     monkeypatch.setattr(
         importlib.metadata, "entry_points", lambda group: searches.append(group) or ()
@@ -99,6 +101,42 @@ def test_packages_are_searched_once(table, monkeypatch):
         with pytest.raises(OptionError, match=f"Unknown style statistic '{name}'"):
             get_statistic(name)
     assert searches == ["impasto.statistics"]
+
+
+def test_nothing_is_searched_where_no_package_declares_the_group(table, monkeypatch):
+    monkeypatch.setattr(importlib.metadata, "entry_points", None)
+    assert entry_points("impasto.no-such-group") == {}
+    assert list(table) == ["gram"]
+
+
+class OtherFinder:
+    """Knows packages that are not in folders of the path."""
+
+    @staticmethod
+    def find_spec(*_):
+        return None
+
+    @staticmethod
+    def find_distributions(*_):
+        return []
+
+
+@pytest.mark.parametrize("place", ["archive", "egg", "finder"])
+def test_packages_that_cannot_be_seen_are_searched(place, tmp_path, monkeypatch):
+    searches = []
+    monkeypatch.setattr(
+        importlib.metadata, "entry_points", lambda group: searches.append(group) or ()
+    )
+    if place == "archive":
+        (tmp_path / "packages.zip").write_bytes(b"PK")
+        monkeypatch.syspath_prepend(tmp_path / "packages.zip")
+    elif place == "egg":
+        (tmp_path / "package.egg").mkdir()
+        monkeypatch.syspath_prepend(tmp_path / "package.egg")
+    else:
+        monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, OtherFinder])
+    assert entry_points("impasto.no-such-group") == {}
+    assert searches == ["impasto.no-such-group"]
 
 
 def test_entry_point_does_not_replace_a_built_in(table, install):

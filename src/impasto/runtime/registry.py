@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -97,6 +99,8 @@ class Registry(Mapping[str, T], Generic[T]):
 
 def entry_points(group: str) -> dict[str, list[EntryPoint]]:
     """Name → the entry points of that name in a group; one, unless several packages use it."""
+    if not _may_be_declared(group):
+        return {}
     import importlib.metadata  # only here, since it takes time to import
 
     found: dict[str, list[EntryPoint]] = {}
@@ -106,6 +110,39 @@ def entry_points(group: str) -> dict[str, list[EntryPoint]]:
         if (_package(point), point.value) not in [(_package(p), p.value) for p in known]:
             known.append(point)
     return found
+
+
+def _may_be_declared(group: str) -> bool:
+    """Whether any installed package may declare a group: a quick look into the folders of the path.
+
+    True also where that cannot be seen: in archives, and by finders of other kinds.
+    """
+    heading = f"[{group}]".encode()
+    finders = (f for f in sys.meta_path if hasattr(f, "find_distributions"))
+    if any(getattr(finder, "__name__", "") != "PathFinder" for finder in finders):
+        return True
+    for folder in sys.path:
+        if folder.endswith(".egg"):
+            return True
+        try:
+            with os.scandir(folder or ".") as entries:
+                found = [e.path for e in entries if e.name.endswith((".dist-info", ".egg-info"))]
+        except NotADirectoryError:
+            return True
+        except OSError:
+            continue
+        if any(_declares(path, heading) for path in found):
+            return True
+    return False
+
+
+def _declares(metadata: str, heading: bytes) -> bool:
+    """Whether a package's metadata has entry points of a group."""
+    try:
+        with open(os.path.join(metadata, "entry_points.txt"), "rb") as file:
+            return heading in file.read().replace(b" ", b"")
+    except OSError:
+        return False
 
 
 def load_entry_point(kind: str, points: Sequence[EntryPoint]) -> Any:
