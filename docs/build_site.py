@@ -146,6 +146,9 @@ def build() -> None:
     """Build the site; its warnings end the program."""
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
     subprocess.run(command, cwd=STAGE, check=True)
+    for page in (STAGE / "site" / "zh").rglob("*.html"):  # the theme knows one language only
+        text = page.read_text(encoding="utf-8")
+        page.write_text(text.replace('<html lang="en"', '<html lang="zh-CN"', 1), encoding="utf-8")
     shutil.rmtree(SITE, ignore_errors=True)
     shutil.copytree(STAGE / "site", SITE)
 

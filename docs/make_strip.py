@@ -76,7 +76,8 @@ def strip() -> Image.Image:
         names = cell.pictures or (cell.output,)
         each = (height - GAP * (len(names) - 1)) // len(names)
         for place, name in enumerate(names):
-            picture = Image.open(ROOT / name).convert("RGB")
+            with Image.open(ROOT / name) as file:
+                picture = file.convert("RGB")
             fitted = ImageOps.fit(picture, (width, each), Image.Resampling.LANCZOS)
             sheet.paste(fitted, (left, top + place * (each + GAP)))
         draw.text((left, top + height + 4), cell.caption, fill=TEXT, font=font)

@@ -118,5 +118,7 @@ def test_site_is_built_strictly_complete_and_by_itself():
     fonts = set(re.findall(r"url\((fonts/[^)]+\.woff2)\)", style))
     assert len(fonts) > 10
     assert [font for font in fonts if not (SITE / "site" / "katex" / font).is_file()] == []
+    assert '<html lang="zh-CN"' in (SITE / "zh" / "index.html").read_text(encoding="utf-8")
+    assert '<html lang="en"' in (SITE / "index.html").read_text(encoding="utf-8")
     api = pages[SITE / "reference" / "api" / "index.html"]
     assert {"impasto.jobs.api.paint", "impasto.recipes.recipe.Recipe"} <= api.anchors
