@@ -47,7 +47,7 @@ export class Choices {
 
   get look(): Look {
     return {
-      size: Number(input("size").value),
+      size: Math.round(Number(input("size").value)),
       strength: Number(input("strength").value),
       style_scale: 2 ** Number(input("scale").value),
       colour: $<HTMLSelectElement>("colour").value as ColourMode,
@@ -69,9 +69,9 @@ export class Choices {
 
   /** Set what a request says; what is missing of it: nothing, or pictures. */
   restore({ styles, look, content }: StylizeRequest): boolean {
-    input("strength").value = String(look.strength);
-    input("scale").value = String(Math.log2(look.style_scale));
-    input("size").value = String(look.size);
+    set("strength", look.strength);
+    set("scale", Math.log2(look.style_scale));
+    set("size", look.size);
     $<HTMLSelectElement>("colour").value = look.colour;
     const found = styles.flatMap(({ source, weight }) => {
       const tile = this.tiles.find(({ name }) => name === source);
@@ -79,7 +79,7 @@ export class Choices {
     });
     const fits = found.filter(({ tile }) => Boolean(tile.key) === Boolean(found[0].tile.key));
     if (fits.length) this.chosen = fits.map(({ tile }) => tile);
-    if (fits.length === 2) input("mix-share").value = String(Math.round((100 * fits[1].weight) / (fits[0].weight + fits[1].weight)));
+    if (fits.length === 2) set("mix-share", (100 * fits[1].weight) / (fits[0].weight + fits[1].weight));
     press("mix", fits.length === 2);
     this.show();
     return fits.length === styles.length && styles.length > 0 && this.photograph === content;
@@ -150,10 +150,16 @@ export class Choices {
     $<HTMLOutputElement>("size-shown").value = `${size} px`;
     const [first, second] = this.chosen;
     if (!second) return;
-    const percent = Number(input("mix-share").value);
+    const percent = Math.round(Number(input("mix-share").value));
     $<HTMLOutputElement>("mix-first").value = `${titleOf(first.name)} ${100 - percent} %`;
     $<HTMLOutputElement>("mix-second").value = `${titleOf(second.name)} ${percent} %`;
   }
+}
+
+/** A value that may lie between a slider's steps. */
+function set(id: string, value: number): void {
+  input(id).step = "any";
+  input(id).value = String(value);
 }
 
 const idOf = ({ key, name }: Tile) => `${key}/${name}`;

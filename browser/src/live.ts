@@ -25,7 +25,7 @@ export class Live {
     await this.camera.start();
     this.set(true);
     this.stage.isLive = true;
-    let [count, since] = [0, performance.now()];
+    let [count, since] = [0, 0];
     try {
       while (this.isOn) {
         const frame = await this.camera.frame(SIDE);
@@ -33,11 +33,11 @@ export class Live {
         const painted = await this.engine.frame(frame, this.choices.parts, look);
         if (!painted || !this.isOn) continue;
         this.stage.setPainted(painted);
-        count++;
         const now = performance.now();
-        if (count > 1 && now - since < TELL_MS) continue;
-        // The first picture takes as long as loading does.
-        if (count > 1) tell((1000 * count) / (now - since), painted.width, painted.height);
+        if (!since) since = now; // the first picture takes as long as loading does
+        else count++;
+        if (now - since < TELL_MS) continue;
+        tell((1000 * count) / (now - since), painted.width, painted.height);
         [count, since] = [0, now];
       }
     } finally {

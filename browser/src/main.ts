@@ -104,6 +104,7 @@ class Page {
   private changed(): void {
     clearTimeout(this.timer);
     if (!this.choices.isReady || this.live.isOn) return;
+    $("stage").setAttribute("aria-busy", "true");
     this.timer = setTimeout(() => void this.attempt(() => this.paint()), WAIT_MS);
   }
 
@@ -210,6 +211,7 @@ class Page {
 
   private idle(): void {
     $("work").hidden = true;
+    $("stage").setAttribute("aria-busy", "false");
   }
 
   private tell(key: string, values = {}): void {

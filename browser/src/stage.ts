@@ -90,5 +90,6 @@ export class Stage {
     }
     $("pictures").style.width = `${Math.max(1, width * scale)}px`;
     $("pictures").style.height = `${Math.max(1, height * scale)}px`;
+    $("divide").style.width = `${Math.min(width * scale, $("view").clientWidth)}px`;
   }
 }
