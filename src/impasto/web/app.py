@@ -42,7 +42,7 @@ def create_app(settings: Settings, folder: Path) -> tuple[ASGIApp, Studio]:
         settings: How it runs.
         folder: For all files.
     """
-    telemetry, sessions = Telemetry(), Sessions(settings.token)
+    telemetry, sessions = Telemetry(), Sessions(settings.token, is_embedded=bool(settings.embed_in))
     studio = Studio(settings, folder, telemetry)
     intake, streams = Intake(studio), Streams()
     new_sessions = RateLimit(settings.limits.rate)

@@ -63,6 +63,17 @@ class Refusal:
     message: str
 
 
+def headers_for(settings: Settings) -> Mapping[str, str]:
+    """``HEADERS``, with the sites that may show the page in a frame."""
+    if not settings.embed_in:
+        return HEADERS
+    headers = {name: value for name, value in HEADERS.items() if name != "x-frame-options"}
+    policy, name = headers["content-security-policy"], "frame-ancestors"
+    sites = " ".join(settings.embed_in)
+    headers["content-security-policy"] = policy.replace(f"{name} 'none'", f"{name} {sites}")
+    return headers
+
+
 class Gate:
     """The outermost layer of the application.
 
@@ -78,6 +89,7 @@ class Gate:
     ) -> None:
         self._app, self._settings = app, settings
         self._sessions, self._telemetry = sessions, telemetry
+        self._headers = headers_for(settings)
         self._names = {name.lower() for name in settings.host_names} | {"localhost"}
         if not settings.is_loopback:
             self._names.add(socket.gethostname().lower())
@@ -96,7 +108,7 @@ class Gate:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in self._headers.items():
                     headers[name] = value
                 if scope["path"].startswith(_NOT_STORED):
                     headers["cache-control"] = "no-store"

@@ -29,10 +29,12 @@ class Sessions:
 
     Args:
         token: That clients have to give; empty for none.
+        is_embedded: Whether pages of other sites show the page in a frame. Browsers keep cookies
+            of such frames only with the attributes that say so, and by HTTPS.
     """
 
-    def __init__(self, token: str) -> None:
-        self._token = token
+    def __init__(self, token: str, *, is_embedded: bool = False) -> None:
+        self._token, self._is_embedded = token, is_embedded
         self._key = secrets.token_bytes(32)
 
     @property
@@ -52,7 +54,10 @@ class Sessions:
             is_secure: Whether it has come by HTTPS.
         """
         body = f"{secrets.token_urlsafe(18)}.{int(is_allowed)}"
-        value = f"{COOKIE}={body}.{self._signature(body)}; HttpOnly; SameSite=Lax; Path=/"
+        value = f"{COOKIE}={body}.{self._signature(body)}; HttpOnly; Path=/"
+        if self._is_embedded:
+            return "set-cookie", f"{value}; SameSite=None; Secure; Partitioned"
+        value = f"{value}; SameSite=Lax"
         return "set-cookie", f"{value}; Secure" if is_secure else value
 
     def read(self, header: str) -> Session | None:

@@ -14,6 +14,7 @@ PORT = 8400
 
 _DAY = 86400
 _SHORTEST_TOKEN = 16
+_SITE = re.compile(r"https://[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:\d{1,5})?")
 _HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
@@ -72,6 +73,8 @@ class Settings:
         token: What a client has to give; empty for none.
         is_open: Whether everybody who reaches the address may use it, without a token.
         host_names: Names by which browsers may call the server, besides its addresses.
+        embed_in: Sites whose pages may show the server's page in a frame, such as
+            ``https://huggingface.co``.
         proxy: Address of a reverse proxy whose ``X-Forwarded`` headers are believed.
         devices: Devices to paint on; each makes one painting at a time.
         quick_workers: Processes for one-pass pictures.
@@ -84,6 +87,7 @@ class Settings:
     token: str = field(default="", repr=False)
     is_open: bool = False
     host_names: tuple[str, ...] = ()
+    embed_in: tuple[str, ...] = ()
     proxy: str = ""
     devices: tuple[str, ...] = ("auto",)
     quick_workers: int = 1
@@ -106,6 +110,12 @@ class Settings:
                 raise OptionError(
                     f"{option('host_name')} takes a name such as studio.example.org, without a "
                     f"port, not {name!r}."
+                )
+        for site in self.embed_in:
+            if not _SITE.fullmatch(site):
+                raise OptionError(
+                    f"{option('embed_in')} takes a site such as https://huggingface.co, without a "
+                    f"path, not {site!r}."
                 )
         self._check_access()
 

@@ -28,6 +28,7 @@ def run(args: argparse.Namespace) -> int:
         token=token,
         is_open=args.open,
         host_names=tuple(args.host_name),
+        embed_in=tuple(args.embed_in),
         proxy=args.proxy,
         devices=tuple(args.device),
         quick_workers=args.quick_workers,
