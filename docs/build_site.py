@@ -100,7 +100,14 @@ def site_text(source: Path, placed: dict[Path, str]) -> str:
         parts += [_LINK.sub(moved, text[end : fence.start()]), fence[0]]
         end = fence.end()
     parts.append(_LINK.sub(moved, text[end:]))
-    return _API.sub(r"::: \1", "".join(parts))
+    return _API.sub(_docstrings, "".join(parts))
+
+
+def _docstrings(mark: re.Match[str]) -> str:
+    """A mark of mkdocstrings. A module has its heading in the page already."""
+    name = mark[1]
+    is_module = (ROOT / "src" / f"{name.replace('.', '/')}.py").exists()
+    return f"::: {name}" + "\n    options:\n      show_root_heading: false" * is_module
 
 
 def stage() -> None:
