@@ -3,6 +3,7 @@
     python benchmarks/batch.py speed      # 1 and 2 workers beside `stylize` on the same folder
     python benchmarks/batch.py startup    # until the first picture
     python benchmarks/batch.py memory     # 10,000 small pictures end to end
+    python benchmarks/batch.py io         # decoding and encoding of a picture
     python benchmarks/batch.py plan       # 1,000 nodes and 10⁹ rows, without pictures: simulated
 
 On a machine that does other work, compare the seconds of processors, which are printed beside those
@@ -46,12 +47,15 @@ def main() -> int:
     memory.add_argument("--pictures", type=int, default=10_000)
     memory.add_argument("--side", type=int, default=32)
     memory.add_argument("--workers", type=int, default=1)
+    io = parts.add_parser("io", help="decoding and encoding")
+    io.add_argument("--side", type=int, default=1024)
+    io.add_argument("--repeat", type=int, default=10)
     plan = parts.add_parser("plan", help="planning of many rows")
     plan.add_argument("--rows", type=float, default=1e9)
     plan.add_argument("--nodes", type=int, default=1000)
     arguments = parser.parse_args()
     parts_by_name = {"speed": measure_speed, "startup": measure_startup, "memory": measure_memory,
-                     "plan": simulate}  # fmt: skip
+                     "io": measure_io, "plan": simulate}  # fmt: skip
     parts_by_name[arguments.part](arguments)
     return 0
 
@@ -163,6 +167,30 @@ def measure_memory(arguments: argparse.Namespace) -> None:
             done, own, worker = next((s for s in samples if s[0] >= wanted), samples[-1])
             print(f"| {done} | {own / 1e6:.0f} | {worker / 1e6:.0f} |")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def measure_io(arguments: argparse.Namespace) -> None:
+    import torch
+
+    from impasto import images
+
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory(prefix="impasto-bench-") as name:
+        make_pictures(Path(name) / "photos", 1, arguments.side)
+        (photo,) = (Path(name) / "photos").rglob("*.jpg")
+        picture = images.read(photo)
+        height, width = picture.size
+        print(f"{width}×{height} px, JPEG, seconds of a core:")
+        out = Path(name) / "out.jpg"
+        for label, action in {
+            "read": lambda: images.read(photo),
+            "write": lambda: images.write(out, picture.tensor),
+        }.items():
+            action()
+            started = time.process_time()
+            for _ in range(arguments.repeat):
+                action()
+            print(f"{label}: {(time.process_time() - started) / arguments.repeat:.4f}")
 
 
 def _watch(pid: int, out: Path, samples: list[tuple[int, float, float]]) -> None:
