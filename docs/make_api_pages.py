@@ -22,8 +22,8 @@ INDEX = FOLDER / "README.md"
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Paint": (
-        "paint", "stylize", "stylize_video", "texture", "reconstruct", "paint_batch", "widget", "Result",
-        "Painting",
+        "paint", "stylize", "stylize_video", "texture", "reconstruct", "paint_batch", "widget",
+        "Result", "Painting",
     ),
     "Jobs": (
         "run", "RunOptions", "Resources", "PaintRequest", "StylizeRequest", "TextureRequest",
