@@ -70,6 +70,12 @@ def test_what_no_command_says_is_a_program():
     assert "texture.png" in told["python"]
 
 
+def test_uploads_without_a_name_have_that_of_their_part():
+    told = job_as_code(job_of(TextureRequest((StyleInput("style-1.upload"),), (64, 64))))
+    assert told["command"].startswith("impasto texture style-1.png")
+    assert told["files"] == {"style-1": "style-1.png"}
+
+
 def test_it_is_served(client):
     job = client.job(stylize_request(size=64), content=PHOTO)
     told = client.get(f"/api/jobs/{job}/code").json

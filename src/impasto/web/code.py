@@ -44,14 +44,16 @@ def shown_names(given: Mapping[str, str | None]) -> dict[str, str]:
 
 def job_as_code(job: Job) -> dict[str, Any]:
     """The command and the program, and name in the request → name of the file in both."""
-    uploads = {f"{upload}{SUFFIX}": name for upload, name in job.names.items()}
+    told = [name for name in job.request.files if name.endswith(SUFFIX)]
+    names = shown_names(dict.fromkeys(name.removesuffix(SUFFIX) for name in told)) | job.names
+    uploads = {f"{upload}{SUFFIX}": name for upload, name in names.items()}
     described = _renamed(json.loads(to_json(job.request)), uploads)
     request = any_from_json(json.dumps(described))
     output = _OUTPUTS.get(request.kind, _OTHER_OUTPUT)
     if job.output:
         output = f"painting{os.path.splitext(job.output)[1]}"
     samples = {path.name: f"sample:{name}" for name, path in sample_pictures().items()}
-    files = {upload: name for upload, name in job.names.items() if name in request.files}
+    files = {upload: name for upload, name in names.items() if name in request.files}
     files |= {samples[name]: name for name in request.files if name in samples}
     return {
         "command": as_command(request, output),

@@ -164,8 +164,15 @@ export class Page {
     await this.make(kind);
   }
 
-  async make(kind, isAutomatic = false) {
+  // One after the other, so that each knows what the one before has made.
+  make(kind, isAutomatic = false) {
     clearTimeout(this.timer);
+    const before = this.making ?? Promise.resolve();
+    this.making = before.catch(() => {}).then(() => this.makeNext(kind, isAutomatic));
+    return this.making;
+  }
+
+  async makeNext(kind, isAutomatic) {
     const masks = this.tabs.now === "paint" ? await this.regions.masks() : [];
     const { request, files } = this.settings.request(kind, masks, this.regions.feather);
     if (this.automatic) { // another one takes its place
@@ -178,7 +185,7 @@ export class Page {
     this.begin();
     const job = await service.send(request, files, kind === "video" ? $("clip-format").value : "");
     const { photo, clip, styles } = this.choices;
-    this.inputs.set(job.id, { photo, clip, styles: styles.map((style) => ({ ...style })), files });
+    this.inputs.set(job.id, { photo, clip, styles: styles.map((style) => ({ ...style })), files, regions: this.regions.state() });
     this.automatic = isAutomatic ? job.id : "";
     this.watch(job);
   }
@@ -254,10 +261,13 @@ export class Page {
   on_planned(data) {
     const [width, height] = data.sizes.at(-1);
     this.stage.size = [width, height];
-    if (data.seconds) $("status").textContent = text("planned", { time: duration(data.seconds), width, height });
+    if (!data.seconds) return;
+    const told = text("planned", { time: duration(data.seconds), width, height });
+    $("status").textContent = $("told").textContent = told; // the second is read out
   }
 
   on_progress(data) {
+    if (data.number > 1) $("told").textContent = "";
     $("bar").value = data.share;
     const parts = [text(this.current.kind === "video" ? "frame" : "step", data)];
     if (data.seconds_left) parts.push(text("left", { time: duration(data.seconds_left) }));
@@ -311,6 +321,7 @@ export class Page {
     const photo = this.choices.photoUrl;
     this.brushedPhoto = photo;
     this.regions.setPhoto(photo);
+    if (inputs) this.regions.restore(inputs.regions);
     if (!this.current) this.showPhoto();
     else if (photo !== this.shownPhoto && this.current.kind !== "video") {
       this.shownPhoto = photo;

@@ -34,7 +34,9 @@ export class Choices {
   }
 
   showTiles() {
-    const tiles = this.about.styles.map((style) => {
+    // Those that can be painted come first.
+    const styles = [...this.about.styles].sort((one, other) => Boolean(other.painting) - Boolean(one.painting));
+    const tiles = styles.map((style) => {
       const tile = document.createElement("button");
       tile.type = "button";
       tile.dataset.style = style.name;

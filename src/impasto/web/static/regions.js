@@ -66,6 +66,30 @@ export class Regions {
     this.show();
   }
 
+  // The regions as they are, for restore(); styles are kept as their places in the list.
+  state() {
+    const place = (style) => (style === KEEP ? KEEP : this.choices.styles.indexOf(style));
+    return this.all.map((region) => ({
+      ...region,
+      how: place(region.how),
+      photo: structuredClone(region.photo),
+      parts: [...region.parts].map(([style, strokes]) => [place(style), structuredClone(strokes)]),
+    }));
+  }
+
+  restore(state) {
+    const { styles } = this.choices;
+    this.all = state.map((region) => ({
+      ...region,
+      how: region.how === KEEP ? KEEP : styles[region.how] ?? KEEP,
+      photo: structuredClone(region.photo),
+      parts: new Map(region.parts.filter(([at]) => styles[at]).map(([at, strokes]) => [styles[at], structuredClone(strokes)])),
+    }));
+    this.active = this.all[0] ?? null;
+    this.done = [];
+    this.show();
+  }
+
   add() {
     const used = new Set(this.all.map((region) => region.number));
     let number = 1;
