@@ -1,0 +1,176 @@
+"""Makes docs/readme/studio.webp: a painting emerges in the page of ``impasto serve``.
+
+    pip install '.[web]' playwright
+    python docs/make_studio_animation.py
+
+Chromium uses the page as a person would, without a window. Its screenshots become the frames. Where
+the program works they are faster than life, so that the animation takes some twenty seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw
+
+ROOT = Path(__file__).parents[1]
+ANIMATION = ROOT / "docs" / "readme" / "studio.webp"
+
+WINDOW = (1180, 820)
+"""Of the browser, in pixels."""
+
+FRAMES = (944, 656)
+"""Of the animation."""
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+
+
+class Film:
+    """Frames of the page, each with the milliseconds that it is shown, and a drawn pointer."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.frames: list[Image.Image] = []
+        self.durations: list[int] = []
+        self._pointer = (WINDOW[0] * 0.6, WINDOW[1] * 0.7)
+
+    def shoot(self, milliseconds: int) -> None:
+        """One frame. A frame like the one before lengthens that one."""
+        image = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
+        frame = image.resize(FRAMES, Image.Resampling.LANCZOS)
+        scale = FRAMES[0] / WINDOW[0]
+        _draw_pointer(frame, *(scale * value for value in self._pointer))
+        if self.frames and frame.tobytes() == self.frames[-1].tobytes():
+            self.durations[-1] += milliseconds
+            return
+        self.frames.append(frame)
+        self.durations.append(milliseconds)
+
+    def point(self, selector: str) -> None:
+        """Move the pointer to an element, in a few frames."""
+        element = self.page.locator(selector)
+        element.scroll_into_view_if_needed()
+        box = element.bounding_box()
+        end = box["x"] + box["width"] / 2, box["y"] + min(box["height"] / 2, 24)
+        start = self._pointer
+        for share in (0.3, 0.7, 1.0):
+            self._pointer = tuple(a + share * (b - a) for a, b in zip(start, end, strict=True))
+            self.shoot(90)
+        self.shoot(250)
+
+    def click(self, selector: str) -> None:
+        """Point at an element and click it."""
+        self.point(selector)
+        self.page.click(selector)
+        self.shoot(200)
+
+    def save(self, path: Path, quality: int) -> None:
+        """Write the animation."""
+        first, *others = self.frames
+        first.save(
+            path, save_all=True, append_images=others, duration=self.durations, loop=0,
+            quality=quality, method=5,
+        )  # fmt: skip
+
+
+def _draw_pointer(frame: Image.Image, x: float, y: float) -> None:
+    """An arrow with its tip at (x, y)."""
+    shape = ((0, 0), (0, 17), (4, 13), (7, 20), (10, 19), (7, 12), (12, 12))
+    points = [(x + a, y + b) for a, b in shape]
+    ImageDraw.Draw(frame).polygon(points, fill="black", outline="white")
+
+
+def play(film: Film) -> None:
+    """What is shown: a sample, a style, one pass, a painting, before and after."""
+    page = film.page
+    page.wait_for_selector("body[data-ready]")
+    film.shoot(900)
+    film.click("#sample")
+    page.wait_for_function("document.querySelector('#photo-shown').naturalWidth > 0")
+    film.shoot(900)
+    _work(film, "[data-style=starry-night]", milliseconds=300)
+    film.shoot(2200)
+    _work(film, "#paint", milliseconds=340)
+    film.shoot(2200)
+    film.click("#compare")
+    for value in [*range(0, 101, 10), *range(100, 44, -10)]:
+        page.locator("#divide").evaluate(
+            "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')) }",
+            value,
+        )
+        film.shoot(120)
+    film.shoot(2200)
+
+
+def _work(film: Film, selector: str, milliseconds: int, limit: float = 400) -> None:
+    """Click what starts a job. One frame for each picture that arrives, until the last is there."""
+    page, end = film.page, time.monotonic() + limit
+    before, seen = page.url, ("", "")
+    film.click(selector)
+    page.wait_for_function("before => location.href !== before", arg=before)
+    while time.monotonic() < end:
+        is_done = page.is_visible("#save-png") and not page.is_visible("#work")
+        status = page.locator("#status").inner_text() if page.is_visible("#status") else ""
+        now = (page.locator("#after").get_attribute("src") or "", status)
+        if now != seen or is_done:
+            seen = now
+            film.shoot(milliseconds)
+        if is_done:
+            return
+        page.wait_for_timeout(120)
+    raise SystemExit(f"The page was still at work after {limit:.0f} s.")
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The address of a server of its own, with an empty folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-u", "-m", "impasto", "serve", "--port", "0"]
+        process = subprocess.Popen(
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if match := re.search(r"http://[\w.:]+/?", line):
+                    yield match[0]
+                    break
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def main() -> None:
+    """Use the page, and write the animation."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--quality", type=int, default=68, metavar="N", help="of the frames [68]")
+    parser.add_argument("--output", type=Path, default=ANIMATION, metavar="FILE")
+    args = parser.parse_args()
+    from playwright.sync_api import sync_playwright
+
+    with served() as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        size = {"width": WINDOW[0], "height": WINDOW[1]}
+        film = Film(browser.new_page(viewport=size, color_scheme="light", locale="en"))
+        film.page.goto(address)
+        play(film)
+        browser.close()
+    args.output.parent.mkdir(exist_ok=True)
+    film.save(args.output, args.quality)
+    seconds, kilobytes = sum(film.durations) / 1000, args.output.stat().st_size / 1000
+    print(f"{args.output}: {len(film.frames)} frames, {seconds:.0f} s, {kilobytes:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
