@@ -79,8 +79,8 @@ def opened(place: str) -> Iterator[IO[bytes]]:
         return
     fs, path = filesystem(place)
     with reading(place):
-        file = _attempted(lambda: fs.open(path, "rb"))
-    with io.BufferedReader(file, _BLOCK) as buffered:
+        remote: Any = _attempted(lambda: fs.open(path, "rb"))
+    with io.BufferedReader(remote, _BLOCK) as buffered:
         yield buffered
 
 

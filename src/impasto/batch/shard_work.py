@@ -20,8 +20,9 @@ from typing import Any
 from impasto import images
 from impasto.batch.choices import FILES
 from impasto.batch.commit import failed, finish_shard, made_file
+from impasto.batch.existing_outputs import PictureMadeError, check_place
 from impasto.batch.fetching import Fetcher, LocalRequest
-from impasto.batch.outputs import TAKEN, Output, StorageError, digest_of
+from impasto.batch.outputs import Output, StorageError, digest_of
 from impasto.batch.partial import PartialLog
 from impasto.batch.places import is_remote
 from impasto.batch.plan import Plan
@@ -31,7 +32,6 @@ from impasto.batch.shards import Source
 from impasto.batch.tasks import MOST_CRASHES, Stop, Task, Tell, WorkOptions
 from impasto.errors import ImpastoError
 from impasto.jobs.events import Note, Planned
-from impasto.jobs.existing import Existing, find_existing, is_own_file
 from impasto.jobs.request_json import to_json
 from impasto.jobs.requests import PaintRequest, StylizeRequest
 from impasto.jobs.resources import Resources
@@ -229,7 +229,7 @@ class _Painting:
         if self._stop.made:
             raise _StoppedError("stopped")
         if row.data is None and not is_remote(str(row.request and row.request.content)):
-            self._check_place(row)
+            check_place(row, self._plan, self._output)
         with memory_errors():
             local = self._fetcher.local(row)
         if isinstance(local.request, StylizeRequest):
@@ -237,24 +237,6 @@ class _Painting:
                 local.request, max_pixels=self._plan.max_pixels, depth=self._plan.depth
             )
         return local
-
-    def _check_place(self, row: Row) -> None:
-        """Tell before a picture is painted that it cannot be put in its place."""
-        if self._plan.layout != FILES or is_remote(self._output.place):
-            return
-        assert row.request is not None
-        target = Path(self._output.path(row.output))
-        if not self._output.is_taken(row.output):
-            return
-        if target.resolve() == Path(str(row.request.content)).resolve():
-            raise ImpastoError(f"{target} is read and would be replaced: name another output.")
-        found = find_existing(
-            target, row.request, depth=self._plan.depth, source_metadata=self._plan.metadata
-        )
-        if found is Existing.SAME:
-            raise _MadeError(str(target))
-        if not (self._plan.overwrite and is_own_file(target)):
-            raise ImpastoError(f"{target} {TAKEN}.")
 
     def _make(self, row: Row, fetched: Future[LocalRequest]) -> None:
         """Paint one, and begin to write it."""
@@ -268,7 +250,7 @@ class _Painting:
                 return
         except _StoppedError:
             pass
-        except _MadeError as made:
+        except PictureMadeError as made:
             self._log_made(row, Path(str(made)))
         except StepAbandoned:
             self._stop.made = True
@@ -392,10 +374,6 @@ class _Painting:
         self.log.add(entry)
         self._tell("ended", row=entry.row, failed=entry.has_failed, id=entry.id,
                    error=entry.error, **more)  # fmt: skip
-
-
-class _MadeError(Exception):
-    """The picture is there already."""
 
 
 class _StoppedError(Exception):

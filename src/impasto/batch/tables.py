@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from impasto.batch.places import is_remote, opened, parent_of, size_of_files
 from impasto.batch.shards import SHARD_SIZE, RawRow, Shard
-from impasto.errors import InputDataError
+from impasto.errors import InputDataError, counted_noun
 
 _LONGEST_LINE = 1 << 20  # bytes; an honest row has a few hundred
 _COUNTED_BYTES = 1 << 30
@@ -148,7 +148,7 @@ def _csv_records(lines: _Lines) -> Iterator[list[str]]:
 
 def _csv_row(number: int, header: list[str], record: list[str], base: str) -> RawRow:
     if len(record) > len(header):
-        problem = f"The row has {len(record)} cells, and the header names {len(header)}."
+        problem = f"The row has {counted_noun(len(record), 'cell')}, and the header {len(header)}."
         return RawRow(number, {}, problem=problem)
     values = {name: cell for name, cell in zip(header, record, strict=False) if cell.strip()}
     return RawRow(number, values, is_text=True, base=base)

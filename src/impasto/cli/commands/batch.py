@@ -125,9 +125,9 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[Tally], None]]:
 
 
 def _line(tally: Tally) -> str:
-    """``1200/50000 pictures, 31.0/s, 26:14 left, 3 failed``."""
-    total = "" if tally.total is None else f"/{tally.total}"
-    parts = [f"{tally.rows}{total} pictures", f"{tally.pace:.1f}/s"]
+    """``1200 of 50000 done, 31.0 a second, 26:14 left, 3 failed``."""
+    done = f"{tally.rows}" if tally.total is None else f"{tally.rows} of {tally.total}"
+    parts = [f"{done} done", f"{tally.pace:.1f} a second"]
     if tally.seconds_left is not None:
         parts.append(f"{clock(tally.seconds_left)} left")
     if failed := tally.failed + tally.failed_before:
