@@ -84,6 +84,25 @@ def test_a_job_is_found_again_after_the_tab_was_closed(open_page):
     made(page)
 
 
+def test_two_tabs_and_a_reload_follow_the_same_job(open_page):
+    page = open_page()
+    give(page, "photo", png_bytes(256, 192, seed=1))
+    give(page, "own-style", PAINTING)
+    made(page)
+    paint(page)
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.locator("#status")).to_contain_text("step")
+    page.reload()
+    expect(page.locator("#status")).to_contain_text("step")
+    expect(page.locator("#made button[aria-current]")).to_have_count(1)
+    other.click("#stop")
+    for tab in (page, other):
+        made(tab)
+        expect(tab.locator("#told")).to_contain_text("kept")
+        expect(tab.locator("#resume")).to_be_visible()
+
+
 def test_settings_are_restored_from_the_history_and_from_a_file(open_page):
     page = open_page()
     give(page, "photo", PHOTO)

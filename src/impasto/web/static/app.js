@@ -205,6 +205,7 @@ export class Page {
     history.replaceState(null, "", location.pathname);
     this.begin();
     $("work").hidden = true;
+    this.history.leave();
   }
 
   // Show a job and follow it.

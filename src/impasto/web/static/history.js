@@ -22,6 +22,12 @@ export class History {
     this.show();
   }
 
+  // No job is shown.
+  leave() {
+    this.current = "";
+    this.show();
+  }
+
   // A job was deleted.
   drop(id) {
     this.jobs = this.jobs.filter((job) => job.id !== id);

@@ -4,7 +4,7 @@ import { onLanguage, text } from "./i18n.js";
 
 const $ = (id) => document.getElementById(id);
 
-export const SIZE_DEFAULT = { paint: 512, texture: 512, reconstruct: 256, video: 480 };
+export const SIZE_DEFAULT = { paint: 512, texture: 512, reconstruct: 256, video: 512 };
 const SHAPES = { "1:1": 1, "4:3": 4 / 3, "3:2": 3 / 2, "16:9": 16 / 9, "3:4": 3 / 4, "2:3": 2 / 3, "9:16": 9 / 16 };
 const SIDE_STEP = 64;
 const BLOCKS = [1, 2, 3, 4, 5];
