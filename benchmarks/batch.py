@@ -82,14 +82,16 @@ def make_pictures(folder: Path, count: int, side: int) -> None:
     """Pictures that differ, all of one size."""
     from impasto import images
     from impasto.images.samples import PAIRS
+    from impasto.runtime.files import short_lived_files
 
     photo = images.read(PAIRS["tuebingen-starry-night"].content_path, long_side=side).tensor
     folder.mkdir(parents=True)
-    for number in range(count):
-        place = folder / f"{number // 1000:03}"
-        place.mkdir(exist_ok=True)
-        turned = photo.roll((number % side, number // side), (-1, -2))
-        images.write(place / f"{number:06}.jpg", turned, quality=90)
+    with short_lived_files():
+        for number in range(count):
+            place = folder / f"{number // 1000:03}"
+            place.mkdir(exist_ok=True)
+            turned = photo.roll((number % side, number // side), (-1, -2))
+            images.write(place / f"{number:06}.jpg", turned, quality=90)
 
 
 def measure_speed(arguments: argparse.Namespace) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from impasto.batch.choices import TAR
 from impasto.batch.outputs import Output, StorageError
 from impasto.batch.plan import Plan
-from impasto.batch.shard_log import Done, Entry, write_log
+from impasto.batch.shard_log import Done, Entry, flush, write_log
 from impasto.runtime.files import not_written
 
 
@@ -43,6 +43,7 @@ def finish_shard(
         archive = work / f"{number:09}.tar"
         try:
             _write_archive(archive, entries, work)
+            flush(archive)
         except OSError as problem:
             raise not_written(archive, problem, StorageError) from problem
         output.put(archive, archive.name)

@@ -93,7 +93,7 @@ def write_log(
     place = f"{_folder_of(number)}/{name}"
     try:
         _WRITERS[form](local, entries)
-        _flush(local)
+        flush(local)
     except OSError as problem:
         raise not_written(local, problem, StorageError) from problem
     output.put(local, place)
@@ -179,8 +179,8 @@ def _write_parquet(path: Path, entries: Sequence[Entry]) -> None:
     parquet.write_table(pyarrow.Table.from_pylist(rows, schema=schema), path)
 
 
-def _flush(path: Path) -> None:
-    """Have the log on the disk before it has its name: it says that all is done."""
+def flush(path: Path) -> None:
+    """Have a file on the disk before it has its name: a log says that all is done."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 

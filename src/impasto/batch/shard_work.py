@@ -13,6 +13,7 @@ import traceback
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ from impasto.jobs.requests import PaintRequest, StylizeRequest
 from impasto.jobs.resources import Resources
 from impasto.jobs.results import Result
 from impasto.jobs.run import RunOptions, run
+from impasto.runtime.files import short_lived_files
 from impasto.runtime.interrupts import StepAbandoned
 from impasto.runtime.memory import memory_errors
 
@@ -316,7 +318,7 @@ class _Painting:
         path = self._work / f"{row.number:012}{Path(row.output).suffix}"
         request = local.restored(result.request)  # type: ignore[arg-type]
         try:
-            with memory_errors():
+            with memory_errors(), self._as_durable_as_needed():
                 Result(
                     result.tensor,
                     result.alpha,
@@ -340,6 +342,11 @@ class _Painting:
             Entry(row.number, row.id, row.output, to_json(request), round(result.seconds, 4),
                   size, digest, notes=notes)
         )  # fmt: skip
+
+    def _as_durable_as_needed(self) -> AbstractContextManager[object]:
+        """Files that go into an archive, or to a store, need not reach the disk themselves."""
+        is_kept = self._plan.layout == FILES and not is_remote(self._output.place)
+        return contextlib.nullcontext() if is_kept else short_lived_files()
 
     def _write_at_most(self, count: int) -> None:
         """Wait until so few pictures are being written."""
