@@ -59,6 +59,7 @@ REQUESTS = {
     "style": ReconstructRequest(PHOTO, "style", get_recipe("reconstruction").replace(
         style_layers={"relu1_1": 0.5, "relu2_1": 0.5})),
     "figure": ReconstructRequest(PHOTO, "figure", get_recipe("reconstruction").replace(size=96)),
+    "one-weight": PaintRequest(PHOTO, (StyleInput(A, 0.5),)),
     "one-pass": StylizeRequest(PHOTO, (StyleInput("great-wave"),)),
     "one-pass-all": StylizeRequest(PHOTO, (StyleInput(A, 0.25), StyleInput(B, 0.75)), size=333,
                                    strength=0.1, style_scale=0.0, colour="content", feather=0.01,
@@ -90,6 +91,9 @@ def same(one: Any, other: Any) -> None:
 
 def comparable(request: Any) -> str:
     request = any_from_json(to_json(request).replace('"./', '"'))
+    if isinstance(request, PaintRequest) and len(request.styles) == 1:
+        lone = dataclasses.replace(request.styles[0], weight=None)
+        return to_json(dataclasses.replace(request, styles=(lone,)))
     if isinstance(request, TextureRequest):
         recipe = request.recipe
         plain = dict.fromkeys(("strength", "content_weight", "feather"), 1.0 / 4)

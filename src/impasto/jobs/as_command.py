@@ -41,7 +41,13 @@ OF_FRAMES = (*COMMON, "size")
 
 
 def as_command(request: AnyRequest, output: str) -> str | None:
-    """The command as one line, quoted for a shell of this platform.
+    """The command as one line, quoted for a shell of this platform; see :func:`command_words`."""
+    quoted = command_words(request, output)
+    return None if quoted is None else " ".join(quoted)
+
+
+def command_words(request: AnyRequest, output: str) -> list[str] | None:
+    """The words of the command, each quoted for a shell of this platform.
 
     Args:
         request: With the names of its files; they are quoted and cannot be taken for options.
@@ -55,8 +61,7 @@ def as_command(request: AnyRequest, output: str) -> str | None:
         words = ["impasto", *_WORDS[type(request)](request), "-o", _file(output)]
     except _NoWordsError:
         return None
-    quoted = quoted_words(words)
-    return None if quoted is None else " ".join(quoted)
+    return quoted_words(words)
 
 
 class _NoWordsError(Exception):
@@ -145,7 +150,7 @@ def _options(values: Mapping[str, Any]) -> list[str]:
 
 
 def _styles(styles: tuple[StyleInput, ...]) -> list[str]:
-    has_weights = any(style.weight is not None for style in styles)
+    has_weights = len(styles) > 1 and any(style.weight is not None for style in styles)
     return [_style(style, has_weights) for style in styles]
 
 

@@ -145,7 +145,7 @@ def _styles(styles: tuple[StyleInput, ...], *, has_levels: bool = False) -> list
         return ["[" + ", ".join(map(_style, styles)) + "]"]
     names = [_name(style.source) for style in styles]
     arguments = names if len(names) == 1 else [f"[{', '.join(names)}]"]
-    if any(style.weight is not None for style in styles):
+    if len(styles) > 1 and any(style.weight is not None for style in styles):
         shares = [1.0 if style.weight is None else style.weight for style in styles]
         arguments.append(f"shares={shares!r}")
     return arguments + ([f"levels={levels!r}"] if any(levels) else [])

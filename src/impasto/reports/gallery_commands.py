@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from impasto.jobs.requests import Request, StylizeRequest, name_of_source
+from impasto.jobs.as_command import command_words
+from impasto.jobs.requests import Request, StylizeRequest
 from impasto.runtime.command_text import quoted_words
 from impasto.runtime.fields import entries
 from impasto.runtime.strangers_paths import leads_elsewhere
@@ -19,22 +20,13 @@ def rerun_command(path: Path, request: Request) -> list[str] | None:
     Returns:
         None if a name cannot be quoted (:func:`impasto.runtime.command_text.quoted_words`).
     """
-    output = _file(str(path.with_name(f"{path.stem}-again{path.suffix}")))
+    output = str(path.with_name(f"{path.stem}-again{path.suffix}"))
     is_elsewhere = any(map(leads_elsewhere, request.files))
     if isinstance(request, StylizeRequest) and not (
         is_elsewhere or request.mask or request.regions
     ):
-        words = ["impasto", "stylize", _file(name_of_source(request.content)), "--style"]
-        for style in request.styles:
-            weight = 1.0 if style.weight is None else style.weight
-            share = "" if len(request.styles) == 1 else f":{weight:g}"
-            words.append(_file(style.name) + share)
-        for name, value in stylize_changes(request).items():
-            words.append(f"--{name.replace('_', '-')}={value}")
-    else:
-        words = ["impasto", "rerun", _file(str(path))]
-    words += ["-o", output]
-    return quoted_words(words)
+        return command_words(request, output)
+    return quoted_words(["impasto", "rerun", _file(str(path)), "-o", _file(output)])
 
 
 def stylize_changes(request: StylizeRequest) -> dict[str, str]:
