@@ -25,8 +25,16 @@ export class Camera {
     video().srcObject = null;
   }
 
-  /** The picture of this moment, reduced to a long side if it is given. */
-  async frame(longSide = Infinity): Promise<ImageBitmap> {
+  /** The picture of this moment as a file. */
+  async photograph(): Promise<Blob> {
+    const { videoWidth, videoHeight } = video();
+    const canvas = new OffscreenCanvas(videoWidth, videoHeight);
+    canvas.getContext("2d")!.drawImage(video(), 0, 0);
+    return canvas.convertToBlob({ type: "image/png" });
+  }
+
+  /** The picture of this moment, reduced to a long side. */
+  async frame(longSide: number): Promise<ImageBitmap> {
     const { videoWidth, videoHeight } = video();
     const scale = Math.min(1, longSide / Math.max(videoWidth, videoHeight));
     const size = { resizeWidth: Math.round(videoWidth * scale), resizeHeight: Math.round(videoHeight * scale) };

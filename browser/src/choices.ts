@@ -5,7 +5,7 @@ import { $, input, isPressed, made, press } from "./dom";
 import type { ColourMode, Look } from "./painting";
 import type { StylizeRequest } from "./requests";
 import type { Site } from "./site";
-import type { Part } from "./worker";
+import type { Part } from "./studio";
 
 const COLOURS: readonly ColourMode[] = ["style", "content", "luminance"];
 

@@ -1,80 +1,117 @@
-// The worker as the page sees it: promises, progress, and the newest wish only.
+// What paints: a thread on the processor, and one on the graphics processor if that is faster here.
 
+import { decoded } from "./decoding";
 import type { Look } from "./painting";
+import { PainterThread } from "./painter_thread";
 import { Problem, type Site } from "./site";
-import type { Answer, Painted, Part, Task } from "./worker";
+import type { Painted, Part, Provider } from "./studio";
 
-interface Waiting {
-  readonly resolve: (painted: Painted | undefined) => void;
-  readonly reject: (error: Error) => void;
-}
+/** The graphics processor is taken if it needs at most this share of the time. */
+const FASTER = 0.8;
+const PROBE_SIDE = 384;
+const PATIENCE_MS = 60_000;
 
 export class Engine {
-  private readonly worker: Worker;
-  private readonly waiting = new Map<number, Waiting>();
-  private last = 0;
-  private painting = 0;
-  /** Told what is loaded of what is being loaded, in bytes. */
+  private thread: PainterThread;
+  private photograph: Blob | null = null;
+  private readonly styles = new Map<string, Blob>();
+  private isMeasured = false;
+  runtime: Provider = "wasm";
   onLoading: (loaded: number, total: number) => void = () => {};
-  /** Told the share of the painting that is done. */
   onShare: (share: number) => void = () => {};
 
-  constructor(site: Site, base: string, threads: number) {
-    this.worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-    this.worker.onmessage = ({ data }: MessageEvent<Answer>) => this.take(data);
-    this.worker.onerror = (event) => this.fail(new Problem("problem.other", { reason: event.message || "worker" }));
-    void this.ask({ kind: "open", site, base, threads });
+  constructor(private readonly site: Site, private readonly base: string, private readonly threads: number) {
+    this.thread = this.start(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }));
+    this.thread.onLoading = (loaded, total) => this.onLoading(loaded, total);
+    this.thread.onShare = (share) => this.onShare(share);
   }
 
-  async setPhotograph(bitmap: ImageBitmap): Promise<void> {
-    await this.ask({ kind: "photograph", bitmap }, [bitmap]);
+  /** The file is kept, for another thread to read. */
+  async setPhotograph(file: Blob, bitmap: ImageBitmap): Promise<void> {
+    this.photograph = file;
+    await this.thread.ask({ kind: "photograph", bitmap }, [bitmap]);
   }
 
-  async addStyle(key: string, bitmap: ImageBitmap): Promise<void> {
-    await this.ask({ kind: "style", key, bitmap }, [bitmap]);
+  async addStyle(key: string, file: Blob, bitmap: ImageBitmap): Promise<void> {
+    await this.thread.ask({ kind: "style", key, bitmap }, [bitmap]);
+    this.styles.set(key, file);
   }
 
   /** Paint the photograph; null if another wish came before this one was met. */
   async paint(parts: readonly Part[], look: Look): Promise<Painted | null> {
-    this.supersede();
-    const made = this.ask({ kind: "paint", parts, look });
-    this.painting = this.last;
-    return (await made) ?? null;
+    const { thread } = this;
+    try {
+      return await thread.paint({ kind: "paint", parts, look });
+    } catch (error) {
+      if (thread === this.thread) {
+        if (this.runtime === "wasm") throw error;
+        await this.leaveGpu(); // a driver failed: the processor does not
+      }
+      return this.thread.paint({ kind: "paint", parts, look });
+    }
   }
 
   /** Paint a frame of a camera. */
-  async frame(bitmap: ImageBitmap, parts: readonly Part[], look: Look): Promise<Painted | null> {
-    this.supersede();
-    const made = this.ask({ kind: "frame", bitmap, parts, look }, [bitmap]);
-    this.painting = this.last;
-    return (await made) ?? null;
+  frame(bitmap: ImageBitmap, parts: readonly Part[], look: Look): Promise<Painted | null> {
+    return this.thread.paint({ kind: "frame", bitmap, parts, look }, [bitmap]);
   }
 
-  private supersede(): void {
-    this.waiting.get(this.painting)?.resolve(undefined);
-    this.waiting.delete(this.painting);
-  }
-
-  private ask(task: Task, transfer: Transferable[] = []): Promise<Painted | undefined> {
-    const id = ++this.last;
-    this.worker.postMessage({ id, task }, transfer);
-    return new Promise((resolve, reject) => this.waiting.set(id, { resolve, reject }));
-  }
-
-  private take(answer: Answer): void {
-    if (answer.kind === "loading") return this.onLoading(answer.loaded, answer.total);
-    if (answer.kind === "share") {
-      if (answer.id === this.painting) this.onShare(answer.share);
-      return;
+  /** Once: measure whether the graphics processor is faster here, and go over to it if it is. */
+  async considerGpu(picture: CanvasImageSource & ImageBitmapSource, parts: readonly Part[]): Promise<void> {
+    if (this.isMeasured || !this.site.webgpu || !(await hasGpu())) return;
+    this.isMeasured = true;
+    const gpu = this.start(new Worker(new URL("./gpu_worker.ts", import.meta.url), { type: "module" }));
+    try {
+      const late = new Promise<never>((_, reject) => setTimeout(() => reject(new Problem("problem.other", { reason: "late" })), PATIENCE_MS));
+      const theirs = await Promise.race([this.seconds(gpu, picture, parts), late]);
+      const ours = await this.seconds(this.thread, picture, parts);
+      document.body.dataset.measured = `wasm ${ours.toFixed(3)}, webgpu ${theirs.toFixed(3)}`;
+      if (theirs > FASTER * ours) return gpu.end();
+      await this.moveTo(gpu, "webgpu");
+    } catch (error) {
+      document.body.dataset.measured ??= `webgpu failed: ${error instanceof Problem ? JSON.stringify(error.values) : error}`;
+      gpu.end(); // what paints already goes on
     }
-    const waiting = this.waiting.get(answer.id);
-    this.waiting.delete(answer.id);
-    if (answer.kind === "done") waiting?.resolve(answer.painted);
-    else waiting?.reject(new Problem(answer.key, answer.values));
   }
 
-  private fail(problem: Problem): void {
-    for (const { reject } of this.waiting.values()) reject(problem);
-    this.waiting.clear();
+  private async seconds(thread: PainterThread, picture: ImageBitmapSource, parts: readonly Part[]): Promise<number> {
+    const bitmap = await createImageBitmap(picture, { resizeWidth: PROBE_SIDE, resizeHeight: PROBE_SIDE });
+    return Number(await thread.ask({ kind: "measure", bitmap, parts }, [bitmap]));
   }
+
+  private async moveTo(thread: PainterThread, runtime: Provider): Promise<void> {
+    for (const [key, file] of this.styles) {
+      const bitmap = await decoded(file);
+      await thread.ask({ kind: "style", key, bitmap }, [bitmap]);
+    }
+    for (let sent: Blob | null = null; this.photograph && sent !== this.photograph; ) {
+      sent = this.photograph; // another may be chosen meanwhile
+      const bitmap = await decoded(sent);
+      await thread.ask({ kind: "photograph", bitmap }, [bitmap]);
+    }
+    const before = this.thread;
+    thread.onLoading = before.onLoading;
+    thread.onShare = before.onShare;
+    this.thread = thread;
+    this.runtime = runtime;
+    before.end();
+  }
+
+  private leaveGpu(): Promise<void> {
+    return this.moveTo(this.start(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" })), "wasm");
+  }
+
+  private start(worker: Worker): PainterThread {
+    const thread = new PainterThread(worker);
+    const { site, base, threads } = this;
+    thread.ask({ kind: "open", site, base, threads }).catch(() => {}); // it may be ended first
+    return thread;
+  }
+}
+
+/** Whether there is WebGPU, and what the runtime needs to wait for it. */
+async function hasGpu(): Promise<boolean> {
+  const { gpu } = navigator as unknown as { gpu?: { requestAdapter(): Promise<unknown> } };
+  if (!gpu || !("Suspending" in WebAssembly)) return false;
+  return Boolean(await gpu.requestAdapter().catch(() => null));
 }

@@ -34,7 +34,7 @@ class Page {
     this.choices = new Choices(site, () => this.changed());
     this.live = new Live(engine, this.camera, this.stage, this.choices);
     engine.onLoading = (loaded, total) => this.loading(loaded, total);
-    engine.onShare = (share) => this.progress(share, "paintingNow");
+    engine.onShare = (share) => this.live.isOn || this.progress(share, "paintingNow");
     this.showSamples();
     this.listen();
     onLanguage(() => this.translate());
@@ -81,14 +81,11 @@ class Page {
   // --- what is chosen --------------------------------------------------------------------------------
 
   private async setPhotograph(file: Blob, name: string): Promise<void> {
-    await this.usePhotograph(await decoded(file), name);
-  }
-
-  private async usePhotograph(bitmap: ImageBitmap, name: string): Promise<void> {
+    const bitmap = await decoded(file);
     this.live.stop();
     this.stage.setPhotograph(bitmap);
     this.choices.photograph = name;
-    await this.engine.setPhotograph(bitmap);
+    await this.engine.setPhotograph(file, bitmap);
     this.changed();
   }
 
@@ -97,7 +94,7 @@ class Page {
     const name = file.name || "style.png";
     const thumbnail = await thumbnailOf(bitmap);
     const key = String(++this.styles);
-    await this.engine.addStyle(key, bitmap);
+    await this.engine.addStyle(key, file, bitmap);
     this.choices.addOwn(key, name, thumbnail);
   }
 
@@ -119,8 +116,11 @@ class Page {
     $("results").hidden = $("command-part").hidden = false;
     $("command").textContent = asCommand(request);
     this.tell("painted", { ...painted, time: duration(painted.seconds) });
+    document.body.dataset.seconds = String(painted.seconds);
     document.body.dataset.painted = String(Number(document.body.dataset.painted ?? 0) + 1);
     if (this.abilities.isKept) keepAll(() => this.showKept(text("kept")));
+    await this.engine.considerGpu($<HTMLCanvasElement>("before"), parts);
+    document.body.dataset.runtime = this.engine.runtime;
   }
 
   /** Take the settings of a picture that Impasto made; whether it is one. */
@@ -166,9 +166,9 @@ class Page {
   }
 
   private async shoot(): Promise<void> {
-    const frame = await this.camera.frame();
+    const file = await this.camera.photograph();
     this.closeCamera();
-    await this.usePhotograph(frame, "camera.png");
+    await this.setPhotograph(file, "camera.png");
   }
 
   private closeCamera(): void {
@@ -191,7 +191,7 @@ class Page {
   }
 
   private async freeze(): Promise<void> {
-    await this.usePhotograph(await this.camera.frame(), "camera.png");
+    await this.setPhotograph(await this.camera.photograph(), "camera.png");
   }
 
   // --- what is told ----------------------------------------------------------------------------------

@@ -112,6 +112,7 @@ export class Model {
     return this.ort.InferenceSession.create(bytes, {
       executionProviders: [this.provider],
       graphOptimizationLevel: "all",
+      logSeverityLevel: 3, // errors only
       enableMemPattern: false, // sizes differ from run to run
       extra: { session: { intra_op: { allow_spinning: "0" } } }, // a CPU is shared
     });

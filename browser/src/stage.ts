@@ -3,7 +3,7 @@
 import { Divider } from "../../src/impasto/web/static/divider.js";
 import { text } from "../../src/impasto/web/static/i18n.js";
 import { $, input, isPressed, press } from "./dom";
-import type { Painted } from "./worker";
+import type { Painted } from "./studio";
 
 const HEIGHT_SHARE = 0.74; // of the window
 const LEAST_HEIGHT = 240; // pixels

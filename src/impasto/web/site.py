@@ -43,6 +43,8 @@ _THUMBNAILS = Path(__file__).with_name("static") / "styles"
 _WORKER = "sw.js"
 _RELEASE = "__RELEASE__"
 _PACKED = ".xz"
+_GPU_PAGE = "assets/gpu_worker.js"
+_GPU_RUNTIME = ("ort-wasm-simd-threaded.jspi.mjs", "ort-wasm-simd-threaded.jspi.wasm")
 _FOLDER = re.compile(r"[\w.-]{1,64}")
 
 Progress = Callable[[str, float], None]
@@ -57,6 +59,7 @@ def build_site(
     *,
     models: Sequence[str | Path] = (),
     precision: str = "float16",
+    webgpu: str | Path | None = None,
     overwrite: bool = False,
     progress: Progress = lambda step, share: None,
 ) -> dict[str, Any]:
@@ -68,6 +71,8 @@ def build_site(
             with named styles first. The first that fits a choice paints it.
         precision: Of :data:`impasto.export.options.PRECISIONS`. Browsers compute float16 files in
             float32, with the very pixels of Impasto.
+        webgpu: The folder ``dist`` of the npm package onnxruntime-web, whose runtime for WebGPU the
+            site then has as well; browsers take it where they measure that it is faster.
         overwrite: Whether to replace an earlier site.
         progress: Called with what is being done, and the share of the work that is done.
 
@@ -82,8 +87,8 @@ def build_site(
     chosen = _named(list(models) or list(networks()))
     target = check_new_folder(Path(folder), overwrite=overwrite, is_own=_is_site, error=SiteError)
     with atomic_folder(target, error=SiteError) as new:
-        core = _write_page(new)
-        described = []
+        core = _write_page(new, has_gpu=webgpu is not None)
+        described: list[dict[str, Any]] = []
         for number, (name, model) in enumerate(chosen.items()):
 
             def tell(step: str, share: float, number: int = number, name: str = name) -> None:
@@ -106,6 +111,8 @@ def build_site(
             "samples": _write_samples(new),
             "core": core,
         }
+        if webgpu is not None:
+            site["webgpu"] = _write_gpu_runtime(new, Path(webgpu))
         _finish(new, site)
     progress("done", 1.0)
     return site
@@ -156,20 +163,38 @@ def _files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in paths)
 
 
-def _write_page(new: Path) -> list[str]:
+def _write_page(new: Path, *, has_gpu: bool) -> list[str]:
     """Copy the page; the files without which it does not start."""
     shutil.copytree(PAGE, new, dirs_exist_ok=True)
     for packed in new.rglob(f"*{_PACKED}"):
-        unpacked = packed.with_suffix("")
-        content = lzma.decompress(packed.read_bytes())
-        # Browsers undo gzip by themselves; a file of the host's own clock would differ every time.
-        unpacked.with_name(f"{unpacked.name}.gz").write_bytes(gzip.compress(content, 9, mtime=0))
+        _write_zipped(packed.with_suffix(""), lzma.decompress(packed.read_bytes()))
         packed.unlink()
+    if not has_gpu:
+        (new / _GPU_PAGE).unlink()
     return [path for path in _files(new) if not path.startswith("runtime/") and path != _WORKER]
 
 
+def _write_zipped(path: Path, content: bytes) -> None:
+    """Write a file with gzip, which browsers can undo; without the time, so that it is the same."""
+    path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(content, 9, mtime=0))
+
+
+def _write_gpu_runtime(new: Path, folder: Path) -> dict[str, str]:
+    module, wasm = _GPU_RUNTIME
+    try:
+        contents = [(folder / name).read_bytes() for name in _GPU_RUNTIME]
+    except OSError as error:
+        raise OptionError(
+            f"{folder} lacks {module} or {wasm}: name the folder dist of onnxruntime-web.",
+            got=str(folder),
+        ) from error
+    (new / "runtime" / module).write_bytes(contents[0])
+    _write_zipped(new / "runtime" / wasm, contents[1])
+    return {"module": f"runtime/{module}", "wasm": f"runtime/{wasm}.gz"}
+
+
 def _runtime(new: Path) -> dict[str, str]:
-    (module,), (wasm,) = (sorted((new / "runtime").glob(kind)) for kind in ("*.mjs", "*.wasm.gz"))
+    (module,), (wasm,) = ((new / "runtime").glob(kind) for kind in ("*.mjs", "*.wasm.gz"))
     return {"module": f"runtime/{module.name}", "wasm": f"runtime/{wasm.name}"}
 
 

@@ -24,6 +24,7 @@ def run(args: argparse.Namespace) -> int:
             args.output,
             models=list(dict.fromkeys(args.model)),
             precision=args.precision,
+            webgpu=args.webgpu,
             overwrite=args.overwrite,
             progress=lambda step, share: bar.update(task, description=step, completed=share),
         )

@@ -36,6 +36,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--precision", choices=PRECISIONS, default="float16",
         help="of the models; in int8 they are half as large, and pictures differ a little "
              "[float16]")  # fmt: skip
+    add("--webgpu", metavar="DIR", type=Path,
+        help="the folder dist of the npm package onnxruntime-web: the site can use graphics "
+             "processors, too [only the processor]")  # fmt: skip
     add_overwrite(build)
     add("--quiet", action="store_true", help="show no progress")
     add("--json", action="store_true", help="print the description of the site as JSON")
