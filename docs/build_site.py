@@ -124,10 +124,9 @@ def stage() -> None:
     for name, place in ASSETS.items():
         _copy(PACKAGES / name, STAGE / "docs" / "site" / place)
     settings = (ROOT / "zensical.toml").read_text(encoding="utf-8")
-    source_folder = (ROOT / "src").as_posix()
-    (STAGE / "zensical.toml").write_text(
-        settings.replace('paths = ["src"]', f'paths = ["{source_folder}"]'), encoding="utf-8"
-    )
+    for name in ("src", "docs/site/docstrings.py"):
+        settings = settings.replace(f'["{name}"]', f'["{(ROOT / name).as_posix()}"]')
+    (STAGE / "zensical.toml").write_text(settings, encoding="utf-8")
 
 
 def _copy(source: Path, target: Path) -> None:
