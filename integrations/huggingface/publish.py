@@ -21,7 +21,7 @@ from typing import Any
 import impasto
 
 ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(impasto.__file__).parent / "data"
+DATA = ROOT / "src" / "impasto" / "data"
 REPOSITORY = "https://github.com/impasto/impasto"
 
 SPACE_FILES = ("pyproject.toml", "hatch_build.py", "LICENSE", "src")
