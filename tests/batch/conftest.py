@@ -15,6 +15,7 @@ from impasto.batch.rows import Template
 from impasto.batch.run import BatchOptions, run_batch
 from impasto.batch.schedule import Tally
 from impasto.jobs.requests import StyleInput
+from impasto.runtime.files import short_lived_files
 
 WAVE = Template(styles=(StyleInput("great-wave"),))
 
@@ -24,9 +25,10 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Seven photographs, two of them in a folder below."""
     folder = tmp_path_factory.mktemp("photos")
     (folder / "sub").mkdir()
-    for number in range(7):
-        name = f"sub/p{number}.png" if number > 4 else f"p{number}.png"
-        images.write(folder / name, smooth_picture(40, 48, seed=number))
+    with short_lived_files():
+        for number in range(7):
+            name = f"sub/p{number}.png" if number > 4 else f"p{number}.png"
+            images.write(folder / name, smooth_picture(40, 48, seed=number))
     return folder
 
 

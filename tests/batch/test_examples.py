@@ -83,6 +83,7 @@ exit "${CODE:-0}"
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 @pytest.mark.parametrize(("code", "is_long"), [(0, False), (2, False), (130, True)])
 def test_slurm_runs_beside_stand_ins_for_its_tools(tmp_path, code, is_long):

@@ -9,6 +9,7 @@ import json
 import shutil
 import signal
 import subprocess
+import tarfile
 from pathlib import Path
 
 import psutil
@@ -179,6 +180,17 @@ def test_a_full_disk_ends_the_batch_and_room_lets_it_go_on(batch, copy, tmp_path
     tally = batch(copy, shard_size=7)
     assert (tally.failed, tally.problem) == (0, "")
     assert outputs(tmp_path / "out") == expected
+
+
+@needs_limits
+def test_a_full_scratch_disk_is_no_fault_of_a_picture(batch, copy, tmp_path):
+    with tarfile.open(tmp_path / "in.tar", "w") as archive:
+        archive.add(copy / "p0.png", "p0.png")
+    with files_of_at_most(900):
+        tally = batch(tmp_path / "in.tar")
+    assert "could not be written" in tally.problem
+    assert tally.failed == 0
+    assert batch(tmp_path / "in.tar").painted == 1
 
 
 def test_a_crash_while_pictures_take_their_places(batch, copy, tmp_path, expected, monkeypatch):

@@ -44,6 +44,7 @@ def web(photos, tmp_path, monkeypatch):
     server.server_close()
 
 
+@pytest.mark.slow
 def test_a_manifest_and_its_pictures_on_the_web(web, batch, photos, tmp_path, monkeypatch):
     monkeypatch.setattr("impasto.batch.places._PAUSES", (0.0,))
     style = Template(styles=(StyleInput(f"{web}/p1.png"),))
@@ -74,9 +75,9 @@ def test_other_kinds_of_addresses_are_refused(place):
         filesystem(place)
 
 
-def test_nothing_is_written_to_the_web(batch, photos):
+def test_nothing_is_written_to_the_web(batch, tmp_path):
     with pytest.raises(OptionError, match="cannot be written to"):
-        batch(photos, "http://127.0.0.1:1/out")
+        batch(tmp_path, "http://127.0.0.1:1/out")
 
 
 def test_a_missing_package_is_named(monkeypatch):

@@ -22,6 +22,8 @@ from impasto.jobs.request_json import from_json, from_metadata
 from impasto.jobs.requests import StyleInput, StylizeRequest
 from impasto.recipes.presets import get_recipe
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def painted(photos):
@@ -327,7 +329,9 @@ def test_a_row_may_have_a_style_vector(batch, photos, tmp_path):
     vector = Stylizer(photos / "p1.png").vector
     values = {"content": "p0.png", "vector": vector.tolist(), "model": "any"}
     manifest = photos / "vectors.jsonl"
-    manifest.write_text("\n".join(map(json.dumps, [values, {**values, "vector": [1.0, 2.0], "output": "b.png"}])))
+    manifest.write_text(
+        "\n".join(map(json.dumps, [values, {**values, "vector": [1.0, 2.0], "output": "b.png"}]))
+    )
     try:
         tally = batch(manifest, template=Template())
     finally:

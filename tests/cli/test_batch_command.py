@@ -13,13 +13,15 @@ from helpers.random_inputs import smooth_picture
 from helpers.sentences import check_told
 from impasto import images
 from impasto.cli.main import run
+from impasto.runtime.files import short_lived_files
 
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
     folder = tmp_path_factory.mktemp("photos")
-    for number in range(3):
-        images.write(folder / f"p{number}.png", smooth_picture(36, 40, seed=number))
+    with short_lived_files():
+        for number in range(3):
+            images.write(folder / f"p{number}.png", smooth_picture(36, 40, seed=number))
     return folder
 
 

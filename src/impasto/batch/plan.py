@@ -243,4 +243,6 @@ def _difference(found: Plan, asked: Plan) -> str:
     one, other = _fixed(found), _fixed(asked)
     names = [name for name in one if one[name] != other[name]] or ["shard_size"]
     name = names[0]
+    if name == "folder":
+        return f"it was begun in the folder {found.folder}, to which its paths belong"
     return f"its {name.replace('_', ' ')} is another"

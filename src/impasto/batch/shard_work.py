@@ -100,7 +100,7 @@ class ShardWork:
                      error=entry.error)  # fmt: skip
         if task.redone is not None and task.redone.name != done.name:
             self._output.remove(task.redone.name)
-        _remove_folder(work)
+        shutil.rmtree(work, ignore_errors=True)
         return done
 
     def close(self) -> None:
@@ -158,8 +158,9 @@ class _Painting:
                     return False
             self._write_at_most(0)
         finally:
-            with contextlib.suppress(ImpastoError):
-                self._write_at_most(0)
+            while self._writes:
+                with contextlib.suppress(ImpastoError):
+                    self._writes.popleft().result()
             self._drop_ahead()
         return not self._stop.made
 
@@ -232,8 +233,11 @@ class _Painting:
             raise _StoppedError("stopped")
         if row.data is None and not is_remote(str(row.request and row.request.content)):
             check_place(row, self._plan, self._output)
-        with memory_errors():
-            local = self._fetcher.local(row)
+        try:
+            with memory_errors():
+                local = self._fetcher.local(row)
+        except OSError as problem:  # a place is never the reason: those are told as ImpastoError
+            raise StorageError(f"A temporary file could not be written ({problem}).") from problem
         if isinstance(local.request, StylizeRequest):
             self._resources.read_ahead(
                 local.request, max_pixels=self._plan.max_pixels, depth=self._plan.depth
@@ -392,7 +396,3 @@ def _sentence(error: ImpastoError, row: Row, local: LocalRequest | None) -> str:
     text = str(error) if local is None else local.in_words_of_the_manifest(str(error))
     content = "" if row.request is None else str(row.request.content)
     return text if content in text else f"{content}: {text}"
-
-
-def _remove_folder(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
