@@ -374,14 +374,14 @@ class Impasto(Gimp.PlugIn):
             )
             _file(procedure, "picture", "Style _picture", "The picture to paint like")
             procedure.add_int_argument(
-                "size", "Si_ze", "Long side in pixels that is painted; 0: that of the layer",
+                "size", "Long si_de", "In pixels, of what is painted; 0: that of the layer",
                 0, 65536, 0, _FLAGS,
             )  # fmt: skip
             _choice(procedure, "recipe", "_Recipe", RECIPES, "default")
             _number(procedure, "style-weight", "Style _weight", "More of the style", (0, 100), 1.0)
         procedure.add_menu_path("<Image>/Filters/Artistic/Impasto")
         _number(procedure, "strength", "S_trength", "0: the photograph; 1: the style", (0, 1), 1.0)
-        _number(procedure, "style-scale", "_Brush size", "Size of the strokes", (0.05, 20), 1.0)
+        _number(procedure, "style-scale", "Stroke si_ze", "Size of the strokes", (0.05, 20), 1.0)
         _choice(procedure, "colour", "_Colours", COLOURS, "style")
         _number(procedure, "feather", "_Feather", "Blur of the selection's edge, as a share of the "
                 "long side", (0, 0.5), 0.0)  # fmt: skip
