@@ -376,3 +376,19 @@ def test_a_result_that_is_dropped_restores_its_settings(open_page):
     expect(other.locator("[data-style=great-wave]")).to_have_attribute("aria-pressed", "true")
     expect(other.locator("#photo-shown")).to_be_hidden()  # it is no photograph to paint
     assert job_of(other) == ""
+
+
+def test_a_photograph_that_the_browser_cannot_show_is_painted(open_page):
+    """TIFF, which Chromium does not read."""
+    stream = io.BytesIO()
+    opened(PHOTO).save(stream, "TIFF")
+    page = open_page()
+    give(page, "photo", stream.getvalue(), "photo.tiff")
+    expect(page.locator("#told")).to_contain_text("cannot show")
+    expect(page.locator("#crop-photo")).to_be_hidden()
+    expect(page.locator("#mask")).to_be_hidden()
+    next_job(page, lambda: page.click("[data-style=starry-night]"))
+    made(page)
+    expect(page.locator("#compare")).to_be_hidden()
+    expect(page.locator("#photo-shown")).to_be_hidden()
+    assert opened(saved(page, "save-png")).size == (256, 192)

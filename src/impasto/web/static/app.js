@@ -132,11 +132,21 @@ export class Page {
       this.regions.setPhoto(photo, this.choices.moved);
       this.choices.moved = null;
       if (!this.isBusy) this.showPhoto();
+      this.attempt(() => this.checkShown(photo));
     } else if (this.regions.isOpen) this.regions.show();
     this.offer();
     clearTimeout(this.timer);
     if (!this.settings.canStylize || (this.isBusy && this.current.kind !== "stylize")) return;
     this.timer = setTimeout(() => this.attempt(() => this.make("stylize", true)), AUTOMATIC_MS);
+  }
+
+  // A photograph that only the server can read, such as HEIC, is painted, but not brushed or cut.
+  async checkShown(photo) {
+    if (!photo || (await this.choices.shapeOf(this.choices.photo)) || photo !== this.brushedPhoto) return;
+    this.choices.show();
+    this.stage.setBefore("");
+    if (this.current === null) this.stage.clear();
+    $("told").textContent = text("cannotShow");
   }
 
   // Offer what can be made, and say what is lacking or what it takes.

@@ -199,10 +199,11 @@ export class Choices {
   show() {
     const chosen = new Set(this.styles.map((style) => style.named));
     for (const tile of $("styles").children) tile.setAttribute("aria-pressed", String(chosen.has(tile.dataset.style)));
-    $("photo-shown").hidden = $("crop-photo").hidden = !this.photo;
+    const isSeen = this.photo && this.shapes.get(this.photoUrl) !== null; // null: the browser cannot
+    $("photo-shown").hidden = $("crop-photo").hidden = !isSeen;
     $("photo-part").classList.toggle("filled", Boolean(this.photo));
     $("clip-part").classList.toggle("filled", Boolean(this.clip));
-    if (this.photo) $("photo-shown").src = this.photoUrl;
+    if (isSeen) $("photo-shown").src = this.photoUrl;
     $("photo-shown").alt = text("photoOf");
     $("photo-label").textContent = text(this.photo ? "otherPhoto" : "choosePhoto");
     $("chosen").replaceChildren(...this.styles.map((style) => this.row(style)));

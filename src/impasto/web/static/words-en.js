@@ -103,6 +103,7 @@ export const EN = {
   cropAll: "The whole picture",
   cropApply: "Use this part",
   cancel: "Cancel",
+  cannotShow: "This browser cannot show the photograph. It is painted all the same, as a whole.",
   clip: "Clip",
   chooseClip: "Choose a short clip",
   clipLong: "{seconds} s long",

@@ -103,6 +103,7 @@ export const ZH = {
   cropAll: "整张图片",
   cropApply: "使用这一部分",
   cancel: "取消",
+  cannotShow: "此浏览器无法显示该照片，但仍会整张绘制。",
   clip: "视频片段",
   chooseClip: "选择短视频",
   clipLong: "时长 {seconds} 秒",
