@@ -30,7 +30,9 @@ OTHER_PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "examples
 
 
 def blocks(page, language):
-    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    """The blocks of a page, without those with a test of their own: ``<!-- example: NAME -->``."""
+    text = re.sub(r"<!-- example: \w+ -->\n```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def commands():
@@ -148,7 +150,8 @@ def test_paragraphs_are_short(page):
     """At most six lines of prose; tables, lists and code are not prose."""
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     paragraphs = [part.strip().splitlines() for part in text.split("\n\n")]
-    prose = [lines for lines in paragraphs if lines and not re.match(r"[|#*!<-]| {4}", lines[0])]
+    other = re.compile(r"[|#*!<-]|\d+\. | {4}")
+    prose = [lines for lines in paragraphs if lines and not other.match(lines[0])]
     assert [lines[0] for lines in prose if len(lines) > 6] == []
 
 
