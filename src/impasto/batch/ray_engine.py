@@ -13,8 +13,9 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import socket
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ _POLL_SECONDS = 5.0
 """That an actor waits for something to tell."""
 
 _GPU_IO_THREADS = 4
+_NEEDED_BY = "A batch in a cluster"
+_KNOCK_SECONDS = 10.0
 
 
 class RayEngine:
@@ -38,8 +41,6 @@ class RayEngine:
 
     Args:
         plan: Of the batch.
-        address: ``"auto"``, ``"ray://HOST:PORT"`` or ``"HOST:PORT"``. A connection that the program
-            has already is used.
         workers: Their number; None: as many as the cluster has room for now. More than that wait
             for machines, which an autoscaler may add.
         workers_per_device: That share a GPU.
@@ -47,23 +48,18 @@ class RayEngine:
         memory: Bytes that the workers of a machine may take; None for two thirds of what is free.
 
     Raises:
-        OptionError: If Ray is not installed, or there is no cluster.
+        OptionError: If the cluster has no room for a worker.
     """
 
     def __init__(
         self,
         plan: Plan,
-        address: str,
         workers: int | None,
         workers_per_device: int,
         device: str,
         memory: float | None,
     ) -> None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        self._ray: Any = require("ray", by="A batch in a cluster")
-        self._is_own = not self._ray.is_initialized()
-        if self._is_own:
-            _connect(self._ray, address)
+        self._ray: Any = require("ray", by=_NEEDED_BY)
         gpus = 0.0 if device == "cpu" else float(self._ray.cluster_resources().get("GPU", 0))
         threads = plan.threads
         slots = _slots_by_node(self._ray, workers_per_device, threads, has_gpus=gpus > 0)
@@ -140,8 +136,6 @@ class RayEngine:
             with contextlib.suppress(Exception):  # the cluster may be gone
                 self._ray.kill(actor)
         self._actors.clear()
-        if self._is_own:
-            self._ray.shutdown()
 
 
 class WorkerHost:
@@ -204,14 +198,44 @@ class WorkerHost:
         return os.getpid(), self._process.pid
 
 
+@contextlib.contextmanager
+def connected(address: str) -> Iterator[None]:
+    """Within the block the program is connected to a cluster; one that it has already is used.
+
+    Args:
+        address: ``"auto"``, ``"ray://HOST:PORT"`` or ``"HOST:PORT"``.
+
+    Raises:
+        OptionError: If Ray is not installed, or there is no cluster.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    ray: Any = require("ray", by=_NEEDED_BY)
+    if ray.is_initialized():
+        yield
+        return
+    _connect(ray, address)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
 def _connect(ray: Any, address: str) -> None:
     try:
+        _knock(address)
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as problem:
+    except (OSError, RuntimeError, ValueError) as problem:  # also of connections and time
         reason = str(problem).strip().partition("\n")[0]
         raise OptionError(
             f"There is no Ray cluster at {address} ({reason}): start one, or use the address local."
         ) from None
+
+
+def _knock(address: str) -> None:
+    """Raise an OSError if nobody listens there: Ray itself would try for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), _KNOCK_SECONDS).close()
 
 
 def _slots_by_node(ray: Any, workers_per_device: int, threads: int, *, has_gpus: bool) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def run_batch(
     options = options or BatchOptions()
     _check(options)
     output = open_output(plan.output)
-    with _locked(output), _interrupts(options) as interrupted:
+    with _cluster(options.address), _locked(output), _interrupts(options) as interrupted:
         devices = _devices(options)
         cores = torch.get_num_threads() if options.address == LOCAL else 1
         plan, is_resumed = settle(plan, output, workers=len(devices), cores=cores)
@@ -134,14 +135,24 @@ def _devices(options: BatchOptions) -> list[str]:
     return [names[number % len(names)] for number in range(count)]
 
 
+def _cluster(address: str) -> AbstractContextManager[None]:
+    """Within the block the program is connected to a cluster, if it is to use one."""
+    if address == LOCAL:
+        return contextlib.nullcontext()
+    from impasto.batch.ray_engine import connected
+
+    return connected(address)
+
+
 def _engine(
     plan: Plan, options: BatchOptions, devices: list[str], interrupted: Callable[[], bool]
 ) -> Engine:
     if options.address != LOCAL:
         from impasto.batch.ray_engine import RayEngine
 
-        return RayEngine(plan, options.address, options.workers, options.workers_per_device,
-                         options.device, options.memory)  # fmt: skip
+        return RayEngine(
+            plan, options.workers, options.workers_per_device, options.device, options.memory
+        )
     if options.workers == 0:
         work = WorkOptions(options.device, options.memory)
         return InProcessEngine(opening_of(plan, work), interrupted)
