@@ -24,9 +24,10 @@ weights, ``models/NAME_iter_160000.pth.tar``, must be named ``models/NAME.pth``.
 
 Three tables: all pairs of held-out pictures; the six paintings that the networks of ``johnson``
 know; and the first of the pairs, with the methods that take minutes. Figures are those of
-``judging/judges.py``, means over the pairs. Each method has a process of its own: ``seconds`` are
-those of the processor for one picture, the median over the pairs, without opening the program;
-``MB`` is the most memory of the process. A run that was stopped goes on where it was.
+``judging/judges.py``, medians over the pairs, since one pair may be far from all others. Each
+method has a process of its own: ``seconds`` are those of the processor for one picture, the median
+over the pairs, without opening the program; ``MB`` is the most memory of the process. A run that
+was stopped goes on where it was.
 """  # noqa: E501
 
 from __future__ import annotations
@@ -182,7 +183,7 @@ def compare(args: argparse.Namespace, words: Sequence[str]) -> None:
                 rows[name][title(pair)] = dict(costs)
                 for judge in judges:
                     rows[name][title(pair)] |= cache.figures(judge, painted, pair)
-        texts.append(f"## {heading}, {args.size} px\n\n{table(rows, columns, 'mean')}")
+        texts.append(f"## {heading}, {args.size} px\n\n{table(rows, columns, 'median')}")
         print(f"\n{texts[-1]}", flush=True)
         write_json(args.out / f"{which}.json", rows, columns, {"size": args.size})
         write_sheet(args.out / f"{which}.png", pairs, rows, args.out, which)
