@@ -8,7 +8,7 @@ RUN pip install --index-url "$TORCH" "torch<2.14"
 COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY src src
 # hadolint ignore=DL3013
-RUN pip install '.[web,video,heic]'
+RUN pip install '.[web,video,heic,mcp]'
 
 FROM python:3.12-slim
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin impasto

@@ -69,3 +69,13 @@ def test_the_client_of_gradio(server, folder):
     told = run(folder, sys.executable, "-c", f"{text}\nprint(path)")
     assert size_of(Path(told.splitlines()[-1])) == (128, 128)
     assert len(list((folder / "results").rglob("*.png"))) == 3
+
+
+@pytest.mark.slow
+def test_the_client_of_mcp(server, folder):
+    told = run(folder, sys.executable, "-c", example("mcp", server))
+    assert "['list_styles', 'stylize', 'paint']" in told
+    assert size_of(folder / "painting.jpg") == (64, 48)
+    path = told.splitlines()[-1].partition(f":{server.port}")[2]
+    whole = server.client.get(path)
+    assert (whole.status, whole.headers["content-type"]) == (200, "image/jpeg")

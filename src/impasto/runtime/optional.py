@@ -17,6 +17,7 @@ LIBRARIES: Mapping[str, tuple[str, str]] = {
     "cv2": ("OpenCV", "video"),
     "jinja2": ("Jinja2", "report"),
     "matplotlib": ("matplotlib", "report"),
+    "mcp": ("MCP", "mcp"),
     "onnx": ("ONNX", "onnx"),
     "onnxruntime": ("ONNX Runtime", "onnx"),
     "onnxruntime.quantization": ("ONNX Runtime", "onnx"),

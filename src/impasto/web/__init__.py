@@ -9,7 +9,8 @@ that is done by worker processes, which speak lines of JSON with it.
 * ``gate``: who is let in, and the headers of every response; ``sessions``: cookies and tokens
 * ``intake``: takes jobs, of every protocol; ``streams``: how many of them a client has open
 * ``gradio_api``, ``gradio_schema``, ``gradio_messages``, ``gradio_files``: what Gradio's clients
-  speak; ``calls``: pictures by one call, for protocols with tools
+  speak; ``mcp_api``, ``mcp_tools``: the Model Context Protocol; ``calls``: pictures by one call,
+  for protocols with tools
 * ``connections``: how many an address may hold, and how long a client may be silent
 * ``receiving``: bodies with files, bounded in bytes and time; ``rates``: how many a minute
 * ``posted``: a posted request whose pictures are uploads, checked strictly

@@ -26,6 +26,7 @@ from impasto.web.about import STATIC
 from impasto.web.gate import ROUTE, SESSION, Gate
 from impasto.web.gradio_api import GradioApi
 from impasto.web.intake import Intake
+from impasto.web.mcp_api import McpApi
 from impasto.web.rates import RateLimit
 from impasto.web.routes import Routes, problem
 from impasto.web.sessions import Sessions
@@ -47,7 +48,7 @@ def create_app(settings: Settings, folder: Path) -> tuple[ASGIApp, Studio]:
     intake, streams = Intake(studio), Streams()
     new_sessions = RateLimit(settings.limits.rate)
     routes = Routes(studio, sessions, intake, streams)
-    gradio = GradioApi(studio, intake, streams)
+    gradio, mcp = GradioApi(studio, intake, streams), McpApi(studio, intake)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -55,6 +56,7 @@ def create_app(settings: Settings, folder: Path) -> tuple[ASGIApp, Studio]:
         try:
             yield
         finally:
+            await mcp.close()
             await studio.close()
 
     async def page(request: Request) -> Response:
@@ -100,6 +102,7 @@ def create_app(settings: Settings, folder: Path) -> tuple[ASGIApp, Studio]:
         Route("/api/jobs/{id}/preview", routes.preview),
         Route("/api/jobs/{id}/result", routes.result),
         *gradio.routes,
+        *mcp.routes,
         Mount("/static/samples", StaticFiles(directory=SAMPLES), name="samples"),
         Mount("/static", StaticFiles(directory=STATIC), name="static"),
     ]

@@ -48,7 +48,7 @@ _FREE = ("/", "/api", "/openapi.json", "/healthz", "/readyz", "/api/session")
 """Paths that need no token; files of the page do not either."""
 
 _PAGES = ("/", "/api")
-_NOT_STORED = ("/api/", "/gradio_api/")
+_NOT_STORED = ("/api/", "/gradio_api/", "/mcp")
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _OWN_SITES = ("same-origin", "none")
 _TOKENS_A_MINUTE = 30

@@ -78,7 +78,15 @@ async def received_form(request: Request, most_bytes: int) -> AsyncIterator[Form
 
 
 async def received_json(request: Request, most_bytes: int) -> Any:
-    """The value of a JSON body; None for anything else.
+    """The value of a JSON body; None for anything else. Arguments as :func:`received_body`."""
+    try:
+        return json.loads(await received_body(request, most_bytes))
+    except (ValueError, RecursionError):
+        return None
+
+
+async def received_body(request: Request, most_bytes: int) -> bytes:
+    """A body as it is.
 
     Args:
         request: Whose body it is.
@@ -100,11 +108,9 @@ async def received_json(request: Request, most_bytes: int) -> Any:
 
     try:
         await asyncio.wait_for(receive(), _WHOLE_SECONDS)
-        return json.loads(body)
     except asyncio.TimeoutError:
         raise _too_slow() from None
-    except (ValueError, RecursionError):
-        return None
+    return bytes(body)
 
 
 def _form(parts: Iterable[tuple[str, UploadFile | str]]) -> Form:
