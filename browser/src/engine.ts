@@ -43,7 +43,9 @@ export class Engine {
     try {
       return await thread.paint({ kind: "paint", parts, look });
     } catch (error) {
-      if (thread === this.thread) {
+      const isLost = error instanceof Problem && error.key === "problem.noPhotograph" && this.photograph;
+      if (isLost) await this.send(thread); // it could not be taken while files were missing
+      else if (thread === this.thread) {
         if (this.runtime === "wasm") throw error;
         await this.leaveGpu(); // a driver failed: the processor does not
       }
@@ -84,17 +86,22 @@ export class Engine {
       const bitmap = await decoded(file);
       await thread.ask({ kind: "style", key, bitmap }, [bitmap]);
     }
-    for (let sent: Blob | null = null; this.photograph && sent !== this.photograph; ) {
-      sent = this.photograph; // another may be chosen meanwhile
-      const bitmap = await decoded(sent);
-      await thread.ask({ kind: "photograph", bitmap }, [bitmap]);
-    }
+    await this.send(thread);
     const before = this.thread;
     thread.onLoading = before.onLoading;
     thread.onShare = before.onShare;
     this.thread = thread;
     this.runtime = runtime;
     before.end();
+  }
+
+  /** Give a thread the photograph; another may be chosen meanwhile. */
+  private async send(thread: PainterThread): Promise<void> {
+    for (let sent: Blob | null = null; this.photograph && sent !== this.photograph; ) {
+      sent = this.photograph;
+      const bitmap = await decoded(sent);
+      await thread.ask({ kind: "photograph", bitmap }, [bitmap]);
+    }
   }
 
   private leaveGpu(): Promise<void> {

@@ -20,9 +20,13 @@ export async function prepare(): Promise<Abilities | null> {
   return { isKept, threads: crossOriginIsolated ? Math.min(4, cores) : 1 };
 }
 
-/** Have all files kept that are not yet; `done` is called when they are. */
+let isAsked = false;
+
+/** Have all files kept that are not yet, once; `done` is called when they are. */
 export function keepAll(done: () => void): void {
   const { controller } = navigator.serviceWorker;
+  if (isAsked) return;
+  isAsked = true;
   navigator.serviceWorker.addEventListener("message", ({ data }) => data === "kept all" && done());
   controller?.postMessage("keep all");
 }

@@ -44,6 +44,7 @@ export class Stage {
     if (after.width !== width) after.width = width;
     if (after.height !== height) after.height = height;
     after.getContext("2d")!.putImageData(new ImageData(rgba, width, height), 0, 0);
+    after.dataset.pictures = String(Number(after.dataset.pictures ?? 0) + 1); // for measurements
     const wasPainted = this.hasPainting;
     this.hasPainting = true;
     if (!wasPainted) this.show();

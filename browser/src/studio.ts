@@ -202,21 +202,31 @@ function problemOf(error: unknown): Problem {
 
 /** Do what messages say, with a runtime. */
 export function serve(ort: Runtime, provider: Provider): void {
+  let opening: Opening | null = null;
   let studio: Promise<Studio> | null = null;
+
+  /** The studio; one that could not be opened is tried again. */
+  function open(): Promise<Studio> {
+    if (!studio) {
+      studio = Studio.open(ort, provider, opening!);
+      studio.catch(() => (studio = null)); // told to whoever paints
+    }
+    return studio;
+  }
 
   async function act(id: number, task: Task): Promise<Painted | number | undefined> {
     if (task.kind === "open") {
-      studio = Studio.open(ort, provider, task);
-      studio.catch(() => {}); // told to whoever paints
+      opening = task;
+      void open();
       return undefined;
     }
-    const open = await studio!;
+    const here = await open();
     switch (task.kind) {
-      case "photograph": return open.setPhotograph(task.bitmap);
-      case "style": return open.setStyle(task.key, task.bitmap);
-      case "measure": return open.measure(task.bitmap, task.parts);
-      case "paint": return open.paint(id, task.parts, task.look);
-      case "frame": return open.paint(id, task.parts, task.look, levelsOf(task.bitmap));
+      case "photograph": return here.setPhotograph(task.bitmap);
+      case "style": return here.setStyle(task.key, task.bitmap);
+      case "measure": return here.measure(task.bitmap, task.parts);
+      case "paint": return here.paint(id, task.parts, task.look);
+      case "frame": return here.paint(id, task.parts, task.look, levelsOf(task.bitmap));
     }
   }
 

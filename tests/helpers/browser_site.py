@@ -8,7 +8,7 @@ import http.server
 import io
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ class Visitor:
 
     def open(
         self, width: int = 1400, height: int = 900, *, script: str = "", wait: str = "ready",
-        **options: Any,
+        routes: Mapping[str, Callable[[Any], None]] | None = None, **options: Any,
     ) -> Page:  # fmt: skip
         """The page in a new browser profile, when it is ready.
 
@@ -75,6 +75,7 @@ class Visitor:
             height: Of the window.
             script: Runs before those of the page.
             wait: What is waited for: ``ready`` or ``failed``.
+            routes: Pattern of addresses → what answers instead of the server.
             **options: Of the profile.
         """
         context = self.browser.new_context(
@@ -89,6 +90,8 @@ class Visitor:
         page.on("pageerror", lambda error: self.said.append(str(error)))
         if script:
             page.add_init_script(script)
+        for pattern, answer in (routes or {}).items():
+            page.route(pattern, answer)
         page.goto(self.address)
         page.wait_for_selector(f"body[data-{wait}]")
         return page

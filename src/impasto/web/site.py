@@ -138,12 +138,15 @@ def _painting_files(description: dict[str, Any]) -> list[str]:
 def _named(models: Sequence[str | Path]) -> dict[str, str | Path]:
     """Folder's name → model."""
     named: dict[str, str | Path] = {}
+    known = networks()
     for model in models:
         name = Path(model).stem if Path(model).suffix == ".safetensors" else str(model)
         if not _FOLDER.fullmatch(name):
             raise OptionError(f"A model of a site is named by letters and digits, not {name!r}.")
         if name in named:
             raise OptionError(f"Two models are called {name}: rename a file, or leave one out.")
+        if name == str(model) and name not in known:
+            raise unknown_name("model", name, [*known, "FILE.safetensors"])
         named[name] = model
     return named
 

@@ -99,3 +99,18 @@ def test_a_site_whose_model_is_gone(visitor, photograph):
     set_value(page, "size", 256)  # and the next choice tries again
     painted(page, 0)
     visitor.said.clear()  # the browser's own line on the missing file
+
+
+def test_a_runtime_that_cannot_be_loaded_at_first(visitor, photograph):
+    broken = {"route": True}
+
+    def answer(route):
+        route.fulfill(status=404) if broken["route"] else route.continue_()
+
+    page = visitor.open(service_workers="block", routes={"**/*.wasm.gz": answer})
+    give(page, "photo", photograph)
+    says(page, "wasm.gz could not be loaded")
+    broken["route"] = False
+    set_value(page, "size", 256)
+    painted(page, 0)
+    visitor.said.clear()  # the browser's own lines on the missing file
