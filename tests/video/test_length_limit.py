@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import struct
+
 import pytest
 from PIL import Image
 from PIL.GifImagePlugin import GifImageFile
 
 from helpers.clips import make_clip
+from helpers.picture_files import png_chunk
 from impasto import RunOptions, StyleInput, StylizeRequest, VideoRequest, run
 from impasto.errors import InputDataError
 from impasto.jobs.video_request import ClipLimits
@@ -79,6 +83,19 @@ def test_animations_are_known_by_their_content(tmp_path, ending):
     path = path.rename(tmp_path / "clip.upload")
     found = open_clip(path)
     assert len(list(found.shown())) == 3
+
+
+def test_an_animation_that_claims_more_frames_than_it_has(tmp_path):
+    frames = [Image.new("RGB", (16, 16), (40 * number, 0, 0)) for number in range(3)]
+    stream = io.BytesIO()
+    frames[0].save(stream, "PNG", save_all=True, append_images=frames[1:], duration=100)
+    data = stream.getvalue()
+    begin = data.index(b"acTL")
+    claim = png_chunk(b"acTL", struct.pack(">II", 2**31 - 1, 0))
+    (tmp_path / "clip.png").write_bytes(data[: begin - 4] + claim + data[begin + 16 :])
+    clip = open_clip(tmp_path / "clip.png", max_frames=20)
+    assert len(list(clip.shown())) == 3
+    assert "cut off or damaged" in clip.problems[0]
 
 
 PLAYLISTS = {

@@ -184,6 +184,13 @@ def test_a_picture_gives_its_settings_back(client):
     assert client.post_form("/api/settings", {"picture": b"GIF89a nonsense"}).status == 422
 
 
+def test_a_request_too_long_for_a_jpeg_costs_only_the_jpeg(client):
+    request = {**stylize_request(), "styles": [{"source": "great-wave"}] * 1000}
+    ended = client.end(client.job(request, content=PHOTO))
+    assert (ended["state"], ended["formats"]) == ("finished", ["png", "tiff"])
+    assert client.get(f"/api/jobs/{ended['id']}/result?format=tiff").status == 200
+
+
 def test_mistakes_are_one_sentence(client):
     wrong = client.post_job(paint_request(style_weight=-1), content=PHOTO, style_1=PAINTING)
     assert wrong.status == 422

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from fractions import Fraction
@@ -98,9 +99,8 @@ class AnimationFile:
         """Its pictures in order."""
         image = self._open().image
         time = 0
-        for number, frame in enumerate(ImageSequence.Iterator(image)):
-            if number == self.info.frames:
-                return
+        # No further than what could be read before: the next frame may be damaged.
+        for frame in itertools.islice(ImageSequence.Iterator(image), self.info.frames):
             copy = frame.convert("RGBA" if self.info.has_alpha else "RGB")
             duration = _duration(frame)  # WebP's is known when its pixels are
             yield Shown(time * _MILLISECOND, duration * _MILLISECOND, partial(_picture, copy))

@@ -230,8 +230,13 @@ def _is_of_names(request: AnyRequest) -> bool:
 def _save(result: Result) -> None:
     for form, (name, _) in RESULTS.items():
         has_place = form != "jpeg" or result.alpha is None  # JPEG has no transparency
-        if has_place and form not in ON_REQUEST:
+        if not has_place or form in ON_REQUEST:
+            continue
+        try:
             result.save(name)
+        except ImageError:
+            if form != "jpeg":  # which holds no request of more than 64 kB
+                raise
 
 
 @contextlib.contextmanager
