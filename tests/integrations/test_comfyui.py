@@ -256,6 +256,7 @@ def test_project_file_is_as_the_registry_asks():
     project = tomllib.loads((NODES / "pyproject.toml").read_text("utf-8"))
     name, version = project["project"]["name"], project["project"]["version"]
     assert re.fullmatch(r"[a-zA-Z][\w.-]{0,98}", name)
+    assert name != "impasto", "the registry names the folder so, and nodes import the package"
     assert re.fullmatch(r"\d+\.\d+\.\d+", version)
     assert impasto.__version__.startswith(version)
     assert project["project"]["urls"]["Repository"].startswith("https://github.com/")
