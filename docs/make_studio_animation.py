@@ -45,14 +45,15 @@ class Film:
         self.durations: list[int] = []
         self._pointer = (WINDOW[0] * 0.6, WINDOW[1] * 0.7)
 
-    def shoot(self, milliseconds: int) -> None:
-        """One frame. A frame like the one before lengthens that one."""
+    def shoot(self, milliseconds: int, at_most: int | None = None) -> None:
+        """One frame. A frame like the one before lengthens that one, up to ``at_most``."""
         image = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
         frame = image.resize(FRAMES, Image.Resampling.LANCZOS)
         scale = FRAMES[0] / WINDOW[0]
         _draw_pointer(frame, *(scale * value for value in self._pointer))
         if self.frames and frame.tobytes() == self.frames[-1].tobytes():
-            self.durations[-1] += milliseconds
+            longer = self.durations[-1] + milliseconds
+            self.durations[-1] = longer if at_most is None else max(self.durations[-1], at_most)
             return
         self.frames.append(frame)
         self.durations.append(milliseconds)
@@ -114,21 +115,16 @@ def play(film: Film) -> None:
 
 
 def _work(film: Film, selector: str, milliseconds: int, limit: float = 400) -> None:
-    """Click what starts a job. One frame for each picture that arrives, until the last is there."""
+    """Click what starts a job. A frame whenever something changed, until the picture is there."""
     page, end = film.page, time.monotonic() + limit
-    before, seen = page.url, ("", "")
+    before = page.url
     film.click(selector)
     page.wait_for_function("before => location.href !== before", arg=before)
     while time.monotonic() < end:
-        is_done = page.is_visible("#save-png") and not page.is_visible("#work")
-        status = page.locator("#status").inner_text() if page.is_visible("#status") else ""
-        now = (page.locator("#after").get_attribute("src") or "", status)
-        if now != seen or is_done:
-            seen = now
-            film.shoot(milliseconds)
-        if is_done:
-            return
-        page.wait_for_timeout(120)
+        film.shoot(milliseconds, at_most=milliseconds)
+        if page.is_visible("#save-png") and not page.is_visible("#work"):
+            return film.shoot(milliseconds)
+        page.wait_for_timeout(100)
     raise SystemExit(f"The page was still at work after {limit:.0f} s.")
 
 
