@@ -65,6 +65,7 @@ def test_cards_are_in_the_form_of_the_hub_and_tell_what_the_model_card_tells(mod
     assert (models / name / f"{name}.safetensors").read_bytes() == built_in.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["compact", "any", "multi"])
 def test_what_a_card_says_works(models, name, tmp_path, monkeypatch):
     for recipe_name, recipe in impasto.RECIPES.items():
