@@ -1,6 +1,6 @@
 // The service worker: registered, and the page loaded once more if that brings threads.
 
-const PATIENCE_MS = 4000;
+const PATIENCE_MS = 8000;
 
 /** What this browser allows. */
 export interface Abilities {
