@@ -210,7 +210,8 @@ def _watch(pid: int, out: Path, samples: list[tuple[int, float, float]]) -> None
             workers = [child.memory_info().rss for child in process.children()]
             logs = (out / "_batch" / "log").rglob("*.jsonl")
             done = sum(int(log.name.split(".")[1]) for log in logs)
-            samples.append((done, own, max(workers, default=0)))
+            if workers:
+                samples.append((done, own, max(workers)))
             time.sleep(1)
     except psutil.NoSuchProcess:
         return
