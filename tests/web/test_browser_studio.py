@@ -165,7 +165,8 @@ def test_two_results_side_by_side_move_together(open_page):
     painted(page)
     next_job(page, lambda: page.click("#quick"))
     made(page)
-    set_slider(page, "strength", 0.5)
+    next_job(page, lambda: set_slider(page, "strength", 0.5))
+    made(page)
     next_job(page, lambda: page.click("#quick"))
     made(page)
     expect(page.locator("#made li")).to_have_count(2)
@@ -261,7 +262,7 @@ def test_regions_lie_where_they_were_brushed_whatever_the_shapes(open_page):
     set_slider(page, "brush-size", 6)
     next_job(page, lambda: stroke(page, "#brush", [(0.1, 0.5), (0.2, 0.5)]))
     page.click("#add-region")
-    page.select_option("#region-how", "0")
+    next_job(page, lambda: page.select_option("#region-how", "0"))
     next_job(page, lambda: stroke(page, "#brush", [(0.55, 0.2), (0.65, 0.2)]))
     next_job(page, lambda: stroke(page, "#style-brush", [(0.5, 0.75), (0.5, 0.9)]))
     made(page)
@@ -304,7 +305,7 @@ def test_the_brush_erases_takes_back_and_has_keys(open_page):
     next_job(page, lambda: page.keyboard.press("Control+z"))
     made(page)
     assert masks_of(page)["region-1.png"][24, 48] > 200
-    page.click("#clear")
+    next_job(page, lambda: page.click("#clear"))
     page.click("#erase")
     page.focus("#brush")  # the spot of the keyboard is the middle
     page.keyboard.press("Space")
