@@ -9,6 +9,7 @@ import signal
 import subprocess
 import threading
 import warnings
+from importlib.util import find_spec
 
 import pytest
 
@@ -19,13 +20,18 @@ from impasto.batch.rows import Template
 from impasto.cli.main import run
 from impasto.jobs.requests import StyleInput
 
-pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("ignore")]
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.filterwarnings("ignore"),
+    pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed"),
+]
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     """A cluster with two cores, whose worker processes do as poisoned pictures say."""
-    ray = pytest.importorskip("ray")
+    import ray
+
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = poisoned_environment(tmp_path_factory.mktemp("code"))["PYTHONPATH"]
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
