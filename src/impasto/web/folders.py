@@ -16,7 +16,8 @@ def bytes_in(folder: Path) -> int:
     return held
 
 
-def remove(folder: Path) -> None:
-    """Delete a folder; what cannot be deleted goes with the server."""
-    with contextlib.suppress(OSError):
-        shutil.rmtree(folder)
+def remove(*folders: Path) -> None:
+    """Delete folders; what cannot be deleted goes with the server."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            shutil.rmtree(folder)

@@ -339,9 +339,8 @@ class Studio:
     async def _sweep_forever(self) -> None:
         while True:
             await asyncio.sleep(min(_SWEEP_SECONDS, self.limits.keep_seconds / 4))
-            for job in list(self._expired()):
-                del self._jobs[job.id]
-                await asyncio.to_thread(remove, job.folder)
+            expired = [self._jobs.pop(job.id) for job in list(self._expired())]
+            await asyncio.to_thread(remove, *(job.folder for job in expired))
 
     def _expired(self) -> Iterator[Job]:
         """Jobs that ended long ago, and the oldest of those that do not fit on the disk."""
