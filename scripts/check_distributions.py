@@ -27,7 +27,8 @@ LARGEST_WHEEL = 16_000_000
 
 def main() -> int:
     """Build into the folder on the command line, and print what was built."""
-    (folder,) = map(Path, sys.argv[1:])
+    (name,) = sys.argv[1:]
+    folder = Path(name).resolve()
     problems = check(folder)
     for path in sorted(folder.iterdir()):
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -80,7 +81,8 @@ def run(words: list[str | Path], **environment: str) -> subprocess.CompletedProc
     """Run a module of this Python."""
     command = [sys.executable, "-m", *map(str, words)]
     given = {**os.environ, **environment}
-    return subprocess.run(command, env=given, capture_output=True, text=True, check=False)
+    # check-wheel-contents reads what it may ignore from pyproject.toml in the current folder.
+    return subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=False)
 
 
 if __name__ == "__main__":

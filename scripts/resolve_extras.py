@@ -11,6 +11,7 @@ count, so that nobody needs a compiler; the tests need a few packages that have 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from itertools import product
@@ -29,6 +30,8 @@ SYSTEMS = {
     "windows": "x86_64-pc-windows-msvc",
 }
 """Name → uv's name of the platform."""
+MACOS = {"MACOSX_DEPLOYMENT_TARGET": "14.0"}
+"""The oldest macOS that counts: ONNX Runtime has no wheels for older ones."""
 
 
 def main() -> int:
@@ -55,7 +58,8 @@ def resolve(python: str, system: str, extra: str) -> str:
     command += ["--python-version", python, "--python-platform", SYSTEMS[system]]
     command += ["--extra", extra] if extra else []
     command += ["--only-binary", ":all:"] if extra != "test" else []
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {**os.environ, **MACOS}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     return " ".join(done.stderr.split()) if done.returncode else ""
 
 
