@@ -13,6 +13,7 @@ import argparse
 import io
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -96,6 +97,7 @@ def play(film: Film) -> None:
     """What is shown: a sample, a style, one pass, a painting, before and after."""
     page = film.page
     page.wait_for_selector("body[data-ready]")
+    _set(page, "#size", 768)  # it takes long enough for many previews
     film.shoot(900)
     film.click("#sample")
     page.wait_for_function("document.querySelector('#photo-shown').naturalWidth > 0")
@@ -106,12 +108,17 @@ def play(film: Film) -> None:
     film.shoot(2200)
     film.click("#compare")
     for value in [*range(0, 101, 10), *range(100, 44, -10)]:
-        page.locator("#divide").evaluate(
-            "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')) }",
-            value,
-        )
+        _set(page, "#divide", value)
         film.shoot(120)
     film.shoot(2200)
+
+
+def _set(page: Any, selector: str, value: int) -> None:
+    page.locator(selector).evaluate(
+        "(slider, value) => { slider.value = value; for (const name of ['input', 'change']) "
+        "slider.dispatchEvent(new Event(name)) }",
+        value,
+    )
 
 
 def _work(film: Film, selector: str, milliseconds: int, limit: float = 400) -> None:
@@ -155,6 +162,7 @@ def main() -> None:
     args = parser.parse_args()
     from playwright.sync_api import sync_playwright
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the server ends, too
     with served() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
         size = {"width": WINDOW[0], "height": WINDOW[1]}
