@@ -20,5 +20,6 @@ that is done by worker processes, which speak lines of JSON with it.
   ``worker``, ``work``: the process itself
 * ``planning``: what a request would take; ``code``: a job as a command and as a program
 * ``samples``: pictures and styles that the server has by name
+* ``site``: the browser studio, a static site that needs no server
 * ``telemetry``: metrics for Prometheus and logs as lines of JSON
 """
