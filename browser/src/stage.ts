@@ -15,6 +15,7 @@ export class Stage {
   private readonly divider: { value: number; show(): void };
   private hasPhotograph = false;
   private hasPainting = false;
+  private isCamera = false;
 
   constructor() {
     this.divider = new Divider({ area: $("pictures"), input: input("divide"), upper: $("before"), handle: $("line"), isOn: () => this.isCompared });
@@ -24,7 +25,7 @@ export class Stage {
   }
 
   private get isCompared(): boolean {
-    return isPressed("compare") && this.hasPhotograph && this.hasPainting;
+    return isPressed("compare") && this.hasPhotograph && this.hasPainting && !this.isCamera;
   }
 
   /** Show a photograph, until it is painted. */
@@ -53,7 +54,7 @@ export class Stage {
 
   /** Frames of a camera are shown without a photograph. */
   set isLive(isLive: boolean) {
-    this.hasPhotograph = this.hasPhotograph && !isLive;
+    this.isCamera = isLive;
     this.hasPainting = false;
     this.show();
   }
@@ -64,13 +65,14 @@ export class Stage {
   }
 
   show(): void {
-    const isShown = this.hasPhotograph || this.hasPainting;
+    const hasPhotograph = this.hasPhotograph && !this.isCamera;
+    const isShown = hasPhotograph || this.hasPainting;
     $("empty").hidden = isShown;
     $("pictures").hidden = !isShown;
     $("tools").hidden = !this.hasPainting;
-    $("compare").hidden = !this.hasPhotograph;
+    $("compare").hidden = !hasPhotograph;
     $("after").hidden = !this.hasPainting;
-    $("before").hidden = !this.hasPhotograph || (this.hasPainting && !this.isCompared);
+    $("before").hidden = !hasPhotograph || (this.hasPainting && !this.isCompared);
     $("line").hidden = $("divide").hidden = !this.isCompared;
     $("after").setAttribute("aria-label", text("paintingOf"));
     $("before").setAttribute("aria-label", text("photoOf"));

@@ -235,6 +235,18 @@ def test_live_pictures_of_a_camera(page):
     assert max(pixels(saved(page)).shape) == SMALL
 
 
+def test_the_photograph_comes_back_after_live_pictures(page, photograph):
+    give(page, "photo", photograph)
+    painted(page, 0)
+    page.click("#live")
+    expect(page.locator("#told")).to_contain_text("pictures a second")
+    expect(page.locator("#compare")).to_be_hidden()
+    page.click("#live")
+    painted(page, 1)
+    page.click("#compare")
+    expect(page.locator("#before")).to_be_visible()
+
+
 def test_a_photograph_is_taken(page):
     page.click("#take")
     expect(page.locator("#camera")).to_be_visible()
