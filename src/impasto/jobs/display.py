@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib
 import sys
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -133,6 +134,5 @@ def _notebook_handle() -> Any:
     shell = None if ipython is None else ipython.get_ipython()
     if shell is None or not hasattr(shell, "kernel"):
         return None
-    from IPython.display import display  # type: ignore[import-not-found,unused-ignore]
-
+    display: Any = importlib.import_module("IPython.display").display
     return display(display_id=True)

@@ -54,8 +54,8 @@ def _list(args: argparse.Namespace) -> int:
             escape(printable(path.stem)), "network", "added", _size(path.stat().st_size), "", ""
         )
     print_result(table)
-    for name, styles in _styles().items():
-        text = f"{name} paints in the styles {', '.join(styles)}"
+    for name, works in _styles().items():
+        text = f"{name} paints in the styles {', '.join(works)}"
         print_result(Text(printable(text)))
     return 0
 

@@ -32,8 +32,13 @@ def configure(parser: Parser) -> None:
     add("--open", action="store_true", help="let in everybody who reaches the address")
     add("--host-name", nargs="+", default=[], metavar="NAME",
         help="names by which browsers call the server, such as that of a proxy")  # fmt: skip
-    add("--embed-in", nargs="+", default=[], metavar="SITE",
-        help="sites whose pages may show the page in a frame, such as https://huggingface.co")
+    add(
+        "--embed-in",
+        nargs="+",
+        default=[],
+        metavar="SITE",
+        help="sites whose pages may show the page in a frame, such as https://huggingface.co",
+    )
     add("--proxy", default="", metavar="ADDRESS",
         help="reverse proxy whose X-Forwarded headers are believed")  # fmt: skip
     run = under(parser, "This run")
