@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import json
 import random
 
@@ -136,6 +137,9 @@ def test_a_whole_request_is_a_row():
         {"content": "a", "mask": ["m"]}, {"request": "{}"}, {"request": [], "content": "a"},
         {"content": "a" * 5000}, {"content": "a", "output": "../a"}, {"content": "a", "regions": 1},
         {"content": "a", "style": {"source": "b"}}, {"content": "a", "model": ["x"]},
+        {"content": "a", "kind": []}, {"content": "a", "kind": "paint", "recipe": {}},
+        {"content": "a", "vector": "[1"}, {"content": "a", "vector": "[" * 100_000},
+        {"request": {"content": datetime.date(2025, 1, 1)}},
     ],
 )  # fmt: skip
 def test_a_wrong_row_is_a_sentence(values):

@@ -187,7 +187,11 @@ def _whole_request(values: Mapping[str, Any]) -> PaintRequest | StylizeRequest:
     if others := sorted(values.keys() - {"request"}):
         raise OptionError(f"A row with a whole request has no {others[0]!r} beside it.")
     given = values["request"]
-    request = from_json(given if isinstance(given, str) else json.dumps(given))
+    try:
+        text = given if isinstance(given, str) else json.dumps(given)
+    except (TypeError, ValueError, RecursionError):  # a Parquet column of times, for example
+        raise OptionError("The row's request must be JSON, or an object of such values.") from None
+    request = from_json(text)
     if not isinstance(request, PaintRequest | StylizeRequest):
         raise OptionError(f"A batch paints pictures, and the row's request is {request.kind!r}.")
     return request
@@ -197,7 +201,7 @@ def _request(
     content: str, values: dict[str, Any], template: Template, raw: RawRow
 ) -> tuple[PaintRequest | StylizeRequest, tuple[float, ...]]:
     kind = values.pop("kind", template.kind)
-    if kind not in _OF_KIND:
+    if not isinstance(kind, str) or kind not in _OF_KIND:
         raise unknown_name("kind of request", str(kind), _OF_KIND)
     vector = _vector(values.pop("vector")) if "vector" in values else ()
     styles = template.styles
@@ -227,7 +231,7 @@ def _typed(values: Mapping[str, Any], kind: str, raw: RawRow) -> dict[str, Any]:
     for name, value in values.items():
         declared = _OF_KIND[kind].get(name)
         if name == "recipe" and kind == PAINT:
-            if value not in RECIPES:
+            if not isinstance(value, str) or value not in RECIPES:
                 raise unknown_name("recipe", str(value)[:100], RECIPES)
             typed[name] = value
             continue
@@ -296,7 +300,10 @@ def _placed(name: str, base: str) -> str:
 
 
 def _vector(value: Any) -> tuple[float, ...]:
-    given = json.loads(value) if isinstance(value, str) and value.startswith("[") else value
+    try:
+        given = json.loads(value) if isinstance(value, str) and value.startswith("[") else value
+    except (ValueError, RecursionError):
+        given = None
     is_list = isinstance(given, list) and 0 < len(given) <= _LONGEST_VECTOR
     if not is_list or not all(map(is_number, given)):
         raise OptionError("The row's vector must be a list of numbers.")
