@@ -40,7 +40,8 @@ def start(copy, tmp_path):
     """Starts the program over the photographs."""
     folder = tmp_path / "code"
     folder.mkdir()
-    environment = poisoned_environment(folder)
+    environment = {**poisoned_environment(folder), "TMPDIR": str(tmp_path / "scratch")}
+    (tmp_path / "scratch").mkdir()
 
     def start(*words):
         command = [*IMPASTO, "batch", str(copy), "out", "--style", "great-wave", "--json", *words]
@@ -94,6 +95,7 @@ def test_the_program_killed_and_started_again(start, copy, tmp_path, batch):
     process.kill()
     process.communicate()
     waited(lambda: not worker.is_running())  # it ends by itself
+    assert not list((tmp_path / "scratch").glob("impasto-batch-*"))
     done = {path: path.stat().st_mtime_ns for path in out.rglob("*.png")}
     code, summary, err = finished(start("--workers", "1", "--shard-size", "3"))
     assert code == 0
@@ -133,6 +135,7 @@ def test_a_picture_that_crashes_its_worker_is_given_up(start, copy, tmp_path, ex
     assert (summary["failed"], summary["crashes"]) == (1, 3)
     assert len(err.splitlines()) == 1
     assert "ended its worker 3 times" in err
+    assert not list((tmp_path / "scratch").glob("impasto-batch-*"))
     failed = [entry for entry in entries(tmp_path / "out") if entry["error"]]
     assert [entry["output"] for entry in failed] == ["p2.png"]
     made = outputs(tmp_path / "out")

@@ -3,7 +3,7 @@
 It decodes pictures of strangers, and may end in the middle of one: then the process that started it
 knows which rows were in flight (:mod:`impasto.batch.worker_process`). Tasks come on stdin::
 
-    {"do": "open", "task": 0, "plan": {…}, "options": {…}, "threads": 1, "given": {…}}
+    {"do": "open", "task": 0, "plan": {…}, "options": {…}, "given": {…}, "scratch": "…"}
     {"do": "shard", "task": 1, "shard": {…}, "crashes": {…}, "redone": null}
     {"do": "stop", "task": 1}
 
@@ -14,9 +14,9 @@ and events go to stdout: ``ready``, ``began`` and ``ended`` of rows, and at the 
 from __future__ import annotations
 
 import contextlib
+import shutil
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -36,11 +36,13 @@ def main() -> None:
     opening = pipe.next_task()
     from impasto.batch.opening import open_work
 
-    with tempfile.TemporaryDirectory(prefix="impasto-batch-") as scratch:
-        work = open_work(opening, Path(scratch))
-        pipe.tell(0, "ready")
-        while True:
-            _do(pipe, work, pipe.next_task())
+    scratch = Path(opening["scratch"])
+    pipe.at_end = partial(shutil.rmtree, scratch, ignore_errors=True)
+    scratch.mkdir(mode=0o700, exist_ok=True)
+    work = open_work(opening, scratch)
+    pipe.tell(0, "ready")
+    while True:
+        _do(pipe, work, pipe.next_task())
 
 
 def _do(pipe: Pipe, work: ShardWork, message: dict[str, Any]) -> None:

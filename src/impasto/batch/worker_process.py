@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -44,6 +46,7 @@ class WorkerProcess:
     ) -> None:
         self._opening, self._folder, self._threads, self._tell = opening, folder, threads, tell
         self._process: subprocess.Popen[str] | None = None
+        self._listening: threading.Thread | None = None
         self._task = 0
         self._is_closed = False
         self._writing = threading.Lock()
@@ -65,8 +68,12 @@ class WorkerProcess:
             start_new_session=True,  # Ctrl-C in the terminal of the batch is not for it
         )  # fmt: skip
         self._process = process
-        threading.Thread(target=self._listen, args=(process,), daemon=True).start()
-        self._send({"do": "open", "task": 0, **self._opening})
+        scratch = tempfile.mkdtemp(prefix="impasto-batch-")
+        self._listening = threading.Thread(
+            target=self._listen, args=(process, scratch), daemon=True
+        )
+        self._listening.start()
+        self._send({"do": "open", "task": 0, **self._opening, "scratch": scratch})
 
     def submit(self, task: Task) -> None:
         """Give it a shard; only when it is ready and has none."""
@@ -91,6 +98,8 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if self._listening is not None:
+            self._listening.join(_END_SECONDS)
 
     def _send(self, message: Mapping[str, Any]) -> None:
         # A process that has ended is told of by its other pipe.
@@ -100,8 +109,8 @@ class WorkerProcess:
             self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
 
-    def _listen(self, process: subprocess.Popen[str]) -> None:
-        """In a thread: pass on what it tells, until it ends."""
+    def _listen(self, process: subprocess.Popen[str], scratch: str) -> None:
+        """In a thread: pass on what it tells, until it ends; then remove its folder."""
         assert process.stdout is not None
         watch = RowWatch()
         for line in process.stdout:
@@ -115,6 +124,7 @@ class WorkerProcess:
                 self._tell(one)
         code = process.wait()
         process.stdout.close()
+        shutil.rmtree(scratch, ignore_errors=True)  # one that crashed has left it
         if not self._is_closed:
             for one in watch.crashed(_how(code)):
                 self._tell(one)

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -35,6 +36,8 @@ class Pipe:
         self._some_arrived = threading.Condition()
         self._stop: tuple[int, Any] | None = None  # task that runs, and what stops it
         self._stopped: set[int] = set()
+        self.at_end: Callable[[], None] = lambda: None
+        """Called before the process ends because the other side is gone."""
 
     def listen(self) -> None:
         """Read tasks in a thread, and end the process when the other side is gone."""
@@ -51,6 +54,8 @@ class Pipe:
                 else:
                     self._arrived.append(message)
                     self._some_arrived.notify()
+        with contextlib.suppress(Exception):
+            self.at_end()
         os._exit(0)  # at once: nobody waits for the work any more
 
     def next_task(self) -> dict[str, Any]:
