@@ -76,6 +76,22 @@ def test_parquet_reads_footers_to_plan_and_groups_to_work(tmp_path):
     ]  # fmt: skip
 
 
+def test_parquet_that_is_broken_inside_is_a_sentence(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    path = tmp_path / "a.parquet"
+    parquet.write_table(
+        pyarrow.Table.from_pylist([{"content": f"{n}.png"} for n in range(99)]), path
+    )
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4] + b"\xff" * 200 + whole[204:])  # pages; the footer is as it was
+    table = ParquetTable([str(path)])
+    (shard,) = table.shards(100)
+    with pytest.raises(InputDataError, match=r"a\.parquet cannot be read"):
+        list(table.rows(shard))
+
+
 def test_a_line_without_an_end_is_refused(tmp_path):
     (tmp_path / "a.jsonl").write_bytes(b"x" * 3_000_000)
     with pytest.raises(InputDataError, match="a line of more than"):

@@ -56,16 +56,15 @@ class ParquetTable:
         """The rows of a shard."""
         base = parent_of(shard.file) if self._base is None else self._base
         end = shard.start + (shard.count or 0)
-        with _file(shard.file) as table:
+        # What is read is read while batches are taken: each may find a broken file or network.
+        with _file(shard.file) as table, reading(shard.file):
             number = 0  # of the next row, in the file
             for group in range(table.metadata.num_row_groups):
                 rows = table.metadata.row_group(group).num_rows
                 if number + rows <= shard.start or number >= end:
                     number += rows
                     continue
-                with reading(shard.file):
-                    batches = table.iter_batches(batch_size=_BATCH, row_groups=[group])
-                for batch in batches:
+                for batch in table.iter_batches(batch_size=_BATCH, row_groups=[group]):
                     low, high = max(0, shard.start - number), min(batch.num_rows, end - number)
                     if low < high:
                         first = shard.first + number + low - shard.start
