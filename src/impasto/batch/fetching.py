@@ -148,11 +148,15 @@ class Fetcher:
                 suffix = PurePosixPath(name.partition("?")[0]).suffix[:12]
                 local = self._scratch / "kept" / f"{digest}{suffix}"
                 download(name, local)
-            self._kept[name] = local
-            if len(self._kept) > _MOST_KEPT:
-                oldest = next(iter(self._kept))
-                self._kept.pop(oldest).unlink(missing_ok=True)
+            self._note(name, local)
             return str(local)
+
+    def _note(self, name: str, local: Path) -> None:
+        """Note a file as the one used last, and remove the oldest if they are too many."""
+        self._kept[name] = local
+        if len(self._kept) > _MOST_KEPT:
+            oldest = next(iter(self._kept))
+            self._kept.pop(oldest).unlink(missing_ok=True)
 
     def _vector_style(self, vector: tuple[float, ...]) -> StyleInput:
         digest = hashlib.sha256(repr(vector).encode()).hexdigest()[:24]
@@ -160,7 +164,8 @@ class Fetcher:
 
     def _write_vector(self, vector: tuple[float, ...], path: Path, name: str) -> None:
         with self._fetching:
-            if path.exists():
+            if self._kept.pop(str(path), None) is not None:
+                self._note(str(path), path)
                 return
             model = self._models.get(name)
             if model is None:
@@ -172,6 +177,7 @@ class Fetcher:
                     f"{size}: take it from a style file of that {option('model')}."
                 )
             save_style(path, torch.tensor(vector), model)
+            self._note(str(path), path)
 
 
 def _with_names(request: _R, content: str, kept: Callable[[str], str]) -> _R:
