@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from impasto.encoders.protocol import FunctionEncoder
 from impasto.encoders.vgg import Architecture, Encoder
 from impasto.errors import OptionError
 from impasto.painting.painter import Painter
+from impasto.runtime import registry
 from impasto.runtime.registry import Registry
 from impasto.weights import open as opening
 from impasto.weights.open import open_encoder, open_feature_extractor, register_encoder
@@ -130,10 +130,10 @@ def test_a_package_that_cannot_be_loaded_is_named(installed):
 
 
 def test_built_in_names_read_no_metadata(monkeypatch):
-    def search(**_):
+    def search(_):
         raise AssertionError("searched")
 
-    monkeypatch.setattr(importlib.metadata, "entry_points", search)
+    monkeypatch.setattr(registry, "entry_points", search)
     assert open_encoder("compact").layers[0] == "conv1_1"
     with pytest.raises(AssertionError, match="searched"):
         open_encoder("unknown")

@@ -69,7 +69,7 @@ def failed(entry: Entry, error: str) -> Entry:
 
 def _write_archive(path: Path, entries: Sequence[Entry], work: Path) -> None:
     """A WebDataset archive; its bytes depend on the pictures alone, not on when it was made."""
-    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+    with tarfile.open(path, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for entry in entries:
             if entry.has_failed:
                 continue

@@ -29,7 +29,7 @@ def checked_name(name: str) -> str:
         OptionError: If it is empty, or may lead elsewhere.
     """
     parts = name.split("/")
-    is_plain = all(part and part != "." for part in parts) and name.isprintable()
+    is_plain = all(part.strip(". ") for part in parts) and name.isprintable()
     if not is_plain or leads_elsewhere(name) or _FORBIDDEN.search(name):
         raise OptionError(
             f"The output name {printable(name)[:200]!r} is no plain name within the output folder: "

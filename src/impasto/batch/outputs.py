@@ -33,7 +33,7 @@ class Output(Protocol):
         """The path or address of a file, to be opened."""
         ...
 
-    def read_text(self, name: str) -> str | None:
+    def text_of(self, name: str) -> str | None:
         """The content of a small file; None if there is none."""
         ...
 
@@ -115,7 +115,7 @@ class LocalOutput:
         """See :class:`Output`."""
         return joined(self.place, name)
 
-    def read_text(self, name: str) -> str | None:
+    def text_of(self, name: str) -> str | None:
         """See :class:`Output`."""
         try:
             return (self._folder / name).read_text(encoding="utf-8")
@@ -227,7 +227,7 @@ class RemoteOutput:
     def _key(self, name: str) -> str:
         return f"{self._folder.rstrip('/')}/{name}"
 
-    def read_text(self, name: str) -> str | None:
+    def text_of(self, name: str) -> str | None:
         """See :class:`Output`."""
         with _storing(self.path(name)):
             try:
@@ -256,9 +256,12 @@ class RemoteOutput:
 
     def _holds(self, name: str, digest: str) -> bool:
         content = hashlib.sha256()
-        with _storing(self.path(name)), self._fs.open(self._key(name), "rb") as file:
-            while block := file.read(_BLOCK):
-                content.update(block)
+        try:
+            with _storing(self.path(name)), self._fs.open(self._key(name), "rb") as file:
+                while block := file.read(_BLOCK):
+                    content.update(block)
+        except FileNotFoundError:
+            return False
         return content.hexdigest() == digest
 
     def is_taken(self, name: str) -> bool:

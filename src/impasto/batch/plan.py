@@ -219,7 +219,7 @@ def _size_for(rows: int | None, workers: int) -> int:
 
 
 def _read(output: Output) -> Plan | None:
-    text = output.read_text(NAME)
+    text = output.text_of(NAME)
     if text is None:
         return None
     try:

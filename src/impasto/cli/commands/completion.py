@@ -6,9 +6,10 @@ import argparse
 
 from impasto.cli.main import whole_parser
 from impasto.cli.shared.completion import completion_script
+from impasto.cli.shared.messages import print_result
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the script."""
-    print(completion_script(whole_parser(), args.shell))
+    print_result(completion_script(whole_parser(), args.shell))
     return 0
