@@ -12,10 +12,12 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 from PIL import Image
 
 import impasto
 from helpers.batches import entries, outputs
+from impasto.batch.outputs import GONE, RemoteOutput
 from impasto.batch.places import filesystem, opened
 from impasto.batch.rows import Template
 from impasto.errors import InputDataError, OptionError
@@ -87,6 +89,13 @@ def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setattr("fsspec.core.url_to_fs", missing)
     with pytest.raises(OptionError, match="pip install gcsfs"):
         filesystem("gs://bucket/a.csv")
+
+
+def test_a_picture_that_was_removed_from_a_store_is_told(tmp_path):
+    output = RemoteOutput.__new__(RemoteOutput)  # its store is one in memory
+    output.place, output._folder = "s3://bucket", "/bucket"
+    output._fs = MemoryFileSystem()
+    assert output.put_new(tmp_path / "gone.png", "a.png", "0" * 64, overwrite=False) == GONE
 
 
 # --- S3 -------------------------------------------------------------------------------------------
