@@ -36,6 +36,7 @@ def data(folder):
     return ["--content", folder / "photos", "--style", folder / "paintings"]
 
 
+@pytest.mark.slow
 def test_all_files_and_the_table_agree(run, pictures_folders, tmp_path, unseen_file):
     files = ["--json", tmp_path / "x.json", "--csv", tmp_path / "x.csv", "--sheets", tmp_path / "s"]
     judges = ["--vgg", "compact", "--teacher", "compact", "--unseen", unseen_file]
@@ -69,6 +70,7 @@ def test_all_files_and_the_table_agree(run, pictures_folders, tmp_path, unseen_f
         assert cell.tobytes() == images.to_pil(first.content.tensor).tobytes()
 
 
+@pytest.mark.slow
 def test_pairs_for_another_program_and_its_pictures(run, pictures_folders, tmp_path):
     options = [*data(pictures_folders), "--pairs", 2, "--size", 96, "--cache", tmp_path / "cache"]
     assert run("--write-pairs", tmp_path / "pairs", *options) == ""

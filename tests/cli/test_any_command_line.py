@@ -249,6 +249,7 @@ until: dict[str, float] = {}
 """When the budget ends, from the first example on."""
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 @settings(
     max_examples=150, deadline=None, database=None, derandomize=True,

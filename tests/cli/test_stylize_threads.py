@@ -42,6 +42,7 @@ def paint(*words: object) -> int:
     return run(["stylize", *map(str, words), "--style", STYLE])
 
 
+@pytest.mark.slow
 def test_pictures_are_those_of_one_at_a_time(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], two_threads: None
 ) -> None:

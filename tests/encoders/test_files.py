@@ -288,6 +288,7 @@ anything = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(changes=st.dictionaries(st.sampled_from(sorted(GOOD)), anything, min_size=1, max_size=2))
 def test_any_other_description_works_or_is_an_error(tmp_path_factory, changes):

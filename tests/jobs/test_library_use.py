@@ -166,6 +166,7 @@ def test_several_threads_paint_as_one_and_change_nothing_for_each_other(tmp_path
     run(tmp_path, THREADS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_processes_started_after_painting_paint_as_this_one(method: str, tmp_path: Path) -> None:
     if method == "fork" and not hasattr(os, "fork"):

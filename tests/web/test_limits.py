@@ -122,6 +122,7 @@ def test_where_a_photograph_was_taken_is_not_in_the_result(client):
         assert dict(found.get_ifd(0x8825)) == {}
 
 
+@pytest.mark.slow
 def test_files_go_with_their_time(narrow, client):
     (folder,) = [one for one in folders() if f"-{narrow.process.pid}-" in one.name]
     assert oct(folder.stat().st_mode)[-3:] == "700"
