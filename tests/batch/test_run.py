@@ -308,6 +308,19 @@ def test_inputs_that_are_none_are_told(batch, tmp_path, name, photos):
     assert not (tmp_path / "out" / "_batch" / "plan.json").exists()
 
 
+def test_a_cluster_may_have_devices_that_this_machine_lacks(batch, photos, monkeypatch):
+    def cluster(address):
+        raise OptionError("asked for a cluster")
+
+    monkeypatch.setattr("impasto.batch.run._cluster", cluster)
+    with pytest.raises(OptionError, match="sees no such device"):
+        batch(photos, device="meta")
+    with pytest.raises(OptionError, match="asked for a cluster"):
+        batch(photos, device="meta", address="auto")
+    with pytest.raises(OptionError, match="is not a device"):
+        batch(photos, device="nonsense", address="auto")
+
+
 def test_in_one_line_of_python(photos, painted, tmp_path):
     told = []
     tally = impasto.paint_batch(

@@ -21,7 +21,7 @@ from impasto.batch.schedule import Schedule, Tally
 from impasto.batch.shard_log import FinishedShards
 from impasto.batch.tasks import WorkOptions
 from impasto.errors import ImpastoError, OptionError, option
-from impasto.runtime.devices import find_device
+from impasto.runtime.devices import find_device, parse_device
 from impasto.runtime.interrupts import stop_on_interrupt
 from impasto.runtime.locks import locked
 from impasto.runtime.memory import default_memory_budget
@@ -115,7 +115,10 @@ def _check(options: BatchOptions) -> None:
         value = getattr(options, name)
         if value is not None and value < least:
             raise OptionError(f"{option(name)} must be {least} or more, not {value}.")
-    find_device(options.device)
+    if options.address == LOCAL:
+        find_device(options.device)
+    elif options.device != "auto":  # which this machine may lack, and the cluster have
+        parse_device(options.device)
 
 
 def _devices(options: BatchOptions) -> list[str]:

@@ -115,14 +115,23 @@ _MISSING: set[tuple[Callable[..., Any], torch.device]] = set()
 """Functions that have failed on a device: not tried again."""
 
 
-def _named(name: DeviceLike) -> torch.device:
-    kinds = ", ".join(reversed(DEVICES))
+def parse_device(name: DeviceLike) -> torch.device:
+    """The device of a name, whether this machine has it or not.
+
+    Raises:
+        OptionError: If there is no such kind of device.
+    """
     try:
-        device = torch.device(name)
+        return torch.device(name)
     except RuntimeError as error:
+        kinds = ", ".join(reversed(DEVICES))
         raise OptionError(
             f"{option('device')} {name} is not a device: choose one of auto, {kinds}."
         ) from error
+
+
+def _named(name: DeviceLike) -> torch.device:
+    device = parse_device(name)
     if not _is_available(device):
         raise OptionError(
             f"{option('device')} {name}: this PyTorch ({torch.__version__}) sees no such device; "
