@@ -80,7 +80,8 @@ def test_files_of_jobs_that_wait_fill_no_disk(tmp_path):
     asyncio.run(fill())
 
 
-def test_so_many_bodies_arrive_at_a_time(tmp_path):
+@pytest.mark.parametrize("at", ["/api/jobs", "/mcp"])
+def test_so_many_bodies_arrive_at_a_time(tmp_path, at):
     """Each stops after a part, so that it is still being received."""
 
     async def send() -> list[int]:
@@ -88,13 +89,13 @@ def test_so_many_bodies_arrive_at_a_time(tmp_path):
         body, kind = form({"request": "{}", "content": PHOTO})
         slow = [
             asyncio.create_task(
-                asked(app, "/api/jobs", "POST", [body[:50], None, body[50:]], address=FAR,
+                asked(app, at, "POST", [body[:50], None, body[50:]], address=FAR,
                       content_type=kind)
             )
             for _ in range(8)
         ]  # fmt: skip
         await asyncio.sleep(0.05)
-        more = await asked(app, "/api/jobs", "POST", body, address=FAR, content_type=kind)
+        more = await asked(app, at, "POST", body, address=FAR, content_type=kind)
         other = await asked(app, "/api/jobs", "POST", body, address="10.0.0.8", content_type=kind)
         for task in slow:
             task.cancel()

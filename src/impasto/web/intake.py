@@ -6,7 +6,7 @@ import contextlib
 import ipaddress
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from pathlib import Path
 
 from starlette.requests import Request
@@ -23,7 +23,7 @@ _CLIENTS_OF_ADDRESS = 10
 """As many times what one client may send, one address may: many people may share it."""
 
 _MOST_BODIES = 64
-"""Messages with files that arrive at a time: they fill the disk before their bytes are counted. Of
+"""Messages with files that arrive at a time: they fill disk or memory before they are counted. Of
 one client there are as many as it may have jobs."""
 
 
@@ -62,6 +62,17 @@ class Intake:
             RefusedError: If it cannot be taken.
         """
         self.count(request)
+        with self.arriving(request):
+            async with received_form(request, self._studio.limits.upload_bytes) as form:
+                yield form
+
+    @contextlib.contextmanager
+    def arriving(self, request: Request) -> Iterator[None]:
+        """Within the block one more large body of its client arrives.
+
+        Raises:
+            RefusedError: If too many do already.
+        """
         client = request.scope[CLIENT]
         if self._bodies[client] >= self._studio.limits.client_jobs:
             raise RefusedError(429, "Too many files at a time: send them one after the other.")
@@ -69,8 +80,7 @@ class Intake:
             raise RefusedError(503, "Too many files arrive: try again in a moment.")
         self._bodies[client] += 1
         try:
-            async with received_form(request, self._studio.limits.upload_bytes) as form:
-                yield form
+            yield
         finally:
             self._bodies[client] -= 1
             if not self._bodies[client]:

@@ -49,7 +49,9 @@ class McpApi:
                 501, "This server has no MCP: its operator has to install the extra [mcp]."
             )
         self._intake.count(request)
-        body = await received_body(request, min(_MOST_BYTES, 2 * self._studio.limits.upload_bytes))
+        most = min(_MOST_BYTES, 2 * self._studio.limits.upload_bytes)
+        with self._intake.arriving(request):
+            body = await received_body(request, most)
         return _Handled(await self._started(), body)
 
     async def _started(self) -> Any:
