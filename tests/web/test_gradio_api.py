@@ -81,6 +81,7 @@ def test_a_call_ends_with_its_file(client):
         (0, (), "takes 6 values"),
         (1, ("PHOTO", "great-wave", "default", 64, 1.0, 1.0, "style"), "must be upload:NAME"),
         (1, ("PHOTO", "sample:hokusai-great-wave", "nope", 64, 1.0, 1.0, "style"), "nope"),
+        (1, ("PHOTO", "sample:hokusai-great-wave", [], 64, 1.0, 1.0, "style"), "nknown recipe"),
         (2, ({"version": 1, "kind": "shell"}, {}), "kind is 'shell'"),
         (2, (paint_request(), {"../x": "PHOTO"}), "cannot be named"),
         (2, ([], {}), "takes a request"),

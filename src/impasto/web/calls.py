@@ -40,7 +40,7 @@ def _stylize(style: str, values: Mapping[str, Any]) -> dict[str, Any]:
 def _paint(style: str, values: Mapping[str, Any]) -> dict[str, Any]:
     changes = dict(values)
     name = changes.pop("recipe", "default")
-    if name not in RECIPES:
+    if not isinstance(name, str) or name not in RECIPES:
         raise unknown_name("recipe", str(name), RECIPES)
     # What is as usual is as the recipe has it: clients send every value.
     own = {entry: value for entry, value in changes.items() if value != FIELDS[entry].default}
