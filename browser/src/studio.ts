@@ -129,19 +129,22 @@ class Studio {
 
   private styleOf(model: Model, part: Part, look: Look, photograph: Picture): () => Promise<Style> {
     if (!part.key) return () => model.namedStyle(part.name);
+    const isFrame = photograph !== this.photograph; // of a camera: the first one's lightness is near enough
+    const isMatched = look.colour === "luminance";
     return async () => {
-      const key = `${look.colour === "luminance" ? "luminance " : ""}${part.key}`;
+      const key = `${isMatched ? (isFrame ? "luminance frame " : "luminance ") : ""}${part.key}`;
       const known = this.vectors.get(key);
       if (known) return known;
       const given = this.pictures.get(part.key);
       if (!given) throw new Problem("problem.noStyle", { name: part.name });
       let picture = model.atStyleSize(given, MOST_ENLARGED);
-      if (look.colour === "luminance") {
+      if (isMatched) {
         picture = matchedLightness(asFloats(picture), asFloats(resample(photograph, fitSize(sizeOf(photograph), 1024, 1))));
       }
       const vector = await model.readStyle(picture, MOST_ENLARGED);
       if (!vector.every(Number.isFinite)) throw new Problem("problem.oneColour");
-      this.vectors.set(key, vector);
+      // Another photograph may have come meanwhile, to which this one's lightness does not belong.
+      if (!isMatched || isFrame || photograph === this.photograph) this.vectors.set(key, vector);
       return vector;
     };
   }
