@@ -1,6 +1,6 @@
 """Many pictures, with many workers, here or in a cluster; what is done is never done again.
 
-* ``run``: the door: a plan in, a tally out
+* ``run``: the entry point: a plan in, a tally out
 * ``plan``: what is fixed when a batch begins
 * ``inputs``: ``listing`` (folders, patterns), ``tables`` and ``parquet`` (manifests), ``tars``
 * ``shards``: the unit of the work; ``rows``: one picture each, with its request

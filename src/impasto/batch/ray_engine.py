@@ -33,7 +33,7 @@ _POLL_SECONDS = 5.0
 
 _GPU_IO_THREADS = 4
 _NEEDED_BY = "A batch in a cluster"
-_KNOCK_SECONDS = 10.0
+_CONNECT_SECONDS = 10.0
 
 
 class RayEngine:
@@ -222,7 +222,7 @@ def connected(address: str) -> Iterator[None]:
 
 def _connect(ray: Any, address: str) -> None:
     try:
-        _knock(address)
+        _check_listening(address)
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except (OSError, RuntimeError, ValueError) as problem:  # also of connections and time
         reason = str(problem).strip().partition("\n")[0]
@@ -231,11 +231,11 @@ def _connect(ray: Any, address: str) -> None:
         ) from None
 
 
-def _knock(address: str) -> None:
+def _check_listening(address: str) -> None:
     """Raise an OSError if nobody listens there: Ray itself would try for minutes."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if colon and port.isdigit():
-        socket.create_connection((host.strip("[]"), int(port)), _KNOCK_SECONDS).close()
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
 
 
 def _slots_by_node(ray: Any, workers_per_device: int, threads: int, *, has_gpus: bool) -> list[int]:

@@ -52,7 +52,7 @@ def plan_of(
         options: Device, memory and limits, as a job gets them.
 
     Raises:
-        ImpastoError: If the request cannot be run, for example for want of memory.
+        ImpastoError: If the request cannot be run, for example because it needs too much memory.
     """
     from impasto.jobs.run import RunOptions, run  # torch, which the server does without
 
