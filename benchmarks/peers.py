@@ -27,7 +27,7 @@ know; and the first of the pairs, with the methods that take minutes. Figures ar
 ``judging/judges.py``, medians over the pairs, since one pair may be far from all others. Each
 method has a process of its own: ``seconds`` are those of the processor for one picture, the median
 over the pairs, without opening the program; ``MB`` is the most memory of the process. A run that
-was stopped goes on where it was.
+was stopped goes on where it was; with other settings it begins anew.
 """  # noqa: E501
 
 from __future__ import annotations
@@ -141,17 +141,24 @@ def paint_all(name: str, which: str, args: argparse.Namespace) -> None:
             seconds[title(pair)] = time.process_time() - started
         with atomic_write(folder / f"{title(pair)}.png") as temporary:
             images.to_pil(picture).save(temporary, format="PNG")
-    found = {"seconds": seconds, "MB": peak_bytes() / 1e6, "identity": method.identity}
+    found = {"seconds": seconds, "MB": peak_bytes() / 1e6, "identity": method.identity,
+             "settings": settings_of(args)}  # fmt: skip
     with atomic_write(measured) as temporary:
         temporary.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 
+def settings_of(args: argparse.Namespace) -> dict[str, str]:
+    """What pictures and seconds depend on: those of other settings are measured again."""
+    names = ("content", "style", "size", "threads", "shorten", "pairs", "slow_pairs", "photographs")
+    return {name: str(getattr(args, name)) for name in names}
+
+
 def paint_in_own_process(
-    name: str, which: str, words: Sequence[str], out: Path
+    name: str, which: str, words: Sequence[str], args: argparse.Namespace
 ) -> dict[str, float]:
     """Seconds and megabytes of a method; measured now unless they were before."""
-    measured = out / which / name / "measured.json"
-    if not measured.is_file():
+    measured = args.out / which / name / "measured.json"
+    if not is_measured(measured, args):
         print(f"{which}: {name}", file=sys.stderr, flush=True)
         command = [sys.executable, __file__, *words, "--paint", name, "--which", which]
         done = subprocess.run(command, env=os.environ, check=False)
@@ -159,6 +166,13 @@ def paint_in_own_process(
             raise ImpastoError(f"{name} failed, with exit code {done.returncode}.")
     found = json.loads(measured.read_text(encoding="utf-8"))
     return {"seconds": statistics.median(found["seconds"].values()), "MB": found["MB"]}
+
+
+def is_measured(path: Path, args: argparse.Namespace) -> bool:
+    """Whether figures were written with these settings."""
+    if not path.is_file():
+        return False
+    return bool(json.loads(path.read_text(encoding="utf-8")).get("settings") == settings_of(args))
 
 
 # --- judging --------------------------------------------------------------------------------------
@@ -176,7 +190,7 @@ def compare(args: argparse.Namespace, words: Sequence[str]) -> None:
         for name in methods:
             # A method that paints all pairs has painted the first of them.
             at = "pairs" if which == "slow" and name not in SLOW else which
-            costs = paint_in_own_process(name, at, words, args.out)
+            costs = paint_in_own_process(name, at, words, args)
             rows[name] = {}
             for pair in pairs:
                 painted = images.read(args.out / at / name / f"{title(pair)}.png").tensor

@@ -202,6 +202,16 @@ def test_the_middle_is_cut_pixel_for_pixel():
     assert small.getpixel((10, 19)) == (255, 255, 255)
 
 
+def test_figures_of_other_settings_are_not_taken(tmp_path):
+    words = ["--content", "a", "--style", "b", "--out", str(tmp_path)]
+    small, large = (peers.parse_arguments([*words, "--size", size]) for size in ("72", "512"))
+    measured = tmp_path / "measured.json"
+    assert not peers.is_measured(measured, small)
+    measured.write_text(json.dumps({"settings": peers.settings_of(small)}))
+    assert peers.is_measured(measured, small)
+    assert not peers.is_measured(measured, large)
+
+
 @pytest.mark.slow
 def test_everything_is_measured_once_and_written(johnson, pictures_folders, tmp_path, capfd):
     words = ["--content", str(pictures_folders / "photos"), "--johnson", str(johnson)]
