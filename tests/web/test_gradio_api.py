@@ -124,7 +124,7 @@ def test_a_result_is_no_way_to_other_files_of_its_job(client):
     answer = call(client, 0, upload(client, PHOTO), *STYLIZE, session="for-files-of-a-job")
     messages(client, "for-files-of-a-job")
     job = answer.json["event_id"]
-    for name in ("content.upload", "state.checkpoint", "..", "preview.jpg"):
+    for name in ("content.upload", "state.checkpoint", "..", "preview.jpg", "result.tiff"):
         assert client.get(f"/gradio_api/file={job}/{name}").status == 404
 
 

@@ -100,7 +100,7 @@ class GradioFiles:
         """File and type of a result that clients know by a name; None if there is none."""
         for form in job.formats:
             file, media_type = FILES[form]
-            if name == file:
+            if name == file and (job.folder / file).is_file():  # a TIFF may not have been made
                 return job.folder / file, media_type
         return None
 
