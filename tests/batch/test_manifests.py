@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import datetime
+import io
 import json
 import random
+import tarfile
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +17,7 @@ from impasto.batch.parquet import ParquetTable
 from impasto.batch.rows import PAINT, Template, read_row
 from impasto.batch.shards import RawRow
 from impasto.batch.tables import TextTable
+from impasto.batch.tars import TarFiles
 from impasto.errors import InputDataError
 from impasto.jobs.request_json import to_json
 from impasto.jobs.requests import PaintRequest, StyleInput, StylizeRequest
@@ -90,6 +93,22 @@ def test_parquet_that_is_broken_inside_is_a_sentence(tmp_path):
     (shard,) = table.shards(100)
     with pytest.raises(InputDataError, match=r"a\.parquet cannot be read"):
         list(table.rows(shard))
+
+
+def test_of_many_pictures_in_a_sample_the_first_is_read(tmp_path, monkeypatch):
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for name in ("1.a.png", "1.b.png", "1.json", "1.c.png", "2.png"):
+            member = tarfile.TarInfo(name)
+            member.size = 2
+            archive.addfile(member, io.BytesIO(b"{}" if name == "1.json" else name[-5:-3].encode()))
+    read, extract = [], tarfile.TarFile.extractfile
+    monkeypatch.setattr(
+        tarfile.TarFile, "extractfile", lambda tar, m: (read.append(m.name), extract(tar, m))[1]
+    )
+    source = TarFiles(lambda: [str(tmp_path / "a.tar")])
+    (shard,) = source.shards(10)
+    assert [row.data for row in source.rows(shard)] == [b"a.", b"2."]
+    assert read == ["1.a.png", "1.json", "2.png"]
 
 
 def test_a_line_without_an_end_is_refused(tmp_path):

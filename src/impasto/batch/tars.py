@@ -70,12 +70,22 @@ class TarFiles:
 def _members(
     archive: tarfile.TarFile, suffixes: frozenset[str]
 ) -> Iterator[tuple[str, str, str, bytes | None]]:
-    """Key, suffix, name and content of pictures and JSON files; too large ones without content."""
+    """Key, suffix, name and content of the first picture and JSON file of each sample.
+
+    Too large ones have no content. Others of the sample are not read, so that none can fill the
+    memory.
+    """
+    current, found = "", set[bool]()
     for member in archive:
         key, suffix = _split(member.name)
         is_json = suffix == ".json"
         if not member.isfile() or not (is_json or suffix in suffixes):
             continue
+        if key != current:
+            current, found = key, set()
+        if is_json in found:
+            continue
+        found.add(is_json)
         largest = _LARGEST_JSON if is_json else _LARGEST_PICTURE
         stream = archive.extractfile(member) if member.size <= largest else None
         yield key, suffix, member.name, None if stream is None else stream.read()
