@@ -219,7 +219,7 @@ def test_hostile_rows_write_nothing_outside(batch, photos, tmp_path):
     content = str(photos / "p0.png")
     hostile = ["../x.png", "/x.png", "a/../../x.png", "C:\\x.png", "..\\x.png", "_batch/plan.json"]
     rows = [{"content": content, "output": name} for name in hostile]
-    rows += [{"content": f"../../../..{content}"}, {"content": content, "output": "fine.png"}]
+    rows += [{"content": f"{'../' * 12}..{content}"}, {"content": content, "output": "fine.png"}]
     rows += [{"content": content, "output": "fine.png"}, {"style": "scream"}, ["no object"]]
     rows += [{"content": content, "recipe": "default"}, {"content": content, "strenght": 1}]
     manifest.write_text("\n".join(map(json.dumps, rows)) + "\nno json\n\n")
