@@ -15,6 +15,7 @@ from impasto.batch.names import OWN
 from impasto.batch.places import WRITABLE, filesystem, is_remote, joined, scheme_of
 from impasto.errors import ImpastoError, OptionError
 from impasto.jobs.existing import is_own_file
+from impasto.runtime.downloads import sha256_of
 from impasto.runtime.files import atomic_write, check_writable, not_written
 
 _BLOCK = 1 << 20
@@ -87,15 +88,6 @@ def open_output(place: str) -> Output:
     return RemoteOutput(place)
 
 
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 TAKEN = "exists already and was made in another way"
 GONE = "was removed while it was being written"
 
@@ -165,7 +157,7 @@ class LocalOutput:
 
     def _holds(self, target: Path, digest: str) -> bool:
         try:
-            return digest_of(target) == digest
+            return sha256_of(target) == digest
         except OSError:
             return False
 

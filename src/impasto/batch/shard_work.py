@@ -23,7 +23,7 @@ from impasto.batch.choices import FILES
 from impasto.batch.commit import failed, finish_shard, made_file
 from impasto.batch.existing_outputs import PictureMadeError, check_place
 from impasto.batch.fetching import Fetcher, LocalRequest
-from impasto.batch.outputs import Output, StorageError, digest_of
+from impasto.batch.outputs import Output, StorageError
 from impasto.batch.partial import PartialLog
 from impasto.batch.places import is_remote
 from impasto.batch.plan import Plan
@@ -38,6 +38,7 @@ from impasto.jobs.requests import PaintRequest, StylizeRequest
 from impasto.jobs.resources import Resources
 from impasto.jobs.results import Result
 from impasto.jobs.run import RunOptions, run
+from impasto.runtime.downloads import sha256_of
 from impasto.runtime.files import short_lived_files
 from impasto.runtime.interrupts import StepAbandoned
 from impasto.runtime.memory import memory_errors
@@ -332,7 +333,7 @@ class _Painting:
                     sources=result.sources,
                 ).save(path, quality=plan.quality, depth=plan.depth, metadata=plan.metadata,
                        is_timed=False)  # fmt: skip
-            size, digest = path.stat().st_size, digest_of(path)
+            size, digest = path.stat().st_size, sha256_of(path)
         except OSError as problem:
             raise StorageError(f"{path} could not be read ({problem.strerror}).") from problem
         except ImpastoError as error:
@@ -372,7 +373,7 @@ class _Painting:
         assert row.request is not None
         self._log(
             Entry(row.number, row.id, row.output, to_json(row.request),
-                  bytes=path.stat().st_size, sha256=digest_of(path)),
+                  bytes=path.stat().st_size, sha256=sha256_of(path)),
             is_kept=True,
         )  # fmt: skip
 
