@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 
 from rich.progress import BarColumn, Progress
 
 from impasto.cli.shared.messages import print_json, say
+from impasto.runtime.command_text import command_line
 from impasto.runtime.progress import rest_of_line
 from impasto.runtime.terminal import console
 from impasto.web.site import build_site, first_download
@@ -36,6 +36,6 @@ def run(args: argparse.Namespace) -> int:
         f"{args.output}: {len(files)} files, {sum(files.values()) / 1e6:.1f} MB, of which a first "
         f"picture takes {first_download(site) / 1e6:.1f} MB."
     )
-    folder = shlex.quote(str(args.output))
-    say(f"To see it: python -m http.server --bind 127.0.0.1 --directory {folder}")
+    words = ["python", "-m", "http.server", "--bind", "127.0.0.1", "--directory"]
+    say(f"To see it: {command_line([*words, str(args.output)])}")
     return 0
