@@ -204,6 +204,14 @@ def test_a_lost_machine_blames_no_row():
     assert all(not task.crashes for task in workers.given)
 
 
+def test_a_shard_that_is_always_lost_ends_the_batch():
+    workers = Workers(2, lambda task: "lost" if task.shard.number == 1 else "done")
+    made, _ = schedule(workers)
+    tally = made.run()
+    assert "20 machines were lost while they worked on 10 rows of rows.jsonl" in tally.problem
+    assert tally.crashes == 0
+
+
 def test_crashes_outside_any_row_end_the_batch():
     workers = Workers(1, lambda task: () if task.shard.number == 1 else "done")
     made, _ = schedule(workers)

@@ -23,6 +23,9 @@ _MOST_ERRORS = 20
 _MOST_STARTS = 3
 """Times in a row that a worker may end before it is ready."""
 
+_MOST_LOSSES = 20
+"""Machines that may be lost with the same shard, before it is taken for the cause."""
+
 
 @dataclass
 class Tally:
@@ -118,6 +121,7 @@ class Schedule:
         self._idle: set[int] = set()
         self._counts: dict[int, _Counts] = {}
         self._empty_crashes: dict[int, int] = {}
+        self._losses: dict[int, int] = {}
         self._failed_starts: dict[int, int] = {}
         self._is_ending = False
         self.tally = Tally(plan.rows)
@@ -227,6 +231,8 @@ class Schedule:
             crashes[row] = crashes.get(row, 0) + 1
         if event.kind == "crashed" and not event.rows:
             self._note_empty_crash(task.shard, event.text)
+        elif event.kind == "lost":
+            self._note_loss(task.shard)
         self._again.append(Task(task.shard, crashes, task.redone))
 
     def _note_empty_crash(self, shard: Shard, how: str) -> None:
@@ -235,7 +241,16 @@ class Schedule:
         if count >= MOST_CRASHES:
             self._end(
                 f"The process of a worker {how}, {count} times, while it opened or finished "
-                f"{counted_noun(shard.count or 0, 'row')} of {shard.file}."
+                f"{_named(shard)}."
+            )
+
+    def _note_loss(self, shard: Shard) -> None:
+        """A machine was lost: now and then one is, but not always with the same shard."""
+        count = self._losses[shard.number] = self._losses.get(shard.number, 0) + 1
+        if count >= _MOST_LOSSES:
+            self._end(
+                f"{count} machines were lost while they worked on {_named(shard)}, perhaps because "
+                f"memory ran out: try a smaller {option('size')}."
             )
 
     def _end(self, problem: str = "") -> None:
@@ -244,3 +259,9 @@ class Schedule:
         if not self._is_ending:
             self._is_ending = True
             self._engine.stop()
+
+
+def _named(shard: Shard) -> str:
+    if shard.count is None:
+        return shard.file
+    return f"{counted_noun(shard.count, 'row')} of {shard.file}"
