@@ -51,8 +51,9 @@ def test_tools_are_listed_with_their_arguments(client):
 @pytest.mark.slow
 def test_a_picture_comes_as_base64(client):
     style = base64.b64encode(PAINTING).decode()
-    painted = called(client, "paint", content=CODED, style_picture=style, size=64, format="png")
-    assert not painted.get("isError")
+    given = {"content": CODED, "style_picture": style, "size": 64, "format": "png"}
+    painted = called(client, "paint", **given, style=None, strength=None)
+    assert not painted.get("isError"), painted
     picture = painted["content"][0]
     assert (picture["type"], picture["mimeType"]) == ("image", "image/png")
     assert base64.b64decode(picture["data"]).startswith(b"\x89PNG")

@@ -85,14 +85,15 @@ class _Tools:
     async def _take(
         self, call: Call, arguments: Mapping[str, Any], context: Any
     ) -> tuple[Job, str]:
-        values = dict(arguments)
+        # Some clients send null for what is left out.
+        values = {name: value for name, value in arguments.items() if value is not None}
         form = values.pop("format", _FORMATS[0])
         if form not in _FORMATS:
             raise unknown_name("format", str(form), _FORMATS)
         files = {
             upload: _decoded(values.pop(name), name)
             for name, upload in _PICTURES.items()
-            if values.get(name) is not None
+            if name in values
         }
         style = values.pop("style", None)
         if "content" not in files or (style is None) == ("style" not in files):
