@@ -37,7 +37,7 @@ def test_kuberay():
     cluster = spec["rayClusterSpec"]
     groups = cluster["workerGroupSpecs"]
     assert parsed.workers == sum(group["maxReplicas"] for group in groups) == 1000
-    assert parsed.address == "auto"
+    assert (parsed.address, parsed.device) == ("auto", "cuda")  # no GPU is there at first
     assert cluster["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
     for group in [cluster["headGroupSpec"], *groups]:
         assert all(isinstance(value, str) for value in group["rayStartParams"].values())

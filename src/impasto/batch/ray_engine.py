@@ -60,9 +60,11 @@ class RayEngine:
         memory: float | None,
     ) -> None:
         self._ray: Any = require("ray", by=_NEEDED_BY)
-        gpus = 0.0 if device == "cpu" else float(self._ray.cluster_resources().get("GPU", 0))
+        has_gpus = float(self._ray.cluster_resources().get("GPU", 0)) > 0
+        # One that is named is asked for, although machines with it may be added only later.
+        gpus = has_gpus if device == "auto" else not device.startswith("cpu")
         threads = plan.threads
-        slots = _slots_by_node(self._ray, workers_per_device, threads, has_gpus=gpus > 0)
+        slots = _slots_by_node(self._ray, workers_per_device, threads, has_gpus=gpus)
         self.size = sum(slots) if workers is None else workers
         if not self.size:
             raise OptionError("The Ray cluster has no free machine: add one, or set the workers.")
