@@ -59,7 +59,8 @@ export function fromJson(text: string): Restored | null {
 
 /** The request as a command of a shell. */
 export function asCommand({ content, styles, look }: StylizeRequest): string {
-  const words = ["impasto", "stylize", content, "--style"];
+  // A name that begins with a dash would be an option.
+  const words = ["impasto", "stylize", content.startsWith("-") ? `./${content}` : content, "--style"];
   for (const { source, weight } of styles) words.push(weight === null ? source : `${source}:${short(weight)}`);
   words.push("--size", String(look.size));
   if (look.strength !== 1) words.push("--strength", short(look.strength));

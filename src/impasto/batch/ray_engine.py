@@ -22,7 +22,7 @@ from typing import Any
 from impasto.batch.opening import opening_of
 from impasto.batch.places import is_remote
 from impasto.batch.plan import Plan
-from impasto.batch.tasks import Task, WorkerEvent, WorkOptions
+from impasto.batch.tasks import GPU_IO_THREADS, Task, WorkerEvent, WorkOptions
 from impasto.batch.worker_process import WorkerProcess
 from impasto.errors import InputDataError, OptionError
 from impasto.runtime.memory import default_memory_budget
@@ -31,7 +31,6 @@ from impasto.runtime.optional import require
 _POLL_SECONDS = 5.0
 """That an actor waits for something to tell."""
 
-_GPU_IO_THREADS = 4
 _NEEDED_BY = "A batch in a cluster"
 _CONNECT_SECONDS = 10.0
 
@@ -72,7 +71,7 @@ class RayEngine:
                                          "max_restarts": 0}  # fmt: skip
         if gpus:
             self._options["num_gpus"] = 1 / workers_per_device
-        io_threads = _GPU_IO_THREADS if gpus else 1
+        io_threads = GPU_IO_THREADS if gpus else 1
         opening = opening_of(plan, WorkOptions(device, memory, io_threads))
         # In the object store once, and from there to each machine.
         self._arguments = (opening, plan.folder, threads, max([1, *slots]))

@@ -19,7 +19,7 @@ from impasto.batch.places import is_remote
 from impasto.batch.plan import Plan, settle
 from impasto.batch.schedule import Schedule, Tally
 from impasto.batch.shard_log import FinishedShards
-from impasto.batch.tasks import WorkOptions
+from impasto.batch.tasks import GPU_IO_THREADS, WorkOptions
 from impasto.errors import ImpastoError, OptionError, option
 from impasto.runtime.devices import find_device, parse_device
 from impasto.runtime.interrupts import stop_on_interrupt
@@ -28,9 +28,6 @@ from impasto.runtime.memory import default_memory_budget
 
 _BYTES_EACH = 1e9
 """Memory of a worker that paints pictures of ordinary size; larger ones are tiled."""
-
-_GPU_IO_THREADS = 4
-"""That decode and encode beside a GPU, which paints a picture in milliseconds."""
 
 _NOTICE = "stopping after the pictures that are being painted"
 
@@ -163,7 +160,7 @@ def _engine(
     devices = devices[: max(1, min(len(devices), plan.rows or len(devices)))]
     memory = (options.memory or default_memory_budget()) / len(devices)
     openings = [
-        opening_of(plan, WorkOptions(device, memory, 1 if device == "cpu" else _GPU_IO_THREADS))
+        opening_of(plan, WorkOptions(device, memory, 1 if device == "cpu" else GPU_IO_THREADS))
         for device in devices
     ]
     return LocalEngine(openings, plan.folder, plan.threads)

@@ -36,6 +36,10 @@ class Stop:
             self.running.stop()
 
 
+GPU_IO_THREADS = 4
+"""That decode and encode beside a GPU, which paints a picture in milliseconds."""
+
+
 @dataclass(frozen=True)
 class WorkOptions:
     """How a worker works; nothing here changes pictures.

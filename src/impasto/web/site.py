@@ -45,7 +45,7 @@ _RELEASE = "__RELEASE__"
 _PACKED = ".xz"
 _GPU_PAGE = "assets/gpu_worker.js"
 _GPU_RUNTIME = ("ort-wasm-simd-threaded.jspi.mjs", "ort-wasm-simd-threaded.jspi.wasm")
-_FOLDER = re.compile(r"[\w.-]{1,64}")
+_FOLDER = re.compile(r"\w[\w.-]{0,63}")
 
 Progress = Callable[[str, float], None]
 
