@@ -24,6 +24,7 @@ from impasto.networks.johnson import JohnsonNetwork
 from impasto.onepass.stylist import Stylist
 
 DOCS = Path(__file__).parents[2] / "docs" / "export.md"
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

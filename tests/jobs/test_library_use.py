@@ -162,6 +162,7 @@ def run(folder: Path, program: str, *arguments: str) -> None:
     assert found.returncode == 0, found.stderr
 
 
+@pytest.mark.slow
 def test_several_threads_paint_as_one_and_change_nothing_for_each_other(tmp_path: Path) -> None:
     run(tmp_path, THREADS)
 

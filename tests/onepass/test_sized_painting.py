@@ -143,6 +143,7 @@ def test_finer_strokes_than_the_network_s_are_painted_larger(stylist):
     torch.testing.assert_close(painter.paint(picture, [vector]), expected, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
 def test_little_memory_paints_the_same(photo, scale, monkeypatch):
     regions = [Region("left", (torch.arange(288) < 120).float().expand(1, 1, *LARGE))]

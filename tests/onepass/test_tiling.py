@@ -339,6 +339,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="ru_maxrss is in kilobytes")
 def test_painting_takes_the_estimated_memory():
     # Blocks are freed at once, as the much larger ones of large pictures are.

@@ -88,6 +88,7 @@ def test_a_client_sends_so_many_a_minute(narrow):
     assert entered(narrow).post_job({"version": 1}, content=PHOTO).status == 422
 
 
+@pytest.mark.slow
 def test_a_job_that_takes_too_long_keeps_what_is_painted(client):
     job = client.job(paint_request(**LONG), content=PHOTO, style_1=PAINTING)
     ended = client.end(job)
@@ -137,6 +138,7 @@ def test_files_go_with_their_time(narrow, client):
     client.wait(lambda: not list(folder.glob("job-*")), seconds=40)
 
 
+@pytest.mark.slow
 def test_a_server_that_is_told_to_stop_tells_everybody_and_leaves_nothing():
     with serving("--drain-seconds", "1", "--most-steps", "100000") as server:
         server.wait_ready()
