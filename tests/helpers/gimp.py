@@ -6,7 +6,6 @@ in GIMP itself where that is installed.
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import types
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+
+from helpers.script_files import imported
 
 PLUG_IN = Path(__file__).parents[2] / "integrations" / "gimp" / "impasto.py"
 
@@ -246,7 +247,4 @@ def load_plug_in(monkeypatch: pytest.MonkeyPatch, shown: list[float | None]) -> 
     gi.require_version, gi.repository = (lambda name, version: None), repository
     monkeypatch.setitem(sys.modules, "gi", gi)
     monkeypatch.setitem(sys.modules, "gi.repository", repository)
-    spec = importlib.util.spec_from_file_location("impasto_in_gimp", PLUG_IN)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return imported(PLUG_IN, "impasto_in_gimp")

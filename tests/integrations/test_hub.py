@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
@@ -15,6 +14,7 @@ import torch
 
 import impasto
 from helpers.random_inputs import smooth_picture
+from helpers.script_files import imported
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -37,10 +37,7 @@ def batch() -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def hubconf():
-    spec = importlib.util.spec_from_file_location("hubconf_of_tests", ROOT / "hubconf.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return imported(ROOT / "hubconf.py", "hubconf_of_tests")
 
 
 def test_the_entries_are_what_the_hub_lists_and_explained(hubconf):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 import impasto
 from helpers import hub_server
 from helpers.random_inputs import smooth_picture
+from helpers.script_files import imported
 from helpers.tiny_networks import fixed_styles
 from impasto.cli.main import _parser
 from impasto.networks.files import save_network
@@ -28,10 +28,7 @@ COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
 
 @pytest.fixture(scope="module")
 def publish():
-    spec = importlib.util.spec_from_file_location("publish", FOLDER / "publish.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return imported(FOLDER / "publish.py")
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 
 import pytest
 
 import impasto
+from helpers.script_files import imported
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "release_notes.py"
@@ -16,10 +16,7 @@ SCRIPT = ROOT / "scripts" / "release_notes.py"
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("release_notes", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return imported(SCRIPT)
 
 
 @pytest.fixture
