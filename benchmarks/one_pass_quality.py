@@ -35,7 +35,7 @@ from pathlib import Path
 import torch
 
 from impasto import images
-from impasto.errors import ImpastoError, OptionError, option
+from impasto.errors import OptionError, option
 from impasto.images.contact_sheet import CaptionedImage
 from impasto.networks.model import IDENTITY
 from impasto.runtime.files import atomic_write
@@ -46,6 +46,7 @@ from judging.judges import open_judges
 from judging.methods import Method, open_method
 from judging.pairs import SETS, PairSet, held_out_pairs, named_pairs, title
 from judging.peers import PEERS
+from judging.programs import exit_code
 from judging.report import Rows, sheet, table, write_csv, write_json
 
 
@@ -53,12 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parse_arguments(arguments)
     if args.threads:
         torch.set_num_threads(args.threads)
-    try:
-        run(args)
-    except ImpastoError as error:
-        print(error.render(lambda name: f"--{name.replace('_', '-')}"), file=sys.stderr)
-        return 1
-    return 0
+    return exit_code(lambda: run(args))
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -56,6 +56,7 @@ from judging.competitors import OWN, open_competitor
 from judging.johnson_nets import STYLES, style_pictures
 from judging.judges import open_judges
 from judging.pairs import PairSet, held_out_pairs, named_pairs, title
+from judging.programs import exit_code
 from judging.report import Rows, table, write_json
 
 ONE_PASS = ("magenta", "microast")
@@ -67,15 +68,9 @@ CROP = 256
 def main(arguments: Sequence[str] | None = None) -> int:
     args = parse_arguments(arguments)
     torch.set_num_threads(args.threads)
-    try:
-        if args.paint:
-            paint_all(args.paint, args.which, args)
-        else:
-            compare(args, sys.argv[1:] if arguments is None else arguments)
-    except ImpastoError as error:
-        print(error.render(lambda name: f"--{name.replace('_', '-')}"), file=sys.stderr)
-        return 1
-    return 0
+    if args.paint:
+        return exit_code(lambda: paint_all(args.paint, args.which, args))
+    return exit_code(lambda: compare(args, sys.argv[1:] if arguments is None else arguments))
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
