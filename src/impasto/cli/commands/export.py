@@ -5,28 +5,21 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from rich.progress import BarColumn, Progress
-
 from impasto.cli.shared.messages import print_json, say
+from impasto.cli.shared.share_bar import share_bar
 from impasto.export.folder import export_model
-from impasto.runtime.progress import rest_of_line
-from impasto.runtime.terminal import console
 
 
 def run(args: argparse.Namespace) -> int:
     """Export the model, print its files, and return the exit code."""
-    bars = console(stderr=True)
-    columns = (BarColumn(bar_width=24), rest_of_line("{task.description}"))
-    hidden = args.quiet or args.json or not bars.is_terminal
-    with Progress(*columns, console=bars, disable=hidden, expand=True) as bar:
-        task = bar.add_task("", total=1.0)
+    with share_bar(hidden=args.quiet or args.json) as progress:
         description = export_model(
             args.model,
             args.output,
             formats=list(dict.fromkeys(args.format)),
             precisions=list(dict.fromkeys(args.precision)),
             overwrite=args.overwrite,
-            progress=lambda step, share: bar.update(task, description=step, completed=share),
+            progress=progress,
         )
     if args.json:
         print_json(description)

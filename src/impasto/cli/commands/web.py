@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import argparse
 
-from rich.progress import BarColumn, Progress
-
 from impasto.cli.shared.messages import print_json, say
+from impasto.cli.shared.share_bar import share_bar
 from impasto.runtime.command_text import command_line
-from impasto.runtime.progress import rest_of_line
-from impasto.runtime.terminal import console
 from impasto.web.site import build_site, first_download
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the site, say how large it is, and return the exit code."""
-    bars = console(stderr=True)
-    columns = (BarColumn(bar_width=24), rest_of_line("{task.description}"))
-    hidden = args.quiet or args.json or not bars.is_terminal
-    with Progress(*columns, console=bars, disable=hidden, expand=True) as bar:
-        task = bar.add_task("", total=1.0)
+    with share_bar(hidden=args.quiet or args.json) as progress:
         site = build_site(
             args.output,
             models=list(dict.fromkeys(args.model)),
             precision=args.precision,
             webgpu=args.webgpu,
             overwrite=args.overwrite,
-            progress=lambda step, share: bar.update(task, description=step, completed=share),
+            progress=progress,
         )
     if args.json:
         print_json(site)
