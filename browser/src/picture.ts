@@ -78,19 +78,16 @@ export function writeRow(picture: Picture, y: number, left: number, right: numbe
 /** A picture as levels, opaque. */
 export function asLevels(picture: Picture): Levels {
   if ("rgba" in picture) return picture;
-  const result = newLevels(picture.width, picture.height);
-  const row = new Float32Array(3 * picture.width);
-  for (let y = 0; y < picture.height; y++) {
-    readRow(picture, y, 0, picture.width, row);
-    writeRow(result, y, 0, picture.width, row);
-  }
-  return result;
+  return copied(picture, newLevels(picture.width, picture.height));
 }
 
 /** A picture in floats. */
 export function asFloats(picture: Picture): Floats {
   if ("planes" in picture) return picture;
-  const result = newFloats(picture.width, picture.height);
+  return copied(picture, newFloats(picture.width, picture.height));
+}
+
+function copied<T extends Picture>(picture: Picture, result: T): T {
   const row = new Float32Array(3 * picture.width);
   for (let y = 0; y < picture.height; y++) {
     readRow(picture, y, 0, picture.width, row);
