@@ -61,7 +61,7 @@ def finished(process):
 
 
 def partial_rows(out: Path) -> int:
-    return sum(len(p.read_bytes().splitlines()) for p in out.glob("_batch/work/*/rows.jsonl"))
+    return sum(len(p.read_bytes().splitlines()) for p in out.glob("_batch/partial/*/rows.jsonl"))
 
 
 def workers(process) -> list[psutil.Process]:

@@ -134,7 +134,7 @@ def test_the_program_killed_and_started_again(cluster, batch, copy, tmp_path):
                "--shard-size", "3", "--json", "--address", address]  # fmt: skip
     out = tmp_path / "out"
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as first:
-        waited(lambda: logs(out) and list(out.glob("_batch/work/*/rows.jsonl")))
+        waited(lambda: logs(out) and list(out.glob("_batch/partial/*/rows.jsonl")))
         first.kill()
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300,
                            check=True)  # fmt: skip

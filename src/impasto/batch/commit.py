@@ -16,9 +16,9 @@ from impasto.batch.shard_log import Done, Entry, flush, write_log
 from impasto.runtime.files import not_written
 
 
-def made_file(work: Path, entry: Entry) -> Path:
-    """Where the picture of a row is until its shard is finished."""
-    return work / f"{entry.row:012}{PurePosixPath(entry.output).suffix}"
+def made_file(work: Path, row: int, output: str) -> Path:
+    """Where the picture of a row, of that output name, is until its shard is finished."""
+    return work / f"{row:012}{PurePosixPath(output).suffix}"
 
 
 def finish_shard(
@@ -57,7 +57,10 @@ def _placed(output: Output, plan: Plan, entry: Entry, work: Path) -> Entry:
     if entry.has_failed:
         return entry
     problem = output.put_new(
-        made_file(work, entry), entry.output, entry.sha256, overwrite=plan.overwrite
+        made_file(work, entry.row, entry.output),
+        entry.output,
+        entry.sha256,
+        overwrite=plan.overwrite,
     )
     return failed(entry, f"{output.path(entry.output)} {problem}.") if problem else entry
 
@@ -73,7 +76,7 @@ def _write_archive(path: Path, entries: Sequence[Entry], work: Path) -> None:
         for entry in entries:
             if entry.has_failed:
                 continue
-            with made_file(work, entry).open("rb") as file:
+            with made_file(work, entry.row, entry.output).open("rb") as file:
                 archive.addfile(_member(entry.output, entry.bytes), file)
             described = json.dumps({"id": entry.id, "request": json.loads(entry.request)}).encode()
             name = str(PurePosixPath(entry.output).with_suffix(".json"))

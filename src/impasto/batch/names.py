@@ -17,6 +17,12 @@ from impasto.runtime.strangers_paths import leads_elsewhere
 OWN = "_batch"
 """Folder of the batch's own files in an output folder; no output is written there."""
 
+PLAN = f"{OWN}/plan.json"
+"""What was fixed when the batch began."""
+
+PARTIAL = f"{OWN}/partial"
+"""What is being worked on, of an output on this machine."""
+
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
 _LONGEST = 200  # bytes of a part of a name: disks take 255
 _DEEPEST = 32  # parts

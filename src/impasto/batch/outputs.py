@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from impasto.batch.names import OWN
+from impasto.batch.names import PARTIAL, PLAN
 from impasto.batch.places import WRITABLE, filesystem, is_remote, joined, scheme_of
 from impasto.errors import ImpastoError, OptionError
 from impasto.jobs.existing import is_own_file
@@ -78,7 +78,7 @@ def open_output(place: str) -> Output:
         ImpastoError: If the folder cannot be written to.
     """
     if not is_remote(place):
-        check_writable(Path(place) / OWN / "plan.json")
+        check_writable(Path(place) / PLAN)
         return LocalOutput(place)
     if scheme_of(place) not in WRITABLE:
         raise OptionError(
@@ -181,7 +181,7 @@ class LocalOutput:
 
     def work_folder(self, number: int, scratch: Path) -> Path:
         """See :class:`Output`: in the folder itself, so that what is made survives the process."""
-        return self._folder / OWN / "work" / f"{number:09}"
+        return self._folder / PARTIAL / f"{number:09}"
 
 
 def _rename_new(local: Path, target: Path) -> None:
@@ -210,7 +210,7 @@ class RemoteOutput:
         self._fs: Any
         self._fs, self._folder = filesystem(self.place)
         with _storing(self.place):  # a mistake in the address is told before any work
-            self._fs.exists(f"{self._folder}/{OWN}/plan.json")
+            self._fs.exists(f"{self._folder}/{PLAN}")
 
     def path(self, name: str) -> str:
         """See :class:`Output`."""

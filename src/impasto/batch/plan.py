@@ -16,7 +16,7 @@ from impasto import __version__
 from impasto.batch.choices import FILES, JSONL, LAYOUTS, PARQUET, TAR
 from impasto.batch.inputs import LISTED, Input, read_input
 from impasto.batch.listing import write_sorted
-from impasto.batch.names import OWN
+from impasto.batch.names import OWN, PARTIAL, PLAN
 from impasto.batch.outputs import Output
 from impasto.batch.places import is_remote
 from impasto.batch.rows import Template, check_columns
@@ -26,7 +26,6 @@ from impasto.errors import InputDataError, OptionError, option, unknown_name
 from impasto.images.formats import DEPTHS, FORMATS, METADATA
 from impasto.images.limits import MAX_PIXELS
 
-NAME = f"{OWN}/plan.json"
 NAMES = f"{OWN}/names.jsonl"
 _VERSION = 1
 
@@ -151,7 +150,7 @@ def settle(plan: Plan, output: Output, *, workers: int, cores: int) -> tuple[Pla
                 f"{output.place} holds another batch ({_difference(found, plan)}): name another "
                 f"output, or begin anew there with {option('overwrite')}."
             )
-        for name in (NAME, FOLDER, f"{OWN}/work", NAMES):
+        for name in (PLAN, FOLDER, PARTIAL, NAMES):
             output.remove(name)
     opened_input = plan.opened_input
     if opened_input.kind == LISTED:
@@ -171,7 +170,7 @@ def settle(plan: Plan, output: Output, *, workers: int, cores: int) -> tuple[Pla
     )
     with _temporary(output) as local:
         local.write_text(json.dumps(plan.to_dict(), indent=2) + "\n", encoding="utf-8")
-        output.put(local, NAME)
+        output.put(local, PLAN)
     return plan, False
 
 
@@ -219,7 +218,7 @@ def _size_for(rows: int | None, workers: int) -> int:
 
 
 def _read(output: Output) -> Plan | None:
-    text = output.text_of(NAME)
+    text = output.text_of(PLAN)
     if text is None:
         return None
     try:
@@ -229,7 +228,7 @@ def _read(output: Output) -> Plan | None:
         return Plan.from_dict(described)
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         raise InputDataError(
-            f"{output.path(NAME)} is no plan of a batch ({problem}): remove it, or name another "
+            f"{output.path(PLAN)} is no plan of a batch ({problem}): remove it, or name another "
             "output."
         ) from problem
 

@@ -12,7 +12,7 @@ import torch
 
 from impasto.batch.choices import LOCAL
 from impasto.batch.engine import Engine, InProcessEngine, LocalEngine
-from impasto.batch.names import OWN
+from impasto.batch.names import OWN, PARTIAL
 from impasto.batch.opening import opening_of
 from impasto.batch.outputs import Output, open_output
 from impasto.batch.places import is_remote
@@ -103,7 +103,7 @@ def run_batch(
             )
             tally = schedule.run()
         if not (tally.is_stopped or tally.problem):
-            output.remove(f"{OWN}/work")
+            output.remove(PARTIAL)
     return tally
 
 

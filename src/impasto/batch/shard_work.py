@@ -140,7 +140,7 @@ class _Painting:
 
     def _is_there(self, entry: Entry) -> bool:
         """Whether the picture of a row that was made before is there, here or in its place."""
-        local = made_file(self._work, entry)
+        local = made_file(self._work, entry.row, entry.output)
         with contextlib.suppress(OSError):
             return local.stat().st_size == entry.bytes
         return self._plan.layout == FILES and self._output.is_taken(entry.output)
@@ -277,7 +277,7 @@ class _Painting:
 
     def _run(self, row: Row, local: LocalRequest) -> tuple[Result, str] | None:
         """The picture and the notes on it; None if it was stopped before its end."""
-        target = self._work / f"{row.number:012}{Path(row.output).suffix}"
+        target = made_file(self._work, row.number, row.output)
         running = run(local.request, self._run_options(row), resources=self._resources)
         notes: list[str] = []
         self._stop.running = running
@@ -320,7 +320,7 @@ class _Painting:
             StorageError: If the disk does not take it.
         """
         plan = self._plan
-        path = self._work / f"{row.number:012}{Path(row.output).suffix}"
+        path = made_file(self._work, row.number, row.output)
         request = local.restored(result.request)  # type: ignore[arg-type]
         try:
             with memory_errors(), self._as_durable_as_needed():
