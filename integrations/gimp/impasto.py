@@ -61,10 +61,10 @@ def command() -> str:
 
 def environment() -> dict[str, str]:
     """The environment of the command, without what GIMP sets for its own Python."""
-    kept = {"PYTHONHOME", "PYTHONPATH"} | (
-        {"LD_LIBRARY_PATH"} if "APPIMAGE" in os.environ else set()
-    )
-    changed = {name: value for name, value in os.environ.items() if name not in kept}
+    removed = {"PYTHONHOME", "PYTHONPATH"}
+    if "APPIMAGE" in os.environ:
+        removed.add("LD_LIBRARY_PATH")
+    changed = {name: value for name, value in os.environ.items() if name not in removed}
     return {**changed, "PYTHONIOENCODING": "utf-8"}
 
 
