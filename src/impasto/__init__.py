@@ -15,7 +15,7 @@ The packages are floors of one house. Each imports only from floors with a lower
     4   weights: published and built-in; regions: masks; objective: terms, whole or in tiles
     5   recipes: every number of a painting; networks: one pass, in files; enlargement: along edges
     6   painting: by optimization, coarse to fine; onepass: by a trained network
-    7   jobs: requests, events, results; the one door to everything above
+    7   jobs: requests, events, results; the entry point for all above
     8   metrics: of pictures; training: of networks; export: graphs; batch: many pictures
     9   studies: grids of recipes; evaluation: methods compared by metrics; video: clips
     10  reports: pages and plots; web: a page and a service; live: a camera; notebook: a widget

@@ -1,4 +1,4 @@
-"""The one door: events come in order, stopping keeps the best, resuming gives the same pixels."""
+"""Running a request: events come in order, stopping keeps the best, resuming gives the same pixels."""
 
 from __future__ import annotations
 

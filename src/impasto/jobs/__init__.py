@@ -1,4 +1,4 @@
-"""The one door: runs a request, which yields events and ends in a result.
+"""The entry point of all painting: runs a request, which yields events and ends in a result.
 
 * ``api``: ``paint``, ``stylize``, ``texture`` and ``reconstruct``
 * ``requests``: what is to be made, as frozen values
