@@ -48,6 +48,15 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def playwright() -> Iterator[Any]:
+    """Drives all browsers: Playwright refuses to be started twice in one process."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
 def encoder() -> Encoder:
     """Five blocks of one convolution: conv1_1 … conv5_1, a few channels each."""
     architecture = Architecture((4, 6, 8, 8, 8), (1, 1, 1, 1, 1), padding="reflect")

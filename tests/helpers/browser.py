@@ -6,13 +6,15 @@ telephone.
 
 from __future__ import annotations
 
+import contextlib
 import html
 import json
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +26,9 @@ CHROMIUM = next(
 )
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+
+CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+"""A camera that shows a moving test picture, for `opened_browser`."""
 
 PAPER = {False: (0xFA, 0xF9, 0xF6), True: (0x17, 0x16, 0x14)}
 """The colour of a page, light and dark."""
@@ -110,3 +115,20 @@ def _run(page: Path, dark: bool, *options: str) -> str:
                *options, page.as_uri()]  # fmt: skip
     done = subprocess.run(command, check=True, capture_output=True, timeout=120)
     return done.stdout.decode("utf-8", "replace")
+
+
+@contextlib.contextmanager
+def opened_browser(playwright: Any, *arguments: str) -> Iterator[Any]:
+    """Headless Chromium that Playwright drives.
+
+    Args:
+        playwright: The fixture of this name.
+        arguments: For Chromium.
+    """
+    quiet = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+             "--disable-background-networking", "--disable-component-update")  # fmt: skip
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*quiet, *arguments])
+    try:
+        yield browser
+    finally:
+        browser.close()

@@ -1,4 +1,4 @@
-"""Running a request: events come in order, stopping keeps the best, resuming gives the same pixels."""
+"""Running a request: events in order, stopping keeps the best, resuming gives the same pixels."""
 
 from __future__ import annotations
 

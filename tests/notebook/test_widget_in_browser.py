@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 import impasto
-from helpers.browser import CHROMIUM
+from helpers.browser import CHROMIUM, opened_browser
 from helpers.random_inputs import smooth_picture
 
 pytest.importorskip("playwright", reason="the browser is driven by playwright")
-from playwright.sync_api import sync_playwright
 
 pytestmark = [
     pytest.mark.browser,
@@ -110,17 +109,12 @@ class Shown:
 
 
 @pytest.fixture
-def shown():
+def shown(playwright):
     photo, style = smooth_picture(96, 128, seed=1), smooth_picture(64, 64, seed=2)
     widget = impasto.widget(
         photo, {"mine": style}, size=128, scales=1, steps=5000, optimizer="adam"
     )
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                  "--disable-background-networking", "--disable-component-update"],
-        )  # fmt: skip
+    with opened_browser(playwright) as browser:
         page = browser.new_page(viewport={"width": 900, "height": 600})
         errors = []
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -128,7 +122,6 @@ def shown():
         widget.stop()
         assert widget.wait(SECONDS)
         assert errors == []
-        browser.close()
 
 
 def test_a_person_moves_a_slider_paints_and_stops(shown, tmp_path):

@@ -33,17 +33,11 @@ def studio() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
+def chromium(playwright: Any) -> Iterator[Any]:
+    from helpers.browser import opened_browser
 
-    from helpers.studio_page import CHROMIUM
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
+    with opened_browser(playwright) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

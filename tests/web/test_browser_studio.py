@@ -15,8 +15,8 @@ from helpers.web_client import PAINTING, PHOTO, png_bytes
 pytest.importorskip("playwright", reason="the browser is driven by playwright")
 from playwright.sync_api import Page, expect
 
+from helpers.browser import CHROMIUM
 from helpers.studio_page import (
-    CHROMIUM,
     give,
     job_of,
     made,

@@ -11,9 +11,10 @@ from PIL import Image
 
 pytest.importorskip("playwright", reason="the browser is driven by playwright")
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Playwright
 
-from helpers.browser_site import Visitor, chromium, serving
+from helpers.browser import CAMERA, opened_browser
+from helpers.browser_site import Visitor, serving
 from impasto import images
 from impasto.cli.main import run
 from impasto.images.samples import PAIRS
@@ -34,8 +35,9 @@ def address(site: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Has a camera that shows a moving test picture."""
+    with opened_browser(playwright, *CAMERA) as browser:
         yield browser
 
 
