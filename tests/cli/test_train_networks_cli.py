@@ -130,6 +130,26 @@ def test_the_stroke_network_with_two_encoders(data, tmp_path):
     assert run(["stylize", str(photo), *words, "-o", str(tmp_path / "y.png")]) == 0
 
 
+@pytest.mark.slow
+def test_a_recolouring_network_starts_from_a_paint_network(data, tmp_path):
+    """It is trained with two encoders, resumed, deepened, and paints: `impasto stylize`."""
+    first, output = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    assert run(command(data, "any-style", first, "--quiet")) == 0
+    start = ["--network", "recolour", "--preset", "recolour", "--fine-encoder", "compact"]
+    start += ["--start", str(first), "--crop", "96", "--quiet"]
+    assert run(command(data, "any-style", output, *start)) == 0
+    assert load_network(output).network.kind == "recolour"
+    photo = data / "photos" / "a.png"
+    words = ["--model", str(output), "--style", str(data / "paintings" / "rain.png")]
+    assert run(["stylize", str(photo), *words, "-o", str(tmp_path / "x.png")]) == 0
+    assert images.read(tmp_path / "x.png").tensor.shape == images.read(photo).tensor.shape
+    larger = tmp_path / "larger.safetensors"
+    more = ["--fine-encoder", "compact", "--preset", "recolour", "--crop", "96", "--quiet"]
+    more += ["--start", str(output), "--blocks", "1,4,3"]
+    assert run(command(data, "any-style", larger, *more)) == 0
+    assert load_network(larger).network.shape.blocks == (1, 4, 3)
+
+
 def test_johnsons_network_of_any_size_and_norm(data, tmp_path):
     """And what it makes paints: `impasto stylize`."""
     output, photo = tmp_path / "batch.safetensors", data / "photos" / "a.png"

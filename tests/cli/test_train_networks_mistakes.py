@@ -77,7 +77,7 @@ def small_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
         ("any-style", ["--blocks", "3"],
          "--blocks of paint is 3 numbers, for example 1,4,2, not 3."),
         ("any-style", ["--network", "adain", "--preset", "adain", "--blocks", "3"],
-         "--blocks is of --network paint or strokes or johnson: give that, or leave --blocks out."),
+         "--blocks is of --network paint or recolour or strokes or johnson: give that, or leave"),
         ("multi-style", ["--start", "DATA/fixed.safetensors", "--norm", "batch"],
          "A trained model keeps its norm: leave --norm out"),
         ("per-style", ["--start", "DATA/adain.safetensors", "--preset", "adain"],

@@ -29,7 +29,7 @@ def test_plain_operations_paint_the_same(name, size):
     torch.testing.assert_close(painted, expected, atol=2e-5, rtol=0)
 
 
-@pytest.mark.parametrize("name", ["strokes", "paint", "adain"])
+@pytest.mark.parametrize("name", ["strokes", "recolour", "paint", "adain"])
 def test_plain_operations_read_the_same(name, encoder):
     model = any_style(name, encoder)
     picture = smooth_picture(53, 70, seed=4)

@@ -14,6 +14,7 @@ from impasto.networks.base import StyledNetwork
 from impasto.networks.johnson import JohnsonNetwork, JohnsonShape
 from impasto.networks.model import OnePassModel
 from impasto.networks.paint_network import PaintNetwork, PaintShape
+from impasto.networks.recolour_network import RecolourNetwork
 from impasto.networks.registry import network_kind
 from impasto.networks.shapes import StrokeShape
 from impasto.networks.stroke_network import StrokeNetwork
@@ -42,6 +43,7 @@ NETWORKS: Mapping[str, Callable[[], StyledNetwork]] = {
         PaintShape((8, 8, 8), (1, 1, 1), detail=4, head=4, noise=2)
     ),
     "strokes": lambda: StrokeNetwork(STROKES),
+    "recolour": lambda: RecolourNetwork(SHAPE),
     "johnson": lambda: JohnsonNetwork(JohnsonShape((4, 6, 8), 1)),
     "johnson-batch": lambda: JohnsonNetwork(JohnsonShape((4, 6, 8), 1, "batch")),
     "adain": lambda: AdaINNetwork(random_encoder(ENCODER)),

@@ -46,9 +46,9 @@ def test_a_palette_is_mean_and_second_moments():
 @given(seed=st.integers(0, 10**6))
 def test_moments_of_sums_tell_the_palette(seed):
     image = picture(seed)
-    found = palette_of_sums(moments_of(colour_sums(image)))
-    torch.testing.assert_close(found.mean, palette(image).mean)
-    torch.testing.assert_close(found.square, palette(image).square, rtol=1e-5, atol=1e-6)
+    found, few = palette_of_sums(moments_of(colour_sums(image))), image[..., ::4, ::4]
+    torch.testing.assert_close(found.mean, palette(few).mean)
+    torch.testing.assert_close(found.square, palette(few).square, rtol=1e-5, atol=1e-6)
 
 
 def test_the_map_is_monge_and_kantorovichs():

@@ -8,9 +8,10 @@ import torch
 from helpers.random_inputs import smooth_picture
 from helpers.tiny_networks import SETTINGS, any_style, fixed_styles, network
 from impasto.errors import OptionError
+from impasto.networks.colour_map import recoloured
 from impasto.networks.files import load_network, save_network
 from impasto.networks.model import OnePassModel
-from impasto.networks.net2net import deepened_network
+from impasto.networks.net2net import deepened_network, recolouring_network
 from impasto.networks.paint_network import PaintNetwork
 from impasto.networks.style_predictor import StylePredictor
 from impasto.onepass.stylist import Stylist
@@ -103,5 +104,43 @@ def test_blocks_are_not_taken_away():
 
 
 def test_only_networks_with_such_blocks():
-    with pytest.raises(OptionError, match="of kind paint only: leave blocks out"):
+    with pytest.raises(OptionError, match="of kind paint and recolour only: leave"):
         deepened_network(fixed_styles("johnson", "old"), (1, 2, 1))
+
+
+def test_a_recolouring_network_begins_as_the_network_it_starts_from(encoder):
+    """It paints what that one makes of the recoloured photograph."""
+    before = any_style("paint", encoder)
+    after = recolouring_network(before)
+    photo, style = smooth_picture(48, 64, seed=1), smooth_picture(64, 64, seed=2)
+    vectors = [
+        Stylist(model, encoder=encoder, precision="float32").read_style(style)
+        for model in (before, after.frozen())
+    ]
+    size = before.network.style_size
+    torch.testing.assert_close(vectors[1][:size], vectors[0], rtol=0, atol=1e-6)
+    with torch.enable_grad():  # the palette of all pixels is that of every fourth pixel here
+        few = after.network(photo, vectors[1][None].requires_grad_(True)).detach()
+        plain = before.network(recoloured(photo, style), vectors[0][None].requires_grad_(True))
+    assert (few - plain.detach()).abs().mean() < 0.02
+
+
+@pytest.mark.parametrize("blocks", BLOCKS)
+def test_a_recolouring_network_with_more_blocks_paints_as_before(blocks, encoder):
+    before = recolouring_network(any_style("paint", encoder)).frozen()
+    after = deepened_network(before, blocks).frozen()
+    photo = smooth_picture(48, 64, seed=1)
+    pictures = []
+    for model in (before, after):
+        stylist = Stylist(model, encoder=encoder, precision="float32")
+        vector = stylist.read_style(smooth_picture(64, 64, seed=2))
+        pictures.append(stylist.paint(photo, stylist.spatial_style([vector], photo)))
+    torch.testing.assert_close(*pictures, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["johnson", "strokes", "recolour"])
+def test_only_a_paint_network_for_any_style_can_begin_to_recolour(kind, encoder):
+    with pytest.raises(OptionError, match="starts from one of kind paint"):
+        recolouring_network(any_style(kind, encoder))
+    with pytest.raises(OptionError, match="starts from one of kind paint"):
+        recolouring_network(fixed_styles("paint", "old"))

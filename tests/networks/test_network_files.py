@@ -195,7 +195,7 @@ def test_new_models(encoder_file):
     assert isinstance(new_model("johnson", "compact").network, JohnsonNetwork)
     adain = new_model("adain", str(encoder_file))
     assert adain.predictor.layers == ("relu4_1",)
-    with pytest.raises(OptionError, match=r"'pain': choose one of paint, strokes, johnson"):
+    with pytest.raises(OptionError, match=r"'pain': choose one of paint, recolour, strokes,"):
         new_model("pain", "compact")
 
 

@@ -201,7 +201,7 @@ def test_a_package_can_bring_a_kind(monkeypatch):
     """As an entry point, imported when it is needed and not before."""
     points = [EntryPoint("tiny", "its_network:KIND", "impasto.networks")]
     monkeypatch.setitem(NETWORKS.__dict__, "_entry_points", {p.name: [p] for p in points})
-    assert list(NETWORKS) == ["paint", "strokes", "johnson", "adain", "tiny"]
+    assert list(NETWORKS) == ["paint", "recolour", "strokes", "johnson", "adain", "tiny"]
     assert "its_network" not in sys.modules
     monkeypatch.setitem(sys.modules, "its_network", SimpleNamespace(KIND=TINY))
     assert network_kind("tiny") is TINY
@@ -218,7 +218,7 @@ def test_names_are_unique_and_unknown_ones_listed():
 def test_a_file_of_an_unknown_kind_is_refused(tiny, tmp_path, monkeypatch):
     save_network(tmp_path / "tiny.safetensors", tiny, dtype=torch.float32)
     monkeypatch.delitem(NETWORKS._entries, "tiny")
-    with pytest.raises(WeightsError, match=r"its kind .tiny. is not one of paint, strokes, joh"):
+    with pytest.raises(WeightsError, match=r"its kind .tiny. is not one of paint, recolour, str"):
         load_network(tmp_path / "tiny.safetensors")
 
 

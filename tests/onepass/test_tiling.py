@@ -22,6 +22,7 @@ from impasto.networks.base import StyledNetwork
 from impasto.networks.johnson import JohnsonNetwork
 from impasto.networks.model import OnePassModel
 from impasto.networks.paint_network import PaintNetwork
+from impasto.networks.recolour_network import RecolourNetwork
 from impasto.objective.tiles import plan_tiles
 from impasto.onepass import stylist as stylist_module
 from impasto.onepass.stylist import SpatialStyle, Stylist
@@ -271,7 +272,9 @@ def test_the_chosen_schedule_fits_or_has_the_smallest_tiles(height, width, memor
 
 
 with torch.device("meta"):
-    PLAIN: dict[str, StyledNetwork] = {"paint": PaintNetwork(), "johnson": JohnsonNetwork()}
+    PLAIN: dict[str, StyledNetwork] = {
+        "paint": PaintNetwork(), "recolour": RecolourNetwork(), "johnson": JohnsonNetwork()
+    }  # fmt: skip
 
 MEASURE = """
 import os, resource, sys
@@ -285,6 +288,7 @@ from impasto.networks.model import OnePassModel, new_model
 torch.set_num_threads(1)
 NETWORKS = {
     "paint": lambda: new_model("paint", "compact").network,
+    "recolour": lambda: new_model("recolour", "compact").network,
     "johnson": lambda: JohnsonNetwork(JohnsonShape(blocks=1)),
     "adain": lambda: new_model("adain", "compact").network,
 }
@@ -330,6 +334,8 @@ CASES = [
     "paint whole 0 1281 1281 0 uint8",
     "paint whole 0 320 320 1 uint8",
     "paint paused 144 288 288 0 float32",
+    "recolour whole 0 1281 1281 0 uint8",
+    "recolour whole 0 320 320 1 uint8",
     "johnson whole 0 192 256 0 float32",
     "johnson whole 0 192 256 1 uint8",
     "johnson paused 128 192 256 0 float32",

@@ -11,7 +11,8 @@ style Σ_s^½ has a single direction, and nothing but its greys can be painted.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -78,7 +79,13 @@ def palette_of_numbers(numbers: Tensor) -> Palette:
 
 
 def colour_sums(picture: Tensor) -> Tensor:
-    """A map (B, 6, H, W) whose moments tell the palette: the colours, and sums of two of them."""
+    """A map (B, 6, H/4, W/4) whose moments tell the palette: colours, and sums of two of them.
+
+    Args:
+        picture: (B, 3, H, W) in [0, 1]; uint8 counts in 255ths. Of every fourth row every fourth
+            pixel is taken.
+    """
+    picture = as_float(picture[..., ::4, ::4])
     return torch.cat([picture, picture + picture.roll(1, 1)], 1)
 
 
@@ -128,7 +135,8 @@ class ColourMap(NamedTuple):
             shares: As in :meth:`whiten`.
         """
         centred = plain - self.content_mean[:, :, None, None]
-        matrix = self.outward @ self.inward
+        with without_autocast(plain):
+            matrix = self.outward @ self.inward
         if z is not None:
             matrix, centred = torch.cat([self.outward, matrix], 2), torch.cat([z, centred], 1)
         return _transformed(matrix, centred, shares, self.style_mean)
@@ -146,6 +154,28 @@ def colour_map(content: Palette, style: Palette) -> ColourMap:
         inward, outward = matrices
         means = style.mean.float().expand(len(inward), -1)
         return ColourMap(inward, content.mean.float(), outward, means)
+
+
+Colours: TypeAlias = tuple[ColourMap, Tensor | None]
+"""The map, and the regions' shares (1, R, H, W) if the maps are those of regions."""
+
+
+def colours_of(moments: Moments, style: Sequence[Tensor]) -> Colours:
+    """The map from a photograph's palette to a style's.
+
+    Args:
+        moments: Of the photograph's :func:`colour_sums`.
+        style: The part ``palette`` of a style (see :data:`impasto.networks.base.Affine`).
+    """
+    numbers, *shares = style
+    maps = colour_map(palette_of_sums(moments), palette_of_numbers(numbers))
+    return maps, shares[0] if shares else None
+
+
+def is_one(colours: Colours) -> bool:
+    """Whether one style paints one picture, and no gradient is needed."""
+    colour, shares = colours
+    return not torch.is_grad_enabled() and shares is None and len(colour.inward) == 1
 
 
 def _plain_colour_map(content: Palette, style: Palette) -> ColourMap:

@@ -1,8 +1,10 @@
-"""A trained network with more residual blocks that paints the same pictures at first.
+"""A trained network made larger, to be trained further.
 
-Chen et al. 2016 (arXiv:1511.05641, Net2DeeperNet): a larger network can be trained from a smaller
-one. A residual block adds nothing if its last normalization has γ = 0 and β = 0, so the style
-vectors alone make new blocks identities.
+More residual blocks (Chen et al. 2016, arXiv:1511.05641, Net2DeeperNet): the larger network paints
+the same pictures at first. A residual block adds nothing if its last normalization has γ = 0 and
+β = 0, so the style vectors alone make new blocks identities.
+
+A recolouring network: it paints what the first one makes of the recoloured photograph.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from torch import Tensor
 from impasto.errors import OptionError, option
 from impasto.networks.model import OnePassModel
 from impasto.networks.paint_network import PaintNetwork
+from impasto.networks.recolour_network import RecolourNetwork
 from impasto.networks.style_predictor import StylePredictor
 
 
@@ -23,7 +26,7 @@ def deepened_network(model: OnePassModel, blocks: tuple[int, int, int]) -> OnePa
     """A copy of a model with more blocks, which paints the same pictures.
 
     Args:
-        model: Of kind ``paint``.
+        model: Of kind ``paint`` or ``recolour``.
         blocks: See :class:`impasto.networks.paint_network.PaintShape`; each at least as before.
 
     Raises:
@@ -32,14 +35,15 @@ def deepened_network(model: OnePassModel, blocks: tuple[int, int, int]) -> OnePa
     old = model.network
     if not isinstance(old, PaintNetwork):
         raise OptionError(
-            f"Blocks are added to networks of kind paint only: leave {option('blocks')} out."
+            "Blocks are added to networks of kind paint and recolour only: leave "
+            f"{option('blocks')} out."
         )
     if any(new < before for new, before in zip(blocks, old.shape.blocks, strict=True)):
         before = ",".join(map(str, old.shape.blocks))
         raise OptionError(
             f"The starting model has blocks {before}: {option('blocks')} can only add."
         )
-    network = PaintNetwork(dataclasses.replace(old.shape, blocks=blocks))
+    network = type(old)(dataclasses.replace(old.shape, blocks=blocks))
     network.load_state_dict(network.state_dict() | old.state_dict())
     extension = _VectorExtension(old, network)
     network.initial_style = extension.extend(torch.zeros(old.style_size))
@@ -64,10 +68,12 @@ class _VectorExtension:
                 sources.append(torch.arange(starts[name], starts[name] + 2 * width))
                 constants.append(torch.zeros(2 * width))
             else:
-                sources.append(torch.full((2 * width,), size))  # the zero after the old vector
+                sources.append(torch.full((2 * width,), old.style_size))  # a zero after the vector
                 # Vectors hold γ − 1: the second map of a new block gets γ = 0.
                 scale = -1.0 if name.endswith("b") else 0.0
                 constants.append(torch.cat([torch.full((width,), scale), torch.zeros(width)]))
+        sources.append(torch.arange(size, old.style_size))  # the palette
+        constants.append(torch.zeros(old.style_size - size))
         self._sources, self._constants = torch.cat(sources), torch.cat(constants)
 
     def extend(self, vector: Tensor) -> Tensor:
@@ -79,16 +85,47 @@ class _VectorExtension:
         return torch.cat([rows, rows.new_zeros(1, *rows.shape[1:])])[self._sources]
 
 
+@torch.no_grad()
+def recolouring_network(model: OnePassModel) -> OnePassModel:
+    """A copy of a model of any style whose network recolours the photograph first.
+
+    Args:
+        model: Of kind ``paint``, with a predictor, without named styles: those have no palettes.
+
+    Raises:
+        OptionError: If the model is another one.
+    """
+    old, predictor = model.network, model.predictor
+    if type(old) is not PaintNetwork or not isinstance(predictor, StylePredictor) or model.styles:
+        raise OptionError("A network of kind recolour starts from one of kind paint for any style.")
+    network = RecolourNetwork(old.shape)
+    network.load_state_dict(old.state_dict())
+    larger = StylePredictor(
+        predictor.channels,
+        network.style_size,
+        directions=predictor.directions,
+        hidden=predictor.hidden,
+        palette=network.palette_size,
+    )
+    larger.load_state_dict(predictor.state_dict())
+    return OnePassModel(network, model.encoder, larger, {}, dict(model.card))
+
+
 def _extended_predictor(predictor: StylePredictor, extension: _VectorExtension) -> StylePredictor:
     """The predictor of the longer vectors; its new outputs are at first equal for every style."""
     state = predictor.state_dict()
-    state["last.weight"] = extension.place(state["last.weight"])
-    state["last.bias"] = extension.extend(state["last.bias"])
+    measured = state["last.bias"].new_zeros(predictor.palette)  # takes the palette's place
+    rows = torch.cat([state["last.weight"], measured[:, None].expand(-1, predictor.hidden)])
+    bias = extension.extend(torch.cat([state["last.bias"], measured]))
+    size = len(bias)
+    state["last.weight"] = extension.place(rows)[: size - predictor.palette]
+    state["last.bias"] = bias[: size - predictor.palette]
     larger = StylePredictor(
         predictor.channels,
-        len(state["last.bias"]),
+        size,
         directions=predictor.directions,
         hidden=predictor.hidden,
+        palette=predictor.palette,
     )
     larger.load_state_dict(state)
     return larger

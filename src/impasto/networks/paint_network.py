@@ -85,9 +85,14 @@ class PaintNetwork(StyledNetwork):
         self, image: Tensor, style: Affine, *, origin: tuple[int, int] = (0, 0)
     ) -> StagedForward:
         """See :class:`StyledNetwork`."""
+        x = yield from self._coarse_forward(self._first(image), style, origin)
+        # Scaled and shifted only: normalizing at half size would cost as much as a convolution.
+        return self._last(x, image, *style["head"])
+
+    def _coarse_forward(self, x: Tensor, style: Affine, origin: tuple[int, int]) -> StagedForward:
+        """All between the first convolution's output and the map that the last layers paint."""
         down, deep, up = self.shape.blocks
         # Each map is assigned to x before the yield: a paused pass then holds no earlier map.
-        x = self._first(image)
         quarter = F.relu_((yield from self.modulate("quarter", x, style)))
         x = self._add_noise("eighth", self.convolve("eighth", quarter), origin, 8)
         x = F.relu_((yield from self.modulate("eighth", x, style)))
@@ -104,9 +109,7 @@ class PaintNetwork(StyledNetwork):
             x = yield from self._block(f"up{index}", x, style)
         x = self._fine(quarter, x)
         del quarter
-        x = F.relu_((yield from self.modulate("fine", x, style)))
-        # Scaled and shifted only: normalizing at half size would cost as much as a convolution.
-        return self._last(x, image, *style["head"])
+        return F.relu_((yield from self.modulate("fine", x, style)))
 
     def _first(self, image: Tensor) -> Tensor:
         """The first convolution, on the unshuffled picture."""

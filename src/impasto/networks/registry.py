@@ -21,6 +21,7 @@ NETWORKS = Registry(
     "impasto.networks",
     {
         "paint": "impasto.networks.paint_network:KIND",
+        "recolour": "impasto.networks.recolour_network:KIND",
         "strokes": "impasto.networks.stroke_network:KIND",
         "johnson": "impasto.networks.johnson:KIND",
         "adain": "impasto.networks.adain:KIND",

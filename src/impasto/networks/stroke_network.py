@@ -16,8 +16,6 @@ A style vector holds γ − 1 and β of each layer, the shares of the filters, a
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -29,14 +27,14 @@ from impasto.networks.coarse_maps import smoothly_enlarged, sum_into
 from impasto.networks.colour_map import (
     PALETTE_SIZE,
     ColourMap,
-    colour_map,
+    Colours,
     colour_sums,
-    palette_of_numbers,
-    palette_of_sums,
+    colours_of,
+    is_one,
 )
 from impasto.networks.filter_bank import FilterBank
 from impasto.networks.kind import shape_kind
-from impasto.networks.normalization import Moments, StagedForward
+from impasto.networks.normalization import StagedForward
 from impasto.networks.region_maps import as_tensor
 from impasto.networks.shapes import StrokeShape
 from impasto.nn.bands import MAX_UNITS, Band, in_bands
@@ -48,9 +46,6 @@ _WHITENED = 0.25
 
 _COARSE = 8
 """Pixels over which the photograph is averaged before paint is added."""
-
-Colours: TypeAlias = tuple[ColourMap, Tensor | None]
-"""The map, and the regions' shares (1, R, H, W) if the maps are those of regions."""
 
 
 class StrokeNetwork(StyledNetwork):
@@ -179,7 +174,8 @@ class StrokeNetwork(StyledNetwork):
     ) -> StagedForward:
         """See :class:`StyledNetwork`."""
         down, deep, up, strokes = self.shape.blocks
-        colours = self._colours((yield colour_sums(as_float(image[..., ::4, ::4]))), style)
+        moments = yield colour_sums(image)
+        colours = colours_of(moments, style["palette"])
         # Each map is assigned to x before the yield: a paused pass then holds no earlier map.
         x = self._first(image, colours)
         quarter = F.relu_((yield from self.modulate("quarter", x, style)))
@@ -202,14 +198,9 @@ class StrokeNetwork(StyledNetwork):
         for index in range(strokes):
             x = yield from self._block(f"stroke{index}", x, style)
         # The head is scaled and shifted only: to normalize it would cost as much as a convolution.
-        if _is_one(colours):
+        if is_one(colours):
             return self._last(x, image, colours[0], style)
         return self._last_by_place(x, image, colours, style)
-
-    def _colours(self, moments: Moments, style: Affine) -> Colours:
-        numbers, *shares = style["palette"]
-        content, palette = palette_of_sums(moments), palette_of_numbers(numbers)
-        return colour_map(content, palette), shares[0] if shares else None
 
     def _block(self, name: str, x: Tensor, style: Affine) -> StagedForward:
         """A residual block."""
@@ -229,7 +220,7 @@ class StrokeNetwork(StyledNetwork):
     def _first(self, image: Tensor, colours: Colours) -> Tensor:
         """The first convolution, on the unshuffled picture and its whitened colours."""
         convolution, (colour, shares) = self.convolution("quarter"), colours
-        if _is_one(colours):
+        if is_one(colours):
             # Its output is normalized, so it does not matter that the mean is subtracted.
             weight = _folded(convolution.weight, colour).to(self.dtype)
             weight = weight.contiguous(memory_format=torch.channels_last)
@@ -314,12 +305,6 @@ class StrokeNetwork(StyledNetwork):
 def _names(part: str, count: int) -> list[str]:
     """The convolutions of residual blocks."""
     return [f"{part}{index}{half}" for index in range(count) for half in "ab"]
-
-
-def _is_one(colours: Colours) -> bool:
-    """Whether one style paints one picture, and no gradient is needed."""
-    colour, shares = colours
-    return not torch.is_grad_enabled() and shares is None and len(colour.inward) == 1
 
 
 def _folded(weight: Tensor, colour: ColourMap) -> Tensor:

@@ -1,0 +1,109 @@
+"""The paint network on a recoloured photograph: hues are right before painting begins.
+
+Before all else the photograph gets the style's mean and covariance of colours
+(:func:`impasto.networks.colour_map.colour_map`), so that black and white styles give black and
+white, and different things keep different hues. The map is linear: for one style it is folded into
+the filters that see the photograph, and costs nothing.
+
+A style vector holds γ − 1 and β of each layer, and the palette.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from impasto.images.picture import as_float, match_dtype
+from impasto.networks import half_size
+from impasto.networks.base import Affine
+from impasto.networks.colour_map import (
+    PALETTE_SIZE,
+    ColourMap,
+    colour_sums,
+    colours_of,
+    is_one,
+)
+from impasto.networks.kind import shape_kind
+from impasto.networks.normalization import StagedForward
+from impasto.networks.paint_network import PaintNetwork
+from impasto.networks.shapes import PaintShape
+
+
+class RecolourNetwork(PaintNetwork):
+    """Content picture and style vector in, painted picture out."""
+
+    kind = "recolour"
+    by_region = frozenset(["palette"])
+
+    def __init__(self, shape: PaintShape | None = None) -> None:
+        super().__init__(shape)
+        self.strides["palette"] = 1
+
+    @property
+    def style_size(self) -> int:
+        """See the module."""
+        return super().style_size + PALETTE_SIZE
+
+    @property
+    def palette_size(self) -> int:
+        """See :class:`StyledNetwork`."""
+        return PALETTE_SIZE
+
+    def split(self, style: Tensor) -> dict[str, tuple[Tensor, ...]]:
+        """See :class:`StyledNetwork`; the palette is (B, 9)."""
+        return {**super().split(style), "palette": (style[:, -PALETTE_SIZE:],)}
+
+    @property
+    def style_map_values(self) -> float:
+        """See :class:`StyledNetwork`: also the regions' recoloured photograph, and what makes it.
+
+        Three pictures: the photograph less its mean, the sum, and one region's part.
+        """
+        return super().style_map_values + 9
+
+    def staged_forward(
+        self, image: Tensor, style: Affine, *, origin: tuple[int, int] = (0, 0)
+    ) -> StagedForward:
+        """See :class:`StyledNetwork`."""
+        moments = yield colour_sums(image)
+        colour, shares = colours = colours_of(moments, style["palette"])
+        if not is_one(colours):
+            recoloured = colour.colour(None, as_float(image), shares)
+            x = yield from self._coarse_forward(self._first(recoloured), style, origin)
+            return match_dtype(self._last(x, recoloured, *style["head"]), image)
+        # The first layer's output is normalized, so that only differences of colours count.
+        first = _folded(self.convolution("quarter").weight, colour, 0)
+        x = half_size.first_layer(first, image, colour.content_mean)
+        x = yield from self._coarse_forward(x, style, origin)
+        return self._last_of_one(x, image, colour, style)
+
+    def _last_of_one(
+        self, quarter: Tensor, image: Tensor, colour: ColourMap, style: Affine
+    ) -> Tensor:
+        """The painted picture of one style: its colours are folded into the head's filters."""
+        convolution = self.convolution("head")
+        own = self.shape.detail
+        head = _folded(convolution.weight, colour, own)
+        # The filters see the photograph less its mean. The style's mean goes into the shift.
+        mean = convolution.weight[:, own:].float().sum((2, 3)).view(-1, 3, 4).sum(2)
+        scale, shift = style["head"]
+        shift = shift + scale * (mean @ colour.style_mean[0])
+        last = half_size.LastLayers(
+            half_size.Filters.of(self.convolution("detail")),
+            half_size.Filters(head),
+            half_size.Filters.of(self.convolution("picture")),
+            colour.content_mean,
+        )
+        return last(quarter, image, scale, shift)
+
+
+def _folded(weight: Tensor, colour: ColourMap, before: int) -> Tensor:
+    """Filters (C, before + 12, 3, 3) of a recoloured picture → those of the picture."""
+    own, picture = weight[:, :before], weight[:, before:].float().contiguous()
+    matrix = colour.outward[0] @ colour.inward[0]
+    by_colour = torch.einsum("oupyx,uc->ocpyx", picture.view(-1, 3, 4, 3, 3), matrix)
+    folded = torch.cat([own, by_colour.flatten(1, 2).to(weight.dtype)], 1)
+    return folded.contiguous(memory_format=torch.channels_last)
+
+
+KIND = shape_kind(RecolourNetwork, PaintShape, options=("blocks",))

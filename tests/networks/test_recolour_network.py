@@ -1,0 +1,98 @@
+"""The recolouring network: a paint network on a photograph in the style's colours."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from helpers.random_inputs import smooth_picture
+from helpers.tiny_networks import SHAPE, network, vectors
+from impasto.networks.colour_map import PALETTE_SIZE, recoloured, with_palette
+from impasto.networks.paint_network import PaintNetwork
+from impasto.networks.recolour_network import RecolourNetwork
+
+
+@pytest.fixture(scope="module")
+def net() -> RecolourNetwork:
+    made = network("recolour")
+    assert isinstance(made, RecolourNetwork)
+    return made
+
+
+def of_fours(height: int, width: int, seed: int) -> Tensor:
+    """A picture of blocks of 4 × 4 px: palettes are measured on every fourth pixel."""
+    return (
+        smooth_picture(height // 4, width // 4, seed=seed)
+        .repeat_interleave(4, 2)[..., :height, :]
+        .repeat_interleave(4, 3)
+    )
+
+
+def styles(net: RecolourNetwork, count: int = 1) -> Tensor:
+    pictures = torch.cat([smooth_picture(32, 32, seed=70 + index) for index in range(count)])
+    return with_palette(vectors(count, net.style_size), pictures, net.palette_size)
+
+
+def with_gradients(net: RecolourNetwork, image: Tensor, style: Tensor) -> Tensor:
+    with torch.enable_grad():
+        return net(image, style.clone().requires_grad_(True)).detach()
+
+
+@torch.no_grad()
+def test_it_is_a_paint_network_on_a_recoloured_photograph(net):
+    plain = PaintNetwork(SHAPE).eval()
+    plain.load_state_dict(net.state_dict())
+    image, look = of_fours(64, 80, seed=1), smooth_picture(32, 48, seed=2)
+    style = with_palette(vectors(1, net.style_size), look, net.palette_size)
+    expected = with_gradients(plain, recoloured(image, look), style[:, :-PALETTE_SIZE])
+    torch.testing.assert_close(net(image, style), expected, rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("size", [(64, 80), (33, 47)])
+@torch.no_grad()
+def test_one_style_is_folded_into_the_filters_with_the_same_result(net, size):
+    image, style = smooth_picture(*size, seed=1), styles(net)
+    folded = net(image, style)
+    assert folded.shape == image.shape
+    torch.testing.assert_close(folded, with_gradients(net, image, style), rtol=0, atol=2e-5)
+
+
+@torch.no_grad()
+def test_a_batch_is_painted_as_each_alone(net):
+    images = torch.cat([smooth_picture(48, 64, seed=seed) for seed in (1, 2)])
+    both = styles(net, 2)
+    found = net(images, both)
+    for index in range(2):
+        one = net(images[index : index + 1], both[index : index + 1])
+        torch.testing.assert_close(found[index : index + 1], one, rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@torch.no_grad()
+def test_a_picture_in_bytes(net, count):
+    image = (smooth_picture(48, 64, seed=3) * 255).round()
+    painted = net(image.to(torch.uint8), styles(net, count))
+    expected = (net(image / 255, styles(net, count)) * 255).round()
+    assert painted.dtype == torch.uint8
+    assert (painted.float() - expected).abs().max() <= 1
+
+
+@torch.no_grad()
+def test_the_own_palette_changes_no_colour(net):
+    image = of_fours(64, 64, seed=5)
+    style = with_palette(vectors(1, net.style_size), image, net.palette_size)
+    plain = PaintNetwork(SHAPE).eval()
+    plain.load_state_dict(net.state_dict())
+    expected = plain(image, style[:, :-PALETTE_SIZE])
+    assert (net(image, style) - expected).abs().max() < 0.02  # but for the floors of deviations
+
+
+def test_all_of_it_learns():
+    made = RecolourNetwork(SHAPE).train()
+    style = styles(made).requires_grad_(True)
+    made(smooth_picture(64, 64, seed=8), style).square().mean().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in made.parameters())
+    assert style.grad is not None
+    assert style.grad[:, :-PALETTE_SIZE].any()
+    assert not style.grad[:, -PALETTE_SIZE:].any()  # measured, not learnt
