@@ -1,4 +1,4 @@
-"""Distillation that goes on from a student of the same teacher."""
+"""Distillation that goes on from a student of the same teacher, or learns from a second one."""
 
 from __future__ import annotations
 
@@ -29,9 +29,11 @@ def crops(tmp_path_factory: pytest.TempPathFactory) -> Crops:
     return Crops(list_pictures(folder), SETTINGS.crop)
 
 
-def distillation(crops: Crops, start: Encoder | None = None, **changes: Any) -> Distillation:
+def distillation(
+    crops: Crops, start: Encoder | None = None, fine: Encoder | None = None, **changes: Any
+) -> Distillation:
     settings = DistillSettings(**vars(SETTINGS) | changes)
-    return Distillation(random_encoder(TEACHER), crops, crops, settings, start=start)
+    return Distillation(random_encoder(TEACHER), crops, crops, settings, start=start, fine=fine)
 
 
 def test_a_student_goes_on_where_it_stood(crops, tmp_path):
@@ -79,3 +81,45 @@ def test_a_start_of_another_shape_is_refused(crops):
     other = random_encoder(Architecture((6, 10, 14, 14, 12), (2, 2, 4, 4, 1)))
     with pytest.raises(OptionError, match="is no student of these settings"):
         distillation(crops, start=other)
+
+
+FINE = Architecture((9, 12, 16), (2, 2, 1), padding="reflect")
+
+
+def unexplained(student: Encoder, teacher: Encoder, layer: str) -> float:
+    """Share of the teacher's features that is no linear map of the student's."""
+    picture = smooth_picture(128, 160, seed=9)
+    ours, theirs = (x(picture, [layer])[layer][0].flatten(1).T.double() for x in (student, teacher))
+    found = ours @ torch.linalg.lstsq(ours, theirs).solution
+    return float((theirs - found).square().sum() / theirs.square().sum())
+
+
+@pytest.mark.slow
+def test_the_first_layers_learn_from_a_second_teacher(crops, tmp_path):
+    """The deep ones learn from the teacher."""
+    teachers = {"relu3_1": random_encoder(FINE, seed=3), "relu5_1": random_encoder(TEACHER)}
+    task = distillation(
+        crops, fine=teachers["relu3_1"], learning_rate=0.05, bias_rate=0.02, alone=0.0, seed=1
+    )
+    before = {layer: unexplained(task.encoder(), x, layer) for layer, x in teachers.items()}
+    list(run(task, tmp_path, steps=60))
+    for layer, teacher in teachers.items():
+        assert unexplained(task.encoder(), teacher, layer) < 0.9 * before[layer]
+
+
+def test_what_the_second_teacher_has_is_no_hint_of_the_first(crops):
+    hints = distillation(crops, fine=random_encoder(FINE, seed=3)).hints
+    assert not {"conv1_2", "conv2_2", "conv3_1"} & set(hints)
+    assert "conv3_2" in hints
+    assert {"conv1_2", "conv2_2", "conv3_1"} <= set(distillation(crops).hints)
+
+
+def test_layers_are_not_trained_alone_for_a_second_teacher(crops):
+    """Their inputs would be the first teacher's."""
+    task = distillation(crops, fine=random_encoder(FINE, seed=3), alone=1.0)
+    assert task.step(0, 10)[0]["gram"] > 0
+
+
+def test_a_second_teacher_that_cannot_teach_is_refused(crops):
+    with pytest.raises(OptionError, match="where the student has"):
+        distillation(crops, fine=random_encoder(Architecture((2, 4), (1, 1), padding="reflect")))

@@ -14,6 +14,9 @@ Style layers are compared in the teacher's metric. Its features are rotated once
 principal axes, as many as the student has channels (98 to 99.9 % of their energy), and the student
 learns a 1×1 readout to them. A rotation keeps inner products, so Gram distances between the
 student's readouts approximate those of the teacher.
+
+A second teacher may take over the first layers (``fine``): a compressed teacher approximates deep
+layers well, but strokes are judged by the first layers of the network that it is a copy of.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.encoders.vgg import Architecture, Encoder
+from impasto.encoders.vgg import Encoder
 from impasto.errors import OptionError
 from impasto.losses.content import content_loss
 from impasto.losses.moments import gram_matrix
@@ -34,6 +37,7 @@ from impasto.runtime.interrupts import interruptible
 from impasto.runtime.precision import autocast
 from impasto.training.augmentation import augment
 from impasto.training.crops import Crops, step_generator
+from impasto.training.fine_teacher import FineTeacher, check_widths, student_architecture
 from impasto.training.finite_steps import FiniteSteps
 from impasto.training.image_pool import CONTENT_LAYER, STYLE_LAYERS, ImagePool, PoolSample
 from impasto.training.loop import MovingAverage, cosine_rate
@@ -50,7 +54,9 @@ class Distillation:
         paintings: Crops of style pictures.
         settings: How to distil.
         start: A student of this teacher to train further; new weights by default.
-        device: To train on; the teacher is moved there.
+        fine: A second teacher, frozen: of those style layers that it has, the student learns its
+            features. The convolutions before them are free to differ from the teacher's.
+        device: To train on; the teachers are moved there.
 
     Raises:
         OptionError: For a teacher that lacks one of these layers or is narrower than the student,
@@ -65,22 +71,26 @@ class Distillation:
         settings: DistillSettings,
         *,
         start: Encoder | None = None,
+        fine: Encoder | None = None,
         device: torch.device | None = None,
     ) -> None:
         _check_teacher(teacher, settings)
         self._device = device or torch.device("cpu")
         self.teacher = teacher.to(self._device)
+        self._fine = FineTeacher(fine.to(self._device), settings) if fine else None
         self.settings = settings
         self._photographs, self._paintings = photographs, paintings
         self._teacher_trunk = teacher.without_readouts()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            self.student = Encoder(_student_architecture(settings))
+            self.student = Encoder(student_architecture(settings))
             _initialize(self.student)
             if start is not None:
                 _load_start(self.student, start)
             self._student_trunk = self.student.without_readouts()
             self.hints = _hints(self.student, self._teacher_trunk)
+            if self._fine:
+                self.hints = tuple(name for name in self.hints if name not in self._fine.inner)
             self.projections = nn.ModuleDict(
                 {
                     name: nn.Conv2d(
@@ -94,7 +104,8 @@ class Distillation:
                 }
             )
         self.layers = (*self.hints, *STYLE_LAYERS, CONTENT_LAYER)
-        self._can_train_layers_alone = start is None and not self.projections
+        # It takes the teacher's features as the input of every layer.
+        self._can_train_layers_alone = start is None and not self.projections and not fine
         self._axes, self._sizes = self._measure_teacher(align=start is not None)
         self._trained = nn.ModuleDict({"student": self.student, "projections": self.projections})
         self._trained.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -194,12 +205,12 @@ class Distillation:
         for _ in range(8):
             draws = [self._photographs.draw(4, generator), self._paintings.draw(4, generator)]
             batch = torch.cat(draws).to(self._device)
-            features = self._teacher_trunk(batch, self.layers)
+            features = self._teacher_features(batch)
             student = self.student(batch, STYLE_LAYERS) if align else {}
             for name, feature in features.items():
                 squares.setdefault(name, []).append(float(feature.square().mean()))
             for name in STYLE_LAYERS:
-                feature = self.teacher.read_out(name, features[name])
+                feature = self._read_out(name, features[name])
                 sums[name] = sums.get(name, 0) + gram_matrix(feature, None).mean(0).double()
                 if align:
                     readout = student[name].flatten(2).double()
@@ -216,6 +227,16 @@ class Distillation:
         axes = {name: value.float() for name, value in axes.items()}
         return axes, {name: math.sqrt(sum(v) / len(v)) + 1e-12 for name, v in squares.items()}
 
+    def _teacher_features(self, batch: Tensor) -> dict[str, Tensor]:
+        """Of all hints, style layers and the content layer, before readouts."""
+        features: dict[str, Tensor] = self._teacher_trunk(batch, self.layers)
+        return {**features, **self._fine.features(batch)} if self._fine else features
+
+    def _read_out(self, name: str, features: Tensor) -> Tensor:
+        """A teacher's own readout of a style layer."""
+        source = self._fine.encoder if self._fine and name in self._fine.layers else self.teacher
+        return source.read_out(name, features)
+
     def _targets(self, batch: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The student's targets: the teacher's features at the hints, and its rotated readouts.
 
@@ -223,11 +244,11 @@ class Distillation:
         its first steps to grow to the teacher's. Relative losses are the same in any unit.
         """
         with torch.no_grad(), autocast(self.settings.precision, self._device.type):
-            features: dict[str, Tensor] = self._teacher_trunk(batch, self.layers)
+            features = self._teacher_features(batch)
             readouts = {}
             for name, axes in self._axes.items():
                 weight = axes.T[:, :, None, None].contiguous(memory_format=torch.channels_last)
-                feature = F.conv2d(self.teacher.read_out(name, features[name]), weight)
+                feature = F.conv2d(self._read_out(name, features[name]), weight)
                 readouts[name] = feature / self._sizes[name]
             hints = {name: features[name] / self._sizes[name] for name in self.hints}
             return hints, readouts
@@ -304,22 +325,7 @@ def _error(features: Tensor, target: Tensor) -> Tensor:
 
 def _check_teacher(teacher: Encoder, settings: DistillSettings) -> None:
     teacher.check_layers([*STYLE_LAYERS, CONTENT_LAYER])
-    for name, width in zip(STYLE_LAYERS, settings.widths, strict=True):
-        if teacher.channels(name) < width:
-            raise OptionError(
-                f"The teacher has {teacher.channels(name)} channels at {name}, where the student "
-                f"has {width}: name a larger teacher."
-            )
-
-
-def _student_architecture(settings: DistillSettings) -> Architecture:
-    return Architecture(
-        widths=settings.widths,
-        depths=(2, 2, 4, 4, 1),
-        pooling=settings.pooling,
-        padding="reflect",
-        readouts=dict(zip(STYLE_LAYERS, settings.widths, strict=True)),
-    )
+    check_widths(teacher, settings, STYLE_LAYERS)
 
 
 def _load_start(student: Encoder, start: Encoder) -> None:

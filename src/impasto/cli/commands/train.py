@@ -53,16 +53,20 @@ def _encoder(args: argparse.Namespace) -> int:
     device = find_training_device(args.device)
     teacher = open_encoder(args.teacher)
     start = open_encoder(args.start) if args.start else None
+    fine = open_encoder(args.fine_teacher) if args.fine_teacher else None
     photographs = read_crops(args.content, settings.crop, args)
     paintings = read_crops(args.style, settings.crop, args)
     checkpoint_settings = {
         "teacher": digest_of(teacher.state_dict().values()),
         "start": digest_of(start.state_dict().values()) if start else None,
+        **({"fine teacher": digest_of(fine.state_dict().values())} if fine else {}),
         "content": photographs.name,
         "style": paintings.name,
         **asdict(settings),
     }
-    task = Distillation(teacher, photographs, paintings, settings, start=start, device=device)
+    task = Distillation(
+        teacher, photographs, paintings, settings, start=start, fine=fine, device=device
+    )
     output = absolute(args.output)  # the working folder may be removed during the training
     folder = absolute(run_folder(args))
     tensorboard, problems = TensorBoardLog(folder) if args.tensorboard else None, Problems()

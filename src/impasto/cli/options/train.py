@@ -45,6 +45,9 @@ def configure(parser: Parser) -> None:
     add = under(encoder, "Optimization").add_argument
     add("--teacher", required=True, metavar="NAME|FILE", help="encoder to learn from")
     add("--start", metavar="NAME|FILE", help="a student of this teacher to train further")
+    add("--fine-teacher", metavar="NAME|FILE",
+        help="a second teacher, of the first style layers, such as a large one whose deep layers "
+             "--teacher approximates")  # fmt: skip
     add("--pooling", default=default.pooling, choices=("max", "average"),
         help=f"pooling of the student [{default.pooling}]")  # fmt: skip
     add("--crop", type=int, default=default.crop, metavar="N",
