@@ -170,6 +170,6 @@ def test_model_card_has_the_same_sections_for_each_model():
     card = (ROOT / "src/impasto/data/MODEL_CARD.md").read_text(encoding="utf-8")
     sections = ["Data", "Command", "Figures", "Weak spots", "Licence"]
     models = re.split(r"^# `(\w+)`$", card, flags=re.MULTILINE)[1:]
-    assert models[::2] == ["compact", "any", "multi"]
+    assert models[::2] == ["compact2", "compact", "any", "multi"]
     for text in models[1::2]:
         assert re.findall(r"^## (.+)$", text, re.MULTILINE) == sections

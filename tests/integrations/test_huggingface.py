@@ -43,7 +43,7 @@ def space(publish, tmp_path_factory):
     return publish.space_folder(tmp_path_factory.mktemp("space"))
 
 
-@pytest.mark.parametrize("name", ["compact", "any", "multi"])
+@pytest.mark.parametrize("name", ["compact", "compact2", "any", "multi"])
 def test_cards_are_in_the_form_of_the_hub_and_tell_what_the_model_card_tells(models, name):
     path = models / name / "README.md"
     data = huggingface_hub.ModelCard.load(path).data
@@ -63,7 +63,7 @@ def test_cards_are_in_the_form_of_the_hub_and_tell_what_the_model_card_tells(mod
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["compact", "any", "multi"])
+@pytest.mark.parametrize("name", ["compact", "compact2", "any", "multi"])
 def test_what_a_card_says_works(models, name, tmp_path, monkeypatch):
     for recipe_name, recipe in impasto.RECIPES.items():
         monkeypatch.setitem(impasto.RECIPES, recipe_name, recipe.replace(scales=1, steps=2))

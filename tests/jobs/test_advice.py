@@ -131,21 +131,21 @@ def not_there(empty, monkeypatch) -> None:
 
 def test_the_papers_recipes_need_no_download(not_there, tmp_path: Path):
     recipe = impasto.get_recipe("gatys2015").replace(size=64, steps=1)
-    assert {r.encoder for name, r in RECIPES.items() if "gatys" in name} == {"vgg19 or compact"}
+    assert {r.encoder for name, r in RECIPES.items() if "gatys" in name} == {"vgg19 or compact2"}
     request = PaintRequest(images.read(PIXELS), (StyleInput(images.read(NOISE)),), recipe)
     running = impasto.run(request)
     told = [event.text for event in running if isinstance(event, Note)]
     assert len(told) == 1
-    assert "vgg19 is not on this machine: compact" in told[0]
+    assert "vgg19 is not on this machine: compact2" in told[0]
     assert "encoder vgg19 downloads it once (575 MB)" in told[0]
     resources = Resources()
     assert [len(notes(request, resources)) for _ in range(2)] == [1, 0]
     result = running.result
-    assert result.recipe == recipe.replace(encoder="compact")
+    assert result.recipe == recipe.replace(encoder="compact2")
     path = result.save(tmp_path / "made.png")
     described = json.loads(images.read_metadata(path)["request"])
-    assert described["recipe"]["encoder"] == "compact"
-    same = impasto.paint(PIXELS, NOISE, recipe=recipe.replace(encoder="compact"))
+    assert described["recipe"]["encoder"] == "compact2"
+    same = impasto.paint(PIXELS, NOISE, recipe=recipe.replace(encoder="compact2"))
     assert torch.equal(same.tensor, result.tensor)
     step = next(iter(impasto.Painter(PIXELS, NOISE, recipe)))
     assert step.note == told[0]
@@ -189,7 +189,7 @@ def test_a_comparison_tells_it_once(not_there, tmp_path, monkeypatch, capsys):
     assert run_command(["compare", "photo.png", "noise.png", *options, *sweep]) == 0
     assert capsys.readouterr().err.count("--encoder vgg19 downloads it once") == 1
     cells = [images.read_metadata(path) for path in tmp_path.glob("grid*/*.png")]
-    assert {json.loads(cell["request"])["recipe"]["encoder"] for cell in cells} == {"compact"}
+    assert {json.loads(cell["request"])["recipe"]["encoder"] for cell in cells} == {"compact2"}
 
 
 def test_an_unknown_encoder_is_still_refused():

@@ -172,7 +172,7 @@ def test_a_function_is_an_encoder_wherever_one_is_named(where, photo, painting):
 
 
 def test_an_encoder_is_used_as_the_one_of_that_name(photo, painting):
-    given = impasto.open_encoder("compact")
+    given = impasto.open_encoder("compact2")
     weights = {name: value.clone() for name, value in given.state_dict().items()}
     for changes in ({}, {"pooling": "average"}):
         named = impasto.paint(photo, painting, size=64, scales=1, steps=2, **changes)

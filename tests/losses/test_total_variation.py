@@ -53,7 +53,20 @@ VARIATION = {
 
 
 def test_every_variation_has_a_reference():
-    assert VARIATION.keys() == VARIATIONS.keys()
+    assert {*VARIATION, "chroma-squared"} == VARIATIONS.keys()
+
+
+def test_differences_of_colour_count_seven_times():
+    """Squared differences, and six times those from the mean of the channels."""
+    image = maps()
+    grey = image.mean(1, keepdim=True).expand_as(image)
+    colour = total_variation(image - grey, "squared", mean=False)
+    expected = total_variation(image, "squared", mean=False) + 6 * colour
+    found = total_variation(image, "chroma-squared", mean=False)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=0)
+    torch.testing.assert_close(
+        total_variation(grey, "chroma-squared"), total_variation(grey, "squared")
+    )
 
 
 @pytest.mark.parametrize("kind", VARIATION)

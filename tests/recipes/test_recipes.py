@@ -205,7 +205,7 @@ def test_gatys_as_published(name, ratio):
     assert recipe.content_weight / recipe.style_weight == pytest.approx(1000 * ratio)
     assert recipe.style_layers == {f"relu{block}_1": 0.2 for block in range(1, 6)}
     assert recipe.content_layers == {"relu4_2": 1.0}
-    assert recipe.encoder == "vgg19 or compact"  # VGG-19 where it was downloaded
+    assert recipe.encoder == "vgg19 or compact2"  # VGG-19 where it was downloaded
     assert (recipe.pooling, recipe.style_loss) == ("average", "gram")
     assert (recipe.normalization, recipe.content_normalization) == ("relative", "relative")
     assert (recipe.optimizer, recipe.init, recipe.scales) == ("lbfgs", "noise", 1)

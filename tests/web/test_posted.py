@@ -121,7 +121,7 @@ def test_sizes_beyond_the_limits_are_refused_before_anything_is_read():
 
 
 def test_encoders_that_would_be_downloaded_are_refused(cache):
-    assert encoders_here() == ["compact", "vgg19 or compact"]
+    assert encoders_here() == ["compact", "compact2", "vgg19 or compact2"]
     with pytest.raises(OptionError, match="vgg19"):
         read(paint_request(encoder="vgg19"))
 

@@ -36,7 +36,7 @@ def test_every_record_is_found_by_its_name() -> None:
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(
-        OptionError, match=r"compact, vgg19, vgg16, any, multi, .*\. Did you mean 'vgg19'"
+        OptionError, match=r"compact, compact2, vgg19, vgg16, any, multi, .*\. Did you mean 'vgg19'"
     ):
         store.locate("vgg18")
 

@@ -24,12 +24,25 @@ def _sum(differences: Tensor) -> Tensor:
     return differences.flatten(1).sum(1)
 
 
+_CHROMA = 7.0
+"""Weight of differences of colour relative to those of lightness."""
+
+
+def _with_chroma(differences: Tensor) -> Tensor:
+    grey = differences.mean(1, keepdim=True)
+    chroma = (differences - grey).square().flatten(1).sum(1)
+    return differences.shape[1] * grey.square().flatten(1).sum(1) + _CHROMA * chroma
+
+
 VARIATIONS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     # Σ |x↓| + |x→|
     "l1": lambda down, right: _sum(down.abs()) + _sum(right.abs()),
     # Σ x↓² + x→²: what most style transfer code calls TV (β = 2 of Mahendran & Vedaldi 2015); here
     # anisotropic and isotropic are the same except in the last row and column.
     "squared": lambda down, right: _sum(down.square()) + _sum(right.square()),
+    # The same, where differences of colour count more than those of lightness. Optimization leaves
+    # fine noise in the picture. In lightness it passes for brushwork, in colour it is specks.
+    "chroma-squared": lambda down, right: _with_chroma(down) + _with_chroma(right),
     # Σ √(x↓² + x→²): Rudin, Osher & Fatemi 1992.
     "isotropic": _gradient_norm,
     # Σ x↓² + x→² over the pixels that have both neighbours (Mahendran & Vedaldi, arXiv:1412.0035).

@@ -14,7 +14,9 @@ STYLE_NORMALIZATIONS = ("relative", "gatys", "mean")  # of impasto.losses.statis
 
 CONTENT_NORMALIZATIONS = ("relative", "gatys", "quarter", "mean")  # of impasto.losses.content
 
-VARIATIONS = ("l1", "squared", "isotropic", "isotropic-squared")  # of losses.total_variation
+VARIATIONS = (  # of losses.total_variation
+    "l1", "squared", "chroma-squared", "isotropic", "isotropic-squared"
+)  # fmt: skip
 
 COLOUR_MODES = ("style", "content", "luminance", "match")  # impasto.colour.modes.COLOUR_MODES
 

@@ -19,7 +19,7 @@ PAPERS_RATIO = 1000.0
 """Content weight in relative units over the papers' α/β, where the style weight is 1."""
 
 _GATYS = Recipe(
-    encoder="vgg19 or compact",  # which needs no download
+    encoder="vgg19 or compact2",  # which needs no download
     pooling="average",
     scales=1,
     paint_size=0,

@@ -67,9 +67,9 @@ class Recipe:
     """How a picture is painted. The defaults are Impasto's own recipe."""
 
     encoder: str | EncoderLike = entry(
-        "compact",
-        "encoder of the features compared: compact, vgg19, vgg16, or the path of an encoder file; "
-        "vgg19 or compact: vgg19 if it was downloaded before",
+        "compact2",
+        "encoder of the features compared: compact2, compact, vgg19, vgg16, or the path of a file; "
+        "vgg19 or compact2: vgg19 if it was downloaded before",
         group=OPTIMIZATION,
         papers="vgg19",
         objects=Objects("encoder", callable, "a function of (image, layer names)"),
@@ -201,7 +201,7 @@ class Recipe:
         4.0, "weight of the total variation", group=OPTIMIZATION, range=_WEIGHT, papers="0"
     )
     tv: str = entry(
-        "squared", "kind of the total variation", group=OPTIMIZATION, choices=VARIATIONS
+        "chroma-squared", "kind of the total variation", group=OPTIMIZATION, choices=VARIATIONS
     )
     normalization: str = entry(
         "relative",

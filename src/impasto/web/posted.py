@@ -274,7 +274,7 @@ def encoders_here() -> list[str]:
     """The encoders that can be used without a download."""
     names = [name for name, record in WEIGHTS.items() if record.kind == "encoder"]
     here = [name for name in names if locate(name) is not None]
-    return [*here, "vgg19 or compact"]
+    return [*here, "vgg19 or compact2"]
 
 
 def _check_networks(request: AnyRequest) -> None:

@@ -73,6 +73,16 @@ _RECORDS = (
         value_range=_IMAGENET_RANGE,
     ),
     WeightRecord(
+        name="compact2",
+        kind="encoder",
+        urls=(),
+        sha256="ab0c99054f78c2815a2c21ffd20a8cffce85dd35d26702958c471cae80787607",
+        bytes=1_700_720,
+        licence="MIT",
+        paper="distilled from VGG-19 after Wang et al. 2020, arXiv:2003.08436",
+        value_range=_IMAGENET_RANGE,
+    ),
+    WeightRecord(
         name="vgg19",
         kind="encoder",
         urls=("https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",),

@@ -182,8 +182,9 @@ def _judges(
     if settings.two_encoders is None:
         for name, value in given.items():
             if value is not None:
+                presets = " or ".join(name for name, of in PRESETS.items() if of.two_encoders)
                 raise OptionError(
-                    f"{flag(name)} needs --preset strokes: give that, or leave it out."
+                    f"{flag(name)} needs --preset {presets}: give that, or leave it out."
                 )
         return None, {}
     fine = open_encoder(given["fine_encoder"] or "vgg19")

@@ -78,9 +78,9 @@ def _configure(parser: Parser, name: str) -> None:
     add("--encoder", default="compact", metavar="NAME|FILE",
         help="computes losses, and reads styles [compact]")  # fmt: skip
     add("--fine-encoder", metavar="NAME|FILE",
-        help="judges strokes with --preset strokes [vgg19]")  # fmt: skip
+        help="judges strokes with --preset recolour or strokes [vgg19]")  # fmt: skip
     add("--deep-encoder", metavar="NAME|FILE",
-        help="judges content with --preset strokes [the fine encoder]")  # fmt: skip
+        help="judges content with the same presets [the fine encoder]")  # fmt: skip
     add_network_options(optimization)
     if name == "multi-style":
         add("--add-style", metavar="MODEL",
