@@ -6,7 +6,8 @@ The pictures are those that ``impasto train encoder --hold-back`` leaves out. Tw
 
 * per layer, the relative error ‖P f − t‖² / ‖t‖² of the teacher's features t from the encoder's f,
   P being the best linear map, fitted on one half of the pictures and measured on the other; and the
-  same with P an isometry up to a unit, which is what relative Gram distances rest on;
+  same with P an isometry up to a unit, which is what relative Gram distances rest on. A teacher of
+  the first layers only is compared at those (``--pairs 0``);
 * pictures painted by one recipe through the encoder and through the teacher, with equal steps, both
   measured by the teacher: style = mean over relu1_1 … relu5_1 of ‖G − G_s‖² / ‖G_s‖², content =
   ‖F − F_c‖² / ‖F_c‖² at relu4_1.
@@ -40,7 +41,7 @@ def main() -> None:
     parser.add_argument("--content", required=True, help="folder of photographs")
     parser.add_argument("--style", required=True, help="folder of paintings")
     parser.add_argument("--pictures", type=int, default=24, help="for the feature errors [24]")
-    parser.add_argument("--pairs", type=int, default=8, help="painted through both [8]")
+    parser.add_argument("--pairs", type=int, default=8, help="painted through both; 0: none [8]")
     parser.add_argument("--size", type=int, default=384, help="long side of the pictures [384]")
     parser.add_argument("--recipe", default="default", help="recipe of the paintings [default]")
     parser.add_argument("--sheet", type=Path, help="write the pictures as a contact sheet")
@@ -53,7 +54,8 @@ def main() -> None:
     print(f"{'layer':8} {'linear':>8} {'isometry':>8}")
     for layer, (linear, isometry) in figures["features"].items():
         print(f"{layer:8} {linear:8.4f} {isometry:8.4f}")
-    figures["paintings"] = paintings(args, contents[: args.pairs], styles[: args.pairs])
+    if args.pairs:
+        figures["paintings"] = paintings(args, contents[: args.pairs], styles[: args.pairs])
     if args.json:
         args.json.write_text(json.dumps(figures, indent=2))
 
@@ -61,14 +63,15 @@ def main() -> None:
 def feature_errors(args, contents, styles):
     """Layer → relative error of the best linear map and of the best isometry."""
     teacher, encoder = open_encoder(args.teacher), open_encoder(args.encoder)
+    layers = [layer for layer in STYLE_LAYERS if layer in teacher.layers]
     half = args.pictures // 2
     paths = [path for pair in zip(contents[:half], styles[:half], strict=True) for path in pair]
     sums = [{}, {}]
     for index, path in enumerate(paths):
         image = images.read(path, long_side=args.size).tensor
         with torch.no_grad():
-            targets, features = teacher(image, STYLE_LAYERS), encoder(image, STYLE_LAYERS)
-        for layer in STYLE_LAYERS:
+            targets, features = teacher(image, layers), encoder(image, layers)
+        for layer in layers:
             t = targets[layer][0].flatten(1).double()
             f = features[layer][0].flatten(1).double()
             new = (f @ f.T, t @ f.T, t.square().sum())
@@ -78,7 +81,7 @@ def feature_errors(args, contents, styles):
         layer: tuple(
             _error(fit(*sums[0][layer][:2]), *sums[1][layer]) for fit in (_linear, _isometry)
         )
-        for layer in STYLE_LAYERS
+        for layer in layers
     }
 
 

@@ -59,7 +59,7 @@ def built_in_folders(folder: Path, owner: str = "impasto") -> list[Path]:
     """
     made = []
     for name, text in built_in_texts().items():
-        kind = "encoder" if name == "compact" else kind_of(impasto.open_network(name))
+        kind = "encoder" if name.startswith("compact") else kind_of(impasto.open_network(name))
         card = hub_card(name, text, f"{owner}/{name}", kind)
         made.append(_write_model(folder / name, DATA / f"{name}.safetensors", card))
     return made
