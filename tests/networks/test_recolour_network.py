@@ -8,7 +8,16 @@ from torch import Tensor
 
 from helpers.random_inputs import smooth_picture
 from helpers.tiny_networks import SHAPE, network, vectors
-from impasto.networks.colour_map import PALETTE_SIZE, recoloured, with_palette
+from impasto.losses.moments import mean_and_gram
+from impasto.networks.colour_map import (
+    PALETTE_SIZE,
+    Palette,
+    colour_map,
+    palette_numbers,
+    palette_of_numbers,
+    recoloured,
+    with_palette,
+)
 from impasto.networks.paint_network import PaintNetwork
 from impasto.networks.recolour_network import RecolourNetwork
 
@@ -29,6 +38,10 @@ def of_fours(height: int, width: int, seed: int) -> Tensor:
     )
 
 
+def palette(picture: Tensor) -> Palette:
+    return palette_of_numbers(palette_numbers(mean_and_gram(picture, None)))
+
+
 def styles(net: RecolourNetwork, count: int = 1) -> Tensor:
     pictures = torch.cat([smooth_picture(32, 32, seed=70 + index) for index in range(count)])
     return with_palette(vectors(count, net.style_size), pictures, net.palette_size)
@@ -40,12 +53,22 @@ def with_gradients(net: RecolourNetwork, image: Tensor, style: Tensor) -> Tensor
 
 
 @torch.no_grad()
+def test_black_and_white_styles_paint_black_and_white(net):
+    grey = smooth_picture(32, 32, seed=5).mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    style = with_palette(vectors(1, net.style_size), grey, net.palette_size)
+    painted = net(smooth_picture(64, 64, seed=6), style)
+    assert (painted.amax(1) - painted.amin(1)).max() < 0.03
+    assert painted.std() > 0.02
+
+
+@torch.no_grad()
 def test_it_is_a_paint_network_on_a_recoloured_photograph(net):
     plain = PaintNetwork(SHAPE).eval()
     plain.load_state_dict(net.state_dict())
     image, look = of_fours(64, 80, seed=1), smooth_picture(32, 48, seed=2)
     style = with_palette(vectors(1, net.style_size), look, net.palette_size)
     expected = with_gradients(plain, recoloured(image, look), style[:, :-PALETTE_SIZE])
+    expected = colour_map(*map(palette, (image, look))).bounded(expected).clamp(0, 1)
     torch.testing.assert_close(net(image, style), expected, rtol=0, atol=2e-5)
 
 
@@ -85,7 +108,7 @@ def test_the_own_palette_changes_no_colour(net):
     plain = PaintNetwork(SHAPE).eval()
     plain.load_state_dict(net.state_dict())
     expected = plain(image, style[:, :-PALETTE_SIZE])
-    assert (net(image, style) - expected).abs().max() < 0.02  # but for the floors of deviations
+    assert (net(image, style) - expected).abs().max() < 0.03  # but for the floors of deviations
 
 
 def test_all_of_it_learns():

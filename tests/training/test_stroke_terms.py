@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from helpers.random_inputs import smooth_picture
-from impasto.training.stroke_terms import LatticeTerm, RangeTerm, SlicedPaletteTerm
+from impasto.training.stroke_terms import LatticeTerm, RangeTerm, SlicedPaletteTerm, WeaveTerm
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -92,3 +92,29 @@ def test_range_is_what_lies_outside():
     image = torch.tensor([-0.5, 0.0, 0.3, 1.0, 1.5, 2.0]).view(1, 1, 1, 6)
     loss = RangeTerm(2.0)({"image": image})["range"]
     assert float(loss) == pytest.approx(2 * (0.25 + 0.25 + 1) / 6)
+
+
+def waves(period: float, size: int = 128) -> torch.Tensor:
+    """A picture (1, 3, size, size) of diagonal waves around grey."""
+    places = torch.arange(size) / period
+    wave = torch.sin(2 * torch.pi * (places[:, None] + places) / 2**0.5)
+    return 0.5 + 0.1 * wave.expand(1, 3, -1, -1)
+
+
+def test_weaves_count_where_the_photograph_is_even():
+    even = torch.full((1, 3, 128, 128), 0.5)
+    term = WeaveTerm(even, 1.0)
+
+    def loss(picture: torch.Tensor) -> float:
+        return float(term({"image": picture})["weave"])
+
+    assert loss(even) == pytest.approx(0, abs=1e-6)
+    generator = torch.Generator().manual_seed(0)
+    noise = F.avg_pool2d(torch.rand(1, 3, 136, 136, generator=generator), 9, 1)
+    noise = 0.5 + 0.1 / 2**0.5 * (noise - noise.mean()) / noise.std()  # the waves' energy
+    for period in (8, 12, 16):
+        assert loss(waves(period)) > 3 * loss(noise)
+    for period in (3, 40):  # another term's, and shades
+        assert loss(waves(period)) < 0.1 * loss(waves(8))
+    busy = WeaveTerm(torch.rand(1, 3, 128, 128, generator=generator), 1.0)
+    assert float(busy({"image": waves(8)})["weave"]) < 0.01 * loss(waves(8))

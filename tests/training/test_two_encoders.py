@@ -70,7 +70,7 @@ def test_style_and_content_are_sums_over_views_layers_and_statistics():
     kept, found = (deep(x, ["relu4_1"])["relu4_1"] for x in (content, painted))
     assert float(losses["content"]) == pytest.approx(0.25 * float(content_loss(found, kept)))
     assert set(losses) == {
-        "style", "content", "tv", "range", "palette", "even", "grid", "lattice"
+        "style", "content", "tv", "range", "palette", "even", "grid", "lattice", "weave"
     }  # fmt: skip
 
 

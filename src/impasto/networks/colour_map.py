@@ -38,6 +38,9 @@ _OF_SUMS = (0, 4, 3, 4, 1, 5, 3, 5, 2)
 _CONTENT_FLOOR = 0.03
 """Deviation added to a photograph's colours: the noise of a grey one is not taken for colours."""
 
+_BOUND_FLOOR = 0.012
+"""Deviation along an axis of a style's colours at which half of what is painted along it stays."""
+
 _STYLE_FLOOR = 0.002
 """The same for a style: less than 1/255, so that black and white stays black and white."""
 
@@ -140,6 +143,28 @@ class ColourMap(NamedTuple):
         if z is not None:
             matrix, centred = torch.cat([self.outward, matrix], 2), torch.cat([z, centred], 1)
         return _transformed(matrix, centred, shares, self.style_mean)
+
+    def bound(self) -> Tensor:
+        """(B, 3, 3), a matrix that keeps to the style's colours: Σ_s (Σ_s + ε² I)⁻¹.
+
+        Along an axis on which the style's colours hardly differ, neither do painted colours less
+        the style's mean. So a black-and-white style gives black and white.
+        """
+        with without_autocast(self.outward):
+            covariance = self.outward.float() @ self.outward.float()
+            floor = _BOUND_FLOOR**2 * torch.eye(3, device=covariance.device)
+            return covariance @ inverse(covariance + floor)
+
+    def bounded(self, painted: Tensor, shares: Tensor | None = None) -> Tensor:
+        """A painted picture (B, 3, H, W) kept to the style's colours by :meth:`bound`.
+
+        Args:
+            painted: In [0, 1].
+            shares: As in :meth:`whiten`.
+        """
+        matrix, mean = self.bound(), self.style_mean.float()
+        shift = mean - (matrix @ mean[:, :, None])[:, :, 0]
+        return _transformed(matrix, painted, shares, shift)
 
 
 def colour_map(content: Palette, style: Palette) -> ColourMap:

@@ -3,7 +3,8 @@
 Before all else the photograph gets the style's mean and covariance of colours
 (:func:`impasto.networks.colour_map.colour_map`), so that black and white styles give black and
 white, and different things keep different hues. The map is linear: for one style it is folded into
-the filters that see the photograph, and costs nothing.
+the filters that see the photograph, and costs nothing. What is painted keeps to the style's colours
+as well (:meth:`impasto.networks.colour_map.ColourMap.bound`).
 
 A style vector holds γ − 1 and β of each layer, and the palette.
 """
@@ -27,10 +28,14 @@ from impasto.networks.kind import shape_kind
 from impasto.networks.normalization import StagedForward
 from impasto.networks.paint_network import PaintNetwork
 from impasto.networks.shapes import PaintShape
+from impasto.nn.bands import Band
 
 
 class RecolourNetwork(PaintNetwork):
-    """Content picture and style vector in, painted picture out."""
+    """Content picture and style vector in, painted picture out.
+
+    The result is clipped to [0, 1] in evaluation mode only: a clipped pixel has no gradient.
+    """
 
     kind = "recolour"
     by_region = frozenset(["palette"])
@@ -70,7 +75,8 @@ class RecolourNetwork(PaintNetwork):
         if not is_one(colours):
             recoloured = colour.colour(None, as_float(image), shares)
             x = yield from self._coarse_forward(self._first(recoloured), style, origin)
-            return match_dtype(self._last(x, recoloured, *style["head"]), image)
+            painted = colour.bounded(self._last(x, recoloured, *style["head"]), shares)
+            return match_dtype(painted if self.training else painted.clamp(0, 1), image)
         # The first layer's output is normalized, so that only differences of colours count.
         first = _folded(self.convolution("quarter").weight, colour, 0)
         x = half_size.first_layer(first, image, colour.content_mean)
@@ -88,11 +94,19 @@ class RecolourNetwork(PaintNetwork):
         mean = convolution.weight[:, own:].float().sum((2, 3)).view(-1, 3, 4).sum(2)
         scale, shift = style["head"]
         shift = shift + scale * (mean @ colour.style_mean[0])
+        bound, style_mean = colour.bound()[0], colour.style_mean[0].view(3, 1, 1, 1, 1)
+
+        def finish(band: Band, values: Tensor) -> Tensor:
+            centred = values.sigmoid_().sub_(style_mean)
+            bounded = torch.einsum("uc,bchiwj->buhiwj", bound, centred)
+            return bounded.add_(style_mean).clamp_(0, 1)
+
         last = half_size.LastLayers(
             half_size.Filters.of(self.convolution("detail")),
             half_size.Filters(head),
             half_size.Filters.of(self.convolution("picture")),
             colour.content_mean,
+            finish,
         )
         return last(quarter, image, scale, shift)
 

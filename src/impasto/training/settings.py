@@ -23,6 +23,7 @@ class TwoEncoderSettings:
         half_weight: Of the fine layers at half the size.
         window: Side in pixels of the window that the fine layers see at full size.
         lattice_weight: Of :class:`impasto.training.stroke_terms.LatticeTerm`.
+        weave_weight: Of :class:`impasto.training.stroke_terms.WeaveTerm`.
         range_weight: Of :class:`impasto.training.stroke_terms.RangeTerm`.
         style_crops: Crops of each style picture in all, so that their statistics are measured once
             and kept (half a megabyte each); 0 for a new crop each time.
@@ -34,6 +35,7 @@ class TwoEncoderSettings:
     half_weight: float = 0.5
     window: int = 128
     lattice_weight: float = 0.35
+    weave_weight: float = 0.0
     range_weight: float = 4.0
     style_crops: int = 4
 
@@ -147,13 +149,13 @@ PRESETS: Mapping[str, OnePassSettings] = {
         crop=224,
         first_crop=192,
         first_share=0.5,
-        content_layers={"relu4_1": 0.25},
+        content_layers={"relu4_1": 0.15},
         palette_weight=0.5,
         even_weight=60.0,
         grid_weight=60.0,
         tv_weight=1.0,
         learning_rate=1e-3,
-        two_encoders=TwoEncoderSettings(),
+        two_encoders=TwoEncoderSettings(weave_weight=6.0),
     ),
     # For --network strokes: the judges and weights that its pictures were best with.
     "strokes": OnePassSettings(

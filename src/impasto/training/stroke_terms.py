@@ -12,6 +12,7 @@ from torch import Tensor
 from impasto.colour.spaces import to_oklab
 from impasto.losses.sliced import random_directions
 from impasto.objective.terms import Features
+from impasto.training.terms import CheckerboardTerm
 
 
 class SlicedPaletteTerm:
@@ -94,6 +95,19 @@ class LatticeTerm:
         rows, columns = (length // count for length in x.shape[-2:])
         places = x.reshape(*x.shape[:2], rows, count, columns, count).mean((2, 4))
         return (places - places.mean((2, 3), keepdim=True)).square().mean((1, 2, 3))
+
+
+class WeaveTerm(CheckerboardTerm):
+    """No weaves or rows of strokes where the photograph is uniform: periods of 5 to 20 pixels.
+
+    What a network paints into an even sky can but follow the lattice of its coarse maps.
+    """
+
+    NAME = "weave"
+    CELL = 64
+    STEP = 32
+    SHORTEST = 5
+    LONGEST = 20
 
 
 class RangeTerm:

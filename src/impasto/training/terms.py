@@ -119,8 +119,10 @@ class CheckerboardTerm:
     """
 
     layers = ("image",)
+    NAME = "grid"
     CELL = 32
     STEP = 16
+    SHORTEST = 1
     LONGEST = 5
     SIGMA = 0.04
 
@@ -135,18 +137,19 @@ class CheckerboardTerm:
             self._uniformity = torch.exp(-variance / (2 * self.SIGMA**2))  # (B, rows, columns)
 
     def __call__(self, features: Features) -> dict[str, Tensor]:
-        """``grid`` → weighted loss; 0 for pictures smaller than a cell."""
+        """``grid`` (``NAME``) → weighted loss; 0 for pictures smaller than a cell."""
         image = features["image"]
         if self._uniformity is None:
-            return {"grid": image.new_zeros(())}
+            return {self.NAME: image.new_zeros(())}
         cells = image.unfold(-2, self.CELL, self.STEP).unfold(-2, self.CELL, self.STEP)
         cells = cells - cells.mean((-2, -1), keepdim=True)
         hann = torch.hann_window(self.CELL, dtype=image.dtype, device=image.device)
         window = hann[:, None] * hann
         power = torch.fft.rfft2(cells * (window / window.norm())).abs().square()
         down, across = torch.fft.fftfreq(self.CELL), torch.fft.rfftfreq(self.CELL)
-        fine = torch.hypot(down[:, None], across) >= 1 / self.LONGEST
+        frequency = torch.hypot(down[:, None], across)
+        fine = (frequency >= 1 / self.LONGEST) & (frequency <= 1 / self.SHORTEST)
         power = power.flatten(-2)[..., fine.flatten().nonzero()[:, 0].to(image.device)]
         # The constant keeps the root's gradient finite where there is no power at all.
         excess = (power.square().mean(-1) + 1e-14).sqrt() - power.mean(-1)
-        return {"grid": self._weight * (self._uniformity * excess.mean(1)).mean()}
+        return {self.NAME: self._weight * (self._uniformity * excess.mean(1)).mean()}

@@ -26,7 +26,12 @@ from impasto.objective.terms import ContentTerm, Features, Term, TotalVariation,
 from impasto.runtime.precision import compute_dtype
 from impasto.training.crops import random_integer
 from impasto.training.settings import OnePassSettings
-from impasto.training.stroke_terms import LatticeTerm, RangeTerm, SlicedPaletteTerm
+from impasto.training.stroke_terms import (
+    LatticeTerm,
+    RangeTerm,
+    SlicedPaletteTerm,
+    WeaveTerm,
+)
 from impasto.training.terms import CheckerboardTerm, SmoothnessTerm
 
 FULL, HALF = "full ", "half "
@@ -115,6 +120,7 @@ class TwoEncoderLosses:
             BroadSmoothnessTerm(contents, settings.even_weight),
             CheckerboardTerm(contents, settings.grid_weight),
             LatticeTerm(recoloured(contents, styles), own.lattice_weight),
+            WeaveTerm(contents, own.weave_weight),
         ]
         views = (
             (painted, Objective(whole, self._deep)),
