@@ -53,6 +53,8 @@ class StyledNetwork(nn.Module):
         strides: Layer → pixels of the picture between its units.
         by_region: Parts of a style that depend on a region's vector as a whole, and cannot be mixed
             by place.
+        maps_in_bands: Whether γ and β that change by place, and what else regions need at full
+            size, are made for a few rows at a time.
         stride: Height and width are padded to multiples of it.
         initial_style: Where training of a new style starts, (style_size,); zeros if None.
         halo: How many pixels beyond itself a block of ``stride`` output pixels sees, each way, for
@@ -63,6 +65,7 @@ class StyledNetwork(nn.Module):
     stride: int
     halo: int
     by_region: frozenset[str] = frozenset()
+    maps_in_bands: bool = True
 
     def __init__(self) -> None:
         super().__init__()

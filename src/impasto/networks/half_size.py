@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -36,20 +36,31 @@ def pixel_unshuffle_into(image: Tensor, out: Tensor, mean: Tensor | None = None)
         out[:, index] = image[:, colour, row::2, column::2]
 
 
-def first_layer(weight: Tensor, image: Tensor, mean: Tensor | None = None) -> Tensor:
+Change: TypeAlias = Callable[[Band, Tensor], Tensor]
+"""(Band, its rows of a picture with four times its halo) → other colours for them."""
+
+
+def _unchanged(band: Band, rows: Tensor) -> Tensor:
+    return rows
+
+
+def first_layer(
+    weight: Tensor, image: Tensor, mean: Tensor | None = None, change: Change = _unchanged
+) -> Tensor:
     """The map at a quarter of the size: a convolution of stride two on the unshuffled picture.
 
     Args:
         weight: Filters (C, 12, 3, 3).
         image: (B, 3, H, W) as in :func:`pixel_unshuffle_into`, H and W multiples of four.
         mean: (B or 1, 3), to be subtracted from the picture.
+        change: Of the picture before that.
 
     Returns:
         (B, C, H/4, W/4), channels last.
     """
 
     def compute(band: Band) -> Tensor:
-        part = band.with_halo(image, 4)
+        part = change(band, band.with_halo(image, 4))
         size = part.shape[-2] // 2, part.shape[-1] // 2
         bordered, inner = empty_with_border(weight, len(part), 12, size)
         pixel_unshuffle_into(part, inner, mean)
@@ -80,6 +91,7 @@ class LastLayers(NamedTuple):
         mean: (B or 1, 3), subtracted from the picture that ``head`` sees.
         finish: (band, its values, (B, 3, h, 2, w, 2) float32: those of pixel (2i + k, 2j + l) are
             at (i, k, j, l)) → its picture in [0, 1], of the same shape. By default a sigmoid.
+        change: Of the picture before ``mean`` is subtracted.
     """
 
     detail: Filters
@@ -87,6 +99,7 @@ class LastLayers(NamedTuple):
     picture: Filters
     mean: Tensor | None = None
     finish: Callable[[Band, Tensor], Tensor] = lambda band, values: values.sigmoid_()
+    change: Change = _unchanged
 
     def __call__(self, quarter: Tensor, image: Tensor, scale: StyleMap, shift: StyleMap) -> Tensor:
         """The painted picture.
@@ -104,7 +117,8 @@ class LastLayers(NamedTuple):
         painted = torch.empty_like(image, dtype=dtype)
         for band in plan_bands((quarter.shape[-2], quarter.shape[-1]), halo=2):
             affine = (_of_band(values, band) for values in (scale, shift))
-            half = self._at_half_size(band.with_halo(quarter), band.with_halo(image, 4), *affine)
+            part = self.change(band, band.with_halo(image, 4))
+            half = self._at_half_size(band.with_halo(quarter), part, *affine)
             half = band.without_halo(half, 2).permute(0, 2, 3, 1).float()
             batch, height, width, _ = half.shape
             shuffled = half.view(batch, height, width, 3, 2, 2).permute(0, 3, 1, 4, 2, 5)

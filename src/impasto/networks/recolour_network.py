@@ -11,6 +11,8 @@ A style vector holds γ − 1 and β of each layer, and the palette.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -58,57 +60,81 @@ class RecolourNetwork(PaintNetwork):
         """See :class:`StyledNetwork`; the palette is (B, 9)."""
         return {**super().split(style), "palette": (style[:, -PALETTE_SIZE:],)}
 
-    @property
-    def style_map_values(self) -> float:
-        """See :class:`StyledNetwork`: also the regions' recoloured photograph, and what makes it.
-
-        Three pictures: the photograph less its mean, the sum, and one region's part.
-        """
-        return super().style_map_values + 9
-
     def staged_forward(
         self, image: Tensor, style: Affine, *, origin: tuple[int, int] = (0, 0)
     ) -> StagedForward:
         """See :class:`StyledNetwork`."""
         moments = yield colour_sums(image)
-        colour, shares = colours = colours_of(moments, style["palette"])
-        if not is_one(colours):
+        colours = colours_of(moments, style["palette"])
+        if torch.is_grad_enabled():
+            colour, shares = colours
             recoloured = colour.colour(None, as_float(image), shares)
             x = yield from self._coarse_forward(self._first(recoloured), style, origin)
             painted = colour.bounded(self._last(x, recoloured, *style["head"]), shares)
             return match_dtype(painted if self.training else painted.clamp(0, 1), image)
-        # The first layer's output is normalized, so that only differences of colours count.
-        first = _folded(self.convolution("quarter").weight, colour, 0)
-        x = half_size.first_layer(first, image, colour.content_mean)
+        layers = _of_one(self, colours[0]) if is_one(colours) else _by_place(self, *colours)
+        x = half_size.first_layer(layers.first, image, layers.last.mean, layers.last.change)
         x = yield from self._coarse_forward(x, style, origin)
-        return self._last_of_one(x, image, colour, style)
-
-    def _last_of_one(
-        self, quarter: Tensor, image: Tensor, colour: ColourMap, style: Affine
-    ) -> Tensor:
-        """The painted picture of one style: its colours are folded into the head's filters."""
-        convolution = self.convolution("head")
-        own = self.shape.detail
-        head = _folded(convolution.weight, colour, own)
-        # The filters see the photograph less its mean. The style's mean goes into the shift.
-        mean = convolution.weight[:, own:].float().sum((2, 3)).view(-1, 3, 4).sum(2)
         scale, shift = style["head"]
-        shift = shift + scale * (mean @ colour.style_mean[0])
-        bound, style_mean = colour.bound()[0], colour.style_mean[0].view(3, 1, 1, 1, 1)
+        if layers.mean is not None:
+            shift = shift + scale * layers.mean
+        return layers.last(x, image, scale, shift)
 
-        def finish(band: Band, values: Tensor) -> Tensor:
-            centred = values.sigmoid_().sub_(style_mean)
-            bounded = torch.einsum("uc,bchiwj->buhiwj", bound, centred)
-            return bounded.add_(style_mean).clamp_(0, 1)
 
-        last = half_size.LastLayers(
-            half_size.Filters.of(self.convolution("detail")),
-            half_size.Filters(head),
-            half_size.Filters.of(self.convolution("picture")),
-            colour.content_mean,
-            finish,
-        )
-        return last(quarter, image, scale, shift)
+class _Layers(NamedTuple):
+    """The filters of the first layer, the last layers, and what is added to the head's output."""
+
+    first: Tensor
+    last: half_size.LastLayers
+    mean: Tensor | None = None
+
+
+def _of_one(network: RecolourNetwork, colour: ColourMap) -> _Layers:
+    """One style: its colours are folded into the filters that see the photograph."""
+    head, own = network.convolution("head").weight, network.shape.detail
+    # The first layer's output is normalized, so that only differences of colours count. The head
+    # sees the photograph less its mean: the style's mean goes into the shift.
+    filters = head[:, own:].float().sum((2, 3)).view(-1, 3, 4).sum(2)
+    bound, style_mean = colour.bound()[0], colour.style_mean[0].view(3, 1, 1, 1, 1)
+
+    def finish(band: Band, values: Tensor) -> Tensor:
+        centred = values.sigmoid_().sub_(style_mean)
+        bounded = torch.einsum("uc,bchiwj->buhiwj", bound, centred)
+        return bounded.add_(style_mean).clamp_(0, 1)
+
+    last = half_size.LastLayers(
+        half_size.Filters.of(network.convolution("detail")),
+        half_size.Filters(_folded(head, colour, own)),
+        half_size.Filters.of(network.convolution("picture")),
+        colour.content_mean,
+        finish,
+    )
+    first = _folded(network.convolution("quarter").weight, colour, 0)
+    return _Layers(first, last, filters @ colour.style_mean[0])
+
+
+def _by_place(network: RecolourNetwork, colour: ColourMap, shares: Tensor | None) -> _Layers:
+    """Styles of regions, or of a batch: colours are changed a few rows at a time."""
+
+    def change(band: Band, rows: Tensor) -> Tensor:
+        own = None if shares is None else band.with_halo(shares, 4)
+        return colour.colour(None, as_float(rows), own)
+
+    def finish(band: Band, values: Tensor) -> Tensor:
+        own = None if shares is None else band.rows_of(shares, 4)
+        batch, channels, height, _, width, _ = values.shape
+        rows = values.sigmoid_().reshape(batch, channels, 2 * height, 2 * width)
+        return colour.bounded(rows, own).clamp_(0, 1).view(values.shape)
+
+    last = half_size.LastLayers(
+        half_size.Filters.of(network.convolution("detail")),
+        half_size.Filters.of(network.convolution("head")),
+        half_size.Filters.of(network.convolution("picture")),
+        None,
+        finish,
+        change,
+    )
+    return _Layers(network.convolution("quarter").weight, last)
 
 
 def _folded(weight: Tensor, colour: ColourMap, before: int) -> Tensor:

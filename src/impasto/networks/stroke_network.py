@@ -57,6 +57,7 @@ class StrokeNetwork(StyledNetwork):
     kind = "strokes"
     stride = 16
     by_region = frozenset(["palette"])
+    maps_in_bands = False
 
     def __init__(self, shape: StrokeShape | None = None) -> None:
         super().__init__()

@@ -91,7 +91,7 @@ class MemoryModel:
         strides = network.share_strides
         shares = self.mask_itemsize * self.regions * sum(1 / stride**2 for stride in strides)
         maps = network.style_map_values * area
-        if not network.by_region:  # made for a few rows at a time
+        if network.maps_in_bands:
             maps = min(maps, 4 * STRIP_ELEMENTS)
         return shares * self.size[0] * self.size[1] + 4 * maps
 
