@@ -21,6 +21,8 @@ class TwoEncoderSettings:
         deep_layers: Of the encoder that judges composition; it judges the content layers, too.
         statistics: Statistic → weight.
         half_weight: Of the fine layers at half the size.
+        deep_weight: Of the deep layers. They ask for large forms, which in an even sky a network
+            can but paint as a plaid.
         window: Side in pixels of the window that the fine layers see at full size.
         lattice_weight: Of :class:`impasto.training.stroke_terms.LatticeTerm`.
         weave_weight: Of :class:`impasto.training.stroke_terms.WeaveTerm`.
@@ -33,6 +35,7 @@ class TwoEncoderSettings:
     deep_layers: tuple[str, ...] = STYLE_LAYERS[3:]
     statistics: Mapping[str, float] = field(default_factory=lambda: {"gram": 0.5, "moments": 0.5})
     half_weight: float = 0.5
+    deep_weight: float = 1.0
     window: int = 128
     lattice_weight: float = 0.35
     weave_weight: float = 0.0
@@ -149,13 +152,13 @@ PRESETS: Mapping[str, OnePassSettings] = {
         crop=224,
         first_crop=192,
         first_share=0.5,
-        content_layers={"relu4_1": 0.15},
+        content_layers={"relu4_1": 0.2},
         palette_weight=0.5,
         even_weight=60.0,
         grid_weight=60.0,
         tv_weight=1.0,
         learning_rate=1e-3,
-        two_encoders=TwoEncoderSettings(weave_weight=6.0),
+        two_encoders=TwoEncoderSettings(deep_weight=0.5, weave_weight=10.0),
     ),
     # For --network strokes: the judges and weights that its pictures were best with.
     "strokes": OnePassSettings(

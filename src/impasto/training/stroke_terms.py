@@ -98,16 +98,17 @@ class LatticeTerm:
 
 
 class WeaveTerm(CheckerboardTerm):
-    """No weaves or rows of strokes where the photograph is uniform: periods of 5 to 20 pixels.
+    """No weaves, rows of strokes or plaids where the photograph is uniform: 5 to 48 pixels.
 
     What a network paints into an even sky can but follow the lattice of its coarse maps.
     """
 
     NAME = "weave"
-    CELL = 64
-    STEP = 32
+    CELL = 96
+    STEP = 48
     SHORTEST = 5
-    LONGEST = 20
+    LONGEST = 48
+    SIGMA = 0.06
 
 
 class RangeTerm:

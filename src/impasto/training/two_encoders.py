@@ -113,7 +113,7 @@ class TwoEncoderLosses:
             kept = self._deep(contents, settings.content_layers)
         whole: list[Term] = [
             ContentTerm(kept, layer_weights=settings.content_layers),
-            self._style(targets, FULL, self._deep_layers, self._deep),
+            self._style(targets, FULL, self._deep_layers, self._deep, own.deep_weight),
             TotalVariation(settings.tv_weight),
             RangeTerm(own.range_weight),
             SlicedPaletteTerm(styles, settings.palette_weight, generator),
