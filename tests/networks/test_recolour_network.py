@@ -18,8 +18,10 @@ from impasto.networks.colour_map import (
     recoloured,
     with_palette,
 )
+from impasto.networks.model import OnePassModel
 from impasto.networks.paint_network import PaintNetwork
 from impasto.networks.recolour_network import RecolourNetwork
+from impasto.onepass.stylist import SpatialStyle, Stylist
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +121,27 @@ def test_all_of_it_learns():
     assert style.grad is not None
     assert style.grad[:, :-PALETTE_SIZE].any()
     assert not style.grad[:, -PALETTE_SIZE:].any()  # measured, not learnt
+
+
+@torch.no_grad()
+def test_regions_of_one_style_are_painted_as_that_style(net):
+    image, style = smooth_picture(64, 64, seed=9), styles(net)
+    where = torch.rand(1, 2, 64, 64, generator=torch.Generator().manual_seed(0))
+    stylist = Stylist(OnePassModel(net), precision="float32")
+    one = stylist.paint(image, SpatialStyle(style, None))
+    both = stylist.paint(image, SpatialStyle(style.expand(2, -1), where))
+    torch.testing.assert_close(both, one, rtol=0, atol=2e-5)
+
+
+@torch.no_grad()
+def test_a_region_is_hardly_paler_beside_a_dark_one(net):
+    """The first layer, whose output is normalized, sees the same colours in both regions."""
+    image, left = smooth_picture(64, 128, seed=9), torch.zeros(1, 2, 64, 128)
+    left[:, 0, :, :64], left[:, 1, :, 64:] = 1, 1
+    look = smooth_picture(32, 32, seed=1)
+    vector = vectors(1, net.style_size)
+    light, dark = (with_palette(vector, part, net.palette_size) for part in (look, look * 0.2))
+    stylist = Stylist(OnePassModel(net), precision="float32")
+    alone = stylist.paint(image, SpatialStyle(light, None))[..., :48]
+    beside = stylist.paint(image, SpatialStyle(torch.cat([light, dark]), left))[..., :48]
+    assert abs(float((beside - alone).mean())) < 0.02

@@ -11,6 +11,8 @@ A style vector holds γ − 1 and β of each layer, and the palette.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -72,8 +74,12 @@ class RecolourNetwork(PaintNetwork):
             x = yield from self._coarse_forward(self._first(recoloured), style, origin)
             painted = colour.bounded(self._last(x, recoloured, *style["head"]), shares)
             return match_dtype(painted if self.training else painted.clamp(0, 1), image)
-        layers = _of_one(self, colours[0]) if is_one(colours) else _by_place(self, *colours)
-        x = half_size.first_layer(layers.first, image, layers.last.mean, layers.last.change)
+        if is_one(colours):
+            layers = _of_one(self, colours[0])
+        else:
+            numbers = style["palette"][0].mean(0, keepdim=True)
+            layers = _by_place(self, *colours, colours_of(moments, [numbers])[0])
+        x = layers.first(image)
         x = yield from self._coarse_forward(x, style, origin)
         scale, shift = style["head"]
         if layers.mean is not None:
@@ -82,9 +88,9 @@ class RecolourNetwork(PaintNetwork):
 
 
 class _Layers(NamedTuple):
-    """The filters of the first layer, the last layers, and what is added to the head's output."""
+    """The first layer, the last layers, and what is added to the head's output."""
 
-    first: Tensor
+    first: Callable[[Tensor], Tensor]
     last: half_size.LastLayers
     mean: Tensor | None = None
 
@@ -109,12 +115,23 @@ def _of_one(network: RecolourNetwork, colour: ColourMap) -> _Layers:
         colour.content_mean,
         finish,
     )
-    first = _folded(network.convolution("quarter").weight, colour, 0)
-    return _Layers(first, last, filters @ colour.style_mean[0])
+    return _Layers(_first(network, colour), last, filters @ colour.style_mean[0])
 
 
-def _by_place(network: RecolourNetwork, colour: ColourMap, shares: Tensor | None) -> _Layers:
-    """Styles of regions, or of a batch: colours are changed a few rows at a time."""
+def _first(network: RecolourNetwork, colour: ColourMap) -> Callable[[Tensor], Tensor]:
+    weight = _folded(network.convolution("quarter").weight, colour, 0)
+    return functools.partial(half_size.first_layer, weight, mean=colour.content_mean)
+
+
+def _by_place(
+    network: RecolourNetwork, colour: ColourMap, shares: Tensor | None, common: ColourMap
+) -> _Layers:
+    """Styles of regions, or of a batch: colours are changed a few rows at a time.
+
+    The first layer sees the photograph in common colours of all regions. With a dark and a light
+    region in colours of their own, each would be normalized by the moments of both, and the light
+    one be painted paler than alone.
+    """
 
     def change(band: Band, rows: Tensor) -> Tensor:
         own = None if shares is None else band.with_halo(shares, 4)
@@ -134,7 +151,10 @@ def _by_place(network: RecolourNetwork, colour: ColourMap, shares: Tensor | None
         finish,
         change,
     )
-    return _Layers(network.convolution("quarter").weight, last)
+    if shares is not None:
+        return _Layers(_first(network, common), last)
+    weight = network.convolution("quarter").weight
+    return _Layers(functools.partial(half_size.first_layer, weight, change=change), last)
 
 
 def _folded(weight: Tensor, colour: ColourMap, before: int) -> Tensor:
