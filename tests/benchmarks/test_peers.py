@@ -181,7 +181,7 @@ def test_magenta_runs_in_the_process(tmp_path, pair):
 
 
 def test_the_textbook_comes_nearer_to_the_style(pair):
-    encoder = open_encoder("compact")
+    encoder = open_encoder("compact2")
 
     def gram(picture: torch.Tensor) -> torch.Tensor:
         features = encoder(picture, ["relu2_1"])["relu2_1"].flatten(2)[0]
