@@ -27,7 +27,8 @@ from impasto.runtime.tracing import needs_plain_operations
 PALETTE_SIZE = 9
 """Numbers of a palette in a style vector: 3 means and 6 second moments."""
 
-_ROWS, _COLUMNS = (0, 0, 0, 1, 1, 2), (0, 1, 2, 1, 2, 2)
+_TRIANGLE = (0, 1, 2, 4, 5, 8)
+"""The upper triangle of a symmetric matrix, in its entries row by row."""
 
 _OF_TRIANGLE = (0, 1, 2, 1, 3, 4, 2, 4, 5)
 """Each entry of a symmetric matrix, row by row, in its upper triangle."""
@@ -59,7 +60,7 @@ class Palette(NamedTuple):
 
 def palette_numbers(colours: Summary) -> Tensor:
     """The part (B, 9) of a style vector for the mean and Gram matrix of a picture's colours."""
-    return torch.cat([colours["mean"], colours["gram"][:, _ROWS, _COLUMNS]], 1)
+    return torch.cat([colours["mean"], _picked(colours["gram"].flatten(1), _TRIANGLE)], 1)
 
 
 def with_palette(vectors: Tensor, pictures: Tensor, size: int) -> Tensor:
@@ -78,7 +79,7 @@ def with_palette(vectors: Tensor, pictures: Tensor, size: int) -> Tensor:
 
 def palette_of_numbers(numbers: Tensor) -> Palette:
     """The inverse of :func:`palette_numbers`."""
-    return Palette(numbers[:, :3], numbers[:, 3:][:, _OF_TRIANGLE].reshape(-1, 3, 3))
+    return Palette(numbers[:, :3], _picked(numbers[:, 3:], _OF_TRIANGLE).reshape(-1, 3, 3))
 
 
 def colour_sums(picture: Tensor) -> Tensor:
@@ -99,7 +100,7 @@ def palette_of_sums(moments: Moments) -> Palette:
     """
     own, sums = moments.square[:, :3], moments.square[:, 3:]
     products = (sums - own - own.roll(1, 1)) / 2  # of red and blue, green and red, blue and green
-    square = torch.cat([own, products], 1)[:, _OF_SUMS].reshape(-1, 3, 3)
+    square = _picked(torch.cat([own, products], 1), _OF_SUMS).reshape(-1, 3, 3)
     return Palette(moments.mean[:, :3], square)
 
 
@@ -150,10 +151,14 @@ class ColourMap(NamedTuple):
         Along an axis on which the style's colours hardly differ, neither do painted colours less
         the style's mean. So a black-and-white style gives black and white.
         """
-        with without_autocast(self.outward):
-            covariance = self.outward.float() @ self.outward.float()
-            floor = _BOUND_FLOOR**2 * torch.eye(3, device=covariance.device)
-            return covariance @ inverse(covariance + floor)
+        plain = needs_plain_operations()  # otherwise on the CPU: some devices know no float64
+        root = self.outward if plain else self.outward.cpu().double()
+        covariance = root @ root
+        sums = covariance + _BOUND_FLOOR**2 * torch.eye(3, dtype=root.dtype, device=root.device)
+        if plain:
+            return covariance @ inverse(sums)
+        matrix: Tensor = torch.linalg.solve(sums, covariance)
+        return matrix.to(self.outward)
 
     def bounded(self, painted: Tensor, shares: Tensor | None = None) -> Tensor:
         """A painted picture (B, 3, H, W) kept to the style's colours by :meth:`bound`.
@@ -224,6 +229,11 @@ def recoloured(contents: Tensor, styles: Tensor) -> Tensor:
         for pictures in (contents, styles)
     )
     return colour_map(*palettes).colour(None, contents)
+
+
+def _picked(values: Tensor, indices: Sequence[int]) -> Tensor:
+    """Columns (B, N) of values (B, M)."""
+    return torch.stack([values[:, index] for index in indices], 1)
 
 
 def _power(palette: Palette, exponent: float, floor: float) -> Tensor:
