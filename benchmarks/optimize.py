@@ -83,7 +83,12 @@ Figures = dict[str, Any]
 PATHS = ("textbook", "vgg19", "compact")
 
 STEP_RECIPE = Recipe(
-    style_loss="gram", style_layers=GATYS_LAYERS, content_layers={"relu4_2": 1.0}, tv_weight=0.1
+    style_loss="gram",
+    style_layers=GATYS_LAYERS,
+    content_layers={"relu4_2": 1.0},
+    tv_weight=0.1,
+    tv="squared",
+    encoder="compact",
 )
 """The terms of the step measurement."""
 
@@ -301,7 +306,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.worker:
         work(*json.loads(options.worker))
         return
-    recipe = get_recipe("default").replace(size=options.quality or 512)
+    recipe = get_recipe("default").replace(
+        size=options.quality or 512, encoder="compact", tv="squared"
+    )  # whose losses the textbook knows
     if options.quick:
         options.sizes, options.repeats, options.quality = [64], 2, 64
         options.pairs, options.evaluations, options.threads = options.pairs[:1], 20, 1
