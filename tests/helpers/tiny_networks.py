@@ -11,6 +11,7 @@ from helpers.random_inputs import random_encoder, smooth_picture
 from impasto.encoders.vgg import Architecture, Encoder
 from impasto.networks.adain import AdaINNetwork
 from impasto.networks.base import StyledNetwork
+from impasto.networks.colour_map import with_palette
 from impasto.networks.johnson import JohnsonNetwork, JohnsonShape
 from impasto.networks.model import OnePassModel
 from impasto.networks.paint_network import PaintNetwork, PaintShape
@@ -92,3 +93,15 @@ def fixed_styles(name: str, *styles: str) -> OnePassModel:
     net = network(name)
     rows = vectors(len(styles), net.style_size)
     return OnePassModel(net, styles=dict(zip(styles, rows, strict=True)))
+
+
+def styles_with_palettes(net: StyledNetwork, count: int = 1) -> Tensor:
+    """Vectors (count, style_size) of a network that measures the palettes of styles."""
+    pictures = torch.cat([smooth_picture(32, 32, seed=70 + index) for index in range(count)])
+    return with_palette(vectors(count, net.style_size), pictures, net.palette_size)
+
+
+def painted_with_gradients(net: StyledNetwork, image: Tensor, style: Tensor) -> Tensor:
+    """By the operations of training, without folded filters."""
+    with torch.enable_grad():
+        return net(image, style.clone().requires_grad_(True)).detach()

@@ -7,7 +7,13 @@ import torch
 from torch import Tensor
 
 from helpers.random_inputs import smooth_picture
-from helpers.tiny_networks import SHAPE, network, vectors
+from helpers.tiny_networks import (
+    SHAPE,
+    network,
+    painted_with_gradients,
+    styles_with_palettes,
+    vectors,
+)
 from impasto.losses.moments import mean_and_gram
 from impasto.networks.colour_map import (
     PALETTE_SIZE,
@@ -44,16 +50,6 @@ def palette(picture: Tensor) -> Palette:
     return palette_of_numbers(palette_numbers(mean_and_gram(picture, None)))
 
 
-def styles(net: RecolourNetwork, count: int = 1) -> Tensor:
-    pictures = torch.cat([smooth_picture(32, 32, seed=70 + index) for index in range(count)])
-    return with_palette(vectors(count, net.style_size), pictures, net.palette_size)
-
-
-def with_gradients(net: RecolourNetwork, image: Tensor, style: Tensor) -> Tensor:
-    with torch.enable_grad():
-        return net(image, style.clone().requires_grad_(True)).detach()
-
-
 @torch.no_grad()
 def test_black_and_white_styles_paint_black_and_white(net):
     grey = smooth_picture(32, 32, seed=5).mean(1, keepdim=True).expand(-1, 3, -1, -1)
@@ -69,38 +65,9 @@ def test_it_is_a_paint_network_on_a_recoloured_photograph(net):
     plain.load_state_dict(net.state_dict())
     image, look = of_fours(64, 80, seed=1), smooth_picture(32, 48, seed=2)
     style = with_palette(vectors(1, net.style_size), look, net.palette_size)
-    expected = with_gradients(plain, recoloured(image, look), style[:, :-PALETTE_SIZE])
+    expected = painted_with_gradients(plain, recoloured(image, look), style[:, :-PALETTE_SIZE])
     expected = colour_map(*map(palette, (image, look))).bounded(expected).clamp(0, 1)
     torch.testing.assert_close(net(image, style), expected, rtol=0, atol=2e-5)
-
-
-@pytest.mark.parametrize("size", [(64, 80), (33, 47)])
-@torch.no_grad()
-def test_one_style_is_folded_into_the_filters_with_the_same_result(net, size):
-    image, style = smooth_picture(*size, seed=1), styles(net)
-    folded = net(image, style)
-    assert folded.shape == image.shape
-    torch.testing.assert_close(folded, with_gradients(net, image, style), rtol=0, atol=2e-5)
-
-
-@torch.no_grad()
-def test_a_batch_is_painted_as_each_alone(net):
-    images = torch.cat([smooth_picture(48, 64, seed=seed) for seed in (1, 2)])
-    both = styles(net, 2)
-    found = net(images, both)
-    for index in range(2):
-        one = net(images[index : index + 1], both[index : index + 1])
-        torch.testing.assert_close(found[index : index + 1], one, rtol=0, atol=2e-5)
-
-
-@pytest.mark.parametrize("count", [1, 2])
-@torch.no_grad()
-def test_a_picture_in_bytes(net, count):
-    image = (smooth_picture(48, 64, seed=3) * 255).round()
-    painted = net(image.to(torch.uint8), styles(net, count))
-    expected = (net(image / 255, styles(net, count)) * 255).round()
-    assert painted.dtype == torch.uint8
-    assert (painted.float() - expected).abs().max() <= 1
 
 
 @torch.no_grad()
@@ -115,7 +82,7 @@ def test_the_own_palette_changes_no_colour(net):
 
 def test_all_of_it_learns():
     made = RecolourNetwork(SHAPE).train()
-    style = styles(made).requires_grad_(True)
+    style = styles_with_palettes(made).requires_grad_(True)
     made(smooth_picture(64, 64, seed=8), style).square().mean().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in made.parameters())
     assert style.grad is not None
@@ -125,7 +92,7 @@ def test_all_of_it_learns():
 
 @torch.no_grad()
 def test_regions_of_one_style_are_painted_as_that_style(net):
-    image, style = smooth_picture(64, 64, seed=9), styles(net)
+    image, style = smooth_picture(64, 64, seed=9), styles_with_palettes(net)
     where = torch.rand(1, 2, 64, 64, generator=torch.Generator().manual_seed(0))
     stylist = Stylist(OnePassModel(net), precision="float32")
     one = stylist.paint(image, SpatialStyle(style, None))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from helpers.random_inputs import smooth_picture
-from helpers.tiny_networks import network, vectors
+from helpers.tiny_networks import network, styles_with_palettes, vectors
 from impasto.errors import OptionError
 from impasto.networks.colour_map import with_palette
 from impasto.networks.normalization import moments_of
@@ -22,50 +22,10 @@ def net() -> StrokeNetwork:
     return made
 
 
-def styles(net: StrokeNetwork, count: int = 1) -> Tensor:
-    pictures = torch.cat([smooth_picture(32, 32, seed=70 + index) for index in range(count)])
-    return with_palette(vectors(count, net.style_size), pictures, net.palette_size)
-
-
-def with_gradients(net: StrokeNetwork, image: Tensor, style: Tensor) -> Tensor:
-    with torch.enable_grad():
-        return net(image, style.clone().requires_grad_(True)).detach()
-
-
-@pytest.mark.parametrize("size", [(64, 80), (33, 47)])
-@torch.no_grad()
-def test_one_style_is_folded_into_the_filters_with_the_same_result(net, size):
-    image, style = smooth_picture(*size, seed=1), styles(net)
-    folded = net(image, style)
-    assert folded.shape == image.shape
-    torch.testing.assert_close(folded, with_gradients(net, image, style), rtol=0, atol=2e-5)
-
-
-@torch.no_grad()
-def test_a_batch_is_painted_as_each_alone(net):
-    images = torch.cat([smooth_picture(48, 64, seed=seed) for seed in (1, 2)])
-    both = styles(net, 2)
-    found = net(images, both)
-    for index in range(2):
-        one = net(images[index : index + 1], both[index : index + 1])
-        torch.testing.assert_close(found[index : index + 1], one, rtol=0, atol=2e-5)
-    shared = net(images, both[:1])
-    torch.testing.assert_close(shared[:1], found[:1], rtol=0, atol=2e-5)
-
-
-@torch.no_grad()
-def test_a_picture_in_bytes(net):
-    image = (smooth_picture(48, 64, seed=3) * 255).round()
-    painted = net(image.to(torch.uint8), styles(net))
-    expected = (net(image / 255, styles(net)) * 255).round()
-    assert painted.dtype == torch.uint8
-    assert (painted.float() - expected).abs().max() <= 1
-
-
 @torch.no_grad()
 def test_beyond_its_halo_a_tile_sees_nothing(net):
     size, unit = 2 * net.halo + 16, slice(net.halo, net.halo + 16)
-    image, style = smooth_picture(size, 32, seed=4), net.split(styles(net))
+    image, style = smooth_picture(size, 32, seed=4), net.split(styles_with_palettes(net))
     other = image.clone()
     other[:, :, :16] = 1 - other[:, :, :16]
     known: list = []
@@ -104,9 +64,9 @@ def test_black_and_white_styles_paint_black_and_white(net):
 def test_the_photographs_palette_is_that_of_the_whole_picture(net):
     image = smooth_picture(64, 64, seed=7)
     pale = 0.5 + 0.5 * (image - 0.5)  # the same picture in whitened colours, but for the floor
-    first, second = net(image, styles(net)), net(pale, styles(net))
+    first, second = net(image, styles_with_palettes(net)), net(pale, styles_with_palettes(net))
     assert (first - second).abs().mean() < 0.1 * first.std()
-    halves = [net(part, styles(net)) for part in image.split(32, 3)]
+    halves = [net(part, styles_with_palettes(net)) for part in image.split(32, 3)]
     assert (torch.cat(halves, 3) - first).abs().mean() > 0.1 * first.std()
 
 

@@ -23,6 +23,7 @@ from impasto.training.crops import Crops
 from impasto.training.fixed_styles import FixedStylesTraining
 from impasto.training.loop import run
 from impasto.training.settings import TwoEncoderSettings
+from impasto.training.stroke_terms import WeaveTerm
 from impasto.training.two_encoders import TwoEncoderLosses
 
 OWN = TwoEncoderSettings(window=48, style_crops=2)
@@ -70,8 +71,23 @@ def test_style_and_content_are_sums_over_views_layers_and_statistics():
     kept, found = (deep(x, ["relu4_1"])["relu4_1"] for x in (content, painted))
     assert float(losses["content"]) == pytest.approx(0.25 * float(content_loss(found, kept)))
     assert set(losses) == {
-        "style", "content", "tv", "range", "palette", "even", "grid", "lattice", "weave"
+        "style", "content", "tv", "range", "palette", "even", "grid", "lattice"
     }  # fmt: skip
+
+
+def test_weaves_and_the_share_of_deep_layers_are_weighted():
+    painted, content, style = (smooth_picture(128, 128, seed=seed) for seed in (1, 2, 3))
+
+    def losses(**changes: float) -> dict[str, torch.Tensor]:
+        made = judges(replace(SETTINGS, two_encoders=replace(OWN, **changes)))
+        targets = made.measure(style)
+        return made(painted, content, style, targets, torch.Generator().manual_seed(0))
+
+    plain, weaves = losses(), losses(weave_weight=2.0)
+    assert weaves.keys() - plain.keys() == {"weave"}
+    assert float(weaves["weave"]) == float(WeaveTerm(content, 2.0)({"image": painted})["weave"])
+    none, half = (float(losses(deep_weight=weight)["style"]) for weight in (0.0, 0.5))
+    assert 0 < none < half == pytest.approx((none + float(plain["style"])) / 2, rel=1e-5)
 
 
 def test_the_style_itself_has_no_style_loss():

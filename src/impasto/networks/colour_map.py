@@ -39,11 +39,11 @@ _OF_SUMS = (0, 4, 3, 4, 1, 5, 3, 5, 2)
 _CONTENT_FLOOR = 0.03
 """Deviation added to a photograph's colours: the noise of a grey one is not taken for colours."""
 
-_BOUND_FLOOR = 0.012
-"""Deviation along an axis of a style's colours at which half of what is painted along it stays."""
-
 _STYLE_FLOOR = 0.002
 """The same for a style: less than 1/255, so that black and white stays black and white."""
+
+_BOUND_FLOOR = 0.012
+"""Deviation along an axis of a style's colours at which half of what is painted along it stays."""
 
 
 class Palette(NamedTuple):

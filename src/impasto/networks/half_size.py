@@ -20,18 +20,14 @@ from impasto.nn.bands import Band, in_bands, plan_bands
 from impasto.nn.padding import empty_with_border, fill_border, pad
 
 
-def pixel_unshuffle_into(image: Tensor, out: Tensor, mean: Tensor | None = None) -> None:
+def pixel_unshuffle_into(image: Tensor, out: Tensor) -> None:
     """Write a picture at half its size (pixel unshuffle).
 
     Args:
         image: (B, 3, H, W), H and W even, in [0, 1]; uint8 counts in 255ths.
         out: (B, 12, H/2, W/2).
-        mean: (B or 1, 3), to be subtracted first.
     """
-    image = as_float(image)
-    if mean is not None:
-        image = image - mean[:, :, None, None]
-    image = image.to(out.dtype)  # row by row, not every second pixel
+    image = as_float(image).to(out.dtype)  # row by row, not every second pixel
     for index, (colour, row, column) in enumerate(itertools.product(range(3), (0, 1), (0, 1))):
         out[:, index] = image[:, colour, row::2, column::2]
 
@@ -44,15 +40,17 @@ def _unchanged(band: Band, rows: Tensor) -> Tensor:
     return rows
 
 
-def first_layer(
-    weight: Tensor, image: Tensor, mean: Tensor | None = None, change: Change = _unchanged
-) -> Tensor:
+def less(mean: Tensor) -> Change:
+    """The picture less its mean (B or 1, 3)."""
+    return lambda band, rows: as_float(rows) - mean[:, :, None, None]
+
+
+def first_layer(weight: Tensor, image: Tensor, change: Change = _unchanged) -> Tensor:
     """The map at a quarter of the size: a convolution of stride two on the unshuffled picture.
 
     Args:
         weight: Filters (C, 12, 3, 3).
         image: (B, 3, H, W) as in :func:`pixel_unshuffle_into`, H and W multiples of four.
-        mean: (B or 1, 3), to be subtracted from the picture.
         change: Of the picture before that.
 
     Returns:
@@ -63,7 +61,7 @@ def first_layer(
         part = change(band, band.with_halo(image, 4))
         size = part.shape[-2] // 2, part.shape[-1] // 2
         bordered, inner = empty_with_border(weight, len(part), 12, size)
-        pixel_unshuffle_into(part, inner, mean)
+        pixel_unshuffle_into(part, inner)
         return F.conv2d(fill_border(bordered, "reflect"), weight, stride=2)
 
     return in_bands((image.shape[-2] // 4, image.shape[-1] // 4), compute, halo=2)
@@ -88,16 +86,14 @@ class LastLayers(NamedTuple):
         detail: From a quarter of the size; its output is pixel-shuffled to half the size.
         head: On the output of ``detail`` and the unshuffled picture.
         picture: Its output is pixel-shuffled to the painted picture.
-        mean: (B or 1, 3), subtracted from the picture that ``head`` sees.
         finish: (band, its values, (B, 3, h, 2, w, 2) float32: those of pixel (2i + k, 2j + l) are
             at (i, k, j, l)) → its picture in [0, 1], of the same shape. By default a sigmoid.
-        change: Of the picture before ``mean`` is subtracted.
+        change: Of the picture that ``head`` sees.
     """
 
     detail: Filters
     head: Filters
     picture: Filters
-    mean: Tensor | None = None
     finish: Callable[[Band, Tensor], Tensor] = lambda band, values: values.sigmoid_()
     change: Change = _unchanged
 
@@ -152,10 +148,22 @@ class LastLayers(NamedTuple):
         bordered, inner = empty_with_border(
             quarter, len(quarter), channels + 12, (2 * height, 2 * width)
         )
-        pixel_unshuffle_into(image, inner[:, channels:], self.mean)
+        pixel_unshuffle_into(image, inner[:, channels:])
         detail = inner[:, :channels].permute(0, 2, 3, 1)
         detail.view(len(detail), height, 2, width, 2, channels).copy_(parts.movedim(3, 2))
         return fill_border(bordered, "reflect")
+
+
+def recoloured_filters(weight: Tensor, matrix: Tensor) -> Tensor:
+    """Filters (C, 12, 3, 3) of a picture times a matrix (3, 3) → those of the picture; float32."""
+    by_colour = weight.float().unflatten(1, (3, 4))  # type: ignore[no-untyped-call]
+    folded: Tensor = torch.einsum("oupyx,uc->ocpyx", by_colour, matrix)
+    return folded.flatten(1, 2)
+
+
+def sums_by_colour(weight: Tensor) -> Tensor:
+    """What filters (C, 12, 3, 3) make of a picture of one colour: (C, 3), times the colour."""
+    return weight.float().sum((2, 3)).view(-1, 3, 4).sum(2)
 
 
 def _of_band(values: StyleMap, band: Band) -> Tensor:

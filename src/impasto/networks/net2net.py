@@ -100,13 +100,7 @@ def recolouring_network(model: OnePassModel) -> OnePassModel:
         raise OptionError("A network of kind recolour starts from one of kind paint for any style.")
     network = RecolourNetwork(old.shape)
     network.load_state_dict(old.state_dict())
-    larger = StylePredictor(
-        predictor.channels,
-        network.style_size,
-        directions=predictor.directions,
-        hidden=predictor.hidden,
-        palette=network.palette_size,
-    )
+    larger = _predictor_like(predictor, network.style_size, network.palette_size)
     larger.load_state_dict(predictor.state_dict())
     return OnePassModel(network, model.encoder, larger, {}, dict(model.card))
 
@@ -120,12 +114,17 @@ def _extended_predictor(predictor: StylePredictor, extension: _VectorExtension) 
     size = len(bias)
     state["last.weight"] = extension.place(rows)[: size - predictor.palette]
     state["last.bias"] = bias[: size - predictor.palette]
-    larger = StylePredictor(
-        predictor.channels,
-        size,
-        directions=predictor.directions,
-        hidden=predictor.hidden,
-        palette=predictor.palette,
-    )
+    larger = _predictor_like(predictor, size, predictor.palette)
     larger.load_state_dict(state)
     return larger
+
+
+def _predictor_like(predictor: StylePredictor, outputs: int, palette: int) -> StylePredictor:
+    """A new predictor of the same inputs and hidden layers."""
+    return StylePredictor(
+        predictor.channels,
+        outputs,
+        directions=predictor.directions,
+        hidden=predictor.hidden,
+        palette=palette,
+    )

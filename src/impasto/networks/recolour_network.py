@@ -11,10 +11,6 @@ A style vector holds γ − 1 and β of each layer, and the palette.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
@@ -24,12 +20,13 @@ from impasto.networks.base import Affine
 from impasto.networks.colour_map import (
     PALETTE_SIZE,
     ColourMap,
+    Colours,
     colour_sums,
     colours_of,
     is_one,
 )
 from impasto.networks.kind import shape_kind
-from impasto.networks.normalization import StagedForward
+from impasto.networks.normalization import Moments, StagedForward
 from impasto.networks.paint_network import PaintNetwork
 from impasto.networks.shapes import PaintShape
 from impasto.nn.bands import Band
@@ -74,33 +71,42 @@ class RecolourNetwork(PaintNetwork):
             x = yield from self._coarse_forward(self._first(recoloured), style, origin)
             painted = colour.bounded(self._last(x, recoloured, *style["head"]), shares)
             return match_dtype(painted if self.training else painted.clamp(0, 1), image)
-        if is_one(colours):
-            layers = _of_one(self, colours[0])
-        else:
-            numbers = style["palette"][0].mean(0, keepdim=True)
-            layers = _by_place(self, *colours, colours_of(moments, [numbers])[0])
-        x = layers.first(image)
-        x = yield from self._coarse_forward(x, style, origin)
+        # The first map is not kept here: a paused pass then holds no earlier map.
+        x = yield from self._coarse_forward(
+            self._first_without_gradients(image, colours, moments, style["palette"][0]),
+            style,
+            origin,
+        )
         scale, shift = style["head"]
-        if layers.mean is not None:
-            shift = shift + scale * layers.mean
-        return layers.last(x, image, scale, shift)
+        if not is_one(colours):
+            return _last_by_place(self, *colours)(x, image, scale, shift)
+        # The head sees the photograph less its mean. The style's mean goes into the shift.
+        colour, own = colours[0], self.shape.detail
+        filters = half_size.sums_by_colour(self.convolution("head").weight[:, own:])
+        shift = shift + scale * (filters @ colour.style_mean[0])
+        return _last_of_one(self, colour)(x, image, scale, shift)
+
+    def _first_without_gradients(
+        self, image: Tensor, colours: Colours, moments: Moments, palettes: Tensor
+    ) -> Tensor:
+        """The first convolution, on the recoloured photograph.
+
+        With regions it sees the photograph in common colours. If a dark and a light region had
+        colours of their own, each would be normalized by the moments of both, and the light one be
+        painted paler than alone.
+        """
+        weight, (colour, shares) = self.convolution("quarter").weight, colours
+        if shares is not None:
+            colour, _ = colours_of(moments, [palettes.mean(0, keepdim=True)])
+        elif not is_one(colours):
+            return half_size.first_layer(weight, image, _recolouring(colour, None))
+        # The output is normalized, so that only differences of colours count.
+        folded = _folded(weight, colour, 0)
+        return half_size.first_layer(folded, image, half_size.less(colour.content_mean))
 
 
-class _Layers(NamedTuple):
-    """The first layer, the last layers, and what is added to the head's output."""
-
-    first: Callable[[Tensor], Tensor]
-    last: half_size.LastLayers
-    mean: Tensor | None = None
-
-
-def _of_one(network: RecolourNetwork, colour: ColourMap) -> _Layers:
-    """One style: its colours are folded into the filters that see the photograph."""
-    head, own = network.convolution("head").weight, network.shape.detail
-    # The first layer's output is normalized, so that only differences of colours count. The head
-    # sees the photograph less its mean: the style's mean goes into the shift.
-    filters = head[:, own:].float().sum((2, 3)).view(-1, 3, 4).sum(2)
+def _last_of_one(network: RecolourNetwork, colour: ColourMap) -> half_size.LastLayers:
+    """For one style: its colours are folded into the filters that see the photograph."""
     bound, style_mean = colour.bound()[0], colour.style_mean[0].view(3, 1, 1, 1, 1)
 
     def finish(band: Band, values: Tensor) -> Tensor:
@@ -108,34 +114,21 @@ def _of_one(network: RecolourNetwork, colour: ColourMap) -> _Layers:
         bounded = torch.einsum("uc,bchiwj->buhiwj", bound, centred)
         return bounded.add_(style_mean).clamp_(0, 1)
 
-    last = half_size.LastLayers(
+    return half_size.LastLayers(
         half_size.Filters.of(network.convolution("detail")),
-        half_size.Filters(_folded(head, colour, own)),
+        half_size.Filters(
+            _folded(network.convolution("head").weight, colour, network.shape.detail)
+        ),
         half_size.Filters.of(network.convolution("picture")),
-        colour.content_mean,
         finish,
+        half_size.less(colour.content_mean),
     )
-    return _Layers(_first(network, colour), last, filters @ colour.style_mean[0])
 
 
-def _first(network: RecolourNetwork, colour: ColourMap) -> Callable[[Tensor], Tensor]:
-    weight = _folded(network.convolution("quarter").weight, colour, 0)
-    return functools.partial(half_size.first_layer, weight, mean=colour.content_mean)
-
-
-def _by_place(
-    network: RecolourNetwork, colour: ColourMap, shares: Tensor | None, common: ColourMap
-) -> _Layers:
-    """Styles of regions, or of a batch: colours are changed a few rows at a time.
-
-    The first layer sees the photograph in common colours of all regions. With a dark and a light
-    region in colours of their own, each would be normalized by the moments of both, and the light
-    one be painted paler than alone.
-    """
-
-    def change(band: Band, rows: Tensor) -> Tensor:
-        own = None if shares is None else band.with_halo(shares, 4)
-        return colour.colour(None, as_float(rows), own)
+def _last_by_place(
+    network: RecolourNetwork, colour: ColourMap, shares: Tensor | None
+) -> half_size.LastLayers:
+    """For styles of regions, or of a batch: colours are changed a few rows at a time."""
 
     def finish(band: Band, values: Tensor) -> Tensor:
         own = None if shares is None else band.rows_of(shares, 4)
@@ -143,26 +136,28 @@ def _by_place(
         rows = values.sigmoid_().reshape(batch, channels, 2 * height, 2 * width)
         return colour.bounded(rows, own).clamp_(0, 1).view(values.shape)
 
-    last = half_size.LastLayers(
+    return half_size.LastLayers(
         half_size.Filters.of(network.convolution("detail")),
         half_size.Filters.of(network.convolution("head")),
         half_size.Filters.of(network.convolution("picture")),
-        None,
         finish,
-        change,
+        _recolouring(colour, shares),
     )
-    if shares is not None:
-        return _Layers(_first(network, common), last)
-    weight = network.convolution("quarter").weight
-    return _Layers(functools.partial(half_size.first_layer, weight, change=change), last)
+
+
+def _recolouring(colour: ColourMap, shares: Tensor | None) -> half_size.Change:
+    def change(band: Band, rows: Tensor) -> Tensor:
+        own = None if shares is None else band.with_halo(shares, 4)
+        return colour.colour(None, as_float(rows), own)
+
+    return change
 
 
 def _folded(weight: Tensor, colour: ColourMap, before: int) -> Tensor:
     """Filters (C, before + 12, 3, 3) of a recoloured picture → those of the picture."""
-    own, picture = weight[:, :before], weight[:, before:].float().contiguous()
     matrix = colour.outward[0] @ colour.inward[0]
-    by_colour = torch.einsum("oupyx,uc->ocpyx", picture.view(-1, 3, 4, 3, 3), matrix)
-    folded = torch.cat([own, by_colour.flatten(1, 2).to(weight.dtype)], 1)
+    picture = half_size.recoloured_filters(weight[:, before:], matrix).to(weight.dtype)
+    folded = torch.cat([weight[:, :before], picture], 1)
     return folded.contiguous(memory_format=torch.channels_last)
 
 

@@ -225,7 +225,7 @@ class StrokeNetwork(StyledNetwork):
             # Its output is normalized, so it does not matter that the mean is subtracted.
             weight = _folded(convolution.weight, colour).to(self.dtype)
             weight = weight.contiguous(memory_format=torch.channels_last)
-            return half_size.first_layer(weight, image, colour.content_mean)
+            return half_size.first_layer(weight, image, half_size.less(colour.content_mean))
         return self.convolve("quarter", self._inputs(as_float(image), colour, shares))
 
     def _inputs(self, picture: Tensor, colour: ColourMap, shares: Tensor | None) -> Tensor:
@@ -261,7 +261,7 @@ class StrokeNetwork(StyledNetwork):
         )
         own = self.shape.detail
         # The filters see the picture less its mean; the mean's share goes into the shift.
-        mean = head[:, own : own + 12].float().sum((2, 3)).view(-1, 3, 4).sum(2)
+        mean = half_size.sums_by_colour(head[:, own : own + 12])
         scale, shift = style["head"]
         shift = shift + scale * (mean @ colour.content_mean[0])
         head = torch.cat([head[:, :own], _folded(head[:, own:], colour).to(head.dtype)], 1)
@@ -280,8 +280,8 @@ class StrokeNetwork(StyledNetwork):
             half_size.Filters(detail, self.bank("detail").bias),
             half_size.Filters(head.contiguous(memory_format=torch.channels_last)),
             half_size.Filters(picture.contiguous(memory_format=torch.channels_last), bias),
-            colour.content_mean,
             finish,
+            half_size.less(colour.content_mean),
         )
         return last(quarter, image, scale, shift)
 
@@ -311,9 +311,8 @@ def _names(part: str, count: int) -> list[str]:
 def _folded(weight: Tensor, colour: ColourMap) -> Tensor:
     """Filters (C, 24, 3, 3) of a picture and its whitened colours → those (C, 12, 3, 3) of both."""
     plain, whitened = weight.float().split(12, 1)  # type: ignore[no-untyped-call]
-    by_colour = whitened.unflatten(1, (3, 4))
-    folded = torch.einsum("oupyx,uc->ocpyx", by_colour, _WHITENED * colour.inward[0])
-    result: Tensor = plain + folded.flatten(1, 2)
+    folded = half_size.recoloured_filters(whitened, _WHITENED * colour.inward[0])
+    result: Tensor = plain + folded
     return result
 
 

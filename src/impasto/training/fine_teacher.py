@@ -1,4 +1,4 @@
-"""Teachers of a distilled encoder: one of all layers, and one that takes over the first ones."""
+"""A second teacher of a distilled encoder, for its first layers; what all teachers must fit."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class TwoEncoderSettings:
         statistics: Statistic → weight.
         half_weight: Of the fine layers at half the size.
         deep_weight: Of the deep layers. They ask for large forms, which in an even sky a network
-            can but paint as a plaid.
+            can only paint as a plaid.
         window: Side in pixels of the window that the fine layers see at full size.
         lattice_weight: Of :class:`impasto.training.stroke_terms.LatticeTerm`.
         weave_weight: Of :class:`impasto.training.stroke_terms.WeaveTerm`.
@@ -144,35 +144,35 @@ def _magenta(style_weight: float, **settings: Any) -> OnePassSettings:
     )
 
 
+_TWO_ENCODERS = OnePassSettings(
+    crop=224,
+    first_crop=160,
+    first_share=0.6,
+    content_layers={"relu4_1": 0.12},
+    palette_weight=0.5,
+    even_weight=60.0,
+    grid_weight=60.0,
+    tv_weight=1.0,
+    learning_rate=1.5e-3,
+    two_encoders=TwoEncoderSettings(),
+)
+"""With the losses of two encoders."""
+
+
 PRESETS: Mapping[str, OnePassSettings] = {
     "default": OnePassSettings(),
     # For --network recolour, from a trained network of kind paint: the losses that independent
-    # judges and eyes liked best, more content than for strokes, which else become ropes.
-    "recolour": OnePassSettings(
-        crop=224,
+    # judges and eyes liked best. More content than for strokes, which became ropes in these.
+    "recolour": replace(
+        _TWO_ENCODERS,
         first_crop=192,
         first_share=0.5,
         content_layers={"relu4_1": 0.2},
-        palette_weight=0.5,
-        even_weight=60.0,
-        grid_weight=60.0,
-        tv_weight=1.0,
         learning_rate=1e-3,
         two_encoders=TwoEncoderSettings(deep_weight=0.5, weave_weight=10.0),
     ),
     # For --network strokes: the judges and weights that its pictures were best with.
-    "strokes": OnePassSettings(
-        crop=224,
-        first_crop=160,
-        first_share=0.6,
-        content_layers={"relu4_1": 0.12},
-        palette_weight=0.5,
-        even_weight=60.0,
-        grid_weight=60.0,
-        tv_weight=1.0,
-        learning_rate=1.5e-3,
-        two_encoders=TwoEncoderSettings(),
-    ),
+    "strokes": _TWO_ENCODERS,
     # Johnson et al. 2016: relu2_2 and relu1_2 … relu4_3 of VGG-16, Adam at 1e-3, batches of four.
     # Losses as in PyTorch's own example of the paper: 1e5 · mean (F − F')² and
     # 1e10 · mean (G − G')² with G = FᵀF / (C H W), hence C² here.

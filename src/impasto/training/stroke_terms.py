@@ -100,7 +100,7 @@ class LatticeTerm:
 class WeaveTerm(CheckerboardTerm):
     """No weaves, rows of strokes or plaids where the photograph is uniform: 5 to 48 pixels.
 
-    What a network paints into an even sky can but follow the lattice of its coarse maps.
+    What a network paints into an even sky can only follow the lattice of its coarse maps.
     """
 
     NAME = "weave"

@@ -120,8 +120,9 @@ class TwoEncoderLosses:
             BroadSmoothnessTerm(contents, settings.even_weight),
             CheckerboardTerm(contents, settings.grid_weight),
             LatticeTerm(recoloured(contents, styles), own.lattice_weight),
-            WeaveTerm(contents, own.weave_weight),
         ]
+        if own.weave_weight:
+            whole.append(WeaveTerm(contents, own.weave_weight))
         views = (
             (painted, Objective(whole, self._deep)),
             (

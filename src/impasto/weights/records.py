@@ -62,25 +62,21 @@ _LPIPS_FOLDER = (
 )
 
 _RECORDS = (
-    WeightRecord(
-        name="compact",
-        kind="encoder",
-        urls=(),
-        sha256="abcea6cb6b7a351cf78f79636f9c7054313bcf5470152cb513bb7137e698b4af",
-        bytes=1_700_720,
-        licence="MIT",
-        paper="distilled from VGG-19 after Wang et al. 2020, arXiv:2003.08436",
-        value_range=_IMAGENET_RANGE,
-    ),
-    WeightRecord(
-        name="compact2",
-        kind="encoder",
-        urls=(),
-        sha256="ab0c99054f78c2815a2c21ffd20a8cffce85dd35d26702958c471cae80787607",
-        bytes=1_700_720,
-        licence="MIT",
-        paper="distilled from VGG-19 after Wang et al. 2020, arXiv:2003.08436",
-        value_range=_IMAGENET_RANGE,
+    *(
+        WeightRecord(
+            name=name,
+            kind="encoder",
+            urls=(),
+            sha256=digest,
+            bytes=1_700_720,
+            licence="MIT",
+            paper="distilled from VGG-19 after Wang et al. 2020, arXiv:2003.08436",
+            value_range=_IMAGENET_RANGE,
+        )
+        for name, digest in (
+            ("compact", "abcea6cb6b7a351cf78f79636f9c7054313bcf5470152cb513bb7137e698b4af"),
+            ("compact2", "ab0c99054f78c2815a2c21ffd20a8cffce85dd35d26702958c471cae80787607"),
+        )
     ),
     WeightRecord(
         name="vgg19",

@@ -15,6 +15,7 @@ from impasto.networks.catalogue import open_network
 from impasto.networks.files import describe
 from impasto.networks.model import OnePassModel, new_model
 from impasto.networks.net2net import deepened_network, recolouring_network
+from impasto.networks.recolour_network import RecolourNetwork
 from impasto.networks.registry import NETWORKS, network_kind
 from impasto.training.crops import digest_of
 from impasto.training.settings import PRESET_KINDS, preset_fits
@@ -22,10 +23,6 @@ from impasto.weights.open import open_encoder
 
 _SIZES = "blocks", "widths", "norm"
 """Options that are sizes of a network, for the kinds that have them."""
-
-
-RECOLOUR = "recolour"
-"""The kind of network that can start from another kind."""
 
 
 class StartingModel(NamedTuple):
@@ -96,7 +93,8 @@ def starting_model(args: argparse.Namespace, encoder: Encoder, seed: int) -> Sta
 
 def _open(start: str, args: argparse.Namespace, encoder: Encoder) -> OnePassModel:
     model = open_network(start)
-    if args.network == RECOLOUR and model.network.kind != RECOLOUR:
+    recolours = RecolourNetwork.kind
+    if args.network == recolours != model.network.kind:
         model = recolouring_network(model)
     kind = model.network.kind
     if args.network not in (None, kind):
