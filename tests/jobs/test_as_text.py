@@ -37,6 +37,8 @@ from impasto.video import api as video_api
 PHOTO, A, B = "a photo's.png", "monet.png", "-dash, ünd.png"
 KEPT = RegionSpec("face", Path("face.png"), keep=True)
 SKY = RegionSpec("sky", Path("sky.png"), style=Path(A), style_mask=Path("part.png"))
+OWN = RegionSpec("own", Path("sky.png"), style=Path(A), colour="content")
+COMMON = RegionSpec("common", Path("sky.png"), colour="style")
 SEA = RegionSpec("sea", Path("sky.png"), style_mask=Path("part.png"))
 FILES = [PHOTO, A, B, "face.png", "sky.png", "part.png"]
 ODD = Recipe(tv_weight=1e-7, style_scale=1 / 3, seed=2**53 + 1, style_loss="gaussian-ot",
@@ -49,6 +51,8 @@ REQUESTS = {
                                          StyleInput(B, None, "fine")), get_recipe("photo")),
     "paint-regions": PaintRequest(PHOTO, (StyleInput(A),), get_recipe("quick").replace(size=700),
                                   regions=(KEPT, SKY, SEA)),
+    "paint-colours": PaintRequest(PHOTO, (StyleInput(A),), get_recipe("quick"),
+                                  regions=(OWN, COMMON)),
     "paint-only-regions": PaintRequest(PHOTO, (), regions=(SKY,)),
     "paint-labels": PaintRequest(PHOTO, (StyleInput(A),), mask="sky.png", style_mask="part.png"),
     "paper": PaintRequest(PHOTO, (StyleInput(A),), get_recipe("gatys2016").replace(steps=9)),
@@ -179,8 +183,11 @@ def test_only_what_differs_is_written():
 
 def test_what_no_command_says_has_none():
     common = RegionSpec("sky", Path("sky.png"))  # as text, it would be kept
-    styles = (StyleInput("s.png"),)
-    assert as_command(PaintRequest("p.png", styles, regions=(common,)), "o.png") is None
+    styles, matched = (StyleInput("s.png"),), Recipe(colour="match")
+    assert as_command(PaintRequest("p.png", styles, matched, regions=(common,)), "o.png") is None
+    command = as_command(PaintRequest("p.png", styles, regions=(common,)), "o.png")
+    assert command is not None
+    assert "--region=sky=sky.png,colour=style" in command
     assert as_command(PaintRequest(Image.new("RGB", (9, 9)), styles), "o.png") is None
     assert as_command(PaintRequest("p\n.png", styles), "o.png") is None
     assert "RegionSpec('sky', 'sky.png')" in as_python(

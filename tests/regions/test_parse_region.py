@@ -31,10 +31,34 @@ from impasto.regions.masks import RegionSpec
             RegionSpec("sky", Path(r"C:\c.png"), Path(r"E:\s.png"), Path(r"d:\m.jpg")),
         ),
         ("sky=a:b", RegionSpec("sky", Path("a"), Path("b"))),
+        ("sky=c.png,colour=content", RegionSpec("sky", Path("c.png"), colour="content")),
+        (
+            "sky=c.png@m.jpg:s.png , color = style",
+            RegionSpec("sky", Path("c.png"), Path("s.png"), Path("m.jpg"), colour="style"),
+        ),
+        ("sky=c,d.png@m.jpg", RegionSpec("sky", Path("c,d.png"), style=Path("m.jpg"))),
     ],
 )  # fmt: skip
 def test_parse_region(text, region):
     assert masks.parse_region(text) == region
+
+
+def test_a_file_of_such_a_name_is_a_file():
+    name = "c.png,colour=content"
+    found = masks.parse_region(f"sky={name}", is_file=lambda path: path == name)
+    assert found == RegionSpec("sky", Path(name), keep=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("sky=c.png,colour=blue", "Unknown colour of the region sky 'blue': choose one of style"),
+        ("sky=c.png@content,colour=content", "The region sky stays as the photograph: leave its"),
+        ("sky=,colour=content", "The region 'sky=' cannot be read"),
+    ],
+)
+def test_colours_that_no_region_has(text, words):
+    assert words in sentence(OptionError, masks.parse_region, text)
 
 
 @pytest.mark.parametrize(

@@ -289,6 +289,30 @@ def test_regions_lie_where_they_were_brushed_whatever_the_shapes(open_page):
     assert np.ptp(np.argwhere(mask > 128)[:, 0]) + 1 == pytest.approx(0.06 * 192, abs=3)
 
 
+def test_a_region_has_colours_of_its_own(open_page):
+    page = open_page()
+    painted(page)
+    page.click("#mask")
+    expect(page.locator("#region-colour")).to_be_disabled()  # it stays a photograph
+    next_job(page, lambda: stroke(page, "#brush", [(0.1, 0.5), (0.9, 0.5)]))
+    page.select_option("#region-how", "0")
+    next_job(page, lambda: page.select_option("#region-colour", "content"))
+    made(page)
+    page.click("#copy-code")
+    expect(page.locator("#command")).to_contain_text(",colour=content")
+    page.click("#code-close")
+
+
+def test_a_part_that_the_browser_cannot_make_is_told(open_page):
+    page = open_page()
+    painted(page)
+    page.evaluate("() => { HTMLCanvasElement.prototype.toBlob = (then) => then(null); }")
+    page.click("#crop-photo")
+    page.click("[data-shape='1:1']")
+    page.click("#crop-apply")
+    expect(page.locator("#problem")).to_contain_text("cannot cut a part out of so large a picture")
+
+
 def test_the_brush_erases_takes_back_and_has_keys(open_page):
     page = open_page()
     painted(page)

@@ -20,7 +20,7 @@ from impasto.jobs.requests import (
 from impasto.jobs.video_request import COMMON, AnyRequest, Keyframe, VideoRequest
 from impasto.recipes.presets import RECIPES
 from impasto.recipes.recipe import Recipe
-from impasto.regions.specs import RegionSpec
+from impasto.regions.specs import REGION_COLOURS, RegionSpec
 from impasto.runtime.command_text import quoted_words
 from impasto.runtime.fields import entries
 
@@ -55,7 +55,7 @@ def command_words(request: AnyRequest, output: str) -> list[str] | None:
 
     Returns:
         None if no command says the same: for a name that cannot be quoted, pictures in memory, or
-        a region that is painted in the common styles.
+        a region that is painted in the common styles and in matched colours or greys.
     """
     try:
         words = ["impasto", *_WORDS[type(request)](request), "-o", _file(output)]
@@ -164,17 +164,21 @@ def _style(style: StyleInput, has_weight: bool) -> str:
 def _regions(request: PaintRequest | StylizeRequest) -> list[str]:
     masks = {name: getattr(request, name) for name in ("mask", "style_mask")}
     given = {name: _in_memory_refused(mask) for name, mask in masks.items() if mask is not None}
-    return [*(f"--region={_region(region)}" for region in request.regions), *_options(given)]
+    recipe = request.recipe if isinstance(request, PaintRequest) else request
+    texts = [_region(region, recipe.colour) for region in request.regions]
+    return [*(f"--region={text}" for text in texts), *_options(given)]
 
 
-def _region(region: RegionSpec) -> str:
+def _region(region: RegionSpec, colour: str) -> str:
     for source in (region.content_mask, region.style_mask, region.style):
         if not isinstance(source, str | Path | None):
             raise _NoWordsError
     if region.keep:  # what else it says does not matter
         return region_text(dataclasses.replace(region, style=None, style_mask=None))
-    if region.style is None and region.style_mask is None:
-        raise _NoWordsError  # as text, it would be kept
+    if region.style is None and region.style_mask is None and not region.colour:
+        if colour not in REGION_COLOURS:
+            raise _NoWordsError
+        region = dataclasses.replace(region, colour=colour)  # without, it would be kept
     return region_text(region)
 
 

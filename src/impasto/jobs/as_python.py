@@ -172,6 +172,7 @@ def _region(region: RegionSpec) -> str:
     sources = {name: getattr(region, name) for name in ("style_mask", "style")}
     arguments += [f"{name}={_name(source)}" for name, source in sources.items() if source]
     arguments += ["keep=True"] if region.keep else []
+    arguments += [f"colour={region.colour!r}"] if region.colour else []
     return _call("impasto.RegionSpec", arguments)
 
 

@@ -192,11 +192,14 @@ def _region(value: Any, entry: str) -> RegionSpec:
     if not isinstance(keep, bool):
         raise OptionError(f"A region's keep must be true or false, not {_shown(keep)}.")
     values: dict[str, Any] = {"name": _name(region.pop("name", None), "region")}
+    colour = region.pop("colour", "")
+    if not isinstance(colour, str):
+        raise OptionError(f"A region's colour must be a word, not {_shown(colour)}.")
     for name, path in region.items():
         values[name] = None if path is None else Path(_name(path, f"region's {name}"))
     if values.get("content_mask") is None:
         raise OptionError(f"The region {values['name']} has no mask.")
-    return RegionSpec(keep=keep, **values)
+    return RegionSpec(keep=keep, colour=colour, **values)
 
 
 def _recipe(value: Any, entry: str) -> Recipe:

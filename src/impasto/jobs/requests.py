@@ -20,7 +20,7 @@ from impasto.errors import OptionError, option, unknown_name
 from impasto.recipes.choices import COARSE, COLOUR_MODES, FINE, METHODS, PRECISIONS, SPACES
 from impasto.recipes.presets import get_recipe
 from impasto.recipes.recipe import COLOURS, INITS, REGIONS, STYLE, Recipe
-from impasto.regions.specs import RegionSpec, parse_region
+from impasto.regions.specs import REGION_COLOURS, RegionSpec, parse_region
 from impasto.runtime.fields import check_entries, entry, is_number, typed_changes
 from impasto.runtime.in_memory import name_of
 from impasto.weights.records import is_file_name
@@ -94,6 +94,7 @@ class PaintRequest:
     def __post_init__(self) -> None:
         if not (self.styles or _have_styles(self.regions)):
             raise OptionError("Name a picture to paint like: a painting needs at least one style.")
+        _check_colours(self.regions, self.recipe.colour)
 
     @property
     def files(self) -> list[str]:
@@ -241,6 +242,7 @@ class StylizeRequest:
         if not (self.styles or _have_styles(self.regions)):
             raise OptionError("Name a style: a picture, or one of the model's own.")
         check_entries(self)
+        _check_colours(self.regions, self.colour)
         if 0 < self.style_scale < SMALLEST_STROKES:
             raise OptionError(
                 f"{option('style_scale')} must be 0 or from {SMALLEST_STROKES:g} to "
@@ -353,7 +355,18 @@ def region_text(region: RegionSpec) -> str:
     """A region as :func:`impasto.regions.specs.parse_region` reads it."""
     style = "" if region.style is None else f"@{name_of(region.style)}"
     style_mask = "" if region.style_mask is None else f":{name_of(region.style_mask)}"
-    return f"{region.name}={name_of(region.content_mask)}{style}{style_mask}"
+    colour = f",colour={region.colour}" if region.colour else ""
+    return f"{region.name}={name_of(region.content_mask)}{style}{style_mask}{colour}"
+
+
+def _check_colours(regions: Iterable[RegionSpec], colour: str) -> None:
+    """Refuse the style's colours in a region of a picture that is not painted in them."""
+    for region in regions:
+        if region.colour == "style" and colour not in REGION_COLOURS:
+            raise OptionError(
+                f"The region {region.name} cannot have the style's colours with "
+                f"{option('colour')} {colour}: give {option('colour')} style or content."
+            )
 
 
 def _have_styles(regions: Iterable[RegionSpec]) -> bool:

@@ -15,7 +15,7 @@ from torch import Tensor
 from impasto import images
 from impasto.colour.modes import get_colour_mode
 from impasto.errors import ImageError, OptionError, option, unknown_name
-from impasto.images.picture import PICTURE_TYPES, Picture, PictureLike, fit_size, match_dtype
+from impasto.images.picture import PICTURE_TYPES, Picture, PictureLike, fit_size
 from impasto.networks.catalogue import networks, open_network, style_names
 from impasto.networks.model import OnePassModel
 from impasto.networks.normalization import MomentFilter, own_moments
@@ -24,10 +24,10 @@ from impasto.onepass.style_files import is_style_file, load_style
 from impasto.onepass.stylist import STYLE_SIDE, Stylist, check_strength, mixture
 from impasto.recipes.recipe import Recipe
 from impasto.regions.masks import stacked_masks, visible
+from impasto.regions.region_colours import in_colours, put_where
 from impasto.regions.regions import Region, resolve_name
 from impasto.runtime.devices import CPU, DeviceLike
 from impasto.runtime.memory import BASE_BYTES
-from impasto.runtime.strips import strips
 from impasto.runtime.threads import survive_forks
 
 ANY = "any"
@@ -254,10 +254,10 @@ class Stylizer:
             filter_moments=filter_moments,
             progress=progress,
         )
-        painted = self._mode.result(painted, original, self._space)
+        painted = in_colours(painted, original, self._colour, self._space, regions, overwrite=True)
         kept = [region.mask for region in regions if region.keep]
         if kept:
-            _keep_original(painted, original, kept)
+            put_where(painted, original, kept)
         return painted
 
     def vector_for(self, content: PictureLike) -> Tensor:
@@ -336,14 +336,6 @@ class Stylizer:
 
 def _no_style() -> OptionError:
     return OptionError(f"Name a style: {option('style')} painting.jpg, or one of the model's own.")
-
-
-def _keep_original(painted: Tensor, original: Tensor, kept: Sequence[Tensor]) -> None:
-    """Put the photograph back where masks (1, 1, H, W) say so, in place."""
-    for rows, source, *masks in strips(painted, original, *kept):
-        share = sum(map(images.as_float, masks), torch.zeros(())).clamp(0, 1)
-        mixed = torch.lerp(images.as_float(rows), images.as_float(source), share)
-        rows.copy_(match_dtype(mixed, painted))
 
 
 def is_very_large(content: Picture, depth: int = 8) -> bool:

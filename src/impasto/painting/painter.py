@@ -39,6 +39,7 @@ from impasto.painting.recolouring import recoloured
 from impasto.recipes.presets import get_recipe
 from impasto.recipes.recipe import INITS, Recipe
 from impasto.regions.masks import resize_masks
+from impasto.regions.region_colours import have_colours, in_colours
 from impasto.regions.regions import Region, complete, kept_mask
 from impasto.runtime.devices import DeviceLike, find_device
 from impasto.runtime.interrupts import interruptible
@@ -209,11 +210,16 @@ class Painter:
         Args:
             image: A step's, (1, 3, H, W) in [0, 1].
         """
-        if self.recipe.colour == "style" and self._kept_mask is None:
+        colour, size = self.recipe.colour, (image.shape[-2], image.shape[-1])
+        has_colours = have_colours(self._regions, colour)
+        if colour == "style" and self._kept_mask is None and not has_colours:
             return image
-        content = resize(self._original.tensor, (image.shape[-2], image.shape[-1])).clamp(0, 1)
-        mode = get_colour_mode(self.recipe.colour)
-        return self._with_kept(mode.result(image, content, self.recipe.colour_space), content)
+        content = resize(self._original.tensor, size).clamp(0, 1)
+        coloured = in_colours(
+            image, content, colour, self.recipe.colour_space, self._regions,
+            masks_at=lambda mask: resize_masks(mask, size),
+        )  # fmt: skip
+        return self._with_kept(coloured, content)
 
     def _with_kept(self, image: Tensor, content: Tensor) -> Tensor:
         if self._kept_mask is None:

@@ -36,6 +36,7 @@ class Region:
             the painting has several styles, only with a picture of its own.
         keep: Whether the photograph is left as it is here.
         style_name: A named style of a one-pass model, instead of a picture.
+        colour: Colour mode of what is painted here; "" for that of the whole picture.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Region:
     style_mask: Tensor | None = None
     keep: bool = False
     style_name: str = ""
+    colour: str = ""
 
     def to(self, device: torch.device) -> Region:
         """The region with its masks and style picture on a device."""
@@ -242,7 +244,7 @@ def _read_region(
                 f"The region {spec.name} has a style mask, but the style {spec.style} is no "
                 "picture: leave the mask out."
             )
-        return Region(spec.name, mask, style_name=name), notices
+        return Region(spec.name, mask, style_name=name, colour=spec.colour), notices
     style = None if spec.style is None else images.read(spec.style, max_pixels=max_pixels)
     style_mask = None
     if spec.style_mask is not None:
@@ -257,4 +259,4 @@ def _read_region(
             spec.style_mask, picture.size, max_pixels=max_pixels, file_size=picture.info.size
         )
         notices += more
-    return Region(spec.name, mask, style, style_mask, spec.keep), notices
+    return Region(spec.name, mask, style, style_mask, spec.keep, colour=spec.colour), notices

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from impasto.errors import OptionError
+from impasto.errors import OptionError, unknown_name
 
 if TYPE_CHECKING:
     from impasto.images.picture import PictureLike
+
+
+REGION_COLOURS = ("style", "content")
+"""Whose colours a region can have of its own."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,10 @@ class RegionSpec:
         style_mask: The part of the style picture that counts; None for all of it.
         style: A style picture of its own; None for the common styles.
         keep: Whether the photograph is kept here; then there is no style.
+        colour: Whose colours it has, one of ``REGION_COLOURS``; "" for those of the whole picture.
+
+    Raises:
+        OptionError: For other colours, or for colours of a region that is kept.
     """
 
     name: str
@@ -35,6 +43,15 @@ class RegionSpec:
     style_mask: PictureLike | None = None
     style: PictureLike | None = None
     keep: bool = False
+    colour: str = ""
+
+    def __post_init__(self) -> None:
+        if self.colour and self.colour not in REGION_COLOURS:
+            raise unknown_name(f"colour of the region {self.name}", self.colour, REGION_COLOURS)
+        if self.colour and self.keep:
+            raise OptionError(
+                f"The region {self.name} stays as the photograph: leave its colour out."
+            )
 
 
 # The only colon in a path is that of a drive: a letter, a colon and a slash. There is no @.
@@ -44,8 +61,11 @@ _PATH = r"\s*((?:[A-Za-z]:(?=[\\/]))?[^:@]*[^:@\s])\s*"
 _REGION = re.compile(rf"\s*([^=]*[^=\s])\s*={_PATH}(?:@{_PATH})?(?::{_PATH})?")
 
 
+_COLOUR = re.compile(r"(.*[^,\s])\s*,\s*colou?r\s*=\s*(\w+)\s*", re.DOTALL)
+
+
 def parse_region(text: str, *, is_file: Callable[[str], bool] = os.path.isfile) -> RegionSpec:
-    r"""Parse ``NAME=CONTENT_MASK[@STYLE_PICTURE][:STYLE_MASK]``.
+    r"""Parse ``NAME=CONTENT_MASK[@STYLE_PICTURE][:STYLE_MASK][,colour=COLOUR]``.
 
     - ``sky=c.png:s.png``: what is white in ``c.png`` is painted in the style of what is white in
       ``s.png``, a mask of the style picture.
@@ -53,6 +73,8 @@ def parse_region(text: str, *, is_file: Callable[[str], bool] = os.path.isfile) 
       the model.
     - ``sky=c.png@monet.jpg:s.png``: in the style of a part of ``monet.jpg``.
     - ``face=c.png`` or ``face=c.png@content``: the photograph is kept.
+    - ``sky=c.png@monet.jpg,colour=content``: painted, with the photograph's colours.
+    - ``sky=c.png,colour=content``: in the common styles, with the photograph's colours.
 
     A path may begin with a drive (``C:\c.png``), so ``c:/s.png`` is one file on drive C. Other
     ``:`` and ``@`` are parts of a path only if there is such a file.
@@ -66,6 +88,11 @@ def parse_region(text: str, *, is_file: Callable[[str], bool] = os.path.isfile) 
     """
     if region := _of_files(text, is_file):
         return region
+    if match := _COLOUR.fullmatch(text):
+        plain, colour = match.groups()
+        region = parse_region(plain, is_file=is_file)
+        is_kept = plain.rstrip().endswith("@content") and region.keep
+        return replace(region, keep=is_kept, colour=colour)
     if match := _REGION.fullmatch(text):
         name, content, style, style_mask = match.groups()
         if style in (None, "content") and not style_mask:

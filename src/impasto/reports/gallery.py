@@ -18,8 +18,8 @@ from impasto.jobs.requests import (
     StylizeRequest,
     TextureRequest,
     name_of_source,
+    region_text,
 )
-from impasto.regions.masks import RegionSpec
 from impasto.reports import html
 from impasto.reports.gallery_commands import rerun_command, stylize_changes
 from impasto.reports.parts import nearest_preset
@@ -142,17 +142,11 @@ def _details(request: Request | None) -> dict[str, str]:
         return {"made as": f"{request.source} reconstruction"}
     if request is None:
         return {}
-    regions = ", ".join(map(_region, request.regions))
+    regions = ", ".join(map(region_text, request.regions))
     masks = {"mask": request.mask, "style mask": request.style_mask}
     details = {name: name_of_source(mask) for name, mask in masks.items() if mask is not None}
     details["regions"] = regions
     return _as_texts({name: value for name, value in details.items() if value})
-
-
-def _region(region: RegionSpec) -> str:
-    style = f"@{name_of_source(region.style)}" if region.style else ""
-    style_mask = f":{name_of_source(region.style_mask)}" if region.style_mask else ""
-    return f"{region.name}={region.content_mask}{style}{style_mask}"
 
 
 def _link(path: Path, page: Path) -> str:

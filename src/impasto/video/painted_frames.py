@@ -29,6 +29,7 @@ from impasto.painting.following import Before, FollowingPainter
 from impasto.painting.objective_builder import Style
 from impasto.painting.painter import InitialImage, Painter
 from impasto.recipes.recipe import Recipe
+from impasto.regions.region_colours import have_colours, in_colours
 from impasto.regions.regions import Region
 from impasto.runtime.device_memory import base_bytes, free_bytes, memory_budget
 from impasto.runtime.devices import CPU
@@ -125,10 +126,12 @@ class PaintedFrames:
         with torch.inference_mode(False), torch.no_grad():
             frame = dataclasses.replace(frame, image=frame.image.clone())
             last = self._last = self._next(frame)
-            if self._settings.recipe.colour == "style":
+            colour, space = self._settings.recipe.colour, self._settings.recipe.colour_space
+            regions = [region.to(last.painted.device) for region in self._regions(frame)]
+            if colour == "style" and not have_colours(regions, colour):
                 return last.painted.clone()
-            space = self._settings.recipe.colour_space
-            return self._mode.result(last.painted, frame.image.to(last.painted), space)
+            image = frame.image.to(last.painted)
+            return in_colours(last.painted, image, colour, space, regions)
 
     def _next(self, frame: Frame) -> _Last:
         last, image = self._last, frame.image

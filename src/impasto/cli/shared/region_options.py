@@ -9,7 +9,8 @@ def add_region_options(group: argparse._ActionsContainer) -> None:
     """Add ``--region``, ``--mask`` and ``--style-mask``."""
     group.add_argument(
         "--region", dest="regions", action="append", default=[], metavar="REGION",
-        help="sky=MASK@STYLE, sky=MASK:STYLEMASK, or face=MASK to keep the face; may be repeated",
+        help="sky=MASK@STYLE, sky=MASK:STYLEMASK, or face=MASK to keep the face; with "
+             ",colour=content it has the photograph's colours; may be repeated",
     )  # fmt: skip
     group.add_argument("--mask", metavar="FILE", help="label picture: one colour per region")
     group.add_argument(

@@ -3,6 +3,7 @@
 import { Choices } from "./choices.js";
 import { Code, copied } from "./code.js";
 import { Compare } from "./compare.js";
+import { CropError } from "./crop.js";
 import { Estimate } from "./estimate.js";
 import { acceptFiles, isClipFile, isPictureFile } from "./files.js";
 import { History } from "./history.js";
@@ -77,6 +78,7 @@ export class Page {
     try {
       await act();
     } catch (error) {
+      if (error instanceof CropError) { this.problem(text("cannotCrop")); return; }
       if (!(error instanceof service.ServiceError)) throw error;
       if (error.status === 401) { $("token-dialog").showModal(); return; }
       this.problem(error.status ? error.message : text("gone"));

@@ -138,6 +138,9 @@ export class Crop {
   }
 }
 
+// A part of a picture that the browser cannot make: it is too large for it.
+export class CropError extends Error {}
+
 // The part of a picture as a file; without colour profile and metadata, in sRGB.
 export async function cut(file, box, address) {
   const image = new Image();
@@ -152,5 +155,6 @@ export async function cut(file, box, address) {
   const isJpeg = file.type === "image/jpeg" && canvas.width * canvas.height > PNG_PIXELS;
   const [type, ending] = isJpeg ? ["image/jpeg", "jpg"] : ["image/png", "png"];
   const blob = await new Promise((resolve) => canvas.toBlob(resolve, type, 0.96));
+  if (!blob) throw new CropError(`${canvas.width} × ${canvas.height}`);
   return new File([blob], `${file.name.replace(/\.[^.]*$/, "")}-part.${ending}`, { type });
 }

@@ -7,13 +7,14 @@ import { maskOf, movedStrokes } from "./strokes.js";
 const $ = (id) => document.getElementById(id);
 const COLOURS = ["#0a9b7c", "#d9572b", "#5566e0", "#c9951c", "#c23f94", "#3f93c9"];
 const KEEP = "keep";
+const WHOLE = ""; // the colours of the whole picture
 
 export class Regions {
   // choices: the photograph and the styles; changed: called after every change of what is made.
   constructor(choices, changed) {
     this.choices = choices;
     this.changed = changed;
-    this.all = []; // {name, colour, how: "keep" or a style, photo: strokes, parts: Map style → strokes}
+    this.all = []; // {number, colour of its strokes, how: "keep" or a style, inColours: of the style, the content or WHOLE, photo: strokes, parts: Map style → strokes}
     this.active = null;
     this.done = []; // lists of strokes in the order in which they were begun, to take back
     const hand = () => ({ radius: Number($("brush-size").value) / 200, erases: this.isErasing });
@@ -28,6 +29,10 @@ export class Regions {
     $("add-region").addEventListener("click", () => this.add());
     $("remove-region").addEventListener("click", () => this.remove());
     $("region-how").addEventListener("change", () => this.setHow($("region-how").value));
+    $("region-colour").addEventListener("change", () => {
+      this.active.inColours = $("region-colour").value;
+      this.changed();
+    });
     $("erase").addEventListener("click", () => $("erase").setAttribute("aria-pressed", String(!this.isErasing)));
     $("undo").addEventListener("click", () => this.undo());
     $("clear").addEventListener("click", () => this.clear());
@@ -94,7 +99,7 @@ export class Regions {
     const used = new Set(this.all.map((region) => region.number));
     let number = 1;
     while (used.has(number)) number += 1;
-    this.active = { number, colour: COLOURS[(number - 1) % COLOURS.length], how: KEEP, photo: [], parts: new Map() };
+    this.active = { number, colour: COLOURS[(number - 1) % COLOURS.length], how: KEEP, inColours: WHOLE, photo: [], parts: new Map() };
     this.all.push(this.active);
     this.show();
   }
@@ -155,6 +160,12 @@ export class Regions {
     );
     const style = this.active?.how ?? KEEP;
     $("region-how").value = style === KEEP ? KEEP : String(styles.indexOf(style));
+    $("region-colour").replaceChildren(
+      new Option(text("regionColour."), WHOLE),
+      ...["style", "content"].map((name) => new Option(text(`colour.${name}`), name)),
+    );
+    $("region-colour").value = this.active?.inColours ?? WHOLE;
+    $("region-colour").disabled = style === KEEP;
     const picture = style === KEEP ? "" : this.choices.pictureOf(style);
     $("style-pane").hidden = !picture;
     if (picture) $("brushed-style").src = picture;
@@ -186,7 +197,7 @@ export class Regions {
     return button;
   }
 
-  // What a request says of the regions: [{name, mask, keep, style, part}], masks as files.
+  // What a request says of the regions: [{name, mask, keep, style, part, colour}], masks as files.
   async masks() {
     const found = [];
     for (const region of this.all) {
@@ -194,7 +205,7 @@ export class Regions {
       if (!mask) continue;
       const isKept = region.how === KEEP;
       const part = isKept ? null : await this.maskOfPart(region);
-      found.push({ name: `region ${region.number}`, mask, keep: isKept, style: isKept ? null : region.how, part });
+      found.push({ name: `region ${region.number}`, mask, keep: isKept, style: isKept ? null : region.how, part, colour: isKept ? WHOLE : region.inColours });
     }
     return found;
   }

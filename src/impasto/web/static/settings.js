@@ -172,12 +172,13 @@ export class Settings {
 
   regions(parcel, masks, source) {
     if (!masks.length) return {};
-    const regions = masks.map(({ name, mask, keep, style, part }, at) => ({
+    const regions = masks.map(({ name, mask, keep, style, part, colour }, at) => ({
       name,
       content_mask: parcel.source(mask, `mask-${at + 1}`),
       style_mask: part ? parcel.source(part, `part-${at + 1}`) : null,
       style: style ? source(style) : null,
       keep,
+      colour,
     }));
     return { regions };
   }
