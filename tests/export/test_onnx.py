@@ -36,7 +36,7 @@ def test_every_kind_paints_the_same(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["strokes", "recolour", "adain"])
+@pytest.mark.parametrize("name", ["strokes", "recolour-noise", "adain"])
 def test_every_reader_reads_the_same(name, encoder):
     model = any_style(name, encoder)
     graph = reader_graph(encoder, model.predictor)

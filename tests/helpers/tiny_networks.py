@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -40,11 +41,10 @@ SETTINGS = OnePassSettings(
 
 NETWORKS: Mapping[str, Callable[[], StyledNetwork]] = {
     "paint": lambda: PaintNetwork(SHAPE),
-    "paint-noise": lambda: PaintNetwork(
-        PaintShape((8, 8, 8), (1, 1, 1), detail=4, head=4, noise=2)
-    ),
+    "paint-noise": lambda: PaintNetwork(replace(SHAPE, noise=2)),
     "strokes": lambda: StrokeNetwork(STROKES),
     "recolour": lambda: RecolourNetwork(SHAPE),
+    "recolour-noise": lambda: RecolourNetwork(replace(SHAPE, noise=2)),
     "johnson": lambda: JohnsonNetwork(JohnsonShape((4, 6, 8), 1)),
     "johnson-batch": lambda: JohnsonNetwork(JohnsonShape((4, 6, 8), 1, "batch")),
     "adain": lambda: AdaINNetwork(random_encoder(ENCODER)),

@@ -23,7 +23,7 @@ from impasto.networks.paint_network import PaintNetwork
 from impasto.onepass.stylist import Stylist
 from impasto.runtime.safetensors import read_safetensors
 
-KINDS = ["paint", "paint-noise", "johnson", "johnson-batch", "adain"]
+KINDS = ["paint", "recolour-noise", "johnson", "johnson-batch", "adain"]
 CARD = {"licence": "MIT", "data": "wäves", "steps": "12"}
 
 

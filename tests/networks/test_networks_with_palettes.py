@@ -10,7 +10,7 @@ from helpers.tiny_networks import network, painted_with_gradients, styles_with_p
 from impasto.networks.base import StyledNetwork
 
 
-@pytest.fixture(scope="module", params=["strokes", "recolour"])
+@pytest.fixture(scope="module", params=["strokes", "recolour", "recolour-noise"])
 def net(request: pytest.FixtureRequest) -> StyledNetwork:
     return network(request.param)
 

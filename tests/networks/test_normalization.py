@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import nn
 
 from impasto.networks.normalization import (
@@ -14,7 +12,6 @@ from impasto.networks.normalization import (
     Moments,
     convolve_reflect,
     moments_of,
-    noise,
     normalize,
     run_staged,
 )
@@ -112,44 +109,6 @@ def test_reflected_is_torchs_reflecting_convolution(kernel, stride, bias):
     plain.load_state_dict(expected.state_dict())
     x = features(2, 2, 10, 13)
     torch.testing.assert_close(convolve_reflect(plain, x), expected(x))
-
-
-# --- Noise ------------------------------------------------------------------------------------
-
-places = st.integers(0, 100_000)
-sides = st.integers(1, 9)
-
-
-@given(places, places, sides, sides, st.integers(1, 5))
-def test_noise_is_a_function_of_place_alone(row, column, height, width, channels):
-    whole = noise((height + 3, width + 5), channels + 1, origin=(row, column))
-    part = noise((height, width), channels, origin=(row + 2, column + 4))
-    assert torch.equal(part, whole[:, :channels, 2 : height + 2, 4 : width + 4])
-
-
-@given(places, places, st.integers(0, 20))
-def test_noise_is_the_hash_that_it_says(row, column, channel):
-    """MurmurHash3's finaliser in Python's own integers: no machine may paint another picture."""
-    h = (row * 0x9E3779B1 + column * 0x85EBCA77 + channel * 0xC2B2AE3D + 0x27D4EB2F) % 2**32
-    h = (h ^ h >> 16) * 0x85EBCA6B % 2**32
-    h = (h ^ h >> 13) * 0xC2B2AE35 % 2**32
-    expected = ((h ^ h >> 16) / 2**32 - 0.5) * 12**0.5
-    found = noise((1, 1), channel + 1, origin=(row, column))[0, channel, 0, 0]
-    assert float(found) == pytest.approx(expected, abs=1e-6)
-
-
-@pytest.mark.parametrize("origin", [(0, 0), (4096, 160)])
-def test_noise_is_white(origin):
-    """65 536 numbers: what is by chance has a deviation of 1/256; four of them are allowed."""
-    x = noise((256, 256), 4, origin=origin)[0].double()
-    for maps in (x, x.square() / x.square().std()):
-        maps = maps - maps.mean((1, 2), keepdim=True)
-        shifts = [(0, 1), (1, 0), (1, 1), (1, -1), (2, 0), (0, 8)]
-        for other in [maps.roll(shift, (1, 2)) for shift in shifts] + [maps.roll(1, 0)]:
-            assert ((maps * other).mean((1, 2)).abs() < 4 / 256).all()
-    assert (x.mean((1, 2)).abs() < 4 / 256).all()
-    assert ((x.square().mean((1, 2)) - 1).abs() < 4 / 256).all()
-    assert float(x.abs().max()) <= 3**0.5
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

@@ -76,12 +76,13 @@ class StyledNetwork(nn.Module):
 
     # --- One pass -----------------------------------------------------------------------------
 
-    def forward(self, image: Tensor, style: Tensor) -> Tensor:
+    def forward(self, image: Tensor, style: Tensor, *, origin: tuple[int, int] = (0, 0)) -> Tensor:
         """Paint a picture.
 
         Args:
             image: (B, 3, H, W) in [0, 1], or uint8.
             style: (B, style_size), see :meth:`split`; one picture can be given several styles.
+            origin: See :meth:`staged_forward`.
 
         Returns:
             (B, 3, H, W) in [0, 1]; uint8 for a uint8 picture.
@@ -93,8 +94,8 @@ class StyledNetwork(nn.Module):
         if len(image) == 1:
             image = image.expand(len(style), -1, -1, -1)
         height, width = image.shape[-2:]
-        painted = run_staged(self.staged_forward(self.padded(image), self.split(style)))
-        return painted[..., :height, :width]
+        forward = self.staged_forward(self.padded(image), self.split(style), origin=origin)
+        return run_staged(forward)[..., :height, :width]
 
     def check_size(self, image: Tensor) -> None:
         """Raise an ImageError if a picture is too small for reflection padding."""

@@ -5,6 +5,8 @@ the same pictures at first. A residual block adds nothing if its last normalizat
 β = 0, so the style vectors alone make new blocks identities.
 
 A recolouring network: it paints what the first one makes of the recoloured photograph.
+
+Noise as a further input, which at first counts nothing.
 """
 
 from __future__ import annotations
@@ -103,6 +105,30 @@ def recolouring_network(model: OnePassModel) -> OnePassModel:
     larger = _predictor_like(predictor, network.style_size, network.palette_size)
     larger.load_state_dict(predictor.state_dict())
     return OnePassModel(network, model.encoder, larger, {}, dict(model.card))
+
+
+@torch.no_grad()
+def noisy_network(model: OnePassModel, maps: int) -> OnePassModel:
+    """A copy of a model whose network sees noise, which it does not use yet.
+
+    Args:
+        model: Of kind ``paint`` or ``recolour``, without noise.
+        maps: See :class:`impasto.networks.paint_network.PaintShape`.
+
+    Raises:
+        OptionError: If the model is of another kind or has noise.
+    """
+    old = model.network
+    if not isinstance(old, PaintNetwork) or old.shape.noise:
+        raise OptionError(
+            "Noise is added to networks of kind paint and recolour that have none: leave "
+            f"{option('noise')} out."
+        )
+    network = type(old)(dataclasses.replace(old.shape, noise=maps))
+    added = network.state_dict()
+    nothing = {name: torch.zeros_like(added[name]) for name in added.keys() - old.state_dict()}
+    network.load_state_dict(nothing | old.state_dict())
+    return dataclasses.replace(model, network=network)
 
 
 def _extended_predictor(predictor: StylePredictor, extension: _VectorExtension) -> StylePredictor:

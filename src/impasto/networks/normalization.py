@@ -1,4 +1,4 @@
-"""The parts of one-pass networks: staged forward passes, normalization, reflection padding, noise.
+"""The parts of one-pass networks: staged forward passes, normalization, reflection padding.
 
 Instance normalization divides by the mean and deviation of a whole map, which a tile of the picture
 does not know. So a forward pass is a generator (:data:`StagedForward`): it yields each map to be
@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from impasto.losses.moments import HALF_DTYPES, row_means, without_autocast
 from impasto.networks.region_maps import StyleMap, as_tensor
 from impasto.nn.convolution import convolve, is_fixed
-from impasto.runtime.devices import CPU, as_widest_float
 from impasto.runtime.strips import strips
 from impasto.runtime.tracing import needs_plain_operations
 
@@ -150,33 +149,3 @@ def convolve_reflect(convolution: nn.Conv2d, x: Tensor) -> Tensor:
     return F.conv2d(
         x, convolution.weight, convolution.bias, convolution.stride, groups=convolution.groups
     )
-
-
-def noise(
-    size: tuple[int, int],
-    channels: int,
-    *,
-    origin: tuple[int, int] = (0, 0),
-    device: torch.device = CPU,
-) -> Tensor:
-    """White noise as a function of position: (1, channels, height, width), variance one.
-
-    A network maps equal input to equal output, so only noise can bring texture into a uniform sky.
-    A position has the same noise on every machine, in every tile and every frame of a video.
-
-    Args:
-        size: Height and width.
-        channels: Independent maps.
-        origin: Row and column of the first value in the unbounded plane of noise.
-        device: Of the result.
-    """
-    rows = torch.arange(origin[0], origin[0] + size[0], device=device).view(1, -1, 1)
-    columns = torch.arange(origin[1], origin[1] + size[1], device=device).view(1, 1, -1)
-    maps = torch.arange(channels, device=device).view(-1, 1, 1)
-    # A 32-bit integer hash (the finalizer of MurmurHash3) of the three coordinates.
-    x = rows * 0x9E3779B1 + columns * 0x85EBCA77 + maps * 0xC2B2AE3D + 0x27D4EB2F
-    x = x & 0xFFFFFFFF
-    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1)):
-        x = ((x ^ (x >> shift)) * factor) & 0xFFFFFFFF
-    uniform = as_widest_float(x) / 2**32 - 0.5
-    return (uniform * 12**0.5).float()[None]

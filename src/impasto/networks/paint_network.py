@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from impasto.images.picture import as_float, match_dtype
 from impasto.networks import coarse_maps, half_size
 from impasto.networks.base import Affine, StyledNetwork
-from impasto.networks.coarse_maps import enlarged, sum_into
+from impasto.networks.coarse_maps import enlarged, smoothly_enlarged, sum_into
 from impasto.networks.kind import shape_kind
-from impasto.networks.normalization import StagedForward, noise
+from impasto.networks.noise import noise, noise_tile
+from impasto.networks.normalization import StagedForward
 from impasto.networks.region_maps import StyleMap, as_tensor
 from impasto.networks.shapes import PaintShape as PaintShape
 from impasto.nn.bands import MAX_UNITS, Band, in_bands
@@ -34,6 +35,7 @@ class PaintNetwork(StyledNetwork):
     def __init__(self, shape: PaintShape | None = None) -> None:
         super().__init__()
         self.shape = shape = shape or PaintShape()
+        self._enlarged = smoothly_enlarged if shape.noise else enlarged
         quarter, eighth, sixteenth = shape.widths
 
         def plain(before: int, after: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
@@ -58,6 +60,7 @@ class PaintNetwork(StyledNetwork):
         self.add_plain("detail", nn.Conv2d(quarter, 4 * shape.detail, 3))
         self.add_plain("picture", nn.Conv2d(shape.head, 12, 3))
         if shape.noise:
+            noise_tile(shape.noise)  # computed before a graph is recorded, which keeps it
             self.add_plain("noise_eighth", plain(shape.noise, eighth, 1))
             self.add_plain("noise_sixteenth", plain(shape.noise, sixteenth, 1))
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -66,10 +69,10 @@ class PaintNetwork(StyledNetwork):
     def halo(self) -> int:  # type: ignore[override]
         """How far a unit of 16 px sees: two such units, and two more units in each block.
 
-        The rest is rounded up to whole units (measured).
+        The rest is rounded up to whole units (measured). Smooth enlargement sees one unit more.
         """
         down, deep, up = self.shape.blocks
-        return 2 * 16 + 2 * 8 * (down + up) + 2 * 16 * deep
+        return (3 if self.shape.noise else 2) * 16 + 2 * 8 * (down + up) + 2 * 16 * deep
 
     @property
     def held_values(self) -> float:
@@ -103,7 +106,7 @@ class PaintNetwork(StyledNetwork):
         x = F.relu_((yield from self.modulate("sixteenth", x, style)))
         for index in range(deep):
             x = yield from self._block(f"deep{index}", x, style)
-        x = sum_into(eighth, enlarged(self.convolve("widen_eighth", x)))
+        x = sum_into(eighth, self._enlarged(self.convolve("widen_eighth", x)))
         del eighth
         for index in range(up):
             x = yield from self._block(f"up{index}", x, style)
@@ -125,13 +128,14 @@ class PaintNetwork(StyledNetwork):
         """
 
         def compute(band: Band) -> Tensor:
-            # The last enlarged row only repeats the one before. It is the outer of the halo's two
-            # rows, which the band does not see.
+            # Of the enlarged rows the last two depend on what lies beyond, and so may the first.
+            # They are within the halo, and the band does not see them.
             first, last = (row // 2 for row in band.outer_rows)
-            deeper = enlarged(self.convolve("widen_quarter", eighth[:, :, first:last]))
+            deeper = self._enlarged(self.convolve("widen_quarter", eighth[:, :, first:last]))
             return self.convolve("fine", sum_into(band.with_halo(quarter), deeper))
 
-        return in_bands((quarter.shape[-2], quarter.shape[-1]), compute, halo=2)
+        halo = 4 if self.shape.noise else 2
+        return in_bands((quarter.shape[-2], quarter.shape[-1]), compute, halo=halo)
 
     def _last(self, quarter: Tensor, image: Tensor, scale: StyleMap, shift: StyleMap) -> Tensor:
         """The painted picture, from the map at a quarter of the size and the photograph."""
@@ -154,7 +158,7 @@ class PaintNetwork(StyledNetwork):
             return x
         size = (x.shape[-2], x.shape[-1])
         start = (origin[0] // stride, origin[1] // stride)
-        maps = noise(size, self.shape.noise, origin=start, device=x.device).to(x)
+        maps = noise(noise_tile(self.shape.noise).to(x), size, origin=start)
         return x + self.convolve(
             f"noise_{name}", maps.contiguous(memory_format=torch.channels_last)
         )
@@ -167,4 +171,4 @@ class PaintNetwork(StyledNetwork):
         return sum_into(x, (yield from self.modulate(second, inner, style)))
 
 
-KIND = shape_kind(PaintNetwork, PaintShape, options=("blocks",))
+KIND = shape_kind(PaintNetwork, PaintShape, options=("blocks", "noise"))

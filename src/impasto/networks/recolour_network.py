@@ -161,4 +161,4 @@ def _folded(weight: Tensor, colour: ColourMap, before: int) -> Tensor:
     return folded.contiguous(memory_format=torch.channels_last)
 
 
-KIND = shape_kind(RecolourNetwork, PaintShape, options=("blocks",))
+KIND = shape_kind(RecolourNetwork, PaintShape, options=("blocks", "noise"))

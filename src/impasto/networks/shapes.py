@@ -17,9 +17,8 @@ class PaintShape:
         detail: Channels carried from a quarter to half the size.
         head: Channels at half the size.
         noise: Maps of noise at an eighth and at a sixteenth, from which strokes can be painted into
-            a uniform sky (texture networks, Ulyanov et al. 2016, arXiv:1603.03417). None by
-            default: with noise of fixed position, training learnt to satisfy Gram matrices by a few
-            bright droplets where the noise is extreme.
+            a uniform sky (:mod:`impasto.networks.noise`). With noise, coarse maps are enlarged
+            smoothly, since bilinear enlargement of noise shows their lattice.
 
     Raises:
         OptionError: For a width below one or a negative number of blocks.

@@ -27,6 +27,7 @@ from impasto.losses.moments import Summary
 from impasto.losses.statistics import STATISTICS, get_statistic
 from impasto.networks.base import StyledNetwork
 from impasto.networks.model import OnePassModel
+from impasto.networks.noise import PERIOD
 from impasto.networks.normalization import moments_of, normalize
 from impasto.networks.styles import COLOURS
 from impasto.objective.objective import Objective
@@ -34,7 +35,7 @@ from impasto.objective.readouts import plan_summary
 from impasto.objective.terms import ContentTerm, SummaryTerm, Term, TotalVariation, sum_by_term
 from impasto.runtime.interrupts import StepAbandoned, interruptible
 from impasto.runtime.precision import autocast, compute_dtype
-from impasto.training.crops import Crops, step_generator
+from impasto.training.crops import Crops, random_integer, step_generator
 from impasto.training.distributed import Workers
 from impasto.training.finite_steps import FiniteSteps, without_blank_gradients
 from impasto.training.loop import MovingAverage, cosine_rate
@@ -204,10 +205,11 @@ class OnePassTraining(ABC):
         samples = [sample.to(self._device) for sample in self._prefetcher.get(index, size)]
         contents = torch.cat([sample.content for sample in samples])
         styles = self.draw_styles(samples, size)
+        origin = self._origin(index)
         if self.judges is not None:
             assert styles.pictures is not None
             with autocast(self.settings.precision, self._device.type):
-                painted = self.network(contents, styles.vectors)
+                painted = self.network(contents, styles.vectors, origin=origin)
             painted = without_blank_gradients(painted, contents)
             generator = step_generator(self.settings.seed, -2 - index)
             return self.judges(
@@ -222,7 +224,7 @@ class OnePassTraining(ABC):
                 for name, feature in targets.items()
             }
         with autocast(self.settings.precision, self._device.type):
-            painted = self.network(contents, styles.vectors)
+            painted = self.network(contents, styles.vectors, origin=origin)
         painted = without_blank_gradients(painted, contents)
         return sum_by_term(self._objective(targets, styles, contents)(painted))
 
@@ -257,6 +259,13 @@ class OnePassTraining(ABC):
         if settings.grid_weight:
             terms.append(CheckerboardTerm(contents, settings.grid_weight))
         return Objective(terms, self.encoder)
+
+    def _origin(self, index: int) -> tuple[int, int]:
+        """Where a step's crops are in the plane of noise: without, all would have the same."""
+        generator = step_generator(self.settings.seed, -2 - index)
+        stride = self.network.stride
+        row, column = (stride * random_integer(PERIOD, generator) for _ in range(2))
+        return row, column
 
     def _samples(self, index: int, size: int) -> list[Sample]:
         """The share of this process in the batch of a step, not yet on the device."""

@@ -51,6 +51,9 @@ def add_network_options(group: argparse._ActionsContainer) -> None:
     add("--blocks", metavar="D,S,U|N", type=_numbers,
         help=f"paint: at 1/8, 1/16, 1/8; may deepen --start [{listed(paint.blocks)}]; "
              f"johnson: at 1/4 [{johnson.blocks}]")  # fmt: skip
+    add("--noise", metavar="N", type=_numbers,
+        help="paint, recolour: maps of noise, from which strokes can come into even skies; may be "
+             f"added to --start [{paint.noise}]")  # fmt: skip
     add("--widths", metavar="A,B,C", type=_numbers,
         help=f"johnson: channels at 1/1, 1/2, 1/4 [{listed(johnson.widths)}]")  # fmt: skip
     add("--norm", choices=NORMS, help=f"johnson: what is normalized by [{johnson.norm}]")

@@ -14,15 +14,18 @@ from impasto.errors import OptionError
 from impasto.networks.catalogue import open_network
 from impasto.networks.files import describe
 from impasto.networks.model import OnePassModel, new_model
-from impasto.networks.net2net import deepened_network, recolouring_network
+from impasto.networks.net2net import deepened_network, noisy_network, recolouring_network
 from impasto.networks.recolour_network import RecolourNetwork
 from impasto.networks.registry import NETWORKS, network_kind
 from impasto.training.crops import digest_of
 from impasto.training.settings import PRESET_KINDS, preset_fits
 from impasto.weights.open import open_encoder
 
-_SIZES = "blocks", "widths", "norm"
+_SIZES = "blocks", "noise", "widths", "norm"
 """Options that are sizes of a network, for the kinds that have them."""
+
+_ADDED = "blocks", "noise"
+"""Sizes that can be added to a trained model."""
 
 
 class StartingModel(NamedTuple):
@@ -44,9 +47,10 @@ def check(args: argparse.Namespace) -> None:
         raise OptionError(
             "--start trains a whole model and --add-style a vector of one: give one of them."
         )
-    if args.blocks is not None and add_style is not None:
-        raise OptionError("--add-style trains a vector alone: leave --blocks out.")
-    fixed = [name for name in _given_sizes(args) if name != "blocks"]
+    added = [name for name in _given_sizes(args) if name in _ADDED]
+    if added and add_style is not None:
+        raise OptionError(f"--add-style trains a vector alone: leave --{added[0]} out.")
+    fixed = [name for name in _given_sizes(args) if name not in _ADDED]
     if fixed and (start or add_style):
         raise OptionError(f"A trained model keeps its {fixed[0]}: leave --{fixed[0]} out.")
     kind = args.network or (DEFAULT_KIND if not start and not add_style else None)
@@ -84,8 +88,11 @@ def starting_model(args: argparse.Namespace, encoder: Encoder, seed: int) -> Sta
         else:
             model = _open(start, args, encoder)
             source = f"{Path(start).stem} ({_model_digest(model)})"
-            if args.blocks is not None:
-                model = deepened_network(model, _sizes(model.network.kind, args)["blocks"])
+            sizes = _sizes(model.network.kind, args)
+            if "blocks" in sizes:
+                model = deepened_network(model, sizes["blocks"])
+            if "noise" in sizes:
+                model = noisy_network(model, sizes["noise"])
     model.network.requires_grad_(True).train()
     settings = {"network": model.network.kind, "shape": describe(model).get("shape")}
     return StartingModel(model, {**settings, "beginning model": source})
