@@ -66,25 +66,27 @@ def test_only_noise_tells_the_places_of_a_uniform_picture_apart():
 
 
 @pytest.mark.parametrize("kind", ["paint", "recolour"])
-def test_added_noise_changes_nothing_but_the_enlargement_until_it_is_trained(kind, tmp_path):
+def test_added_noise_is_all_that_changes_but_the_enlargement(kind, tmp_path):
     before = fixed_styles(kind, "old")
-    after = noisy_network(before, 3)
-    assert isinstance(after.network, PaintNetwork)
-    assert after.network.shape.noise == 3
-    old = before.network
+    after = noisy_network(before, 3).frozen()
+    old, new = before.network, after.network
+    assert isinstance(new, PaintNetwork)
     assert isinstance(old, PaintNetwork)
-    old._enlarged = after.network._enlarged  # all else must be equal
+    assert new.shape.noise == 3
     photo, style = smooth_picture(48, 64, seed=1), styles_with_palettes(old)
-    torch.testing.assert_close(after.network(photo, style), old(photo, style), rtol=0, atol=1e-6)
-
-    after.network.requires_grad_(True)
-    after.network(photo, style).square().sum().backward()
-    for name in ("noise_eighth", "noise_sixteenth"):
-        gradient = after.network.convolution(name).weight.grad
-        assert gradient is not None
-        assert float(gradient.abs().min()) > 0
+    noisy = new(photo, style)
     save_network(tmp_path / "noisy.safetensors", after, dtype=torch.float32)
-    assert load_network(tmp_path / "noisy.safetensors").network.shape.noise == 3
+    assert torch.equal(load_network(tmp_path / "noisy.safetensors").network(photo, style), noisy)
+    old._enlarged = new._enlarged
+    plain = old(photo, style)
+    assert 0.001 < float((noisy - plain).abs().mean()) < 0.1
+    for name in ("eighth", "sixteenth"):
+        added, filters = (new.convolution(f"{part}{name}").weight for part in ("noise_", ""))
+        ratio = added.flatten(1).norm(dim=1).mean() / filters.flatten(1).norm(dim=1).mean()
+        assert 4 < float(ratio) < 12
+        with torch.no_grad():
+            added.zero_()
+    torch.testing.assert_close(new(photo, style), plain, rtol=0, atol=1e-6)
 
 
 def test_noise_is_added_once_and_to_networks_that_take_it(encoder):

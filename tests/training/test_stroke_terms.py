@@ -113,7 +113,7 @@ def test_weaves_count_where_the_photograph_is_even():
     noise = F.avg_pool2d(torch.rand(1, 3, 136, 136, generator=generator), 9, 1)
     noise = 0.5 + 0.1 / 2**0.5 * (noise - noise.mean()) / noise.std()  # the waves' energy
     for period in (8, 12, 16, 32):
-        assert loss(waves(period)) > 3 * loss(noise)
+        assert loss(waves(period)) > 20 * loss(noise)
     for period in (3,):  # another term's, and shades
         assert loss(waves(period)) < 0.1 * loss(waves(8))
     busy = WeaveTerm(torch.rand(1, 3, 128, 128, generator=generator), 1.0)

@@ -6,7 +6,7 @@ the same pictures at first. A residual block adds nothing if its last normalizat
 
 A recolouring network: it paints what the first one makes of the recoloured photograph.
 
-Noise as a further input, which at first counts nothing.
+Noise as a further input.
 """
 
 from __future__ import annotations
@@ -109,7 +109,10 @@ def recolouring_network(model: OnePassModel) -> OnePassModel:
 
 @torch.no_grad()
 def noisy_network(model: OnePassModel, maps: int) -> OnePassModel:
-    """A copy of a model whose network sees noise, which it does not use yet.
+    """A copy of a model whose network sees noise: its pictures are noisier until it is trained.
+
+    Without some weight noise is never used. A weight of Adam moves by a thousandth a step, and in
+    the built-in network maps have deviations of about a hundred before they are normalized.
 
     Args:
         model: Of kind ``paint`` or ``recolour``, without noise.
@@ -125,10 +128,17 @@ def noisy_network(model: OnePassModel, maps: int) -> OnePassModel:
             f"{option('noise')} out."
         )
     network = type(old)(dataclasses.replace(old.shape, noise=maps))
-    added = network.state_dict()
-    nothing = {name: torch.zeros_like(added[name]) for name in added.keys() - old.state_dict()}
-    network.load_state_dict(nothing | old.state_dict())
+    network.load_state_dict(network.state_dict() | old.state_dict())
+    generator = torch.Generator().manual_seed(0)
+    for name in ("eighth", "sixteenth"):
+        size = old.convolution(name).weight.flatten(1).norm(dim=1) * _NOISE / maps**0.5
+        weight = network.convolution(f"noise_{name}").weight
+        weight.copy_(torch.randn(weight.shape, generator=generator) * size.view(-1, 1, 1, 1))
     return dataclasses.replace(model, network=network)
+
+
+_NOISE = 8.0
+"""Deviation of the noise by the norm of the map's filters: .3 and .2 of the map's own (measured)."""
 
 
 def _extended_predictor(predictor: StylePredictor, extension: _VectorExtension) -> StylePredictor:

@@ -147,9 +147,13 @@ class CheckerboardTerm:
         window = hann[:, None] * hann
         power = torch.fft.rfft2(cells * (window / window.norm())).abs().square()
         down, across = torch.fft.fftfreq(self.CELL), torch.fft.rfftfreq(self.CELL)
-        frequency = torch.hypot(down[:, None], across)
+        frequency = torch.hypot(down[:, None], across).flatten()
+        excess = self.excess(power.flatten(-2), frequency).mean(1)
+        return {self.NAME: self._weight * (self._uniformity * excess).mean()}
+
+    def excess(self, power: Tensor, frequency: Tensor) -> Tensor:
+        """How much of the power of cells (…, F) is in few frequencies (F): (…)."""
         fine = (frequency >= 1 / self.LONGEST) & (frequency <= 1 / self.SHORTEST)
-        power = power.flatten(-2)[..., fine.flatten().nonzero()[:, 0].to(image.device)]
+        power = power[..., fine.nonzero()[:, 0].to(power.device)]
         # The constant keeps the root's gradient finite where there is no power at all.
-        excess = (power.square().mean(-1) + 1e-14).sqrt() - power.mean(-1)
-        return {self.NAME: self._weight * (self._uniformity * excess.mean(1)).mean()}
+        return (power.square().mean(-1) + 1e-14).sqrt() - power.mean(-1)
