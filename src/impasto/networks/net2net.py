@@ -138,7 +138,7 @@ def noisy_network(model: OnePassModel, maps: int) -> OnePassModel:
 
 
 _NOISE = 8.0
-"""Deviation of the noise by the norm of the map's filters: .3 and .2 of the map's own (measured)."""
+"""Deviation of noise by the norm of a map's filters: .3 and .2 of the map's own (measured)."""
 
 
 def _extended_predictor(predictor: StylePredictor, extension: _VectorExtension) -> StylePredictor:

@@ -107,12 +107,15 @@ class RecolourNetwork(PaintNetwork):
 
 def _last_of_one(network: RecolourNetwork, colour: ColourMap) -> half_size.LastLayers:
     """For one style: its colours are folded into the filters that see the photograph."""
-    bound, style_mean = colour.bound()[0], colour.style_mean[0].view(3, 1, 1, 1, 1)
+    bound, style_mean = colour.bound()[0], colour.style_mean[0]
+    # Four pixels at once, as they lie in memory: a tenth of the time of a product by colour.
+    of_fours = torch.kron(bound.contiguous(), torch.eye(4, device=bound.device)).mT
+    shift = (style_mean - bound @ style_mean).repeat_interleave(4)
 
     def finish(band: Band, values: Tensor) -> Tensor:
-        centred = values.sigmoid_().sub_(style_mean)
-        bounded = torch.einsum("uc,bchiwj->buhiwj", bound, centred)
-        return bounded.add_(style_mean).clamp_(0, 1)
+        fours = values.sigmoid_().permute(0, 2, 4, 1, 3, 5)  # (B, h, w, 3, 2, 2)
+        bounded = torch.addmm(shift, fours.reshape(-1, 12), of_fours).clamp_(0, 1)
+        return bounded.view(fours.shape).permute(0, 3, 1, 4, 2, 5)
 
     return half_size.LastLayers(
         half_size.Filters.of(network.convolution("detail")),
