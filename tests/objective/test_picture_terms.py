@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import torch
 
+from helpers.random_inputs import smooth_picture
+from impasto.losses.regular_patterns import regular_patterns, uniformity
+from impasto.objective import picture_terms
 from impasto.objective.objective import Objective
-from impasto.objective.picture_terms import TemporalTerm
+from impasto.objective.picture_terms import PatternTerm, TemporalTerm
 from impasto.objective.terms import TotalVariation
 from impasto.objective.tiled import TiledObjective
 from impasto.objective.tiles import whole_tile
@@ -53,3 +56,34 @@ def test_a_term_is_added_to_an_objective_whole_or_in_tiles():
         torch.testing.assert_close(gradient, wanted[1])
     assert isinstance(tiled.plus(term), TiledObjective)
     assert [t.layers for t in tiled.plus(term)._picture_terms] == [("image",), ("image",)]
+
+
+# --- patterns ---------------------------------------------------------------------------------
+
+
+def test_patterns_are_summed_strip_by_strip_with_their_gradient(monkeypatch):
+    photograph = 0.5 + 0.02 * smooth_picture(120, 80, seed=1).double()
+    picture = smooth_picture(120, 80, seed=2).double().requires_grad_(True)
+    whole = regular_patterns(picture, uniformity(photograph)) / uniformity(photograph).numel()
+    (expected,) = torch.autograd.grad(whole, picture)
+    for pixels in (1, 3 * 16 * 80, 2**17):
+        monkeypatch.setattr(picture_terms, "_STRIP_PIXELS", pixels)
+        loss = PatternTerm(photograph, 3.0)({"image": picture})["pattern"]
+        (found,) = torch.autograd.grad(loss, picture)
+        torch.testing.assert_close(loss, 3 * whole)
+        torch.testing.assert_close(found, 3 * expected)
+
+
+def test_the_gradient_of_patterns_is_that_of_finite_differences():
+    photograph = torch.full((1, 3, 34, 33), 0.5, dtype=torch.float64)
+    term = PatternTerm(photograph, 100.0)
+    random = torch.rand(1, 3, 34, 33, generator=torch.Generator().manual_seed(0)).double()
+    picture = random.requires_grad_(True)
+    assert torch.autograd.gradcheck(
+        lambda image: term({"image": image})["pattern"], picture, fast_mode=True
+    )
+
+
+def test_a_picture_smaller_than_a_cell_has_no_patterns():
+    small = smooth_picture(31, 80, seed=1)
+    assert float(PatternTerm(small, 1.0)({"image": small})["pattern"]) == 0

@@ -181,6 +181,7 @@ def test_recipes_that_do_not_fit_the_encoder(make, content, encoder):
         ("style_weight", 0.0),
         ("content_weight", 0.0),
         ("structure_weight", 0.0),
+        ("pattern_weight", 0.0),
         ("tv_weight", 0.0),
     ],
 )
@@ -192,7 +193,7 @@ def test_every_choice_runs(make, name, value):
     off = {name.removesuffix("_weight")} if value == 0.0 else set()
     if off == {"content"}:
         off |= {"structure"}  # its weight is times that of content
-    assert kinds == {"content", "style", "structure", "tv"} - off
+    assert kinds == {"content", "style", "structure", "pattern", "tv"} - off
 
 
 # --- where it starts -----------------------------------------------------------------------------
@@ -363,7 +364,7 @@ def test_history(make, tmp_path):
     rows = [as_row(step) for step in steps]
     assert [(r["stage"], r["step"]) for r in rows] == [(s.stage + 1, s.step) for s in steps]
     terms = ["content.relu4_1", "style.relu1_1", "style.relu2_1", "style.relu3_1"]
-    terms += ["structure", "tv"]
+    terms += ["structure", "pattern", "tv"]
     columns = ["stage", "step", "height", "width", "seconds", "loss", *terms]
     assert all(list(r) == columns for r in rows)
     assert all(r["loss"] == pytest.approx(sum(r[term] for term in terms)) for r in rows)

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from helpers.random_inputs import smooth_picture
+from impasto.losses.regular_patterns import LONGEST
 from impasto.training.terms import CheckerboardTerm
 
 CELL, STEP = CheckerboardTerm.CELL, CheckerboardTerm.STEP
@@ -35,7 +36,7 @@ def test_it_is_what_it_says():
             powers = [
                 abs(waves[down, right]) ** 2 / (window**2).sum()
                 for down, right in itertools.product(range(CELL), range(CELL // 2 + 1))
-                if math.hypot(frequencies[down], right / CELL) >= 1 / CheckerboardTerm.LONGEST
+                if math.hypot(frequencies[down], right / CELL) >= 1 / LONGEST
             ]
             excess = math.sqrt(np.mean(np.square(powers))) - np.mean(powers)
             total.append(evenness * excess)

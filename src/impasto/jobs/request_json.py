@@ -221,6 +221,7 @@ _OLD: Mapping[str, Any] = {
     "match_lightness": "linear",
     "paint_size": 0,
     "structure_weight": 0.0,
+    "pattern_weight": 0.0,
 }
 """Entries that recipes did not always have, with what was done before they had them."""
 

@@ -50,7 +50,9 @@ def reconstruction(
         OptionError: For both kinds of layers or neither, or a layer that the encoder does not have.
     """
     # Nothing but the layers may tell of the picture's edges and forms.
-    recipe = recipe.replace(paint_size=0, structure_weight=0.0, laplacian_weight=0.0)
+    recipe = recipe.replace(
+        paint_size=0, structure_weight=0.0, laplacian_weight=0.0, pattern_weight=0.0
+    )
     if content_layers is not None and style_layers is None:
         recipe = recipe.replace(
             tv_weight=_smoothing(content_layers) * recipe.tv_weight,

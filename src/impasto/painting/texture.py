@@ -74,7 +74,8 @@ class TexturePainter(Painter):
             colour="style",
             size=max(size),
             paint_size=0,
-            laplacian_weight=0.0,  # there is no photograph with edges
+            laplacian_weight=0.0,  # there is no photograph with edges or even places
+            pattern_weight=0.0,
         )
         super().__init__(
             styles=styles, content=_blank(size), recipe=recipe,

@@ -28,6 +28,7 @@ _GATYS = Recipe(
     detail=0.0,
     preconditioning=0.0,
     tv_weight=0.0,
+    pattern_weight=0.0,
     structure_weight=0.0,
     style_loss="gram",
     content_weight=1e-4 * PAPERS_RATIO,
@@ -68,6 +69,7 @@ RECIPES: Mapping[str, Recipe] = {
         final_steps=60,
         style_loss="gaussian-ot",
         tv_weight=0.05,
+        pattern_weight=0.0,
         structure_weight=0.0,
     ),
 }

@@ -197,6 +197,13 @@ class Recipe:
         range=_WEIGHT,
         papers="0",
     )
+    pattern_weight: float = entry(
+        2.0,
+        "weight against grids and dots of a few pixels where the photograph is even",
+        group=OPTIMIZATION,
+        range=_WEIGHT,
+        papers="0",
+    )
     tv_weight: float = entry(
         4.0, "weight of the total variation", group=OPTIMIZATION, range=_WEIGHT, papers="0"
     )

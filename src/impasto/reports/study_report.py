@@ -132,6 +132,7 @@ def unweighted_losses(losses: Mapping[str, float], recipe: Recipe) -> dict[str, 
         "style": recipe.style_weight,
         "laplacian": recipe.laplacian_weight,
         "structure": recipe.structure_weight * recipe.content_weight,
+        "pattern": recipe.pattern_weight * recipe.strength,
         "tv": recipe.tv_weight * recipe.strength,
     }
     return {name: value / weights[name] for name, value in losses.items() if weights.get(name)}

@@ -9,7 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto.losses import regular_patterns
 from impasto.losses.moments import Summary
+from impasto.losses.regular_patterns import excess, power_of_cells, uniformity
 from impasto.losses.statistics import get_statistic, style_unit
 from impasto.objective.terms import Features
 
@@ -106,12 +108,7 @@ class SmoothnessTerm:
 class CheckerboardTerm:
     """No checkerboards, dots or weaves of a few pixels where the photograph is uniform.
 
-    In a uniform area a network repeats one block of pixels, or paints waves, and learns to match a
-    style's fine texture by them. The power of a regular pattern is in few frequencies, that of
-    strokes in many, most of them lower. In windowed cells of ``CELL`` × ``CELL`` pixels, the term
-    is √mean P² − mean P over the frequencies of periods up to ``LONGEST`` pixels, which is zero
-    where the power P is uniform. It is weighted by exp(−v / 2σ²), where v is the variance of the
-    photograph in the cell.
+    See :mod:`impasto.losses.regular_patterns`; the mean over all cells.
 
     Args:
         content: The photographs, (B, 3, H, W) in [0, 1].
@@ -120,40 +117,25 @@ class CheckerboardTerm:
 
     layers = ("image",)
     NAME = "grid"
-    CELL = 32
-    STEP = 16
-    SHORTEST = 1
-    LONGEST = 5
-    SIGMA = 0.04
+    CELL = regular_patterns.CELL
+    STEP = regular_patterns.STEP
+    SIGMA = regular_patterns.SIGMA
 
     def __init__(self, content: Tensor, weight: float = 1.0) -> None:
         self._weight = weight
         self._uniformity: Tensor | None = None
         if min(content.shape[-2:]) >= self.CELL:
-            mean, square = (
-                F.avg_pool2d(part, self.CELL, self.STEP) for part in (content, content.square())
-            )
-            variance = (square - mean.square()).clamp_min(0).mean(1)
-            self._uniformity = torch.exp(-variance / (2 * self.SIGMA**2))  # (B, rows, columns)
+            self._uniformity = uniformity(content, self.CELL, self.STEP, self.SIGMA)
 
     def __call__(self, features: Features) -> dict[str, Tensor]:
         """``grid`` (``NAME``) → weighted loss; 0 for pictures smaller than a cell."""
         image = features["image"]
         if self._uniformity is None:
             return {self.NAME: image.new_zeros(())}
-        cells = image.unfold(-2, self.CELL, self.STEP).unfold(-2, self.CELL, self.STEP)
-        cells = cells - cells.mean((-2, -1), keepdim=True)
-        hann = torch.hann_window(self.CELL, dtype=image.dtype, device=image.device)
-        window = hann[:, None] * hann
-        power = torch.fft.rfft2(cells * (window / window.norm())).abs().square()
-        down, across = torch.fft.fftfreq(self.CELL), torch.fft.rfftfreq(self.CELL)
-        frequency = torch.hypot(down[:, None], across).flatten()
-        excess = self.excess(power.flatten(-2), frequency).mean(1)
+        power, frequency = power_of_cells(image, self.CELL, self.STEP)
+        excess = self.excess(power, frequency).mean(1)
         return {self.NAME: self._weight * (self._uniformity * excess).mean()}
 
     def excess(self, power: Tensor, frequency: Tensor) -> Tensor:
         """How much of the power of cells (…, F) is in few frequencies (F): (…)."""
-        fine = (frequency >= 1 / self.LONGEST) & (frequency <= 1 / self.SHORTEST)
-        power = power[..., fine.nonzero()[:, 0].to(power.device)]
-        # The constant keeps the root's gradient finite where there is no power at all.
-        return (power.square().mean(-1) + 1e-14).sqrt() - power.mean(-1)
+        return excess(power, frequency)

@@ -1,0 +1,77 @@
+"""Regular patterns of a few pixels where a photograph is uniform: grids, dots, weaves.
+
+What paints by features may match a style's fine texture in an even wall by one block of pixels,
+repeated. The power of such a pattern is in few frequencies, that of strokes in many, most of them
+lower. So in windowed cells the measure is √mean P² − mean P over the frequencies of some periods,
+which is zero where the power P is uniform.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+CELL = 32
+"""Side of a cell in pixels."""
+
+STEP = 16
+"""From cell to cell."""
+
+SHORTEST, LONGEST = 1.0, 5.0
+"""Periods in pixels."""
+
+SIGMA = 0.04
+"""Deviation of the photograph in a cell at which a pattern counts e^−½."""
+
+
+def uniformity(
+    photograph: Tensor, cell: int = CELL, step: int = STEP, sigma: float = SIGMA
+) -> Tensor:
+    """How uniform each cell of a photograph is, (B, rows, columns): exp(−v / 2σ²), v its variance.
+
+    Args:
+        photograph: (B, 3, H, W) in [0, 1], no side shorter than a cell.
+        cell: Side of a cell in pixels.
+        step: From cell to cell.
+        sigma: σ.
+    """
+    mean, square = (F.avg_pool2d(part, cell, step) for part in (photograph, photograph.square()))
+    variance = (square - mean.square()).clamp_min(0).mean(1)
+    return torch.exp(-variance / (2 * sigma**2))
+
+
+def power_of_cells(picture: Tensor, cell: int = CELL, step: int = STEP) -> tuple[Tensor, Tensor]:
+    """The power spectrum of each cell, (B, C, rows, columns, F), and its frequencies (F).
+
+    A cell is taken less its mean, under a Hann window of unit energy. Frequencies are in cycles a
+    pixel, whatever their direction.
+    """
+    cells = picture.unfold(-2, cell, step).unfold(-2, cell, step)
+    cells = cells - cells.mean((-2, -1), keepdim=True)
+    hann = torch.hann_window(cell, dtype=picture.dtype, device=picture.device)
+    window = hann[:, None] * hann
+    power = torch.fft.rfft2(cells * (window / window.norm())).abs().square().flatten(-2)
+    down, across = torch.fft.fftfreq(cell), torch.fft.rfftfreq(cell)
+    return power, torch.hypot(down[:, None], across).flatten()
+
+
+def excess(
+    power: Tensor, frequency: Tensor, shortest: float = SHORTEST, longest: float = LONGEST
+) -> Tensor:
+    """√mean P² − mean P over the frequencies of some periods: (…) of (…, F)."""
+    chosen = (frequency >= 1 / longest) & (frequency <= 1 / shortest)
+    power = power[..., chosen.nonzero()[:, 0].to(power.device)]
+    # The constant keeps the root's gradient finite where there is no power at all.
+    return (power.square().mean(-1) + 1e-14).sqrt() - power.mean(-1)
+
+
+def regular_patterns(picture: Tensor, uniform: Tensor) -> Tensor:
+    """The sum over all cells of their excess, averaged over the channels and weighted.
+
+    Args:
+        picture: (B, C, H, W).
+        uniform: :func:`uniformity` of the photograph.
+    """
+    found = excess(*power_of_cells(picture)).mean(1)
+    return (uniform * found).sum()
