@@ -144,6 +144,30 @@ def test_a_picture_that_crashes_its_worker_is_given_up(start, copy, tmp_path, ex
     assert (code, summary["failed_before"], summary["crashes"]) == (2, 1, 0)
 
 
+def test_a_picture_that_hangs_is_given_up(start, copy, tmp_path, expected):
+    mark(copy / "p2.png", "HANG")
+    code, summary, err = finished(start("--workers", "1", "--shard-size", "7", "--timeout", "8"))
+    assert code == 2
+    assert (summary["failed"], summary["crashes"]) == (1, 3)
+    assert "ended its worker 3 times" in err
+    made = outputs(tmp_path / "out")
+    assert made == {name: content for name, content in expected.items() if name != "p2.png"}
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--timeout", "0"], "--timeout must be above 0, not 0."),
+        (["--timeout", "9", "--workers", "0"], "--timeout ends a worker's process, and with"),
+    ],
+)
+def test_time_that_is_no_limit(start, words, sentence):
+    process = start(*words)
+    out, err = process.communicate(timeout=100)
+    assert (process.returncode, out) == (2, "")
+    assert sentence in err
+
+
 def test_two_poisoned_pictures_beside_each_other(start, copy, tmp_path):
     mark(copy / "p1.png", "CRASH")
     mark(copy / "p2.png", "CRASH")

@@ -7,9 +7,11 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import warnings
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -62,7 +64,9 @@ def test_an_address_without_a_cluster_is_told(photos, tmp_path, capsys):
 
 def test_a_cluster_gives_the_same_bytes(cluster, batch, photos, tmp_path):
     batch(photos)
+    scratch = set(Path(tempfile.gettempdir()).glob("impasto-batch-*"))
     tally = batch(photos, "clustered", address="auto", workers=2)
+    assert set(Path(tempfile.gettempdir()).glob("impasto-batch-*")) <= scratch
     assert (tally.painted, tally.failed, tally.crashes, tally.problem) == (7, 0, 0, "")
     assert outputs(tmp_path / "clustered") == outputs(tmp_path / "out")
 

@@ -25,6 +25,8 @@ def read_capped(path, *, error):
         os.kill(os.getpid(), signal.SIGKILL)
     if b"MEMORY" in data:
         raise MemoryError
+    if b"HANG" in data:
+        time.sleep(3600)
     if b"SLOW" in data:
         time.sleep(0.25)
     return data
@@ -48,7 +50,7 @@ def poisoned_environment(folder: Path) -> dict[str, str]:
 
 
 def mark(path: Path, word: str) -> None:
-    """Have a PNG file say a word: ``CRASH``, ``MEMORY`` or ``SLOW``."""
+    """Have a PNG file say a word: ``CRASH``, ``HANG``, ``MEMORY`` or ``SLOW``."""
     image = Image.open(path)
     image.load()
     info = PngImagePlugin.PngInfo()

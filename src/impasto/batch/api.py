@@ -34,6 +34,7 @@ def paint_batch(
     device: str = "auto",
     memory: float | None = None,
     max_errors: int | None = None,
+    timeout: float | None = None,
     retry_failed: bool = False,
     overwrite: bool = False,
     progress: Callable[[Tally], None] = lambda tally: None,
@@ -59,6 +60,7 @@ def paint_batch(
         device: Of the workers.
         memory: Bytes that the workers of a machine may take.
         max_errors: Pictures that may fail before the batch ends.
+        timeout: Seconds that one picture may take before its worker is ended.
         retry_failed: Whether to paint again what failed before.
         overwrite: Whether older pictures of Impasto's are replaced.
         progress: Called with the tally as it changes.
@@ -87,6 +89,6 @@ def paint_batch(
         overwrite=overwrite,
     )
     options = BatchOptions(
-        address, workers, workers_per_device, device, memory, max_errors, retry_failed
+        address, workers, workers_per_device, device, memory, max_errors, timeout, retry_failed
     )
     return run_batch(plan, options, listener=progress)

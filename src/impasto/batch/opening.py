@@ -24,8 +24,8 @@ def opening_of(
         options: Of the worker.
         given: Name → local file of what came with the batch itself.
     """
-    described = {"device": options.device, "memory": options.memory,
-                 "io_threads": options.io_threads}  # fmt: skip
+    described = {name: getattr(options, name) for name in ("device", "memory", "io_threads",
+                                                           "timeout")}  # fmt: skip
     return {"plan": plan.to_dict(), "options": described, "given": dict(given or {})}
 
 

@@ -33,6 +33,7 @@ _POLL_SECONDS = 5.0
 
 _NEEDED_BY = "A batch in a cluster"
 _CONNECT_SECONDS = 10.0
+_CLOSE_SECONDS = 10.0
 
 
 class RayEngine:
@@ -45,6 +46,7 @@ class RayEngine:
         workers_per_device: That share a GPU.
         device: Of the workers.
         memory: Bytes that the workers of a machine may take; None for two thirds of what is free.
+        timeout: Seconds that a picture may take.
 
     Raises:
         OptionError: If the cluster has no room for a worker.
@@ -57,6 +59,8 @@ class RayEngine:
         workers_per_device: int,
         device: str,
         memory: float | None,
+        *,
+        timeout: float | None = None,
     ) -> None:
         self._ray: Any = require("ray", by=_NEEDED_BY)
         has_gpus = float(self._ray.cluster_resources().get("GPU", 0)) > 0
@@ -72,7 +76,7 @@ class RayEngine:
         if gpus:
             self._options["num_gpus"] = 1 / workers_per_device
         io_threads = GPU_IO_THREADS if gpus else 1
-        opening = opening_of(plan, WorkOptions(device, memory, io_threads))
+        opening = opening_of(plan, WorkOptions(device, memory, io_threads, timeout))
         # In the object store once, and from there to each machine.
         self._arguments = (opening, plan.folder, threads, max([1, *slots]))
         self._files = self._ray.put(_files_of(plan))
@@ -133,8 +137,11 @@ class RayEngine:
 
     def close(self) -> None:
         """See :class:`Engine`."""
+        with contextlib.suppress(Exception):  # the cluster may be gone
+            closing = [actor.close.remote() for actor in self._actors.values()]
+            self._ray.wait(closing, num_returns=len(closing), timeout=_CLOSE_SECONDS)
         for actor in self._actors.values():
-            with contextlib.suppress(Exception):  # the cluster may be gone
+            with contextlib.suppress(Exception):
                 self._ray.kill(actor)
         self._actors.clear()
 
@@ -193,6 +200,11 @@ class WorkerHost:
     def stop(self) -> None:
         """Have the worker end its task."""
         self._process.stop()
+
+    def close(self) -> None:
+        """End the worker, and leave no files behind."""
+        self._process.close()
+        self._scratch.cleanup()
 
     def pids(self) -> tuple[int, int | None]:
         """Process numbers of the actor and of its worker."""

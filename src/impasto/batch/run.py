@@ -44,6 +44,8 @@ class BatchOptions:
         device: Of the workers; ``"auto"`` for all GPUs, or the CPU.
         memory: Bytes that all workers of a machine may take; None for two thirds of what is free.
         max_errors: Rows that may fail before the batch ends; None for any number.
+        timeout: Seconds that one picture may take, from when it is fetched until it is written;
+            None for any time. Then its worker is ended, as if the picture had crashed it.
         retry_failed: Whether to paint again what failed before.
         handle_interrupt: Whether Ctrl-C, SIGTERM and SIGHUP end the batch after the current
             pictures; main thread only.
@@ -56,6 +58,7 @@ class BatchOptions:
     device: str = "auto"
     memory: float | None = None
     max_errors: int | None = None
+    timeout: float | None = None
     retry_failed: bool = False
     handle_interrupt: bool = False
     acknowledge_interrupt: bool = True
@@ -112,6 +115,14 @@ def _check(options: BatchOptions) -> None:
         value = getattr(options, name)
         if value is not None and value < least:
             raise OptionError(f"{option(name)} must be {least} or more, not {value}.")
+    if options.timeout is not None:
+        if not options.timeout > 0:
+            raise OptionError(f"{option('timeout')} must be above 0, not {options.timeout:g}.")
+        if options.workers == 0:
+            raise OptionError(
+                f"{option('timeout')} ends a worker's process, and with {option('workers')} 0 "
+                "there is none: leave one of them out."
+            )
     if options.address == LOCAL:
         find_device(options.device)
     elif options.device != "auto":  # which this machine may lack, and the cluster have
@@ -151,18 +162,20 @@ def _engine(
         from impasto.batch.ray_engine import RayEngine
 
         return RayEngine(
-            plan, options.workers, options.workers_per_device, options.device, options.memory
-        )
+            plan, options.workers, options.workers_per_device, options.device, options.memory,
+            timeout=options.timeout,
+        )  # fmt: skip
     if options.workers == 0:
         work = WorkOptions(options.device, options.memory)
         return InProcessEngine(opening_of(plan, work), interrupted)
     # More workers than rows would only take memory.
     devices = devices[: max(1, min(len(devices), plan.rows or len(devices)))]
     memory = (options.memory or default_memory_budget()) / len(devices)
-    openings = [
-        opening_of(plan, WorkOptions(device, memory, 1 if device == "cpu" else GPU_IO_THREADS))
-        for device in devices
-    ]
+    openings = []
+    for device in devices:
+        io_threads = 1 if device == "cpu" else GPU_IO_THREADS
+        work = WorkOptions(device, memory, io_threads, options.timeout)
+        openings.append(opening_of(plan, work))
     return LocalEngine(openings, plan.folder, plan.threads)
 
 

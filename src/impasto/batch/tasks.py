@@ -48,12 +48,15 @@ class WorkOptions:
         device: Where to paint.
         memory: Bytes that painting may take; None for two thirds of what is free.
         io_threads: That fetch, decode and encode, for each of these.
+        timeout: Seconds after which the process of a worker is ended because of one picture; None
+            for never. Only a worker in a process of its own has one.
         is_main: Whether the work is done in the main thread of a process of its own.
     """
 
     device: str = "auto"
     memory: float | None = None
     io_threads: int = 1
+    timeout: float | None = None
     is_main: bool = False
 
 

@@ -68,11 +68,15 @@ class WorkerProcess:
             start_new_session=True,  # Ctrl-C in the terminal of the batch is not for it
         )  # fmt: skip
         self._process = process
+        self._watch = RowWatch()
         scratch = tempfile.mkdtemp(prefix="impasto-batch-")
         self._listening = threading.Thread(
-            target=self._listen, args=(process, scratch), daemon=True
+            target=self._listen, args=(process, self._watch, scratch), daemon=True
         )
         self._listening.start()
+        if limit := self._opening["options"].get("timeout"):
+            given = process, self._watch, limit
+            threading.Thread(target=_end_if_late, args=given, daemon=True).start()
         self._send({"do": "open", "task": 0, **self._opening, "scratch": scratch})
 
     def submit(self, task: Task) -> None:
@@ -109,10 +113,9 @@ class WorkerProcess:
             self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
 
-    def _listen(self, process: subprocess.Popen[str], scratch: str) -> None:
+    def _listen(self, process: subprocess.Popen[str], watch: RowWatch, scratch: str) -> None:
         """In a thread: pass on what it tells, until it ends; then remove its folder."""
         assert process.stdout is not None
-        watch = RowWatch()
         for line in process.stdout:
             try:
                 event = json.loads(line)
@@ -126,15 +129,30 @@ class WorkerProcess:
         process.stdout.close()
         shutil.rmtree(scratch, ignore_errors=True)  # one that crashed has left it
         if not self._is_closed:
-            for one in watch.crashed(_how(code)):
+            for one in watch.crashed(watch.late or _how(code)):
                 self._tell(one)
 
 
+def _end_if_late(process: subprocess.Popen[str], watch: RowWatch, limit: float) -> None:
+    """In a thread: end a process that takes longer than some seconds with a row."""
+    while process.poll() is None:
+        if watch.longest() > limit:
+            watch.late = f"took longer than {limit:g} s with a picture"
+            process.kill()
+            return
+        time.sleep(min(_TOLD_SECONDS, limit / 4))
+
+
 class RowWatch:
-    """Counts what a process tells of rows, and knows which are in flight."""
+    """Counts what a process tells of rows, and knows which are in flight.
+
+    Attributes:
+        late: Why the process was ended, if a row took too long.
+    """
 
     def __init__(self) -> None:
-        self._in_flight: set[int] = set()
+        self.late = ""
+        self._in_flight: dict[int, float] = {}
         self._counts = {"painted": 0, "failed": 0, "kept": 0}
         self._errors: list[tuple[str, str]] = []
         self._told = 0.0
@@ -142,7 +160,7 @@ class RowWatch:
     def take(self, name: str, values: dict[str, Any]) -> list[WorkerEvent]:
         """The events that follow from what it told, if any."""
         if name == "began":
-            self._in_flight.add(values["row"])
+            self._in_flight[values["row"]] = time.monotonic()
             return []
         if name == "ended":
             self._end_row(values)
@@ -153,13 +171,18 @@ class RowWatch:
         self._in_flight.clear()
         return [*self._progress(), WorkerEvent(name, text=values.get("text", ""))]
 
+    def longest(self) -> float:
+        """Seconds since the first of the rows in flight began; 0 if there is none."""
+        began = list(self._in_flight.values())
+        return time.monotonic() - min(began) if began else 0.0
+
     def crashed(self, how: str) -> list[WorkerEvent]:
         """The events when the process has ended."""
         rows = tuple(sorted(self._in_flight))
         return [*self._progress(), WorkerEvent("crashed", rows=rows, text=how)]
 
     def _end_row(self, values: dict[str, Any]) -> None:
-        self._in_flight.discard(values["row"])
+        self._in_flight.pop(values["row"], None)
         if values["failed"]:
             self._counts["failed"] += 1
             self._counts["painted"] -= bool(values.get("was_painted"))

@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
         device=args.device,
         memory=memory_of(args),
         max_errors=args.max_errors,
+        timeout=args.timeout,
         retry_failed=args.retry_failed,
         handle_interrupt=True,
         acknowledge_interrupt=not args.quiet,

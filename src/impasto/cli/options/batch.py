@@ -59,6 +59,9 @@ def configure(parser: Parser) -> None:
     limits = under(parser, "Limits")
     limits.add_argument("--max-errors", type=int, metavar="N",
                         help="stop after more pictures than that failed [never]")  # fmt: skip
+    limits.add_argument("--timeout", type=float, metavar="SECONDS",
+                        help="end the worker of a picture that takes longer; after three times "
+                             "the picture is given up [never]")  # fmt: skip
     limits.add_argument("--ignore", nargs="+", action="extend", default=[], metavar="COLUMN",
                         help="columns of the manifest that are for other programs")  # fmt: skip
     add_max_pixels(limits)
