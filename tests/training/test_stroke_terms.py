@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -108,13 +110,29 @@ def test_weaves_count_where_the_photograph_is_even():
     def loss(picture: torch.Tensor) -> float:
         return float(term({"image": picture})["weave"])
 
-    assert loss(even) == pytest.approx(0, abs=1e-6)
+    assert loss(even) == 0
     generator = torch.Generator().manual_seed(0)
     noise = F.avg_pool2d(torch.rand(1, 3, 136, 136, generator=generator), 9, 1)
     noise = 0.5 + 0.1 / 2**0.5 * (noise - noise.mean()) / noise.std()  # the waves' energy
     for period in (8, 12, 16, 32):
         assert loss(waves(period)) > 20 * loss(noise)
-    for period in (3,):  # another term's, and shades
-        assert loss(waves(period)) < 0.1 * loss(waves(8))
+        assert loss(0.5 + 0.01 * (waves(period) - 0.5)) < 0.1 * loss(waves(period))  # invisible
     busy = WeaveTerm(torch.rand(1, 3, 128, 128, generator=generator), 1.0)
-    assert float(busy({"image": waves(8)})["weave"]) < 0.01 * loss(waves(8))
+    assert float(busy({"image": waves(8)})["weave"]) == 0
+    small = torch.full((1, 3, 95, 128), 0.5)
+    assert float(WeaveTerm(small, 1.0)({"image": small})["weave"]) == 0
+
+
+def test_a_wave_repeats_at_its_period():
+    """ρ of a wave at the lag d is cos(2π d · k): the mean of its excess, from a plain loop."""
+    even = torch.full((1, 3, 96, 96), 0.5)
+    places = torch.arange(96.0)
+    wave = 0.5 + 0.2 * torch.cos(2 * torch.pi * places / 16).expand(1, 3, 96, -1)
+    expected = []
+    for down in range(-48, 49):
+        for right in range(-48, 49):
+            if WeaveTerm.NEAREST <= math.hypot(down, right) <= WeaveTerm.FARTHEST:
+                rho = math.cos(2 * math.pi * right / 16)
+                expected.append(max(0.0, rho - WeaveTerm.LIMIT) ** 2)
+    found = float(WeaveTerm(even, 1.0)({"image": wave})["weave"])
+    assert found == pytest.approx(sum(expected) / len(expected), rel=0.1)

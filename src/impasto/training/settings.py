@@ -167,9 +167,9 @@ PRESETS: Mapping[str, OnePassSettings] = {
         _TWO_ENCODERS,
         first_crop=192,
         first_share=0.5,
-        content_layers={"relu4_1": 0.15},
+        content_layers={"relu4_1": 0.2},
         learning_rate=1e-3,
-        two_encoders=TwoEncoderSettings(deep_weight=0.5, weave_weight=300.0),
+        two_encoders=TwoEncoderSettings(deep_weight=0.5, weave_weight=5.0),
     ),
     # For --network strokes: the judges and weights that its pictures were best with.
     "strokes": _TWO_ENCODERS,
