@@ -3,7 +3,7 @@
 import { keepChroma, lightnessPicture } from "./colours";
 import { carried, type Detail } from "./enlargement";
 import type { Model, Style } from "./model";
-import { asFloats, fitSize, resample, rounded, sizeOf, type Floats, type Picture, type Size } from "./picture";
+import { asFloats, fitSize, newFloats, newPicture, readRow, resample, rounded, sizeOf, writeRow, type Floats, type Picture, type Size } from "./picture";
 import { Problem } from "./site";
 
 /** Most that a photograph is enlarged, as in Impasto. */
@@ -17,7 +17,7 @@ export type ColourMode = "style" | "content" | "luminance";
 export interface Look {
   /** Long side in pixels. */
   readonly size: number;
-  /** 0 (the photograph, or nearly) to 1. */
+  /** 0 (the photograph) to 1. */
   readonly strength: number;
   /** Size of the strokes, relative to the picture. */
   readonly style_scale: number;
@@ -49,8 +49,25 @@ export async function painting(model: Model, source: Picture, style: Style, look
     const detail: Detail | null = look.strength === 1 ? null : { share: 1 - look.strength, prepare };
     painted = await carried(small, reduced, original, detail, (share) => pause(0.6 + 0.25 * share));
   }
+  if (look.strength < 1) painted = withPhotograph(painted, original, prepare, (1 - look.strength) ** 3);
   if (look.colour !== "style") painted = await keepChroma(painted, original, (share) => pause(0.85 + 0.15 * share));
   return painted;
+}
+
+/** A painting with a share of the photograph: networks do not paint the photograph itself. */
+function withPhotograph(painted: Picture, original: Picture, prepare: (part: Floats) => Floats, share: number): Picture {
+  const { width, height } = original;
+  const result = newPicture(width, height);
+  const row = newFloats(width, 1);
+  for (let y = 0; y < height; y++) {
+    readRow(original, y, 0, width, row.planes);
+    const plain = prepare(row).planes;
+    const mixed = new Float32Array(3 * width);
+    readRow(painted, y, 0, width, mixed);
+    for (let i = 0; i < mixed.length; i++) mixed[i] += share * (plain[i] - mixed[i]);
+    writeRow(result, y, 0, width, mixed);
+  }
+  return result;
 }
 
 /** A convex mixture of styles; weights are above 0. */

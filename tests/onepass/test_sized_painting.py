@@ -14,6 +14,7 @@ from impasto.errors import OptionError
 from impasto.images.picture import Picture, as_float, resize
 from impasto.images.samples import PAIRS
 from impasto.networks.model import IDENTITY, OnePassModel
+from impasto.networks.normalization import own_moments
 from impasto.onepass.sized_painting import SizedPainter
 from impasto.onepass.stylist import Stylist
 from impasto.onepass.stylizer import StyleSource, Stylizer
@@ -176,11 +177,31 @@ def test_kept_regions_are_the_photograph(photo):
     assert not torch.allclose(found[..., :200], photo[..., :200], atol=0.02)
 
 
-def test_strength_0_is_the_photograph_with_its_details(photo):
-    weak = stylizer(strength=0.0).paint(Picture(photo))
-    small, plain = resize(photo, SMALL), resize(resize(photo, SMALL), LARGE)
-    known = float((stylizer(strength=0.0).paint(Picture(small)) - small).abs().mean())
-    assert float((weak - photo).abs().mean()) < 1.1 * known
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+def test_strength_0_is_the_photograph(photo, size):
+    content = Picture(resize(photo, size).clamp(0, 1))
+    torch.testing.assert_close(stylizer(strength=0.0).paint(content), content.tensor)
+    levels = content.as_uint8()
+    assert torch.equal(stylizer(strength=0.0).paint(levels), levels.tensor)
+
+
+def test_lower_strengths_are_nearer_to_the_photograph(photo):
+    strengths = (0.0, 0.2, 0.5, 0.8, 1.0)
+    found = [stylizer(strength=s).paint(Picture(photo)) for s in strengths]
+    distances = [float((picture - photo).abs().mean()) for picture in found]
+    assert distances == sorted(distances)
+    # At a half, an eighth of the photograph is mixed in.
+    half = stylizer(strength=0.5)
+    vectors = [half.vector_for(Picture(photo))]
+    painted = half.painter._painted(
+        photo, vectors, 0.5, None, lambda rows: rows, own_moments, lambda share: None
+    )
+    torch.testing.assert_close(found[2], torch.lerp(painted, photo, 0.125))
+
+
+def test_below_full_strength_a_large_picture_has_the_photographs_details(photo):
+    weak = stylizer(strength=0.3).paint(Picture(photo))
+    plain = resize(resize(photo, SMALL), LARGE)
     fine = [x - F.avg_pool2d(x, 5, 1, 2) for x in (weak, photo, plain)]
     assert correlation(fine[0], fine[1]) > correlation(fine[2], fine[1])
 

@@ -187,7 +187,7 @@ class StylizeRequest:
             has a style of its own.
         model: Name or file of a one-pass model; empty: chosen by the styles.
         size: Long side in pixels; 0: the picture's own.
-        strength: 0 (the photograph, or nearly) to 1.
+        strength: 0 (the photograph) to 1.
         style_scale: Size of the strokes: 1 is a fair share of the picture, 2 twice that; 0 is the
             network's own size in pixels, whatever the picture's.
         colour: Whose colours.

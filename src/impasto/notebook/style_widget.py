@@ -33,7 +33,7 @@ class StyleWidget(anywidget.AnyWidget):  # type: ignore[misc,unused-ignore]
 
     Attributes:
         style: Name of the chosen style, one of ``styles``.
-        strength: 0 (the photograph, or nearly) to 1.
+        strength: 0 (the photograph) to 1.
         style_scale: Size of the strokes.
         styles: Names to choose from.
         paintable: Those of them with a picture, which can be painted by optimization.

@@ -9,18 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from impasto.enlargement.guided import Detail, at_size, carried, carried_bytes, map_itemsize
-from impasto.images.picture import match_dtype
+from impasto.images.picture import as_float, match_dtype
 from impasto.networks.normalization import MomentFilter, own_moments
 from impasto.onepass.stroke_size import painted_size
 from impasto.onepass.stylist import Stylist
 from impasto.regions.masks import resize_masks
 from impasto.runtime.device_memory import base_bytes
+from impasto.runtime.strips import strips
 
 _NETWORK_WORK = 5.0
 """Time of the network for a pixel, relative to that of carrying the painting to a pixel."""
+
+
+def photograph_share(strength: float) -> float:
+    """How much of the photograph is mixed into a picture: (1 − strength)³, 1 at 0 and .125 at ½."""
+    return (1 - strength) ** 3
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,9 @@ class SizedPainter:
         Args:
             original: (1, 3, H, W), float in [0, 1] or uint8.
             vectors: One style vector, or one for each region.
-            strength: 0 (the photograph, or nearly) to 1.
+            strength: 0 (the photograph) to 1. Networks paint a style half of the way to the
+                photograph's own, but not the photograph itself: :func:`photograph_share` says how
+                much of it is mixed in.
             masks: (1, R, H, W), the regions, floats or uint8.
             prepare: Rows of the picture → what the network is to be given of them, pixel by pixel.
             filter_moments: See :func:`impasto.onepass.tiling.paint_tiled`.
@@ -97,6 +106,27 @@ class SizedPainter:
         Returns:
             (1, 3, H, W) of the picture's type.
         """
+        painted = self._painted(
+            original, vectors, strength, masks, prepare, filter_moments, progress
+        )
+        share = photograph_share(strength)
+        if share:
+            for rows, source in strips(painted, original):
+                plain = as_float(prepare(source))
+                rows.copy_(match_dtype(torch.lerp(as_float(rows), plain, share), rows))
+        return painted
+
+    def _painted(
+        self,
+        original: Tensor,
+        vectors: Sequence[Tensor],
+        strength: float,
+        masks: Tensor | None,
+        prepare: Callable[[Tensor], Tensor],
+        filter_moments: MomentFilter,
+        progress: Callable[[float], None],
+    ) -> Tensor:
+        """The picture as painted; see :meth:`paint`."""
         full = (original.shape[-2], original.shape[-1])
         size = self.size_for(full)
         if size == full:

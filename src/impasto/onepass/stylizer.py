@@ -98,7 +98,7 @@ class Stylizer:
             pictures as :func:`impasto.read_image` takes them; none for pictures whose regions
             all have their own, or are kept.
         model: Name or file of a one-pass model, or the model; chosen by the styles by default.
-        strength: 0 (the photograph, or nearly) to 1.
+        strength: 0 (the photograph) to 1.
         style_scale: Size of the strokes relative to the picture; 0 for a fixed size in pixels (see
             :func:`impasto.onepass.stroke_size.painted_size`).
         colour: Name in :data:`impasto.colour.modes.COLOUR_MODES`.
