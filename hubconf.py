@@ -38,7 +38,7 @@ def any_style() -> _torch.nn.Module:
 
 
 def multi() -> _torch.nn.Module:
-    """The one-pass model of twenty works, by name.
+    """The one-pass model of thirty-four works, by name.
 
     Returns:
         A module as that of ``any_style``; ``style`` is one of ``model.style_names``, such as

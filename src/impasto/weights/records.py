@@ -113,8 +113,8 @@ _RECORDS = (
             ),
             (
                 "multi",
-                "889fb592581331b76fc0d4d83c82b8896e2d4a88f165913c91e2b6dd43b066df",
-                3_523_864,
+                "131adf99144bf5cd6304673aebd27e78e4142187fad90456e496c6ec5f45ceca",
+                3_626_950,
                 "after Dumoulin et al. 2017, arXiv:1610.07629",
             ),
         )
