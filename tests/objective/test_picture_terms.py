@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from helpers.random_inputs import smooth_picture
-from impasto.losses.regular_patterns import regular_patterns, uniformity
+from impasto.losses.regular_patterns import excess, power_of_cells, uniformity
 from impasto.objective import picture_terms
 from impasto.objective.objective import Objective
 from impasto.objective.picture_terms import PatternTerm, TemporalTerm
@@ -61,13 +61,24 @@ def test_a_term_is_added_to_an_objective_whole_or_in_tiles():
 # --- patterns ---------------------------------------------------------------------------------
 
 
-def test_patterns_are_summed_strip_by_strip_with_their_gradient(monkeypatch):
-    photograph = 0.5 + 0.02 * smooth_picture(120, 80, seed=1).double()
+def test_patterns_are_those_of_every_other_cell_that_counts(monkeypatch):
+    photograph = smooth_picture(120, 80, seed=1).double()
+    photograph[..., 60:, :] = 0.5
     picture = smooth_picture(120, 80, seed=2).double().requires_grad_(True)
-    whole = regular_patterns(picture, uniformity(photograph)) / uniformity(photograph).numel()
+    uniform = uniformity(photograph)[0]
+    assert 0 < int((uniform < 0.05).sum()) < uniform.numel()  # some do not count
+    excesses = excess(*power_of_cells(picture)).mean(1)[0]
+    black = [
+        (row, column)
+        for row in range(uniform.shape[0])
+        for column in range(uniform.shape[1])
+        if (row + column) % 2 == 0
+    ]
+    wanted = [uniform[at] * excesses[at] for at in black if uniform[at] > 0.05]
+    whole = torch.stack(wanted).sum() / len(black)
     (expected,) = torch.autograd.grad(whole, picture)
-    for pixels in (1, 3 * 16 * 80, 2**17):
-        monkeypatch.setattr(picture_terms, "_STRIP_PIXELS", pixels)
+    for cells in (1, 5, 256):
+        monkeypatch.setattr(picture_terms, "_CELLS", cells)
         loss = PatternTerm(photograph, 3.0)({"image": picture})["pattern"]
         (found,) = torch.autograd.grad(loss, picture)
         torch.testing.assert_close(loss, 3 * whole)

@@ -47,31 +47,37 @@ def power_of_cells(picture: Tensor, cell: int = CELL, step: int = STEP) -> tuple
     A cell is taken less its mean, under a Hann window of unit energy. Frequencies are in cycles a
     pixel, whatever their direction.
     """
-    cells = picture.unfold(-2, cell, step).unfold(-2, cell, step)
-    cells = cells - cells.mean((-2, -1), keepdim=True)
-    hann = torch.hann_window(cell, dtype=picture.dtype, device=picture.device)
+    return power(picture.unfold(-2, cell, step).unfold(-2, cell, step))
+
+
+def power(cells: Tensor) -> tuple[Tensor, Tensor]:
+    """The power spectra (…, F) of cells (…, N, N), and their frequencies; see above."""
+    side = cells.shape[-1]
+    hann = torch.hann_window(side, dtype=cells.dtype, device=cells.device)
     window = hann[:, None] * hann
-    power = torch.fft.rfft2(cells * (window / window.norm())).abs().square().flatten(-2)
-    down, across = torch.fft.fftfreq(cell), torch.fft.rfftfreq(cell)
-    return power, torch.hypot(down[:, None], across).flatten()
+    seen = (cells - cells.mean((-2, -1), keepdim=True)) * (window / window.norm())
+    spectrum = torch.view_as_real(torch.fft.rfft2(seen)).square().sum(-1).flatten(-2)
+    down, across = torch.fft.fftfreq(side), torch.fft.rfftfreq(side)
+    return spectrum, torch.hypot(down[:, None], across).flatten()
 
 
 def excess(
-    power: Tensor, frequency: Tensor, shortest: float = SHORTEST, longest: float = LONGEST
+    spectra: Tensor, frequency: Tensor, shortest: float = SHORTEST, longest: float = LONGEST
 ) -> Tensor:
     """√mean P² − mean P over the frequencies of some periods: (…) of (…, F)."""
-    chosen = (frequency >= 1 / longest) & (frequency <= 1 / shortest)
-    power = power[..., chosen.nonzero()[:, 0].to(power.device)]
+    chosen = ((frequency >= 1 / longest) & (frequency <= 1 / shortest)).to(spectra)
+    mean, square = (part @ chosen / chosen.sum() for part in (spectra, spectra.square()))
     # The constant keeps the root's gradient finite where there is no power at all.
-    return (power.square().mean(-1) + 1e-14).sqrt() - power.mean(-1)
+    result: Tensor = (square + 1e-14).sqrt() - mean
+    return result
 
 
-def regular_patterns(picture: Tensor, uniform: Tensor) -> Tensor:
-    """The sum over all cells of their excess, averaged over the channels and weighted.
+def regular_patterns(cells: Tensor, uniform: Tensor) -> Tensor:
+    """The weighted sum over cells of their excess, averaged over the channels.
 
     Args:
-        picture: (B, C, H, W).
-        uniform: :func:`uniformity` of the photograph.
+        cells: (N, C, CELL, CELL).
+        uniform: :func:`uniformity` of the photograph in each, (N).
     """
-    found = excess(*power_of_cells(picture)).mean(1)
+    found = excess(*power(cells)).mean(1)
     return (uniform * found).sum()

@@ -40,8 +40,9 @@ class PatternTerm:
     """No grids, dots or weaves of up to five pixels where the photograph is uniform.
 
     The loss is the mean over cells of :func:`impasto.losses.regular_patterns.regular_patterns`. It
-    is computed, with its gradient, for some rows of cells at a time: a spectrum takes many times
-    the memory of the picture.
+    is computed, with its gradient, for some cells at a time, since spectra take many times the
+    memory of the picture. Only cells that count are looked at, and of these every other one, as on
+    a chessboard: they overlap enough.
 
     Args:
         content: (1, 3, H, W) in [0, 1], the photograph at the picture's size.
@@ -51,50 +52,65 @@ class PatternTerm:
     layers = ("image",)
 
     def __init__(self, content: Tensor, weight: float = 1.0) -> None:
-        self._uniformity: Tensor | None = None
+        self._places: list[tuple[int, int]] = []
         if min(content.shape[-2:]) >= CELL:
-            self._uniformity = uniformity(content.detach())
-            self._weight = weight / self._uniformity.numel()
+            found = uniformity(content.detach())
+            rows, columns = (
+                torch.arange(length, device=found.device) for length in found.shape[1:]
+            )
+            black = (rows[:, None] + columns) % 2 == 0
+            self._weight = weight / int(black.sum())
+            chosen = black & (found[0] > _LEAST)
+            self._places = [(STEP * y, STEP * x) for y, x in chosen.nonzero().tolist()]
+            self._uniformity = found[0][chosen]
 
     def __call__(self, features: Features) -> dict[str, Tensor]:
         """``pattern`` → weighted loss; 0 for a picture smaller than a cell."""
         image = features["image"]
-        if self._uniformity is None:
+        if not self._places:
             return {"pattern": image.new_zeros(())}
-        total: Tensor = _PatternSum.apply(image, self._uniformity)  # type: ignore[no-untyped-call]
+        total: Tensor = _PatternSum.apply(  # type: ignore[no-untyped-call]
+            image, self._uniformity, self._places
+        )
         return {"pattern": self._weight * total}
 
 
-_STRIP_PIXELS = 2**17
-"""Pixels whose spectra are held at once."""
+_LEAST = 0.05
+"""Uniformity below which a cell is left out."""
+
+_CELLS = 256
+"""Whose spectra are held at once."""
 
 
 class _PatternSum(torch.autograd.Function):
-    """:func:`regular_patterns` and its gradient, for a few rows of cells at a time."""
+    """:func:`regular_patterns` of some cells and its gradient, a few cells at a time."""
 
     @staticmethod
-    def forward(context: Any, image: Tensor, uniform: Tensor) -> Tensor:
+    def forward(
+        context: Any, image: Tensor, uniform: Tensor, places: list[tuple[int, int]]
+    ) -> Tensor:
         needs_gradient = context.needs_input_grad[0]
         gradient = torch.zeros_like(image) if needs_gradient else None
         total = image.new_zeros(())
-        count = max(1, _STRIP_PIXELS // (STEP * image.shape[-1]))
-        for first in range(0, uniform.shape[1], count):
-            cells = uniform[:, first : first + count]
-            rows = slice(first * STEP, (first + cells.shape[1] - 1) * STEP + CELL)
+        for first in range(0, len(places), _CELLS):
+            part = places[first : first + _CELLS]
+            cells = torch.cat([image[..., y : y + CELL, x : x + CELL] for y, x in part]).detach()
             with torch.enable_grad():
-                part = image[..., rows, :].detach().requires_grad_(needs_gradient)
-                loss = regular_patterns(part, cells)
+                cells.requires_grad_(needs_gradient)
+                loss = regular_patterns(cells, uniform[first : first + _CELLS])
             total += loss.detach()
             if gradient is not None:
-                gradient[..., rows, :] += torch.autograd.grad(loss, part)[0]
+                (slopes,) = torch.autograd.grad(loss, cells)
+                for (y, x), slope in zip(part, slopes, strict=True):
+                    gradient[0, :, y : y + CELL, x : x + CELL] += slope
         if gradient is not None:
             context.save_for_backward(gradient)
         return total
 
     @staticmethod
-    def backward(context: Any, *above: Tensor) -> tuple[Tensor, None]:
+    def backward(context: Any, *above: Tensor) -> tuple[Tensor, None, None]:
         (gradient,) = context.saved_tensors
-        return above[0] * gradient, None
+        return above[0] * gradient, None, None
 
 
 class TemporalTerm:

@@ -198,7 +198,7 @@ class Recipe:
         papers="0",
     )
     pattern_weight: float = entry(
-        2.0,
+        4.0,
         "weight against grids and dots of a few pixels where the photograph is even",
         group=OPTIMIZATION,
         range=_WEIGHT,
