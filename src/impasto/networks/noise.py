@@ -37,7 +37,8 @@ def noise_tile(channels: int) -> Tensor:
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1)):
         x = ((x ^ (x >> shift)) * factor) & 0xFFFFFFFF
     centred = (x >> 24).float() - 127.5
-    return (centred / ((256**2 - 1) / 12) ** 0.5)[None]
+    scaled: Tensor = centred / ((256**2 - 1) / 12) ** 0.5
+    return scaled[None]
 
 
 def noise(tile: Tensor, size: tuple[int, int], *, origin: tuple[int, int] = (0, 0)) -> Tensor:

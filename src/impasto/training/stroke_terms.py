@@ -157,7 +157,8 @@ class WeaveTerm:
         unbiased = covariance[:, inside] / of_window[inside]
         energy = covariance[:, 0, 0] / of_window[0, 0]
         repeated = unbiased / (energy + self.VISIBLE**2)[:, None]
-        return (repeated - self.LIMIT).clamp_min(0).square().mean(1)
+        excess: Tensor = (repeated - self.LIMIT).clamp_min(0)
+        return excess.square().mean(1)
 
 
 class RangeTerm:
