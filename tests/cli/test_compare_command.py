@@ -130,11 +130,12 @@ def test_the_losses_of_a_study_are_numbers_in_columns_of_their_own(pair, tmp_pat
     words = ["--study", "optimizer", "--steps=2", "--scales=1", "--laplacian-weight=0.1"]
     assert compare(pair, tmp_path / "row.png", *words) == 0
     rows = numbers(tmp_path / "row.csv")
-    terms = ["content", "style", "laplacian", "structure", "tv"]
+    terms = ["content", "style", "laplacian", "structure", "pattern", "tv"]
     assert list(rows[0]) == ["optimizer", "picture", *terms]
     assert [row["optimizer"] for row in rows] == ["lbfgs", "adam"]
     for row in rows:
-        assert all(float(row[term]) > 0 for term in terms)
+        assert all(float(row[term]) > 0 for term in terms if term != "pattern")
+        assert float(row["pattern"]) >= 0  # 0 where no part of the photograph is even
 
 
 def test_a_painting_of_no_steps_has_no_losses(pair, tmp_path):

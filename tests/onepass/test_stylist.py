@@ -289,7 +289,9 @@ def test_an_even_picture_is_painted_the_same_in_half_precision(level):
     for precision in ("float32", "bfloat16"):
         stylist = Stylist(model, precision=precision)
         pictures.append(stylist.paint(even, stylist.spatial_style([vector], even)))
-    assert (pictures[0] - pictures[1]).abs().max() < 0.03
+    # Noise paints strokes into it, whose edges are where rounding shows.
+    assert (pictures[0] - pictures[1]).abs().max() < 0.06
+    assert (pictures[0] - pictures[1]).abs().mean() < 0.012
 
 
 @pytest.mark.parametrize("colour", [(0.5, 0.5, 0.5), (0.2, 0.4, 0.7), (0.95, 0.9, 0.7)])

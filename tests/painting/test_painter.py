@@ -146,7 +146,7 @@ def test_any_function_is_an_encoder(content, style):
     painter = Painter(content, [style], recipe.replace(style_scale=0.5), encoder=squares)
     losses = [step.losses for step in painter]
     assert losses[-1].keys() == {
-        "content.pixels", "style.colours", "structure", "tv"
+        "content.pixels", "style.colours", "structure", "pattern", "tv"
     }  # fmt: skip
     # The content, and the style of 80×72 pixels with half the long side of the content.
     assert sizes[:2] == [(32, 48), (24, 22)]

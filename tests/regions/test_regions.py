@@ -214,7 +214,7 @@ def test_losses_are_named_after_regions(encoder, content, style, other_style):
     painter = Painter(content, [Style(style)], recipe, regions=[region], encoder=encoder)
     step = next(iter(painter))
     styles = {"style.sky.relu1_1", "style.rest.relu1_1"}
-    assert set(step.losses) == {"content.relu2_1", "structure", "tv", *styles}
+    assert set(step.losses) == {"content.relu2_1", "structure", "pattern", "tv", *styles}
 
 
 # --- the program ---------------------------------------------------------------------------------

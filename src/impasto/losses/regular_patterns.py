@@ -57,7 +57,8 @@ def power(cells: Tensor) -> tuple[Tensor, Tensor]:
     window = hann[:, None] * hann
     seen = (cells - cells.mean((-2, -1), keepdim=True)) * (window / window.norm())
     spectrum = torch.view_as_real(torch.fft.rfft2(seen)).square().sum(-1).flatten(-2)
-    down, across = torch.fft.fftfreq(side), torch.fft.rfftfreq(side)
+    frequencies = torch.fft.fftfreq, torch.fft.rfftfreq
+    down, across = (axis(side, device=cells.device) for axis in frequencies)
     return spectrum, torch.hypot(down[:, None], across).flatten()
 
 

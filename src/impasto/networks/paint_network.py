@@ -31,6 +31,7 @@ class PaintNetwork(StyledNetwork):
 
     kind = "paint"
     stride = 16
+    noise_tile: Tensor
 
     def __init__(self, shape: PaintShape | None = None) -> None:
         super().__init__()
@@ -60,7 +61,8 @@ class PaintNetwork(StyledNetwork):
         self.add_plain("detail", nn.Conv2d(quarter, 4 * shape.detail, 3))
         self.add_plain("picture", nn.Conv2d(shape.head, 12, 3))
         if shape.noise:
-            noise_tile(shape.noise)  # computed before a graph is recorded, which keeps it
+            # Not in files, but moved with the network, and kept in graphs.
+            self.register_buffer("noise_tile", noise_tile(shape.noise), persistent=False)
             self.add_plain("noise_eighth", plain(shape.noise, eighth, 1))
             self.add_plain("noise_sixteenth", plain(shape.noise, sixteenth, 1))
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -158,7 +160,7 @@ class PaintNetwork(StyledNetwork):
             return x
         size = (x.shape[-2], x.shape[-1])
         start = (origin[0] // stride, origin[1] // stride)
-        maps = noise(noise_tile(self.shape.noise).to(x), size, origin=start)
+        maps = noise(self.noise_tile.to(x.dtype), size, origin=start)
         return x + self.convolve(
             f"noise_{name}", maps.contiguous(memory_format=torch.channels_last)
         )

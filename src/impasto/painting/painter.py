@@ -211,14 +211,12 @@ class Painter:
             image: A step's, (1, 3, H, W) in [0, 1].
         """
         colour, size = self.recipe.colour, (image.shape[-2], image.shape[-1])
-        has_colours = have_colours(self._regions, colour)
-        if colour == "style" and self._kept_mask is None and not has_colours:
+        is_plain = colour == "style" and not have_colours(self._regions, colour)
+        if is_plain and self._kept_mask is None:
             return image
         content = resize(self._original.tensor, size).clamp(0, 1)
-        coloured = in_colours(
-            image, content, colour, self.recipe.colour_space, self._regions,
-            masks_at=lambda mask: resize_masks(mask, size),
-        )  # fmt: skip
+        space, at = self.recipe.colour_space, lambda mask: resize_masks(mask, size)
+        coloured = in_colours(image, content, colour, space, self._regions, masks_at=at)
         return self._with_kept(coloured, content)
 
     def _with_kept(self, image: Tensor, content: Tensor) -> Tensor:
