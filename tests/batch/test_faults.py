@@ -146,7 +146,7 @@ def test_a_picture_that_crashes_its_worker_is_given_up(start, copy, tmp_path, ex
 
 def test_a_picture_that_hangs_is_given_up(start, copy, tmp_path, expected):
     mark(copy / "p2.png", "HANG")
-    code, summary, err = finished(start("--workers", "1", "--shard-size", "7", "--timeout", "8"))
+    code, summary, err = finished(start("--workers", "1", "--shard-size", "7", "--timeout", "5"))
     assert code == 2
     assert (summary["failed"], summary["crashes"]) == (1, 3)
     assert "ended its worker 3 times" in err
