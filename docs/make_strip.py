@@ -50,7 +50,7 @@ def _paint(name: str, style: str, *options: str) -> tuple[str, ...]:
 CELLS = (
     Cell("a photograph", (PHOTO,)),
     Cell("two paintings", (NIGHT, WAVE)),
-    Cell("impasto paint", command=_paint("paint", NIGHT, *BOLD)),
+    Cell("impasto paint --style-scale 2", command=_paint("paint", NIGHT, *BOLD)),
     Cell(
         "impasto stylize: under a second",
         command=(
