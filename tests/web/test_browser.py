@@ -224,7 +224,7 @@ def test_the_keyboard_reaches_everything(open_page):
     give(page, "photo", PHOTO)
     focused = "document.activeElement.id || document.activeElement.dataset.style || ''"
     seen = set()
-    for _ in range(60):
+    for _ in range(90):
         page.keyboard.press("Tab")
         now = page.evaluate(focused)
         if now == "great-wave" and now not in seen:
