@@ -59,10 +59,10 @@ function withPhotograph(painted: Picture, original: Picture, prepare: (part: Flo
   const { width, height } = original;
   const result = newPicture(width, height);
   const row = newFloats(width, 1);
+  const mixed = new Float32Array(3 * width);
   for (let y = 0; y < height; y++) {
     readRow(original, y, 0, width, row.planes);
     const plain = prepare(row).planes;
-    const mixed = new Float32Array(3 * width);
     readRow(painted, y, 0, width, mixed);
     for (let i = 0; i < mixed.length; i++) mixed[i] += share * (plain[i] - mixed[i]);
     writeRow(result, y, 0, width, mixed);

@@ -18,8 +18,8 @@ CELL = 32
 STEP = 16
 """From cell to cell."""
 
-SHORTEST, LONGEST = 1.0, 5.0
-"""Periods in pixels."""
+LONGEST = 5.0
+"""Of the periods that count, in pixels."""
 
 SIGMA = 0.04
 """Deviation of the photograph in a cell at which a pattern counts e^−½."""
@@ -50,23 +50,27 @@ def power_of_cells(picture: Tensor, cell: int = CELL, step: int = STEP) -> tuple
     return power(picture.unfold(-2, cell, step).unfold(-2, cell, step))
 
 
+def windowed(cells: Tensor) -> tuple[Tensor, Tensor]:
+    """Cells (…, N, N) less their means under a Hann window, and the window (N, N)."""
+    hann = torch.hann_window(cells.shape[-1], dtype=cells.dtype, device=cells.device)
+    window = hann[:, None] * hann
+    return (cells - cells.mean((-2, -1), keepdim=True)) * window, window
+
+
 def power(cells: Tensor) -> tuple[Tensor, Tensor]:
     """The power spectra (…, F) of cells (…, N, N), and their frequencies; see above."""
     side = cells.shape[-1]
-    hann = torch.hann_window(side, dtype=cells.dtype, device=cells.device)
-    window = hann[:, None] * hann
-    seen = (cells - cells.mean((-2, -1), keepdim=True)) * (window / window.norm())
+    seen, window = windowed(cells)
+    seen = seen / window.norm()
     spectrum = torch.view_as_real(torch.fft.rfft2(seen)).square().sum(-1).flatten(-2)
     frequencies = torch.fft.fftfreq, torch.fft.rfftfreq
     down, across = (axis(side, device=cells.device) for axis in frequencies)
     return spectrum, torch.hypot(down[:, None], across).flatten()
 
 
-def excess(
-    spectra: Tensor, frequency: Tensor, shortest: float = SHORTEST, longest: float = LONGEST
-) -> Tensor:
-    """√mean P² − mean P over the frequencies of some periods: (…) of (…, F)."""
-    chosen = ((frequency >= 1 / longest) & (frequency <= 1 / shortest)).to(spectra)
+def excess(spectra: Tensor, frequency: Tensor) -> Tensor:
+    """√mean P² − mean P over the frequencies of periods up to ``LONGEST``: (…) of (…, F)."""
+    chosen = (frequency >= 1 / LONGEST).to(spectra)
     mean, square = (part @ chosen / chosen.sum() for part in (spectra, spectra.square()))
     # The constant keeps the root's gradient finite where there is no power at all.
     result: Tensor = (square + 1e-14).sqrt() - mean

@@ -108,7 +108,7 @@ class RecolourNetwork(PaintNetwork):
 def _last_of_one(network: RecolourNetwork, colour: ColourMap) -> half_size.LastLayers:
     """For one style: its colours are folded into the filters that see the photograph."""
     bound, style_mean = colour.bound()[0], colour.style_mean[0]
-    # Four pixels at once, as they lie in memory: a tenth of the time of a product by colour.
+    # Four pixels at once, as they lie in memory: a fifth of the time of a product by colour.
     of_fours = torch.kron(bound.contiguous(), torch.eye(4, device=bound.device)).mT
     shift = (style_mean - bound @ style_mean).repeat_interleave(4)
 

@@ -47,12 +47,11 @@ def in_colours(
     for region in regions:
         if region.colour not in ("", colour) and not region.keep:
             own.setdefault(region.colour, []).append(masks_at(region.mask))
-    before = painted.clone() if result is painted and (not overwrite or len(own) > 1) else painted
-    if result is painted and not overwrite:
-        result, before = before, painted
+    if result is painted and not (overwrite and len(own) == 1):
+        result = painted.clone()
     for name, masks in own.items():
         mode = get_colour_mode(name)
-        for rows, source, photo, *parts in strips(result, before, content, *masks):
+        for rows, source, photo, *parts in strips(result, painted, content, *masks):
             _put(rows, mode.result(source, photo, space), parts)
     return result
 

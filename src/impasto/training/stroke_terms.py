@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.colour.spaces import to_oklab
-from impasto.losses.regular_patterns import uniformity
+from impasto.losses.regular_patterns import windowed
 from impasto.losses.sliced import random_directions
 from impasto.objective.terms import Features
+from impasto.training.terms import EvenCells
 
 
 class SlicedPaletteTerm:
@@ -97,7 +98,7 @@ class LatticeTerm:
         return (places - places.mean((2, 3), keepdim=True)).square().mean((1, 2, 3))
 
 
-class WeaveTerm:
+class WeaveTerm(EvenCells):
     """No weaves, rows of strokes or plaids where the photograph is uniform.
 
     They repeat; strokes do not, and spectra of small cells do not tell the two apart. So the term
@@ -106,13 +107,8 @@ class WeaveTerm:
     .01, of blurred noise .001, of the plaids that networks painted into skies .04 to .08. Cells
     count by how uniform the photograph is (see :mod:`impasto.losses.regular_patterns`), and less
     where hardly anything is visible.
-
-    Args:
-        content: The photographs, (B, 3, H, W) in [0, 1].
-        weight: Of the term.
     """
 
-    layers = ("image",)
     CELL = 96
     STEP = 48
     NEAREST = 14
@@ -121,12 +117,6 @@ class WeaveTerm:
     SIGMA = 0.06
     VISIBLE = 2 / 255
     _LEAST = 0.05
-
-    def __init__(self, content: Tensor, weight: float) -> None:
-        self._weight = weight
-        self._uniformity: Tensor | None = None
-        if min(content.shape[-2:]) >= self.CELL:
-            self._uniformity = uniformity(content, self.CELL, self.STEP, self.SIGMA)
 
     def __call__(self, features: Features) -> dict[str, Tensor]:
         """``weave`` → weighted loss; 0 for pictures smaller than a cell."""
@@ -145,10 +135,8 @@ class WeaveTerm:
     def _repetition(self, cells: Tensor) -> Tensor:
         """The measure for each cell: (N) of (N, C, CELL, CELL)."""
         size = (2 * self.CELL, 2 * self.CELL)  # zeros around: lags do not wrap
-        hann = torch.hann_window(self.CELL, dtype=cells.dtype, device=cells.device)
-        window = hann[:, None] * hann
-        cells = (cells - cells.mean((-2, -1), keepdim=True)) * window
-        power = torch.fft.rfft2(cells, s=size).abs().square().sum(1)
+        seen, window = windowed(cells)
+        power = torch.fft.rfft2(seen, s=size).abs().square().sum(1)
         covariance = torch.fft.irfft2(power, s=size)
         of_window = torch.fft.irfft2(torch.fft.rfft2(window, s=size).abs().square(), s=size)
         places = torch.fft.fftfreq(size[0], device=cells.device) * size[0]

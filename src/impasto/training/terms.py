@@ -105,10 +105,8 @@ class SmoothnessTerm:
         ]
 
 
-class CheckerboardTerm:
-    """No checkerboards, dots or weaves of a few pixels where the photograph is uniform.
-
-    See :mod:`impasto.losses.regular_patterns`; the mean over all cells.
+class EvenCells:
+    """What terms share that look at cells of the picture where the photograph is uniform.
 
     Args:
         content: The photographs, (B, 3, H, W) in [0, 1].
@@ -116,26 +114,27 @@ class CheckerboardTerm:
     """
 
     layers = ("image",)
-    NAME = "grid"
     CELL = regular_patterns.CELL
     STEP = regular_patterns.STEP
     SIGMA = regular_patterns.SIGMA
 
     def __init__(self, content: Tensor, weight: float = 1.0) -> None:
         self._weight = weight
-        self._uniformity: Tensor | None = None
+        self._uniformity: Tensor | None = None  # for pictures smaller than a cell
         if min(content.shape[-2:]) >= self.CELL:
             self._uniformity = uniformity(content, self.CELL, self.STEP, self.SIGMA)
 
+
+class CheckerboardTerm(EvenCells):
+    """No checkerboards, dots or weaves of a few pixels where the photograph is uniform.
+
+    See :mod:`impasto.losses.regular_patterns`; the mean over all cells.
+    """
+
     def __call__(self, features: Features) -> dict[str, Tensor]:
-        """``grid`` (``NAME``) → weighted loss; 0 for pictures smaller than a cell."""
+        """``grid`` → weighted loss; 0 for pictures smaller than a cell."""
         image = features["image"]
         if self._uniformity is None:
-            return {self.NAME: image.new_zeros(())}
-        power, frequency = power_of_cells(image, self.CELL, self.STEP)
-        excess = self.excess(power, frequency).mean(1)
-        return {self.NAME: self._weight * (self._uniformity * excess).mean()}
-
-    def excess(self, power: Tensor, frequency: Tensor) -> Tensor:
-        """How much of the power of cells (…, F) is in few frequencies (F): (…)."""
-        return excess(power, frequency)
+            return {"grid": image.new_zeros(())}
+        found = excess(*power_of_cells(image, self.CELL, self.STEP)).mean(1)
+        return {"grid": self._weight * (self._uniformity * found).mean()}
