@@ -86,6 +86,19 @@ def test_variation_gradient(kind):
     assert gradcheck(lambda x: total_variation(x, kind), leaf)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3, 8])
+@pytest.mark.parametrize("kind", VARIATIONS)
+def test_strips_change_nothing(monkeypatch, kind, rows):
+    leaf = maps(shape=(2, 3, 9, 5)).requires_grad_()
+    weights = torch.tensor([0.5, 2.0], dtype=torch.float64)
+    value = total_variation(leaf, kind)
+    (gradient,) = torch.autograd.grad(value @ weights, leaf)
+    monkeypatch.setattr("impasto.losses.total_variation.STRIP_ELEMENTS", rows * 2 * 3 * 5)
+    in_strips = total_variation(leaf, kind)
+    torch.testing.assert_close(in_strips, value)
+    torch.testing.assert_close(torch.autograd.grad(in_strips @ weights, leaf)[0], gradient)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("kind", VARIATIONS)
 def test_constant_picture_has_zero_variation_and_gradient(kind, dtype):

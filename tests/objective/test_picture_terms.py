@@ -76,6 +76,9 @@ def test_patterns_are_those_of_the_cells_that_count(monkeypatch):
         (found,) = torch.autograd.grad(loss, picture)
         torch.testing.assert_close(loss, 3 * whole)
         torch.testing.assert_close(found, 3 * expected)
+        with torch.no_grad():  # by the definition, without the gradient that is written out
+            loss = PatternTerm(photograph, 3.0)({"image": picture})["pattern"]
+        torch.testing.assert_close(loss, 3 * whole)
 
 
 def test_the_gradient_of_patterns_is_that_of_finite_differences():

@@ -24,6 +24,9 @@ LONGEST = 5.0
 SIGMA = 0.04
 """Deviation of the photograph in a cell at which a pattern counts e^−½."""
 
+_EPSILON = 1e-14
+"""Keeps the gradient of a root finite where there is no power at all."""
+
 
 def uniformity(
     photograph: Tensor, cell: int = CELL, step: int = STEP, sigma: float = SIGMA
@@ -63,17 +66,14 @@ def power(cells: Tensor) -> tuple[Tensor, Tensor]:
     seen, window = windowed(cells)
     seen = seen / window.norm()
     spectrum = torch.view_as_real(torch.fft.rfft2(seen)).square().sum(-1).flatten(-2)
-    frequencies = torch.fft.fftfreq, torch.fft.rfftfreq
-    down, across = (axis(side, device=cells.device) for axis in frequencies)
-    return spectrum, torch.hypot(down[:, None], across).flatten()
+    return spectrum, _frequencies(side, cells.device).flatten()
 
 
 def excess(spectra: Tensor, frequency: Tensor) -> Tensor:
     """√mean P² − mean P over the frequencies of periods up to ``LONGEST``: (…) of (…, F)."""
     chosen = (frequency >= 1 / LONGEST).to(spectra)
     mean, square = (part @ chosen / chosen.sum() for part in (spectra, spectra.square()))
-    # The constant keeps the root's gradient finite where there is no power at all.
-    result: Tensor = (square + 1e-14).sqrt() - mean
+    result: Tensor = (square + _EPSILON).sqrt() - mean
     return result
 
 
@@ -86,3 +86,36 @@ def regular_patterns(cells: Tensor, uniform: Tensor) -> Tensor:
     """
     found = excess(*power(cells)).mean(1)
     return (uniform * found).sum()
+
+
+def regular_patterns_and_gradient(cells: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
+    """:func:`regular_patterns` and its gradient in the cells, of their shape.
+
+    Every step of a painting takes it, so it is written out: automatic differentiation takes twice
+    as long.
+    """
+    side, weights = cells.shape[-1], (uniform / cells.shape[1])[:, None]
+    seen, window = windowed(cells)
+    scale = 1 / window.norm()
+    spectra = torch.fft.rfft2(seen.mul_(scale))
+    power = (spectra.real * spectra.real).addcmul_(spectra.imag, spectra.imag)
+    chosen = (_frequencies(side, cells.device) >= 1 / LONGEST).to(power)
+    chosen = chosen / chosen.sum()
+    mean = power.flatten(-2) @ chosen.flatten()
+    square = power.flatten(-2).square() @ chosen.flatten()
+    root = (square + _EPSILON).sqrt()
+    # The derivatives in the powers, times those of |S|². The inverse transform counts every column
+    # twice but the first and the last (half a spectrum stands for all of it).
+    counted = chosen.clone()
+    counted[:, [0, -1]] *= 2
+    slopes = power.mul_((weights / root)[..., None, None]).sub_(weights[..., None, None])
+    gradient = torch.fft.irfft2(spectra.mul_(slopes.mul_(counted)), (side, side), norm="forward")
+    gradient = gradient.mul_(window * scale)
+    gradient -= gradient.mean((-2, -1), keepdim=True)
+    return ((root - mean) * weights).sum(), gradient
+
+
+def _frequencies(side: int, device: torch.device) -> Tensor:
+    """Of half a spectrum, in cycles a pixel whatever their direction: (N, N / 2 + 1)."""
+    down, across = (axis(side, device=device) for axis in (torch.fft.fftfreq, torch.fft.rfftfreq))
+    return torch.hypot(down[:, None], across)

@@ -7,7 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impasto.losses.regular_patterns import CELL, regular_patterns, uniformity
+from impasto.losses.regular_patterns import (
+    CELL,
+    regular_patterns,
+    regular_patterns_and_gradient,
+    uniformity,
+)
 from impasto.losses.structure import forms, structure_loss
 from impasto.objective.terms import Features
 
@@ -56,7 +61,7 @@ class PatternTerm:
             found = uniformity(content.detach(), step=_STEP)
             self._weight = weight / found.numel()
             chosen = found[0] > _LEAST
-            self._places = [(_STEP * y, _STEP * x) for y, x in chosen.nonzero().tolist()]
+            self._places = [(row, column) for row, column in chosen.nonzero().tolist()]
             self._uniformity = found[0][chosen]
 
     def __call__(self, features: Features) -> dict[str, Tensor]:
@@ -76,7 +81,7 @@ _STEP = 24
 _LEAST = 0.01
 """Uniformity below which a cell is left out."""
 
-_CELLS = 256
+_CELLS = 128
 """Whose spectra are held at once."""
 
 
@@ -87,20 +92,19 @@ class _PatternSum(torch.autograd.Function):
     def forward(
         context: Any, image: Tensor, uniform: Tensor, places: list[tuple[int, int]]
     ) -> Tensor:
-        needs_gradient = context.needs_input_grad[0]
-        gradient = torch.zeros_like(image) if needs_gradient else None
-        total = image.new_zeros(())
+        gradient = torch.zeros_like(image) if context.needs_input_grad[0] else None
+        slopes_of = None if gradient is None else _all_cells(gradient)
+        total, all_cells = image.new_zeros(()), _all_cells(image)
         for first in range(0, len(places), _CELLS):
-            part = places[first : first + _CELLS]
-            cells = torch.cat([image[..., y : y + CELL, x : x + CELL] for y, x in part]).detach()
-            with torch.enable_grad():
-                cells.requires_grad_(needs_gradient)
-                loss = regular_patterns(cells, uniform[first : first + _CELLS])
-            total += loss.detach()
-            if gradient is not None:
-                (slopes,) = torch.autograd.grad(loss, cells)
-                for (y, x), slope in zip(part, slopes, strict=True):
-                    gradient[0, :, y : y + CELL, x : x + CELL] += slope
+            part, weights = places[first : first + _CELLS], uniform[first : first + _CELLS]
+            cells = torch.stack([all_cells[place] for place in part])
+            if slopes_of is None:
+                total += regular_patterns(cells, weights)
+                continue
+            loss, slopes = regular_patterns_and_gradient(cells, weights)
+            total += loss
+            for place, slope in zip(part, slopes, strict=True):
+                slopes_of[place].add_(slope)
         if gradient is not None:
             context.save_for_backward(gradient)
         return total
@@ -109,6 +113,11 @@ class _PatternSum(torch.autograd.Function):
     def backward(context: Any, *above: Tensor) -> tuple[Tensor, None, None]:
         (gradient,) = context.saved_tensors
         return above[0] * gradient, None, None
+
+
+def _all_cells(picture: Tensor) -> Tensor:
+    """Views of the cells of a picture (1, 3, H, W): (rows, columns, 3, CELL, CELL)."""
+    return picture[0].unfold(-2, CELL, _STEP).unfold(-2, CELL, _STEP).movedim(0, 2)
 
 
 class TemporalTerm:

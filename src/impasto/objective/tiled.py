@@ -76,9 +76,10 @@ class TiledObjective:
                 [value for _, value in outputs], leaf, [derivatives[name] for name, _ in outputs]
             )
             tile.cut(gradient).add_(part)
-        if self._picture_terms:
-            picture_losses, part = Objective(self._picture_terms, self._encoder).gradient(image)
-            losses.update(picture_losses)
+        for term in self._picture_terms:  # one by one: each holds a gradient of the whole picture
+            picture_losses, part = Objective([term], self._encoder).gradient(image)
+            for name, value in picture_losses.items():
+                losses[name] = losses.get(name, 0.0) + value
             gradient += part
         return losses, gradient
 
