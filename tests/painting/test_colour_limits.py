@@ -124,7 +124,7 @@ def test_feathered_regions_change_smoothly(encoder, content):
     slope = torch.randn_like(pixels)
     _, gradient = torch.func.vjp(lambda x: torch.lerp(luma_of(x), x, mask), pixels)
     torch.testing.assert_close(
-        limits.pull_back(pixels, torch.zeros_like(pixels), slope, 1.0), gradient(slope)[0]
+        limits.pull_back(pixels, torch.zeros_like(pixels), slope.clone(), 1.0), gradient(slope)[0]
     )
 
 
@@ -160,7 +160,7 @@ def test_penalty_and_gradient_together(encoder, content):
         inside = limits.project(x)
         return float((inside * slope).sum() + 0.5 * 7.0 * (x - inside).square().sum())
 
-    found = limits.pull_back(pixels, pixels - limits.project(pixels), slope, 7.0)
+    found = limits.pull_back(pixels, pixels - limits.project(pixels), slope.clone(), 7.0)
     direction = torch.randn(pixels.shape, generator=random, dtype=torch.float64)
     for index in range(0, 6 * 8 * 3, 7):
         step = torch.zeros(6 * 8 * 3, dtype=torch.float64)

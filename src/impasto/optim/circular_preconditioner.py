@@ -39,7 +39,7 @@ class CircularPreconditioner(Preconditioner):
         """False: the Fourier transform is complex, so the parameters are the noise itself."""
         return False
 
-    def to_pixels(self, coefficients: Tensor) -> Tensor:
+    def to_pixels(self, coefficients: Tensor, *, overwrite: bool = False) -> Tensor:
         """The map itself, of white noise."""
         return self(coefficients)
 

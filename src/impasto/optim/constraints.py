@@ -22,8 +22,8 @@ class Constraint(Protocol):
 
         Args:
             pixels: x, (1, 3, H, W).
-            outside: x − project(x).
-            gradient: Of f, at project(x).
+            outside: x − project(x); may be overwritten.
+            gradient: Of f, at project(x); may be overwritten.
             penalty: Its weight.
         """
         ...
@@ -40,7 +40,8 @@ class Box:
         self, pixels: Tensor, outside: Tensor, gradient: Tensor, penalty: float
     ) -> Tensor:
         """See :class:`Constraint`."""
-        return torch.where(outside == 0, gradient, outside * penalty)
+        is_inside = outside == 0
+        return torch.where(is_inside, gradient, outside.mul_(penalty), out=gradient)
 
 
 BOX = Box()

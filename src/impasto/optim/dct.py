@@ -17,9 +17,16 @@ import torch
 from torch import Tensor
 
 
-def dct_2d(picture: Tensor) -> Tensor:
-    """The DCT-II of (…, H, W) along the last two axes, orthonormal; float32 or float64."""
-    return _by_scipy("dctn", picture) if picture.device.type == "cpu" else dct_by_fft(picture)
+def dct_2d(picture: Tensor, *, overwrite: bool = False) -> Tensor:
+    """The DCT-II of (…, H, W) along the last two axes, orthonormal.
+
+    Args:
+        picture: Float32 or float64.
+        overwrite: Whether the memory of ``picture`` may be used for the result.
+    """
+    if picture.device.type == "cpu":
+        return _by_scipy("dctn", picture, overwrite=overwrite)
+    return dct_by_fft(picture)
 
 
 def inverse_dct_2d(coefficients: Tensor, *, overwrite: bool = False) -> Tensor:
@@ -44,7 +51,7 @@ def inverse_dct_by_fft(coefficients: Tensor) -> Tensor:
     return _by_planes(_inverse_dct, coefficients)
 
 
-def _by_scipy(name: str, x: Tensor, *, overwrite: bool = False) -> Tensor:
+def _by_scipy(name: str, x: Tensor, *, overwrite: bool) -> Tensor:
     from scipy import fft  # imported here since it takes a tenth of a second
 
     transform = getattr(fft, name)

@@ -156,11 +156,12 @@ class LBFGS:
 
     def _first_length(self, direction: Tensor) -> float:
         """The first length to try along steepest descent."""
-        move = float(self._preconditioner.to_pixels(direction * self._unit).abs().mean())
+        move = float(self._moved(direction).abs().mean())
         return min(1.0, self._first_move / move)
 
     def _try(self, direction: Tensor, length: float) -> Trial:
         """The loss and its slope at some length along a direction."""
+        self._trial = None  # the last trial need not be held beside this one
         step = length * direction
         parameter = self._parameter + step
         self._trial = length, step, parameter
@@ -181,13 +182,18 @@ class LBFGS:
     def _evaluate(self, parameter: Tensor) -> tuple[float, Tensor]:
         """The scaled loss and its gradient; the result for the last parameter is reused."""
         if self._result is None or self._evaluated is not parameter:
-            self._evaluated = parameter
+            # Whoever needs the last gradient holds it; of large pictures each is half a gigabyte.
+            self._evaluated, self._picture, self._result = parameter, None, None
             self._picture = self._picture_at(parameter)
             self._result = self._measure(self._picture)
         return self._result[1], self._result[2]
 
     def _picture_at(self, parameter: Tensor) -> Tensor:
-        return self._origin + self._preconditioner.to_pixels(parameter * self._unit)
+        return self._moved(parameter).add_(self._origin)
+
+    def _moved(self, parameter: Tensor) -> Tensor:
+        """The change of the picture that parameters stand for."""
+        return self._preconditioner.to_pixels(parameter * self._unit, overwrite=True)
 
     def _unclipped(self) -> Tensor:
         if self._picture is not None and self._evaluated is self._parameter:
@@ -209,11 +215,14 @@ class LBFGS:
         if not self._scale:
             self._scale = self._INITIAL_LOSS / max(abs(total), 1e-30)
         outside = pixels - inside
+        del inside
         # Equal to the initial loss if every pixel were clipped by 1/√_PENALTY.
         penalty = self._PENALTY * self._INITIAL_LOSS / pixels.numel()
         loss = self._scale * total + penalty * float(outside.square().sum())
-        gradient = self._constraint.pull_back(pixels, outside, gradient * self._scale, 2 * penalty)
-        gradient = self._preconditioner.pull_back(gradient) * self._unit
+        gradient = gradient * self._scale
+        gradient = self._constraint.pull_back(pixels, outside, gradient, 2 * penalty)
+        del outside
+        gradient = self._preconditioner.pull_back(gradient).mul_(self._unit)
         return losses, loss, gradient.contiguous()
 
 
@@ -221,7 +230,7 @@ def history_size(pixels: int, steps: int | None = None) -> int:
     """Number of curvature pairs that L-BFGS keeps for a picture of so many pixels.
 
     Half as many for large pictures, where few steps are made and each pair needs much memory; never
-    more than one for each step.
+    more than are used: the pair of the last step is not.
     """
     pairs = 10 if pixels <= 500_000 else 5
-    return pairs if steps is None else max(1, min(pairs, steps))
+    return pairs if steps is None else max(1, min(pairs, steps - 1))

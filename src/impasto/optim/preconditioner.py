@@ -64,19 +64,25 @@ class Preconditioner:
         """The map of white noise (1, 3, H, W); it is its own transpose."""
         return self.to_pixels(dct_2d(noise)) if self.power else noise
 
-    def to_pixels(self, coefficients: Tensor) -> Tensor:
-        """The map of the white noise that has these DCT coefficients, both (1, 3, H, W)."""
+    def to_pixels(self, coefficients: Tensor, *, overwrite: bool = False) -> Tensor:
+        """The map of the white noise that has these DCT coefficients, both (1, 3, H, W).
+
+        Args:
+            coefficients: Of the noise.
+            overwrite: Whether their memory may be used.
+        """
         if not self.power:
             return coefficients
         self._move_to(coefficients.device)
-        return self._mix_colours(inverse_dct_2d(coefficients * self._gain, overwrite=True))
+        scaled = coefficients.mul_(self._gain) if overwrite else coefficients * self._gain
+        return self._mix_colours(inverse_dct_2d(scaled, overwrite=True))
 
     def pull_back(self, gradient: Tensor) -> Tensor:
         """The transpose of :meth:`to_pixels`: from a gradient in pixels to one in coefficients."""
         if not self.power:
             return gradient
         self._move_to(gradient.device)
-        return dct_2d(self._mix_colours(gradient)).mul_(self._gain)
+        return dct_2d(self._mix_colours(gradient), overwrite=True).mul_(self._gain)
 
     def _move_to(self, device: torch.device) -> None:
         self._gain = self._gain.to(device)

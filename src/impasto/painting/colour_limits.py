@@ -51,10 +51,10 @@ class ColourLimits:
         self, pixels: Tensor, outside: Tensor, gradient: Tensor, penalty: float
     ) -> Tensor:
         """See :class:`impasto.optim.constraints.Constraint`."""
-        picture, pull = pixels.clamp(0, 1), outside * penalty
-        slope = gradient - pull
+        picture, pull = pixels.clamp(0, 1), outside.mul_(penalty)
+        slope = gradient.sub_(pull)
         slope = self._combined(slope, lambda bound, mask: bound.pull_back(picture, slope))
-        return torch.where(pixels == picture, slope, 0) + pull
+        return slope.masked_fill_(pixels != picture, 0).add_(pull)
 
     def _combined(
         self, unbounded: Tensor, bounded: Callable[[ChromaBound, Tensor | None], Tensor]

@@ -233,7 +233,7 @@ def check_pixels(size: tuple[int, int], max_pixels: int) -> None:
 
 def picture_bytes(optimizer: str, pixels: int, steps: int | None = None) -> float:
     """Bytes of the optimizer's float32 pictures; for L-BFGS its pairs and a few vectors."""
-    pictures = 2 * history_size(pixels, steps) + 18 if optimizer == "lbfgs" else 10
+    pictures = 2 * history_size(pixels, steps) + 15 if optimizer == "lbfgs" else 10
     return float(pictures * 3 * 4 * pixels)
 
 
