@@ -46,6 +46,7 @@ def test_patterns_match_what_pathlib_matches(folder, pattern):
 
 def test_many_names_are_sorted_in_runs(monkeypatch):
     monkeypatch.setattr(listing, "RUN", 7)
+    monkeypatch.setattr(listing, "_OPEN", 3)
     given = [f"{number:03}-ü\udcff.png" for number in range(50)]
     shuffled = random.Random(1).sample(given, len(given))
     file = io.BytesIO()

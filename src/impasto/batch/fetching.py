@@ -11,6 +11,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -20,11 +21,13 @@ from impasto.batch.places import download, is_remote
 from impasto.batch.rows import VECTOR, Row
 from impasto.errors import OptionError, option
 from impasto.jobs.requests import PaintRequest, StyleInput, StylizeRequest
+from impasto.jobs.resources import MOST_MODELS
 from impasto.networks.catalogue import open_network
 from impasto.networks.model import OnePassModel
 from impasto.onepass.style_files import save_style
 from impasto.onepass.stylizer import ANY
 from impasto.recipes.recipe import INITS
+from impasto.runtime.last_used import LastUsed
 
 _R = TypeVar("_R", bound=PaintRequest | StylizeRequest)
 
@@ -82,9 +85,11 @@ class Fetcher:
 
     def __init__(self, scratch: Path, given: Mapping[str, str] | None = None) -> None:
         self._scratch, self._given = scratch, given or {}
-        self._kept: dict[str, Path] = {}
+        self._kept: LastUsed[str, Path] = LastUsed(
+            _MOST_KEPT, lambda oldest: oldest.unlink(missing_ok=True)
+        )
         self._fetching = threading.Lock()
-        self._models: dict[str, OnePassModel] = {}
+        self._models: LastUsed[str, OnePassModel] = LastUsed(MOST_MODELS)
         for name in ("contents", "kept"):
             (scratch / name).mkdir(parents=True, exist_ok=True)
 
@@ -142,21 +147,14 @@ class Fetcher:
         if not is_remote(name):
             return name
         with self._fetching:
-            local = self._kept.pop(name, None)
-            if local is None:
-                digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:24]
-                suffix = PurePosixPath(name.partition("?")[0]).suffix[:12]
-                local = self._scratch / "kept" / f"{digest}{suffix}"
-                download(name, local)
-            self._note(name, local)
-            return str(local)
+            return str(self._kept.get_or_add(name, partial(self._fetch, name)))
 
-    def _note(self, name: str, local: Path) -> None:
-        """Note a file as the one used last, and remove the oldest if they are too many."""
-        self._kept[name] = local
-        if len(self._kept) > _MOST_KEPT:
-            oldest = next(iter(self._kept))
-            self._kept.pop(oldest).unlink(missing_ok=True)
+    def _fetch(self, name: str) -> Path:
+        digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:24]
+        suffix = PurePosixPath(name.partition("?")[0]).suffix[:12]
+        local = self._scratch / "kept" / f"{digest}{suffix}"
+        download(name, local)
+        return local
 
     def _vector_style(self, vector: tuple[float, ...]) -> StyleInput:
         digest = hashlib.sha256(repr(vector).encode()).hexdigest()[:24]
@@ -164,12 +162,9 @@ class Fetcher:
 
     def _write_vector(self, vector: tuple[float, ...], path: Path, name: str) -> None:
         with self._fetching:
-            if self._kept.pop(str(path), None) is not None:
-                self._note(str(path), path)
+            if self._kept.get(str(path)) is not None:
                 return
-            model = self._models.get(name)
-            if model is None:
-                model = self._models[name] = open_network(name)
+            model = self._models.get_or_add(name, partial(open_network, name))
             size = model.network.style_size
             if len(vector) != size:
                 raise OptionError(
@@ -177,7 +172,7 @@ class Fetcher:
                     f"{size}: take it from a style file of that {option('model')}."
                 )
             save_style(path, torch.tensor(vector), model)
-            self._note(str(path), path)
+            self._kept.add(str(path), path)
 
 
 def _with_names(request: _R, content: str, kept: Callable[[str], str]) -> _R:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import itertools
 import json
 import os
 import re
@@ -23,6 +24,9 @@ from impasto.runtime.files import real_path
 
 RUN = 200_000
 """Names that are sorted in memory at a time, some 40 MB."""
+
+_OPEN = 100
+"""Files of sorted names that are open at a time, fewer than any system allows."""
 
 _MAGIC = re.compile(r"[*?\[]")
 
@@ -130,34 +134,31 @@ def _below(folder: str, exclude: Path | None = None) -> Iterator[str]:
 
 def write_sorted(names: Iterable[str], file: IO[bytes]) -> int:
     """Write a manifest of these contents, sorted, and return their number."""
-    with contextlib.ExitStack() as runs:
-        sorted_runs = [_read_run(run) for run in _runs(names, runs)]
-        count = 0
-        for line in heapq.merge(*sorted_runs):
-            file.write(json.dumps({"content": line}).encode() + b"\n")
+    count, names = 0, iter(names)
+    with contextlib.ExitStack() as stack:
+        runs: list[IO[bytes]] = []
+        while held := sorted(itertools.islice(names, RUN)):
+            if len(runs) == _OPEN:
+                whole = _written(heapq.merge(*map(_read, runs)), stack)
+                for run in runs:
+                    run.close()
+                runs = [whole]
+            runs.append(_written(held, stack))
+        for name in heapq.merge(*map(_read, runs)):
+            file.write(json.dumps({"content": name}).encode() + b"\n")
             count += 1
     return count
 
 
-def _runs(names: Iterable[str], stack: contextlib.ExitStack) -> Iterator[IO[bytes]]:
-    held: list[str] = []
-
-    def written() -> IO[bytes]:
-        run: IO[bytes] = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-        for name in sorted(held):
-            run.write(json.dumps(name).encode() + b"\n")
-        held.clear()
-        run.seek(0)
-        return run
-
+def _written(names: Iterable[str], stack: contextlib.ExitStack) -> IO[bytes]:
+    """A temporary file of names, to be read."""
+    run: IO[bytes] = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
     for name in names:
-        held.append(name)
-        if len(held) == RUN:
-            yield written()
-    if held:
-        yield written()
+        run.write(json.dumps(name).encode() + b"\n")
+    run.seek(0)
+    return run
 
 
-def _read_run(run: IO[bytes]) -> Iterator[str]:
+def _read(run: IO[bytes]) -> Iterator[str]:
     for line in run:
         yield json.loads(line)

@@ -23,6 +23,7 @@ from impasto.onepass.stylizer import LARGE, StyleSource, Stylizer, choose_model,
 from impasto.recipes.recipe import Recipe
 from impasto.runtime.background import start_in
 from impasto.runtime.devices import CPU
+from impasto.runtime.last_used import LastUsed
 from impasto.runtime.memory import BASE_BYTES
 from impasto.runtime.precision import compute_dtype
 from impasto.weights.open import open_feature_extractor
@@ -32,6 +33,9 @@ _READING_BYTES = 48.0
 
 _MOST_STYLIZERS = 32
 """Styles of one pass that are held, those last used; each takes some megabytes."""
+
+MOST_MODELS = 8
+"""One-pass models that are held, those last used; each takes some tens of megabytes."""
 
 
 class Resources:
@@ -53,11 +57,11 @@ class Resources:
     ) -> None:
         self._remember = remember_features
         self._model = model
-        self._models: dict[str, OnePassModel] = {}
+        self._models: LastUsed[str, OnePassModel] = LastUsed(MOST_MODELS)
         self._encoders: dict[tuple[str, str, str, torch.device], FeatureExtractor] = {}
         self._contents: dict[tuple[str, int, int], Picture] = {}
         self._opening = threading.Lock()
-        self._stylizers: dict[tuple[object, ...], Stylizer] = {}
+        self._stylizers: LastUsed[tuple[object, ...], Stylizer] = LastUsed(_MOST_STYLIZERS)
         self._memory: float | None = None
         self._readers = ThreadPoolExecutor(readers)  # starts no thread before there is work
         self._reading: dict[tuple[str, int, int, bool, int], Future[Picture]] = {}
@@ -107,13 +111,9 @@ class Resources:
         )
         key = style, memory, max_pixels, device
         with self._opening:  # threads that paint in the same style open it once
-            stylizer = self._stylizers.pop(key, None)
-            if stylizer is None:
-                stylizer = self._new_stylizer(request, memory, max_pixels, device)
-            self._stylizers[key] = stylizer
-            if len(self._stylizers) > _MOST_STYLIZERS:
-                del self._stylizers[next(iter(self._stylizers))]
-            return stylizer
+            return self._stylizers.get_or_add(
+                key, lambda: self._new_stylizer(request, memory, max_pixels, device)
+            )
 
     def _new_stylizer(
         self, request: StylizeRequest, memory: float | None, max_pixels: int, device: torch.device
@@ -122,7 +122,7 @@ class Resources:
         of_regions = [StyleSource(r.style) for r in request.regions if r.style is not None]
         model = self._model or request.model or choose_model(styles or of_regions)
         if isinstance(model, str):  # styles of the same model share it
-            model = self._models.get(model) or self._models.setdefault(model, open_network(model))
+            model = self._models.get_or_add(model, partial(open_network, model))
         return Stylizer(
             styles,
             model=model,
