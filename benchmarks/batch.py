@@ -67,11 +67,15 @@ class Ran(NamedTuple):
     processor: float
 
 
-def run(*words: object, threads: int = 1) -> Ran:
+def run(*words: object, threads: int = 1, cores: set[int] | None = None) -> Ran:
+    """Run a command, with so many threads, on those cores or any."""
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
-    subprocess.run([*IMPASTO, *map(str, words), "--quiet"], env=environment, check=True)
+    subprocess.run(
+        [*IMPASTO, *map(str, words), "--quiet"], env=environment, check=True,
+        preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None,
+    )  # fmt: skip
     seconds = time.perf_counter() - started
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -105,19 +109,25 @@ def measure_speed(arguments: argparse.Namespace) -> None:
         folder = Path(name)
         make_pictures(folder / "photos", arguments.pictures, arguments.side)
         make_pictures(folder / "one", 1, arguments.side)
+        one_core = {min(os.sched_getaffinity(0))}
         commands = {
-            "stylize, 1 thread": ("stylize", {}, 1),
-            "batch, 1 worker": ("batch", {"--workers": 1}, 1),
-            "batch, 2 workers": ("batch", {"--workers": 2}, 2),
+            "stylize, 1 thread": ("stylize", {}, 1, None),
+            "batch, 1 worker": ("batch", {"--workers": 1}, 1, None),
+            # Beside painting a worker decodes and encodes, on another core if it can.
+            "batch, 1 worker on 1 core": ("batch", {"--workers": 1}, 1, one_core),
+            "batch, 2 workers": ("batch", {"--workers": 2}, 2, None),
         }
         print("| | pictures/s | processor s/picture | start, processor s |\n|---|---|---|---|")
         rates: dict[str, list[float]] = {}
-        for label, (command, options, threads) in commands.items():
+        for label, (command, options, threads, cores) in commands.items():
             extra = [word for pair in options.items() for word in pair]
             for number in range(arguments.repeat):
                 out = folder / f"out-{len(rates)}-{number}"
-                ran = run(*_words(command, folder / "photos", out), *extra, threads=threads)
-                first = run(*_words(command, folder / "one", f"{out}-one"), *extra, threads=threads)
+                ran, first = (
+                    run(*_words(command, folder / photos, f"{out}-{photos}"), *extra,
+                        threads=threads, cores=cores)
+                    for photos in ("photos", "one")
+                )  # fmt: skip
                 count = arguments.pictures
                 each = (ran.processor - first.processor) / max(1, count - 1)
                 pace = count / ran.seconds
@@ -128,6 +138,8 @@ def measure_speed(arguments: argparse.Namespace) -> None:
         print(f"\nprocessor time a picture, 1 worker over stylize: {one[1] / plain[1]:.3f}")
         print(f"pictures a second, 1 worker over stylize: {one[0] / plain[0]:.2f}")
         print(f"pictures a second, 2 workers over 1: {two[0] / one[0]:.2f}")
+        alone = rates["batch, 1 worker on 1 core"]
+        print(f"pictures a second, 2 workers on 2 cores over 1 on 1: {two[0] / alone[0]:.2f}")
 
 
 def _words(command: str, photos: Path, out: object) -> list[object]:

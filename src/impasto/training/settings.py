@@ -27,6 +27,8 @@ class TwoEncoderSettings:
         lattice_weight: Of :class:`impasto.training.stroke_terms.LatticeTerm`.
         weave_weight: Of :class:`impasto.training.stroke_terms.WeaveTerm`.
         range_weight: Of :class:`impasto.training.stroke_terms.RangeTerm`.
+        margin: Pixels along the border of painted crops that no loss sees. Encoders pad with zeros:
+            a network that is judged up to the border learns to paint dark bands and rows there.
         style_crops: Crops of each style picture in all, so that their statistics are measured once
             and kept (half a megabyte each); 0 for a new crop each time.
     """
@@ -40,6 +42,7 @@ class TwoEncoderSettings:
     lattice_weight: float = 0.35
     weave_weight: float = 0.0
     range_weight: float = 4.0
+    margin: int = 0
     style_crops: int = 4
 
 
@@ -165,11 +168,11 @@ PRESETS: Mapping[str, OnePassSettings] = {
     # judges and eyes liked best. More content than for strokes, which became ropes in these.
     "recolour": replace(
         _TWO_ENCODERS,
-        first_crop=192,
+        first_crop=208,
         first_share=0.5,
-        content_layers={"relu4_1": 0.2},
+        content_layers={"relu4_1": 0.17},
         learning_rate=1e-3,
-        two_encoders=TwoEncoderSettings(deep_weight=0.5, weave_weight=5.0),
+        two_encoders=TwoEncoderSettings(deep_weight=0.5, weave_weight=8.0, margin=16),
     ),
     # For --network strokes: the judges and weights that its pictures were best with.
     "strokes": _TWO_ENCODERS,
