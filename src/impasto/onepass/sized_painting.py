@@ -107,7 +107,13 @@ class SizedPainter:
             (1, 3, H, W) of the picture's type.
         """
         painted = self._painted(
-            original, vectors, strength, masks, prepare, filter_moments, progress
+            original,
+            vectors,
+            strength=strength,
+            masks=masks,
+            prepare=prepare,
+            filter_moments=filter_moments,
+            progress=progress,
         )
         share = photograph_share(strength)
         if share:
@@ -120,6 +126,7 @@ class SizedPainter:
         self,
         original: Tensor,
         vectors: Sequence[Tensor],
+        *,
         strength: float,
         masks: Tensor | None,
         prepare: Callable[[Tensor], Tensor],
