@@ -166,7 +166,7 @@ def served() -> Iterator[str]:
 def main() -> None:
     """Use the page, and write the animation."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--quality", type=int, default=55, metavar="N", help="of the frames [55]")
+    parser.add_argument("--quality", type=int, default=50, metavar="N", help="of the frames [50]")
     parser.add_argument("--output", type=Path, default=ANIMATION, metavar="FILE")
     args = parser.parse_args()
     from playwright.sync_api import sync_playwright

@@ -107,13 +107,13 @@ _RECORDS = (
         for name, digest, size, paper in (
             (
                 "any",
-                "92a7ce7d48821e668c29daca742e743b0a913146437762c6cebf8f2072aa880b",
+                "ccf57ba92cdfffb0bb64f8d165b97eb82811059fe9f7861c99d4c229168a9e43",
                 6_247_384,
                 "after Ghiasi et al. 2017, arXiv:1705.06830",
             ),
             (
                 "multi",
-                "131adf99144bf5cd6304673aebd27e78e4142187fad90456e496c6ec5f45ceca",
+                "dc8a261b1544d7cc1b2fddb623a466fafcc6a03c20ea8f9f94cdf3907f390f0a",
                 3_626_950,
                 "after Dumoulin et al. 2017, arXiv:1610.07629",
             ),
