@@ -194,7 +194,13 @@ def test_lower_strengths_are_nearer_to_the_photograph(photo):
     half = stylizer(strength=0.5)
     vectors = [half.vector_for(Picture(photo))]
     painted = half.painter._painted(
-        photo, vectors, 0.5, None, lambda rows: rows, own_moments, lambda share: None
+        photo,
+        vectors,
+        strength=0.5,
+        masks=None,
+        prepare=lambda rows: rows,
+        filter_moments=own_moments,
+        progress=lambda share: None,
     )
     torch.testing.assert_close(found[2], torch.lerp(painted, photo, 0.125))
 
