@@ -29,10 +29,13 @@ from impasto.networks.adain import AdaINNetwork
 from impasto.networks.catalogue import open_network
 from impasto.networks.johnson import JohnsonNetwork
 from impasto.networks.model import OnePassModel, parameter_count
+from impasto.networks.recolour_network import RecolourNetwork
 from impasto.runtime.memory import keep_freed_memory, peak_bytes
 from impasto.runtime.precision import compute_dtype
 from impasto.weights.open import open_encoder
 from judging.competitors import magenta_program
+
+MAGENTA = "Magenta, 8 bits"
 
 
 def multi():
@@ -42,7 +45,7 @@ def multi():
 
 def style_of(network):
     """A style vector: of the built-in network one of its own, as colours must be possible."""
-    if isinstance(network, type(multi())):
+    if isinstance(network, RecolourNetwork):
         return next(iter(open_network("multi").styles.values()))[None]
     return torch.randn(1, network.style_size) * 0.1
 
@@ -104,7 +107,7 @@ def measure(height, width, dtype, args):
     styles = {name: style_of(net) for name, net in made.items()}
     timed = {name: partial(net, image, styles[name]) for name, net in made.items()}
     if args.magenta:
-        timed["Magenta, 8 bits"] = magenta(args.magenta, height, width)
+        timed[MAGENTA] = magenta(args.magenta, height, width)
     best = dict.fromkeys(timed, float("inf"))
     for round_ in range(args.rounds + 1):
         for name, paint in timed.items():
@@ -132,8 +135,8 @@ def measure(height, width, dtype, args):
             }
         )
     if args.magenta:
-        name, nan = "Magenta, 8 bits", float("nan")
-        rows.append({"network": name, "size": f"{width}x{height}", "seconds": best[name],
+        nan = float("nan")
+        rows.append({"network": MAGENTA, "size": f"{width}x{height}", "seconds": best[MAGENTA],
                      "gmac": nan, "parameters": nan, "peak_mb": nan})  # fmt: skip
     return rows
 

@@ -93,7 +93,7 @@ def test_strips_change_nothing(monkeypatch, kind, rows):
     weights = torch.tensor([0.5, 2.0], dtype=torch.float64)
     value = total_variation(leaf, kind)
     (gradient,) = torch.autograd.grad(value @ weights, leaf)
-    monkeypatch.setattr("impasto.losses.total_variation.STRIP_ELEMENTS", rows * 2 * 3 * 5)
+    monkeypatch.setattr("impasto.runtime.strips.STRIP_ELEMENTS", rows * 2 * 3 * 5)
     in_strips = total_variation(leaf, kind)
     torch.testing.assert_close(in_strips, value)
     torch.testing.assert_close(torch.autograd.grad(in_strips @ weights, leaf)[0], gradient)

@@ -98,17 +98,17 @@ def regular_patterns_and_gradient(cells: Tensor, uniform: Tensor) -> tuple[Tenso
     seen, window = windowed(cells)
     scale = 1 / window.norm()
     spectra = torch.fft.rfft2(seen.mul_(scale))
-    power = (spectra.real * spectra.real).addcmul_(spectra.imag, spectra.imag)
-    chosen = (_frequencies(side, cells.device) >= 1 / LONGEST).to(power)
+    powers = (spectra.real * spectra.real).addcmul_(spectra.imag, spectra.imag)
+    chosen = (_frequencies(side, cells.device) >= 1 / LONGEST).to(powers)
     chosen = chosen / chosen.sum()
-    mean = power.flatten(-2) @ chosen.flatten()
-    square = power.flatten(-2).square() @ chosen.flatten()
+    mean = powers.flatten(-2) @ chosen.flatten()
+    square = powers.flatten(-2).square() @ chosen.flatten()
     root = (square + _EPSILON).sqrt()
     # The derivatives in the powers, times those of |S|². The inverse transform counts every column
     # twice but the first and the last (half a spectrum stands for all of it).
     counted = chosen.clone()
     counted[:, [0, -1]] *= 2
-    slopes = power.mul_((weights / root)[..., None, None]).sub_(weights[..., None, None])
+    slopes = powers.mul_((weights / root)[..., None, None]).sub_(weights[..., None, None])
     gradient = torch.fft.irfft2(spectra.mul_(slopes.mul_(counted)), (side, side), norm="forward")
     gradient = gradient.mul_(window * scale)
     gradient -= gradient.mean((-2, -1), keepdim=True)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from impasto.errors import unknown_name
-from impasto.runtime.strips import STRIP_ELEMENTS
+from impasto.runtime.strips import strip_elements
 
 
 def _gradient_norm(down: Tensor, right: Tensor) -> Tensor:
@@ -108,7 +108,7 @@ def total_variation(image: Tensor, kind: str = "squared", *, mean: bool = True) 
     """
     if kind not in VARIATIONS:
         raise unknown_name("total variation", kind, VARIATIONS)
-    if image.numel() <= STRIP_ELEMENTS:
+    if image.numel() <= strip_elements(image.device):
         value = VARIATIONS[kind](*_Differences.apply(image))  # type: ignore[no-untyped-call]
     else:
         value = _InStrips.apply(image, kind)  # type: ignore[no-untyped-call]
@@ -122,7 +122,7 @@ class _InStrips(torch.autograd.Function):
     def forward(ctx: Any, image: Tensor, kind: str) -> Tensor:
         needs_gradient, height = ctx.needs_input_grad[0], image.shape[-2]
         gradient = torch.zeros_like(image) if needs_gradient else None
-        rows = max(2, STRIP_ELEMENTS * height // max(1, image.numel()))
+        rows = max(2, strip_elements(image.device) * height // max(1, image.numel()))
         total = image.new_zeros(len(image))
         for first in range(0, height - 1, rows):
             last = min(first + rows, height - 1)

@@ -78,8 +78,7 @@ class TiledObjective:
             tile.cut(gradient).add_(part)
         for term in self._picture_terms:  # one by one: each holds a gradient of the whole picture
             picture_losses, part = Objective([term], self._encoder).gradient(image)
-            for name, value in picture_losses.items():
-                losses[name] = losses.get(name, 0.0) + value
+            accumulate(losses, picture_losses)
             gradient += part
         return losses, gradient
 

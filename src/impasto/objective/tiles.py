@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -18,6 +19,8 @@ from impasto.encoders.protocol import FeatureExtractor
 from impasto.losses.moments import Summary
 from impasto.losses.statistics import Statistic, check_summary
 from impasto.runtime.devices import as_widest_float
+
+Number = TypeVar("Number", float, Tensor)
 
 
 @dataclass(frozen=True)
@@ -225,7 +228,7 @@ def _box(weights: Tensor) -> tuple[slice, slice]:
     return spans[0], spans[1]
 
 
-def accumulate(totals: dict[str, Tensor], values: Mapping[str, Tensor]) -> None:
+def accumulate(totals: dict[str, Number], values: Mapping[str, Number]) -> None:
     """Add values to the totals of the same name; a new name starts a total."""
     for name, value in values.items():
         totals[name] = totals[name] + value if name in totals else value

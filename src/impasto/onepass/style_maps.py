@@ -12,7 +12,7 @@ from impasto.images.picture import as_float, match_dtype
 from impasto.networks.base import Affine, StyledNetwork
 from impasto.networks.region_maps import RegionMap, as_tensor
 from impasto.objective.tiles import Tile
-from impasto.runtime.strips import GPU_STRIP_ELEMENTS, STRIP_ELEMENTS
+from impasto.runtime.strips import strip_elements
 
 
 def pooled_shares(
@@ -37,7 +37,7 @@ def pooled_shares(
         stride: masks.new_empty((1, regions, height // stride, width // stride))
         for stride in strides
     }
-    elements = STRIP_ELEMENTS if masks.device.type == "cpu" else GPU_STRIP_ELEMENTS
+    elements = strip_elements(masks.device)
     rows = max(1, elements // (regions * width * step)) * step
     for first in range(0, height, rows):
         last = min(height, first + rows)

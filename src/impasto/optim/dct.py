@@ -24,9 +24,7 @@ def dct_2d(picture: Tensor, *, overwrite: bool = False) -> Tensor:
         picture: Float32 or float64.
         overwrite: Whether the memory of ``picture`` may be used for the result.
     """
-    if picture.device.type == "cpu":
-        return _by_scipy("dctn", picture, overwrite=overwrite)
-    return dct_by_fft(picture)
+    return _transformed(picture, "dctn", dct_by_fft, overwrite=overwrite)
 
 
 def inverse_dct_2d(coefficients: Tensor, *, overwrite: bool = False) -> Tensor:
@@ -36,9 +34,7 @@ def inverse_dct_2d(coefficients: Tensor, *, overwrite: bool = False) -> Tensor:
         coefficients: Float32 or float64.
         overwrite: Whether the memory of ``coefficients`` may be used for the result.
     """
-    if coefficients.device.type == "cpu":
-        return _by_scipy("idctn", coefficients, overwrite=overwrite)
-    return inverse_dct_by_fft(coefficients)
+    return _transformed(coefficients, "idctn", inverse_dct_by_fft, overwrite=overwrite)
 
 
 def dct_by_fft(picture: Tensor) -> Tensor:
@@ -51,7 +47,12 @@ def inverse_dct_by_fft(coefficients: Tensor) -> Tensor:
     return _by_planes(_inverse_dct, coefficients)
 
 
-def _by_scipy(name: str, x: Tensor, *, overwrite: bool) -> Tensor:
+def _transformed(
+    x: Tensor, name: str, by_fft: Callable[[Tensor], Tensor], *, overwrite: bool
+) -> Tensor:
+    """By SciPy's function of that name on a CPU, elsewhere by the FFT."""
+    if x.device.type != "cpu":
+        return by_fft(x)
     from scipy import fft  # imported here since it takes a tenth of a second
 
     transform = getattr(fft, name)

@@ -13,6 +13,11 @@ STRIP_ELEMENTS, GPU_STRIP_ELEMENTS = 2**20, 2**26
 some kernels, no fewer than keep it busy."""
 
 
+def strip_elements(device: torch.device) -> int:
+    """Elements of a strip on a device."""
+    return STRIP_ELEMENTS if device.type == "cpu" else GPU_STRIP_ELEMENTS
+
+
 class HasRows(Protocol):
     """A tensor, or what is cut like one."""
 
@@ -38,8 +43,8 @@ def strips(
         A view of ``x`` and one of each other map.
     """
     height = x.shape[-2]
-    default = STRIP_ELEMENTS if x.device.type == "cpu" else GPU_STRIP_ELEMENTS
-    rows = max(1, (max_elements or default) * height // max(1, x.numel()))
+    elements = max_elements or strip_elements(x.device)
+    rows = max(1, elements * height // max(1, x.numel()))
     for first in range(0, height, rows):
         part = slice(first, first + rows)
         yield tuple(y if y.shape[-2] == 1 else y[..., part, :] for y in (x, *others))
